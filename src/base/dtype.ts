@@ -1,0 +1,46 @@
+import { PocketPhiError } from './errors.ts'
+
+/** Plain element types. Index vectors are `i32`; rope frequencies are `f64`. */
+export type PlainDType = 'f64' | 'f32' | 'f16' | 'bf16' | 'i32' | 'i8' | 'u8'
+
+/**
+ * Our block formats for matrices [rows, columns]: 4- or 8-bit integers in groups along the columns, one f16 scale a
+ * group (see src/blocks).
+ */
+export type BlockDType = `q${4 | 8}g${32 | 64 | 128}`
+
+export type DType = PlainDType | BlockDType
+
+const plainBytes: Record<PlainDType, number> = { f64: 8, f32: 4, f16: 2, bf16: 2, i32: 4, i8: 1, u8: 1 }
+
+export function isBlockDType(dtype: DType): dtype is BlockDType {
+  return dtype.startsWith('q')
+}
+
+/** Bytes of one element of a plain dtype. */
+export function elementBytes(dtype: PlainDType): number {
+  return plainBytes[dtype]
+}
+
+/** The number of elements of a shape; 1 for a scalar. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1)
+}
+
+/** Bits and group length of a block dtype: `q4g32` is 4 and 32. */
+export function blockParts(dtype: BlockDType): { bits: 4 | 8; group: 32 | 64 | 128 } {
+  const match = /^q([48])g(32|64|128)$/.exec(dtype)
+  if (match === null) throw new PocketPhiError('invalid-argument', `Unknown block format "${dtype}".`)
+  return { bits: Number(match[1]) as 4 | 8, group: Number(match[2]) as 32 | 64 | 128 }
+}
+
+/** A shape and what its elements are. */
+export interface TensorType {
+  readonly shape: readonly number[]
+  readonly dtype: DType
+}
+
+/** `f32[2, 64]`, as it is printed in programs and errors. */
+export function formatType(type: TensorType): string {
+  return `${type.dtype}[${type.shape.join(', ')}]`
+}

@@ -1,0 +1,27 @@
+/**
+ * The one place that asks where we run. Node's own modules are reached through `process.getBuiltinModule`, which no
+ * bundler sees, so that the same sources work in Node and in a browser bundle.
+ */
+interface NodeProcess {
+  getBuiltinModule?<Name extends keyof NodeModules>(name: Name): NodeModules[Name]
+}
+
+interface NodeModules {
+  'node:fs': typeof import('node:fs')
+  'node:fs/promises': typeof import('node:fs/promises')
+  'node:os': typeof import('node:os')
+  'node:path': typeof import('node:path')
+  'node:url': typeof import('node:url')
+  'node:worker_threads': typeof import('node:worker_threads')
+}
+
+/** One of Node's modules, or undefined where there is no Node. */
+export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModules[Name] | undefined {
+  const host = (globalThis as { process?: NodeProcess }).process
+  return host?.getBuiltinModule?.(name)
+}
+
+/** Whether this is Node (or a runtime that offers Node's modules). */
+export function isNode(): boolean {
+  return nodeModule('node:fs') !== undefined
+}
