@@ -1,0 +1,27 @@
+/**
+ * The two instructions that differ between the baseline and the relaxed builds. Everything else in the kernels is the
+ * same source.
+ */
+
+/** a * b + c by lane: fused in the relaxed build (where the processor can), rounded twice in the baseline build. */
+// @ts-ignore: decorator
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c)
+  return f32x4.add(f32x4.mul(a, b), c)
+}
+
+/** The sum of the four lanes, always in the order (0 + 2) + (1 + 3). */
+// @ts-ignore: decorator
+@inline
+export function sumLanes(x: v128): f32 {
+  const pairs = f32x4.add(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1))
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1)
+}
+
+/** First unit of this thread's share of `units`: shares are contiguous and differ by at most one unit. */
+// @ts-ignore: decorator
+@inline
+export function shareStart(units: i32, thread: i32, threads: i32): i32 {
+  return <i32>((<i64>units * <i64>thread) / <i64>threads)
+}
