@@ -39,8 +39,9 @@ export class KernelHarness {
     const missing = end - this.memory.buffer.byteLength
     if (missing > 0) this.memory.grow(Math.ceil(missing / pageBytes))
     const view = new Uint8Array(this.memory.buffer)
-    view.fill(guardByte, pointer - guardBytes, end)
+    view.fill(guardByte, pointer - guardBytes, pointer)
     view.fill(0, pointer, pointer + bytes)
+    view.fill(guardByte, pointer + bytes, end)
     this.#blocks.push({ pointer, bytes })
     this.#top = end
     return pointer
