@@ -1,0 +1,48 @@
+import type { TensorType } from '../base/dtype.ts'
+import type { MemoryPlan } from '../program/plan.ts'
+import type { Program } from '../program/program.ts'
+
+/** What a caller writes before a run: index vectors, scalars, embedding rows. Lengths must equal the declared shapes. */
+export type RunInputs = Readonly<Record<string, Int32Array | Float32Array>>
+
+export interface RunOptions {
+  /** Checked between segments (at most about 50 ms apart); an aborted run rejects with `aborted`. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Programs that share one store of parameters and states, ready to run. Nothing is allocated after `open`: memory is
+ * made at its planned size. One run at a time; a second is refused.
+ */
+export interface Device {
+  readonly backend: string
+  readonly memory: MemoryPlan
+  /** The type of a parameter or state. Throws `not-found` for an unknown name. */
+  typeOf(name: string): TensorType
+  /** The names of all parameters and states of the store, in layout order. */
+  names(): readonly string[]
+  /**
+   * Fills a tensor of the store piece by piece, in order: `read` receives the bytes to fill (in the tensor's own dtype and
+   * layout) and their offset in the whole tensor. Where the device's memory can be seen they are that memory, so that a
+   * file is read straight into place.
+   */
+  fill(name: string, read: (bytes: Uint8Array, offset: number) => void | Promise<void>): Promise<void>
+  /** Overwrites a float tensor (f32 or f64), whole. */
+  write(name: string, values: Float32Array | Float64Array): void
+  /** A float tensor of the store (f32), whole, as a copy. */
+  read(name: string): Float32Array
+  /** The bytes of a tensor of the store, whole, as a copy. */
+  readBytes(name: string): Uint8Array
+  /** Runs one of the programs; resolves to copies of its outputs. */
+  run(program: string, inputs: RunInputs, options?: RunOptions): Promise<Record<string, Float32Array>>
+  dispose(): Promise<void>
+}
+
+/** Something that can run programs. */
+export interface Backend {
+  readonly name: string
+  /** What these programs would take, before anything is allocated. Throws `not-supported` for an operation it lacks. */
+  measure(programs: readonly Program[]): MemoryPlan
+  /** Plans the programs and allocates their memory; parameters and states are zero. Throws `out-of-memory`. */
+  open(programs: readonly Program[]): Promise<Device>
+}

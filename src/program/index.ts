@@ -1,0 +1,6 @@
+export * from './ops/index.ts'
+export { definitionOf, operationKinds, type OpDefinition, type ReferenceTensor } from './ops/definition.ts'
+export { differentiate } from './derivative.ts'
+export * from './plan.ts'
+export * from './program.ts'
+export { removeUnused, Trace, type Tensor } from './trace.ts'

@@ -1,0 +1,163 @@
+import { present } from '../../base/errors.ts'
+import type { Tensor } from '../trace.ts'
+import type { AttentionAttributes } from './attention.ts'
+import {
+  defineOp,
+  floats,
+  integers,
+  operand,
+  require,
+  shapeOf,
+  tensorType,
+  type ReferenceTensor,
+} from './definition.ts'
+
+/** Tokens in a page of the key-value cache; the block of phi-3-small's sparse attention. */
+export const pageSize = 64
+
+/** The keys and values of a layer, and which of the pool's pages and slots each row of the batch belongs to. */
+export interface PagedCache {
+  /** f32[pages, kvHeads, 64, headSize] */
+  readonly keys: Tensor
+  readonly values: Tensor
+  /** i32[sequences, pages of a sequence]: the pool's page that holds positions [64 p, 64 p + 64). */
+  readonly pageTable: Tensor
+  /** i32[R]: the row of the page table; negative for padding rows. */
+  readonly sequences: Tensor
+  /** i32[R]: the position of the row in its sequence. */
+  readonly positions: Tensor
+}
+
+interface CacheOperands {
+  readonly pages: number
+  readonly kvHeads: number
+  readonly headSize: number
+  readonly rows: number
+}
+
+function checkCache(kind: string, inputs: readonly Tensor['type'][]): CacheOperands {
+  const [keys, values, pageTable, sequences, positions] = inputs
+  const [pages, kvHeads, , headSize] = operand(kind, 'keys', keys, 'f32', null, null, pageSize, null)
+  operand(kind, 'values', values, 'f32', pages, kvHeads, pageSize, headSize)
+  operand(kind, 'pageTable', pageTable, 'i32', null, null)
+  const [rows] = operand(kind, 'sequences', sequences, 'i32', null)
+  operand(kind, 'positions', positions, 'i32', rows)
+  return { pages, kvHeads, headSize, rows }
+}
+
+/** Where the slot of (sequence, position, head) starts in the pool. */
+function slotOf(inputs: readonly ReferenceTensor[], sequence: number, position: number, head: number): number {
+  const [keys, , pageTable] = inputs
+  const [, kvHeads = 0, , headSize = 0] = shapeOf(keys)
+  const pagesOfSequence = present(shapeOf(pageTable)[1], 'pages of a sequence')
+  const page = present(integers(pageTable)[sequence * pagesOfSequence + Math.floor(position / pageSize)], 'page')
+  return ((page * kvHeads + head) * pageSize + (position % pageSize)) * headSize
+}
+
+const applyCacheWrite = defineOp({
+  kind: 'cacheWrite',
+  infer(inputs) {
+    const { kvHeads, headSize, rows } = checkCache('cacheWrite', inputs)
+    operand('cacheWrite', 'key', inputs[5], 'f32', rows, kvHeads * headSize)
+    operand('cacheWrite', 'value', inputs[6], 'f32', rows, kvHeads * headSize)
+    return []
+  },
+  derivative: 'none',
+  mutates: [0, 1],
+  reference(inputs) {
+    const [keys, values, , sequences, positions, key, value] = inputs
+    const [, kvHeads = 0, , headSize = 0] = shapeOf(keys)
+    integers(sequences).forEach((sequence, row) => {
+      if (sequence < 0) return
+      for (let head = 0; head < kvHeads; head++) {
+        const slot = slotOf(inputs, sequence, present(integers(positions)[row], 'position'), head)
+        const from = (row * kvHeads + head) * headSize
+        floats(keys).set(floats(key).subarray(from, from + headSize), slot)
+        floats(values).set(floats(value).subarray(from, from + headSize), slot)
+      }
+    })
+  },
+})
+
+const applyPagedAttention = defineOp<AttentionAttributes>({
+  kind: 'pagedAttention',
+  infer(inputs, { heads, kvHeads, headSize }) {
+    const cache = checkCache('pagedAttention', inputs)
+    require(cache.kvHeads === kvHeads && cache.headSize === headSize, 'pagedAttention', 'the cache has other heads')
+    operand('pagedAttention', 'query', inputs[5], 'f32', cache.rows, heads * headSize)
+    return [tensorType('f32', cache.rows, heads * headSize)]
+  },
+  derivative: 'none',
+  reference(inputs, [output], { heads, kvHeads, headSize, window, scale }) {
+    const [keys, values, , sequences, positions, query] = inputs
+    const result = floats(output)
+    integers(sequences).forEach((sequence, row) => {
+      if (sequence < 0) return
+      const position = present(integers(positions)[row], 'position')
+      const first = window === 0 ? 0 : Math.max(0, position - window + 1)
+      for (let head = 0; head < heads; head++) {
+        const kvHead = Math.floor((head * kvHeads) / heads)
+        const queryAt = (row * heads + head) * headSize
+        const scores: number[] = []
+        for (let other = first; other <= position; other++) {
+          const slot = slotOf(inputs, sequence, other, kvHead)
+          let score = 0
+          for (let index = 0; index < headSize; index++) {
+            score += (floats(query)[queryAt + index] as number) * (floats(keys)[slot + index] as number)
+          }
+          scores.push(score * scale)
+        }
+        const greatest = Math.max(...scores)
+        const total = scores.reduce((sum, score) => sum + Math.exp(score - greatest), 0)
+        scores.forEach((score, index) => {
+          const slot = slotOf(inputs, sequence, first + index, kvHead)
+          const weight = Math.exp(score - greatest) / total
+          for (let component = 0; component < headSize; component++) {
+            const at = queryAt + component
+            result[at] = (result[at] as number) + weight * (floats(values)[slot + component] as number)
+          }
+        })
+      }
+    })
+  },
+})
+
+/**
+ * Writes the keys and values of the rows into the cache, then lets every row attend to all cached positions of its own
+ * sequence up to and including its own. query [R, heads * headSize], key and value [R, kvHeads * headSize].
+ */
+export function cachedAttention(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  cache: PagedCache,
+  attributes: AttentionAttributes,
+): Tensor {
+  const pool = [cache.keys, cache.values, cache.pageTable, cache.sequences, cache.positions]
+  applyCacheWrite([...pool, key, value], {})
+  return present(applyPagedAttention([...pool, query], attributes)[0], 'attention')
+}
+
+const applyCopyPages = defineOp({
+  kind: 'copyPages',
+  infer([pool, from, to]) {
+    operand('copyPages', 'pool', pool, 'f32', null, null, pageSize, null)
+    const [count] = operand('copyPages', 'from', from, 'i32', null)
+    operand('copyPages', 'to', to, 'i32', count)
+    return []
+  },
+  derivative: 'none',
+  mutates: [0],
+  reference([pool, from, to]) {
+    const [, kvHeads = 0, , headSize = 0] = shapeOf(pool)
+    const size = kvHeads * pageSize * headSize
+    integers(from).forEach((page, index) => {
+      floats(pool).copyWithin(present(integers(to)[index], 'page') * size, page * size, (page + 1) * size)
+    })
+  },
+})
+
+/** Copies whole pages inside a pool: the write half of copy-on-write. */
+export function copyPages(pool: Tensor, from: Tensor, to: Tensor): void {
+  applyCopyPages([pool, from, to], {})
+}

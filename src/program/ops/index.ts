@@ -1,0 +1,10 @@
+/** The op table: importing this file fills it. Some thirty operations; each row is in the file of its theme. */
+export * from './attention.ts'
+export * from './cache.ts'
+export * from './elementwise.ts'
+export * from './loss.ts'
+export * from './matrix.ts'
+export * from './norm.ts'
+export * from './optimizer.ts'
+export * from './rope.ts'
+export { columns, embedding, gatherRows, splitColumns } from './rows.ts'
