@@ -108,7 +108,7 @@ function words(array: Float32Array): Uint32Array {
 }
 
 /** Widens f16 bits to f32, exactly. Source and target have the same length; a new array when no target is given. */
-export function f16ToF32(source: Uint16Array, target = new Float32Array(source.length)): Float32Array {
+export function f16ToF32(source: Uint16Array, target: Float32Array = new Float32Array(source.length)): Float32Array {
   checkLengths(source.length, target.length)
   const out = words(target)
   for (let index = 0; index < source.length; index++) out[index] = f16ToF32Bits(source[index] as number)
@@ -116,7 +116,7 @@ export function f16ToF32(source: Uint16Array, target = new Float32Array(source.l
 }
 
 /** Narrows f32 to f16 bits, to nearest, ties to even. Source and target have the same length. */
-export function f32ToF16(source: Float32Array, target = new Uint16Array(source.length)): Uint16Array {
+export function f32ToF16(source: Float32Array, target: Uint16Array = new Uint16Array(source.length)): Uint16Array {
   checkLengths(source.length, target.length)
   const bits = words(source)
   for (let index = 0; index < bits.length; index++) target[index] = f32ToF16Bits(bits[index] as number)
@@ -124,7 +124,7 @@ export function f32ToF16(source: Float32Array, target = new Uint16Array(source.l
 }
 
 /** Widens bf16 bits to f32, exactly. Source and target have the same length. */
-export function bf16ToF32(source: Uint16Array, target = new Float32Array(source.length)): Float32Array {
+export function bf16ToF32(source: Uint16Array, target: Float32Array = new Float32Array(source.length)): Float32Array {
   checkLengths(source.length, target.length)
   const out = words(target)
   for (let index = 0; index < source.length; index++) out[index] = (source[index] as number) << 16
@@ -132,7 +132,7 @@ export function bf16ToF32(source: Uint16Array, target = new Float32Array(source.
 }
 
 /** Narrows f32 to bf16 bits, to nearest, ties to even. Source and target have the same length. */
-export function f32ToBf16(source: Float32Array, target = new Uint16Array(source.length)): Uint16Array {
+export function f32ToBf16(source: Float32Array, target: Uint16Array = new Uint16Array(source.length)): Uint16Array {
   checkLengths(source.length, target.length)
   const bits = words(source)
   for (let index = 0; index < bits.length; index++) target[index] = f32ToBf16Bits(bits[index] as number)

@@ -1,0 +1,164 @@
+/**
+ * Bytes that are read at random: memory, a file of Node, a Blob of a browser (a chosen file, a file of its private file
+ * system), or a file of an HTTP server (see http.ts). All formats read through this one interface.
+ */
+import { PocketPhiError } from '../base/errors.ts'
+import { nodeModule } from '../base/platform.ts'
+
+export interface ByteSource {
+  /** For error messages: a file name, not a whole path. */
+  readonly name: string
+  /** Bytes in all. */
+  readonly size: number
+  /**
+   * Reads exactly `length` bytes. With `into`, a view of that length (of WASM memory, say, which must not grow
+   * meanwhile), they are read straight into it and it is returned; without, the result may share memory with the source and
+   * must not be written to.
+   *
+   * @throws PocketPhiError `invalid-argument` for a range outside the source or a closed source, `invalid-file` when the
+   * source turned out shorter than it was, and what the medium adds
+   */
+  read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** Bytes of one pread: below the limit of every system. */
+const largestRead = 2 ** 30
+
+/**
+ * Checks the arguments of `ByteSource.read`.
+ * @throws PocketPhiError `invalid-argument` for a range outside the source or a view of another length
+ */
+export function checkRead(
+  name: string,
+  size: number,
+  offset: number,
+  length: number,
+  into: Uint8Array | undefined,
+): void {
+  const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0
+  if (!inside || offset + length > size) {
+    throw new PocketPhiError('invalid-argument', `A read leaves "${name}".`, {
+      expected: `a range within ${size} bytes`,
+      found: `${length} bytes from ${offset}`,
+    })
+  }
+  if (into !== undefined && into.length !== length) {
+    throw new PocketPhiError('invalid-argument', `The view to read "${name}" into has the wrong length.`, {
+      expected: `${length} bytes`,
+      found: `${into.length}`,
+    })
+  }
+}
+
+/** The error of a read from a source that was closed. */
+export function closedError(name: string): PocketPhiError {
+  return new PocketPhiError('invalid-argument', `"${name}" was closed before this read.`)
+}
+
+/** The error of a source that ended before the size that it had when it was opened. */
+export function truncatedError(name: string, expected: number, found: number): PocketPhiError {
+  return new PocketPhiError('invalid-file', `"${name}" ended early: it is truncated or changed while it was read.`, {
+    expected: `${expected} bytes`,
+    found: `${found}`,
+  })
+}
+
+/** A source over bytes in memory; reads without `into` are views of them. */
+export function bytesSource(bytes: Uint8Array, name = 'bytes'): ByteSource {
+  let closed = false
+  return {
+    name,
+    size: bytes.length,
+    async read(offset, length, into) {
+      if (closed) throw closedError(name)
+      checkRead(name, bytes.length, offset, length, into)
+      const view = bytes.subarray(offset, offset + length)
+      if (into === undefined) return view
+      into.set(view)
+      return into
+    },
+    async close() {
+      closed = true
+    },
+  }
+}
+
+/** A source over a Blob or File, which is read lazily. */
+export function blobSource(blob: Blob, name = 'name' in blob ? String(blob.name) : 'blob'): ByteSource {
+  let closed = false
+  return {
+    name,
+    size: blob.size,
+    async read(offset, length, into) {
+      if (closed) throw closedError(name)
+      checkRead(name, blob.size, offset, length, into)
+      const bytes = await readSlice(blob, name, offset, length)
+      if (bytes.length !== length) throw truncatedError(name, length, bytes.length)
+      if (into === undefined) return bytes
+      into.set(bytes)
+      return into
+    },
+    async close() {
+      closed = true
+    },
+  }
+}
+
+async function readSlice(blob: Blob, name: string, offset: number, length: number): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer())
+  } catch (cause) {
+    throw new PocketPhiError('invalid-file', `"${name}" can no longer be read.`, {
+      remedy: 'It was changed, moved or removed after it was chosen; choose it again.',
+      cause,
+    })
+  }
+}
+
+/**
+ * A source over a file of Node.
+ * @throws PocketPhiError `not-found` when it cannot be opened, `not-supported` outside Node
+ */
+export async function fileSource(path: string): Promise<ByteSource> {
+  const files = nodeModule('node:fs/promises')
+  const paths = nodeModule('node:path')
+  if (files === undefined || paths === undefined) {
+    throw new PocketPhiError('not-supported', 'Files by path can only be read in Node.', {
+      remedy: 'In a browser, open a File or a URL.',
+    })
+  }
+  const name = paths.basename(path)
+  const handle = await files.open(path, 'r').catch((cause: unknown) => {
+    throw new PocketPhiError('not-found', `The file "${path}" cannot be opened.`, { cause })
+  })
+  const stat = await handle.stat()
+  if (!stat.isFile()) {
+    await handle.close()
+    throw new PocketPhiError('not-found', `"${path}" is no regular file.`)
+  }
+  const { size } = stat
+  let closed = false
+  return {
+    name,
+    size,
+    async read(offset, length, into) {
+      if (closed) throw closedError(name)
+      checkRead(name, size, offset, length, into)
+      const target = into ?? new Uint8Array(length)
+      let done = 0
+      while (done < length) {
+        const part = Math.min(length - done, largestRead)
+        const { bytesRead } = await handle.read(target, done, part, offset + done)
+        if (bytesRead === 0) throw truncatedError(name, length, done)
+        done += bytesRead
+      }
+      return target
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      await handle.close()
+    },
+  }
+}
