@@ -1,0 +1,27 @@
+import { PocketPhiError } from '../base/errors.ts'
+import type { Model } from './model.ts'
+import { parsePhi3Config, phi3 } from './phi3.ts'
+
+/** The architectures that are built, by `model_type`. Adding one is a file beside phi3.ts and a line here. */
+const architectures: ReadonlyMap<unknown, (config: unknown) => Model> = new Map([
+  ['phi3', (config: unknown) => phi3(parsePhi3Config(config))],
+])
+
+/**
+ * The model that a config.json describes.
+ *
+ * @throws PocketPhiError `not-supported` for an unknown `model_type`, `invalid-config` for fields that do not fit.
+ */
+export function modelFromConfig(config: unknown): Model {
+  const type = typeof config === 'object' && config !== null ? (config as { model_type?: unknown }).model_type : undefined
+  const build = architectures.get(type)
+  if (build === undefined) {
+    throw new PocketPhiError('not-supported', 'The architecture of this model is not built.', {
+      expected: `"model_type" to be one of ${[...architectures.keys()].join(', ')}`,
+      found: JSON.stringify(type) ?? 'no "model_type" in the configuration',
+    })
+  }
+  return build(config)
+}
+
+export type { Model, ModelContext, ModelShape } from './model.ts'

@@ -1,0 +1,51 @@
+import type { Tensor } from '../program/trace.ts'
+import type { AttentionAttributes } from '../program/ops/attention.ts'
+
+/** How a parameter starts when a model is trained from nothing. */
+export type Initializer = 'ones' | 'normal' | 'residual'
+
+/**
+ * What a model file computes with. One definition serves inference over a paged cache, training over whole sequences,
+ * dense and packed weights: those differ only in what these functions append to the trace.
+ */
+export interface ModelContext {
+  /** i32[R]: the position of each row in its sequence. */
+  readonly positions: Tensor
+  /** i32[R]: which rotary table a row uses; 0 short, 1 long (LongRoPE). */
+  readonly regimes: Tensor
+  /** Rows of the embedding table for the ids of this batch, [R, width]. */
+  embed(name: string, vocabulary: number, width: number): Tensor
+  /** A vector or matrix of the checkpoint, f32. */
+  parameter(name: string, shape: readonly number[], initializer: Initializer): Tensor
+  /** A float64 tensor that is not in the checkpoint but follows from the configuration. */
+  buffer(name: string, rows: readonly (readonly number[])[]): Tensor
+  /** x [R, K] times the transpose of the checkpoint's [outputs, K] matrix `name`, dense or packed. */
+  linear(x: Tensor, name: string, outputs: number, initializer?: Initializer): Tensor
+  /** Causal attention of this layer: over the rows of the batch, or over the layer's cache. */
+  attention(layer: number, query: Tensor, key: Tensor, value: Tensor, attributes: AttentionAttributes): Tensor
+  /** The rows whose logits the caller wants. */
+  select(x: Tensor): Tensor
+  /** Names the part of the model that `body` traces. */
+  within<T>(scope: string, body: () => T): T
+}
+
+/** What the engine must know of every model, whatever its architecture. */
+export interface ModelShape {
+  readonly layers: number
+  readonly vocabulary: number
+  readonly kvHeads: number
+  readonly headSize: number
+  /** The longest sequence that the model takes. */
+  readonly maxPositions: number
+  /** Sequences longer than this use the long rotary table; undefined where there is only one. */
+  readonly ropeBorder: number | undefined
+}
+
+/** A model as the engine and the trainer see it: its shape, and how it is traced. */
+export interface Model {
+  /** `model_type` of the configuration. */
+  readonly type: string
+  readonly shape: ModelShape
+  /** Token ids in, logits [selected rows, vocabulary] out. */
+  forward(context: ModelContext): Tensor
+}

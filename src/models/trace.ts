@@ -1,0 +1,168 @@
+import type { DType } from '../base/dtype.ts'
+import { PocketPhiError } from '../base/errors.ts'
+import {
+  attention,
+  cachedAttention,
+  embedding,
+  gatherRows,
+  linear,
+  pageSize,
+  type ActivationFormat,
+} from '../program/ops/index.ts'
+import { tensorType } from '../program/ops/definition.ts'
+import type { Program } from '../program/program.ts'
+import { Trace, type Tensor } from '../program/trace.ts'
+import type { Initializer, Model, ModelContext } from './model.ts'
+
+/** A parameter that the model asked for while it was traced. */
+export interface ParameterSpec {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly initializer: Initializer
+}
+
+/** How the numbers of a model are stored and multiplied. */
+export interface NumberFormats {
+  /** The dtype of each parameter as the store holds it; f32 unless the checkpoint is packed. */
+  readonly dtypeOf?: (name: string, shape: readonly number[]) => DType
+  /** Activations that meet packed weights: int8, or f32 in exact mode. */
+  readonly activations?: ActivationFormat
+}
+
+/** What one trace of a model has bound, besides the program itself. */
+export interface TracedModel {
+  readonly trace: Trace
+  readonly logits: Tensor
+  readonly parameters: readonly ParameterSpec[]
+  /** Float64 tensors that follow from the configuration, to be written into the store once. */
+  readonly buffers: ReadonlyMap<string, Float64Array>
+}
+
+type AttentionBinding = ModelContext['attention']
+
+/** Traces a model's forward pass over `rows` rows; how attention and selection are bound is what the callers differ in. */
+function traceModel(
+  model: Model,
+  trace: Trace,
+  rows: number,
+  formats: NumberFormats,
+  attend: AttentionBinding,
+  select: (x: Tensor) => Tensor,
+): TracedModel {
+  const parameters = new Map<string, ParameterSpec>()
+  const buffers = new Map<string, Float64Array>()
+  const index = (name: string): Tensor => trace.bind('input', name, tensorType('i32', rows))
+  const bind = (name: string, shape: readonly number[], initializer: Initializer): Tensor => {
+    if (!parameters.has(name)) parameters.set(name, { name, shape, initializer })
+    return trace.bind('parameter', name, { dtype: formats.dtypeOf?.(name, shape) ?? 'f32', shape })
+  }
+  const context: ModelContext = {
+    positions: index('positions'),
+    regimes: index('regimes'),
+    embed: (name, vocabulary, width) => embedding(bind(name, [vocabulary, width], 'normal'), index('ids')),
+    parameter: bind,
+    buffer(name, rowsOfBuffer) {
+      buffers.set(name, Float64Array.from(rowsOfBuffer.flat()))
+      return trace.bind('parameter', name, tensorType('f64', rowsOfBuffer.length, rowsOfBuffer[0]?.length ?? 0))
+    },
+    linear(x, name, outputs, initializer = 'normal') {
+      const weight = bind(name, [outputs, x.type.shape[1] ?? 0], initializer)
+      return linear(x, weight, formats.activations ?? 'int8')
+    },
+    attention: attend,
+    select,
+    within: (scope, body) => trace.within(scope, body),
+  }
+  const logits = model.forward(context)
+  return { trace, logits, parameters: [...parameters.values()], buffers }
+}
+
+/**
+ * A pass over whole sequences without a cache, for training and for scoring. Inputs, all i32[rows]: `ids`, `positions`,
+ * `regimes`, and `starts`, the row where each row's sequence begins (-1 for padding).
+ */
+export function traceSequences(model: Model, name: string, rows: number, formats: NumberFormats = {}): TracedModel {
+  const trace = new Trace(name)
+  const starts = trace.bind('input', 'starts', tensorType('i32', rows))
+  return traceModel(
+    model,
+    trace,
+    rows,
+    formats,
+    (_, query, key, value, attributes) => attention(query, key, value, starts, attributes),
+    (x) => x,
+  )
+}
+
+/** The pool of cache pages and the page tables that a cached pass reads. */
+export interface CacheShape {
+  /** Pages in the pool, shared by all sequences. */
+  readonly pages: number
+  /** Sequences that one batch may mix. */
+  readonly sequences: number
+  /** Pages that the longest sequence may hold. */
+  readonly pagesOfSequence: number
+}
+
+/** Names of the cache's states of one layer. */
+export function cacheNames(layer: number): { keys: string; values: string } {
+  return { keys: `cache.${layer}.keys`, values: `cache.${layer}.values` }
+}
+
+/** The name of the program for a bucket of rows. */
+export function bucketName(rows: number): string {
+  return `forward.${rows}`
+}
+
+/** How many rows of a bucket may ask for logits in one pass. */
+export function logitRows(rows: number): number {
+  return Math.min(rows, 32)
+}
+
+/**
+ * A pass of `rows` rows over the paged cache: decode, a chunk of a prompt and a mixed batch are all this program. Inputs:
+ * `ids`, `positions`, `regimes`, `sequences` i32[rows] (negative sequence for padding rows), `pageTable`
+ * i32[sequences, pagesOfSequence], and `selected` i32[min(rows, 32)], the rows whose logits are wanted.
+ * Output: `logits` f32[min(rows, 32), vocabulary].
+ */
+export function traceCached(
+  model: Model,
+  rows: number,
+  cache: CacheShape,
+  formats: NumberFormats = {},
+): { program: Program; traced: TracedModel } {
+  const { kvHeads, headSize } = model.shape
+  const trace = new Trace(bucketName(rows))
+  const input = (name: string, ...shape: number[]): Tensor => trace.bind('input', name, tensorType('i32', ...shape))
+  const pool = tensorType('f32', cache.pages, kvHeads, pageSize, headSize)
+  const traced = traceModel(
+    model,
+    trace,
+    rows,
+    formats,
+    (layer, query, key, value, attributes) => {
+      const names = cacheNames(layer)
+      const paged = {
+        keys: trace.bind('state', names.keys, pool),
+        values: trace.bind('state', names.values, pool),
+        pageTable: input('pageTable', cache.sequences, cache.pagesOfSequence),
+        sequences: input('sequences', rows),
+        positions: input('positions', rows),
+      }
+      return cachedAttention(query, key, value, paged, attributes)
+    },
+    (x) => gatherRows(x, input('selected', logitRows(rows))),
+  )
+  trace.output('logits', traced.logits)
+  return { program: trace.finish(), traced }
+}
+
+/** Checks that a checkpoint holds exactly what the model asks for; throws `invalid-file` naming what is missing. */
+export function checkParameters(parameters: readonly ParameterSpec[], has: (name: string) => boolean): void {
+  const missing = parameters.filter(({ name }) => !has(name)).map(({ name }) => name)
+  if (missing.length === 0) return
+  throw new PocketPhiError('invalid-file', 'The checkpoint lacks tensors that its configuration asks for.', {
+    expected: `${parameters.length} tensors`,
+    found: `${missing.length} missing: ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ' …' : ''}`,
+  })
+}
