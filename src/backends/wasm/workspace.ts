@@ -7,3 +7,20 @@
 export function matmulWorkspaceBytes(): number {
   return (96 * 256 + 1024 * 256) * 4 + 6 * 64
 }
+
+/**
+ * `matmulPacked`: one unpacked panel of 8 rows and a tile of results; nothing when m <= 4.
+ * @param k columns of the weights
+ */
+export function packedWorkspaceBytes(m: number, k: number): number {
+  return m <= 4 ? 0 : Math.ceil((192 + k * 17) / 64) * 64
+}
+
+/**
+ * Bytes of what `quantizeRows` writes and `matmulPacked` reads: tokens in panels of one (m <= 4) or six (above, the last
+ * panel filled up), each byte for byte one activation, plus a bias and a scale per group.
+ */
+export function quantizedBytes(m: number, k: number, group: number): number {
+  const tokens = m <= 4 ? 1 : 6
+  return Math.ceil(m / tokens) * tokens * (k / group) * (group + 8)
+}

@@ -3,3 +3,25 @@
  * kernel's docstring lists. A kernel computes its own share of the work; its results have the same bits for any number of threads.
  */
 export { matmul } from './matmul'
+export { matmulPacked, quantizeRows } from './packed'
+export { dequantizePacked, embeddingPacked, matmulPackedExact } from './packed-exact'
+export {
+  accumulate,
+  add,
+  columns,
+  copy,
+  embedding,
+  embeddingGradient,
+  fill,
+  gatherRows,
+  placeColumns,
+  scale,
+  scaleByScalar,
+  scatterRows,
+  siluMultiply,
+  siluMultiplyGradient,
+} from './elementwise'
+export { crossEntropy, crossEntropyGradient, weightedSum } from './loss'
+export { rmsNorm, rmsNormGradientInput, rmsNormGradientWeight } from './norm'
+export { adamW, clipFactor, squaredNorm, sum } from './optimizer'
+export { rope, ropeTable } from './rope'

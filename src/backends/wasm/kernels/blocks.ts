@@ -1,0 +1,151 @@
+/** Reading and unpacking the blocks of src/blocks/packed.ts: what every kernel on packed weights shares. */
+
+/** 2^112: the difference of the exponent biases of f32 and f16. */
+const exponentShift: f32 = reinterpret<f32>(0x77800000)
+
+/** Four of the 8 f16 scales at `scales` (half 0 or 1) as f32, exactly: they are never subnormal, infinite or NaN. */
+// @ts-ignore: decorator
+@inline
+export function widenScales(scales: usize, half: i32): v128 {
+  const packed = v128.load(scales)
+  const wide = half == 0 ? i32x4.extend_low_i16x8_s(packed) : i32x4.extend_high_i16x8_s(packed)
+  const bits = v128.and(i32x4.shl(wide, 13), i32x4.splat(0x8fffffff))
+  return f32x4.mul(bits, f32x4.splat(exponentShift))
+}
+
+/** One f16 scale as f32. */
+export function widenScale(scale: usize): f32 {
+  const bits = (<i32>load<i16>(scale) << 13) & 0x8fffffff
+  return reinterpret<f32>(bits) * exponentShift
+}
+
+/** A panel of 4 bits to group/4 steps of [8 rows][4 bytes 0..15], then 8 f32 scales, per block. */
+export function unpackNibbles(w: usize, target: usize, blocks: i32, group: i32): void {
+  const mask = i8x16.splat(15)
+  const halfBytes = <usize>group * 4
+  do {
+    const end = w + halfBytes
+    do {
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      v128.store(target, v128.and(w0, mask))
+      v128.store(target, v128.and(w1, mask), 16)
+      v128.store(target + halfBytes, v128.and(i16x8.shr_u(w0, 4), mask))
+      v128.store(target + halfBytes, v128.and(i16x8.shr_u(w1, 4), mask), 16)
+      w += 32
+      target += 32
+    } while (w < end)
+    target += halfBytes
+    v128.store(target, widenScales(w, 0))
+    v128.store(target, widenScales(w, 1), 16)
+    w += 16
+    target += 32
+  } while (--blocks)
+}
+
+/**
+ * A panel of 8 bits to group/4 steps of [8 rows][4 bytes], then 8 f32 scales, per block. The relaxed build stores
+ * ceil((byte + 127) / 2) of all steps, then the rest of byte + 127 of all steps, both 0..127.
+ */
+export function unpackBytes(w: usize, target: usize, blocks: i32, group: i32): void {
+  const planeBytes = <usize>group * 8
+  const offset = i8x16.splat(127)
+  const zero = i8x16.splat(0)
+  do {
+    const end = w + planeBytes
+    do {
+      const bytes = v128.load(w)
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        const raised = i8x16.add(bytes, offset)
+        const upper = i8x16.avgr_u(raised, zero)
+        v128.store(target, upper)
+        v128.store(target + planeBytes, i8x16.sub(raised, upper))
+      } else {
+        v128.store(target, bytes)
+      }
+      w += 16
+      target += 16
+    } while (w < end)
+    if (ASC_FEATURE_RELAXED_SIMD) target += planeBytes
+    v128.store(target, widenScales(w, 0))
+    v128.store(target, widenScales(w, 1), 16)
+    w += 16
+    target += 32
+  } while (--blocks)
+}
+
+/** One block as f32 [group columns][8 rows]: a panel of op(B) for the f32 tiles. */
+export function dequantizeBlock(w: usize, target: usize, group: i32, bits: i32): void {
+  const scales = w + <usize>(group * bits)
+  const scale0 = widenScales(scales, 0)
+  const scale1 = widenScales(scales, 1)
+  if (bits == 4) {
+    const high = target + <usize>group * 16
+    const bias = i8x16.splat(-0x78)
+    for (let at: usize = 0; w < scales; at += 128) {
+      const w0 = v128.xor(v128.load(w), bias)
+      const w1 = v128.xor(v128.load(w, 16), bias)
+      dequantizeStep(i32x4.shl(w0, 4), i32x4.shl(w1, 4), scale0, scale1, target + at, 28)
+      dequantizeStep(w0, w1, scale0, scale1, high + at, 28)
+      w += 32
+    }
+  } else {
+    for (; w < scales; w += 32) {
+      dequantizeStep(v128.load(w), v128.load(w, 16), scale0, scale1, target, 24)
+      target += 128
+    }
+  }
+}
+
+/** A step of 4 columns whose integers are the upper bits of each byte, all but the last `shift` bits of a lane's top byte. */
+// @ts-ignore: decorator
+@inline
+function dequantizeStep(w0: v128, w1: v128, scale0: v128, scale1: v128, target: usize, shift: i32): void {
+  storeColumn(i32x4.shl(w0, 24), i32x4.shl(w1, 24), scale0, scale1, target, shift)
+  storeColumn(i32x4.shl(w0, 16), i32x4.shl(w1, 16), scale0, scale1, target + 32, shift)
+  storeColumn(i32x4.shl(w0, 8), i32x4.shl(w1, 8), scale0, scale1, target + 64, shift)
+  storeColumn(w0, w1, scale0, scale1, target + 96, shift)
+}
+
+// @ts-ignore: decorator
+@inline
+function storeColumn(w0: v128, w1: v128, scale0: v128, scale1: v128, target: usize, shift: i32): void {
+  v128.store(target, f32x4.mul(f32x4.convert_i32x4_s(i32x4.shr_s(w0, shift)), scale0))
+  v128.store(target, f32x4.mul(f32x4.convert_i32x4_s(i32x4.shr_s(w1, shift)), scale1), 16)
+}
+
+/** One row of a packed matrix as f32 [k]. */
+export function dequantizeRow(weights: usize, row: i32, target: usize, k: i32, bits: i32, group: i32): void {
+  const blockBytes = <usize>(group * bits + 16)
+  const blocks = k / group
+  const lane = <usize>(row & 7)
+  let block = weights + <usize>((row >> 3) * blocks) * blockBytes
+  for (let rest = blocks; rest > 0; rest--) {
+    const scales = block + <usize>(group * bits)
+    const scale = f32x4.splat(widenScale(scales + lane * 2))
+    if (bits == 4) {
+      const half = <usize>group * 2
+      for (let w = block + lane * 4; w < scales; w += 32) {
+        const word = load<u32>(w) ^ 0x88888888
+        v128.store(target, f32x4.mul(spread((word << 4) & 0xf0f0f0f0, 4), scale))
+        v128.store(target + half, f32x4.mul(spread(word & 0xf0f0f0f0, 4), scale))
+        target += 16
+      }
+      target += half
+    } else {
+      for (let w = block + lane * 4; w < scales; w += 32) {
+        v128.store(target, f32x4.mul(spread(load<u32>(w), 0), scale))
+        target += 16
+      }
+    }
+    block += blockBytes
+  }
+}
+
+/** The four signed bytes of a word, shifted down, as f32. */
+// @ts-ignore: decorator
+@inline
+function spread(word: u32, shift: i32): v128 {
+  const wide = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(i32x4.splat(word)))
+  return f32x4.convert_i32x4_s(i32x4.shr_s(wide, shift))
+}

@@ -1,0 +1,566 @@
+/**
+ * Products of 8-bit activations with packed weights (src/blocks/packed.ts). Quantised activations are stored for the loop
+ * that reads them: in panels of P tokens, P = 1 for m <= 4 and 6 above. A panel is a sequence of k/group blocks; a block is
+ * group/4 steps of [P][4 bytes], then P i32 of -8 * the sum of a token's bytes, then P f32 scales: (group + 8) * P bytes.
+ * Tokens that fill up the last panel are zero.
+ */
+import { unpackBytes, unpackNibbles, widenScales } from './blocks'
+import { dotBytes, madd, shareStart } from './simd'
+
+/** Up to this many tokens, the weights are read as they lie (memory bound); above, panels are unpacked once for all tokens. */
+const streamedTokens: i32 = 4
+/** Tokens of a tile above. */
+const tileTokens: i32 = 6
+/** Bytes of a weight tile's results: 6 tokens x 8 rows, f32. */
+const resultBytes: usize = 192
+
+/**
+ * Quantises activations: amax = max |x| of a token's group; scale = amax / 127; integer = nearest, ties to even, of
+ * x * (127 / amax) in -127..127. Where 127 / amax overflows, 0 counts as 0.
+ *
+ *     word  0  x              f32 [m, k]
+ *     word  1  out            see the head of this file; quantizedBytes in ../workspace.ts
+ *     word  2  m              >= 1
+ *     word  3  k              a multiple of group
+ *     word  4  strideX        elements between rows of x
+ *     word  5  group          32, 64 or 128: that of the weights
+ */
+export function quantizeRows(args: usize, thread: i32, threads: i32): void {
+  const x = <usize>load<u32>(args, 0)
+  const out = <usize>load<u32>(args, 4)
+  const m = load<i32>(args, 8)
+  const k = load<i32>(args, 12)
+  const strideX = <usize>load<u32>(args, 16) * 4
+  const group = load<i32>(args, 20)
+  const tokens = m <= streamedTokens ? 1 : tileTokens
+  const blocks = k / group
+  const units = ((m + tokens - 1) / tokens) * blocks
+  const blockBytes = <usize>((group + 8) * tokens)
+  const end = shareStart(units, thread + 1, threads)
+  for (let unit = shareStart(units, thread, threads); unit < end; unit++) {
+    const token = (unit / blocks) * tokens
+    const from = x + <usize>token * strideX + <usize>((unit % blocks) * group) * 4
+    const block = out + <usize>unit * blockBytes
+    const present = min(tokens, m - token)
+    for (let lane = 0; lane < present; lane++) {
+      quantizeGroup(from + <usize>lane * strideX, group, block + <usize>lane * 4, <usize>tokens * 4)
+    }
+    for (let lane = present; lane < tokens; lane++) zeroGroup(group, block + <usize>lane * 4, <usize>tokens * 4)
+  }
+}
+
+/** One token's group; its 4-byte steps, bias and scale lie `spacing` bytes apart. */
+function quantizeGroup(x: usize, group: i32, target: usize, spacing: usize): void {
+  let largest = f32x4.splat(0)
+  const end = x + <usize>group * 4
+  for (let at = x; at < end; at += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(at)))
+  largest = f32x4.max(largest, v128.shuffle<f32>(largest, largest, 2, 3, 0, 1))
+  const amax = max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1))
+  const inverse = f32x4.splat(amax == 0 ? 0 : <f32>127 / amax)
+  let sum = i32x4.splat(0)
+  for (let at = x; at < end; at += 64) {
+    const low = i16x8.narrow_i32x4_s(nearest(v128.load(at), inverse), nearest(v128.load(at, 16), inverse))
+    const high = i16x8.narrow_i32x4_s(nearest(v128.load(at, 32), inverse), nearest(v128.load(at, 48), inverse))
+    const bytes = i8x16.max_s(i8x16.narrow_i16x8_s(low, high), i8x16.splat(-127))
+    sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(bytes)))
+    v128.store_lane<u32>(target, bytes, 0)
+    v128.store_lane<u32>(target + spacing, bytes, 1)
+    v128.store_lane<u32>(target + spacing * 2, bytes, 2)
+    v128.store_lane<u32>(target + spacing * 3, bytes, 3)
+    target += spacing * 4
+  }
+  const total =
+    i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3)
+  store<i32>(target, -8 * total)
+  store<f32>(target + spacing, amax / 127)
+}
+
+/** Saturates, so that an infinite product is clamped by what follows; NaN (0 * infinity) becomes 0. */
+// @ts-ignore: decorator
+@inline
+function nearest(x: v128, inverse: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, inverse)))
+}
+
+function zeroGroup(group: i32, target: usize, spacing: usize): void {
+  for (let word = (group >> 2) + 2; word > 0; word--) {
+    store<i32>(target, 0)
+    target += spacing
+  }
+}
+
+/**
+ * Y[m, n] = activations [m, k] x packed weights [n, k] transposed: the sum over groups, in order, of
+ * f32(integer dot product) * (weight scale * activation scale) by multiply-add. The integers are exact, so the sum's bits
+ * depend neither on m nor on threads, and between builds only on whether the multiply-add is fused. A slab of rows (from
+ * a multiple of 8) is a matrix of its own: pass its first panel, y + its first column and its number of rows.
+ *
+ *     word  0  activations    what quantizeRows wrote for the same m, k and group
+ *     word  1  weights        packed, of whole panels
+ *     word  2  y              f32 [m, n]
+ *     word  3  m              >= 1
+ *     word  4  n              rows of the weights, >= 1, without the padding
+ *     word  5  k              a multiple of group
+ *     word  6  strideY        elements between rows of y
+ *     word  7  bits           4 or 8
+ *     word  8  group          32, 64 or 128
+ *     word  9  workspace      see packedWorkspaceBytes in ../workspace.ts; unused for m <= 4
+ *     word 10  workspaceStride bytes per thread
+ */
+export function matmulPacked(args: usize, thread: i32, threads: i32): void {
+  const activations = <usize>load<u32>(args, 0)
+  const weights = <usize>load<u32>(args, 4)
+  const y = <usize>load<u32>(args, 8)
+  const m = load<i32>(args, 12)
+  const n = load<i32>(args, 16)
+  const k = load<i32>(args, 20)
+  const strideY = <usize>load<u32>(args, 24) * 4
+  const bits = load<i32>(args, 28)
+  const group = load<i32>(args, 32)
+  const blocks = k / group
+  const panelBytes = <usize>blocks * <usize>(group * bits + 16)
+  const panels = (n + 7) >> 3
+  const end = shareStart(panels, thread + 1, threads)
+  const unpacked = <usize>load<u32>(args, 36) + <usize>thread * <usize>load<u32>(args, 40) + resultBytes
+  for (let panel = shareStart(panels, thread, threads); panel < end; panel++) {
+    const panelWeights = weights + <usize>panel * panelBytes
+    const target = y + <usize>panel * 32
+    const columns = min(8, n - panel * 8)
+    if (m <= streamedTokens) streamPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits)
+    else multiplyPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits, unpacked)
+  }
+}
+
+function streamPanel(
+  activations: usize,
+  weights: usize,
+  y: usize,
+  strideY: usize,
+  m: i32,
+  columns: i32,
+  blocks: i32,
+  group: i32,
+  bits: i32,
+): void {
+  const tokenBytes = <usize>(blocks * (group + 8))
+  for (let token = 0; token < m; token++) {
+    if (bits == 4) streamNibbles(activations, weights, y, columns, blocks, group)
+    else streamBytes(activations, weights, y, columns, blocks, group)
+    activations += tokenBytes
+    y += strideY
+  }
+}
+
+/** 8 rows of 4 bits x one token, straight from the packed form; 4 units (32 columns) per turn. */
+function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
+  const mask = i8x16.splat(15)
+  const half = <usize>group >> 1
+  let y0 = f32x4.splat(0)
+  let y1 = f32x4.splat(0)
+  do {
+    let x0 = v128.load_splat<i32>(x + <usize>group)
+    let x1 = x0
+    const scale = v128.load_splat<f32>(x + <usize>group, 4)
+    const end = x + half
+    do {
+      let low = v128.load_splat<i32>(x)
+      let high = v128.load_splat<i32>(x + half)
+      let w0 = v128.load(w)
+      let w1 = v128.load(w, 16)
+      x0 = dotBytes(low, v128.and(w0, mask), x0)
+      x1 = dotBytes(low, v128.and(w1, mask), x1)
+      x0 = dotBytes(high, v128.and(i16x8.shr_u(w0, 4), mask), x0)
+      x1 = dotBytes(high, v128.and(i16x8.shr_u(w1, 4), mask), x1)
+      low = v128.load_splat<i32>(x, 4)
+      high = v128.load_splat<i32>(x + half, 4)
+      w0 = v128.load(w, 32)
+      w1 = v128.load(w, 48)
+      x0 = dotBytes(low, v128.and(w0, mask), x0)
+      x1 = dotBytes(low, v128.and(w1, mask), x1)
+      x0 = dotBytes(high, v128.and(i16x8.shr_u(w0, 4), mask), x0)
+      x1 = dotBytes(high, v128.and(i16x8.shr_u(w1, 4), mask), x1)
+      low = v128.load_splat<i32>(x, 8)
+      high = v128.load_splat<i32>(x + half, 8)
+      w0 = v128.load(w, 64)
+      w1 = v128.load(w, 80)
+      x0 = dotBytes(low, v128.and(w0, mask), x0)
+      x1 = dotBytes(low, v128.and(w1, mask), x1)
+      x0 = dotBytes(high, v128.and(i16x8.shr_u(w0, 4), mask), x0)
+      x1 = dotBytes(high, v128.and(i16x8.shr_u(w1, 4), mask), x1)
+      low = v128.load_splat<i32>(x, 12)
+      high = v128.load_splat<i32>(x + half, 12)
+      w0 = v128.load(w, 96)
+      w1 = v128.load(w, 112)
+      x0 = dotBytes(low, v128.and(w0, mask), x0)
+      x1 = dotBytes(low, v128.and(w1, mask), x1)
+      x0 = dotBytes(high, v128.and(i16x8.shr_u(w0, 4), mask), x0)
+      x1 = dotBytes(high, v128.and(i16x8.shr_u(w1, 4), mask), x1)
+      x += 16
+      w += 128
+    } while (x < end)
+    x += half + 8
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    w += 16
+  } while (--blocks)
+  storeRow(y, y0, y1, columns)
+}
+
+/**
+ * 8 rows of 8 bits x one token. Neither side fits the 0..127 of dotBytes, so the activations are split into their
+ * positive and negative parts; 8 steps (32 columns) per turn.
+ */
+function streamBytes(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
+  const zero = i32x4.splat(0)
+  let y0 = f32x4.splat(0)
+  let y1 = f32x4.splat(0)
+  do {
+    let x0 = zero
+    let x1 = zero
+    let negative0 = zero
+    let negative1 = zero
+    const scale = v128.load_splat<f32>(x + <usize>group, 4)
+    const end = x + <usize>group
+    do {
+      let a = v128.load_splat<i32>(x)
+      let w0 = v128.load(w)
+      let w1 = v128.load(w, 16)
+      let positive = i8x16.max_s(a, zero)
+      let negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      a = v128.load_splat<i32>(x, 4)
+      w0 = v128.load(w, 32)
+      w1 = v128.load(w, 48)
+      positive = i8x16.max_s(a, zero)
+      negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      a = v128.load_splat<i32>(x, 8)
+      w0 = v128.load(w, 64)
+      w1 = v128.load(w, 80)
+      positive = i8x16.max_s(a, zero)
+      negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      a = v128.load_splat<i32>(x, 12)
+      w0 = v128.load(w, 96)
+      w1 = v128.load(w, 112)
+      positive = i8x16.max_s(a, zero)
+      negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      a = v128.load_splat<i32>(x, 16)
+      w0 = v128.load(w, 128)
+      w1 = v128.load(w, 144)
+      positive = i8x16.max_s(a, zero)
+      negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      a = v128.load_splat<i32>(x, 20)
+      w0 = v128.load(w, 160)
+      w1 = v128.load(w, 176)
+      positive = i8x16.max_s(a, zero)
+      negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      a = v128.load_splat<i32>(x, 24)
+      w0 = v128.load(w, 192)
+      w1 = v128.load(w, 208)
+      positive = i8x16.max_s(a, zero)
+      negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      a = v128.load_splat<i32>(x, 28)
+      w0 = v128.load(w, 224)
+      w1 = v128.load(w, 240)
+      positive = i8x16.max_s(a, zero)
+      negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      x += 32
+      w += 256
+    } while (x < end)
+    x += 8
+    x0 = i32x4.sub(x0, negative0)
+    x1 = i32x4.sub(x1, negative1)
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    w += 16
+  } while (--blocks)
+  storeRow(y, y0, y1, columns)
+}
+
+/** The first `columns` of 8 results. */
+function storeRow(y: usize, y0: v128, y1: v128, columns: i32): void {
+  if (columns == 8) {
+    v128.store(y, y0)
+    v128.store(y, y1, 16)
+    return
+  }
+  if (columns >= 4) {
+    v128.store(y, y0)
+    y += 16
+    columns -= 4
+    y0 = y1
+  }
+  if (columns > 0) v128.store_lane<u32>(y, y0, 0)
+  if (columns > 1) v128.store_lane<u32>(y, y0, 1, 4)
+  if (columns > 2) v128.store_lane<u32>(y, y0, 2, 8)
+}
+
+/** 8 rows x all tokens: the weights are unpacked into steps of [8 rows][4 bytes] once, then 6 tokens at a time pass by. */
+function multiplyPanel(
+  activations: usize,
+  weights: usize,
+  y: usize,
+  strideY: usize,
+  m: i32,
+  columns: i32,
+  blocks: i32,
+  group: i32,
+  bits: i32,
+  unpacked: usize,
+): void {
+  if (bits == 4) unpackNibbles(weights, unpacked, blocks, group)
+  else unpackBytes(weights, unpacked, blocks, group)
+  const results = unpacked - resultBytes
+  const panelBytes = <usize>(blocks * (group + 8) * tileTokens)
+  for (let token = 0; token < m; token += tileTokens) {
+    for (let at: usize = 0; at < resultBytes; at += 16) v128.store(results + at, f32x4.splat(0))
+    if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
+    else tileBytes(activations, unpacked, results, blocks, group)
+    const present = min(tileTokens, m - token)
+    for (let row = 0; row < present; row++) {
+      const from = results + <usize>row * 32
+      storeRow(y, v128.load(from), v128.load(from, 16), columns)
+      y += strideY
+    }
+    activations += panelBytes
+  }
+}
+
+/** 6 tokens x 8 rows of nibbles 0..15. One step per turn; the accumulators start at -8 * the sum of the activations. */
+function tileNibbles(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
+  do {
+    const end = x + <usize>(group * tileTokens)
+    let x00 = v128.load_splat<i32>(end)
+    let x01 = x00
+    let x10 = v128.load_splat<i32>(end, 4)
+    let x11 = x10
+    let x20 = v128.load_splat<i32>(end, 8)
+    let x21 = x20
+    let x30 = v128.load_splat<i32>(end, 12)
+    let x31 = x30
+    let x40 = v128.load_splat<i32>(end, 16)
+    let x41 = x40
+    let x50 = v128.load_splat<i32>(end, 20)
+    let x51 = x50
+    do {
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      let a = v128.load_splat<i32>(x)
+      x00 = dotBytes(a, w0, x00)
+      x01 = dotBytes(a, w1, x01)
+      a = v128.load_splat<i32>(x, 4)
+      x10 = dotBytes(a, w0, x10)
+      x11 = dotBytes(a, w1, x11)
+      a = v128.load_splat<i32>(x, 8)
+      x20 = dotBytes(a, w0, x20)
+      x21 = dotBytes(a, w1, x21)
+      a = v128.load_splat<i32>(x, 12)
+      x30 = dotBytes(a, w0, x30)
+      x31 = dotBytes(a, w1, x31)
+      a = v128.load_splat<i32>(x, 16)
+      x40 = dotBytes(a, w0, x40)
+      x41 = dotBytes(a, w1, x41)
+      a = v128.load_splat<i32>(x, 20)
+      x50 = dotBytes(a, w0, x50)
+      x51 = dotBytes(a, w1, x51)
+      x += 24
+      w += 32
+    } while (x < end)
+    const scale0 = v128.load(w)
+    const scale1 = v128.load(w, 16)
+    let scale = v128.load_splat<f32>(x, 24)
+    let y0 = v128.load(y)
+    let y1 = v128.load(y, 16)
+    y0 = madd(f32x4.convert_i32x4_s(x00), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x01), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0)
+    v128.store(y, y1, 16)
+    scale = v128.load_splat<f32>(x, 28)
+    y0 = v128.load(y, 32)
+    y1 = v128.load(y, 48)
+    y0 = madd(f32x4.convert_i32x4_s(x10), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x11), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 32)
+    v128.store(y, y1, 48)
+    scale = v128.load_splat<f32>(x, 32)
+    y0 = v128.load(y, 64)
+    y1 = v128.load(y, 80)
+    y0 = madd(f32x4.convert_i32x4_s(x20), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x21), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 64)
+    v128.store(y, y1, 80)
+    scale = v128.load_splat<f32>(x, 36)
+    y0 = v128.load(y, 96)
+    y1 = v128.load(y, 112)
+    y0 = madd(f32x4.convert_i32x4_s(x30), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x31), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 96)
+    v128.store(y, y1, 112)
+    scale = v128.load_splat<f32>(x, 40)
+    y0 = v128.load(y, 128)
+    y1 = v128.load(y, 144)
+    y0 = madd(f32x4.convert_i32x4_s(x40), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x41), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 128)
+    v128.store(y, y1, 144)
+    scale = v128.load_splat<f32>(x, 44)
+    y0 = v128.load(y, 160)
+    y1 = v128.load(y, 176)
+    y0 = madd(f32x4.convert_i32x4_s(x50), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x51), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 160)
+    v128.store(y, y1, 176)
+    x += 48
+    w += 32
+  } while (--blocks)
+}
+
+/**
+ * 6 tokens x 8 rows of signed bytes. In the relaxed build the weights + 127 come as two halves of 0..127, all steps of the one
+ * before those of the other, and the accumulators start at -127 * the sum of the activations.
+ */
+function tileBytes(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
+  do {
+    const start = x
+    const end = x + <usize>(group * tileTokens)
+    let x00 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end) >> 3) * 127 : 0)
+    let x01 = x00
+    let x10 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 4) >> 3) * 127 : 0)
+    let x11 = x10
+    let x20 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 8) >> 3) * 127 : 0)
+    let x21 = x20
+    let x30 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 12) >> 3) * 127 : 0)
+    let x31 = x30
+    let x40 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 16) >> 3) * 127 : 0)
+    let x41 = x40
+    let x50 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 20) >> 3) * 127 : 0)
+    let x51 = x50
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      do {
+        const w0 = v128.load(w)
+        const w1 = v128.load(w, 16)
+        let a = v128.load_splat<i32>(x)
+        x00 = dotBytes(a, w0, x00)
+        x01 = dotBytes(a, w1, x01)
+        a = v128.load_splat<i32>(x, 4)
+        x10 = dotBytes(a, w0, x10)
+        x11 = dotBytes(a, w1, x11)
+        a = v128.load_splat<i32>(x, 8)
+        x20 = dotBytes(a, w0, x20)
+        x21 = dotBytes(a, w1, x21)
+        a = v128.load_splat<i32>(x, 12)
+        x30 = dotBytes(a, w0, x30)
+        x31 = dotBytes(a, w1, x31)
+        a = v128.load_splat<i32>(x, 16)
+        x40 = dotBytes(a, w0, x40)
+        x41 = dotBytes(a, w1, x41)
+        a = v128.load_splat<i32>(x, 20)
+        x50 = dotBytes(a, w0, x50)
+        x51 = dotBytes(a, w1, x51)
+        x += 24
+        w += 32
+      } while (x < end)
+      x = start
+    }
+    do {
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      let a = v128.load_splat<i32>(x)
+      x00 = dotBytes(a, w0, x00)
+      x01 = dotBytes(a, w1, x01)
+      a = v128.load_splat<i32>(x, 4)
+      x10 = dotBytes(a, w0, x10)
+      x11 = dotBytes(a, w1, x11)
+      a = v128.load_splat<i32>(x, 8)
+      x20 = dotBytes(a, w0, x20)
+      x21 = dotBytes(a, w1, x21)
+      a = v128.load_splat<i32>(x, 12)
+      x30 = dotBytes(a, w0, x30)
+      x31 = dotBytes(a, w1, x31)
+      a = v128.load_splat<i32>(x, 16)
+      x40 = dotBytes(a, w0, x40)
+      x41 = dotBytes(a, w1, x41)
+      a = v128.load_splat<i32>(x, 20)
+      x50 = dotBytes(a, w0, x50)
+      x51 = dotBytes(a, w1, x51)
+      x += 24
+      w += 32
+    } while (x < end)
+    const scale0 = v128.load(w)
+    const scale1 = v128.load(w, 16)
+    let scale = v128.load_splat<f32>(x, 24)
+    let y0 = v128.load(y)
+    let y1 = v128.load(y, 16)
+    y0 = madd(f32x4.convert_i32x4_s(x00), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x01), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0)
+    v128.store(y, y1, 16)
+    scale = v128.load_splat<f32>(x, 28)
+    y0 = v128.load(y, 32)
+    y1 = v128.load(y, 48)
+    y0 = madd(f32x4.convert_i32x4_s(x10), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x11), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 32)
+    v128.store(y, y1, 48)
+    scale = v128.load_splat<f32>(x, 32)
+    y0 = v128.load(y, 64)
+    y1 = v128.load(y, 80)
+    y0 = madd(f32x4.convert_i32x4_s(x20), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x21), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 64)
+    v128.store(y, y1, 80)
+    scale = v128.load_splat<f32>(x, 36)
+    y0 = v128.load(y, 96)
+    y1 = v128.load(y, 112)
+    y0 = madd(f32x4.convert_i32x4_s(x30), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x31), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 96)
+    v128.store(y, y1, 112)
+    scale = v128.load_splat<f32>(x, 40)
+    y0 = v128.load(y, 128)
+    y1 = v128.load(y, 144)
+    y0 = madd(f32x4.convert_i32x4_s(x40), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x41), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 128)
+    v128.store(y, y1, 144)
+    scale = v128.load_splat<f32>(x, 44)
+    y0 = v128.load(y, 160)
+    y1 = v128.load(y, 176)
+    y0 = madd(f32x4.convert_i32x4_s(x50), f32x4.mul(scale0, scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x51), f32x4.mul(scale1, scale), y1)
+    v128.store(y, y0, 160)
+    v128.store(y, y1, 176)
+    x += 48
+    w += 32
+  } while (--blocks)
+}
