@@ -1,0 +1,65 @@
+import { ignoredTarget } from '../program/ops/index.ts'
+
+/** One text to learn from: token ids, and which of them the model is to predict. */
+export interface Example {
+  readonly ids: readonly number[]
+  /** Whether ids[i] counts in the loss as a prediction; all of them where undefined. */
+  readonly learned?: readonly boolean[]
+}
+
+/** Texts by index. The same index always gives the same example, so that a position is all that a resumed run needs. */
+export interface ExampleSource {
+  example(index: number): Example
+}
+
+/** The inputs of the gradient program for one batch, and what became of the source. */
+export interface Batch {
+  readonly inputs: {
+    readonly ids: Int32Array
+    readonly positions: Int32Array
+    readonly regimes: Int32Array
+    readonly starts: Int32Array
+    readonly targets: Int32Array
+    readonly weights: Float32Array
+  }
+  /** Rows that carry a token. */
+  readonly tokens: number
+  /** Rows whose prediction counts. */
+  readonly learnedTokens: number
+  /** The index of the first example that was not used. */
+  readonly next: number
+}
+
+/**
+ * Packs whole examples, in order, until the next one does not fit into `rows` rows. Each is a sequence of its own: no
+ * attention across examples, positions from 0. One longer than `context` is cut there. The rows left over are padding,
+ * about half an example in every batch.
+ */
+export function packBatch(source: ExampleSource, from: number, rows: number, context: number): Batch {
+  const ids = new Int32Array(rows)
+  const positions = new Int32Array(rows)
+  const starts = new Int32Array(rows).fill(-1)
+  const targets = new Int32Array(rows).fill(ignoredTarget)
+  const weights = new Float32Array(rows)
+  let row = 0
+  let next = from
+  let learnedTokens = 0
+  for (; ; next++) {
+    const { ids: tokens, learned } = source.example(next)
+    const length = Math.min(tokens.length, context, rows)
+    if (row + length > rows) break
+    for (let index = 0; index < length; index++) {
+      ids[row + index] = tokens[index] ?? 0
+      positions[row + index] = index
+      starts[row + index] = row
+      const target = index + 1 < length ? tokens[index + 1] : undefined
+      if (target === undefined || learned?.[index + 1] === false) continue
+      targets[row + index] = target
+      learnedTokens++
+    }
+    row += length
+  }
+  weights.fill(learnedTokens === 0 ? 0 : 1 / learnedTokens)
+  const inputs = { ids, positions, regimes: new Int32Array(rows), starts, targets, weights }
+  return { inputs, tokens: row, learnedTokens, next }
+}
