@@ -327,8 +327,14 @@ export function unpackRows(
 }
 
 /** The whole matrix as f32 [rows, columns], row major; see `unpackRows`. */
-export function unpackMatrix(bytes: Uint8Array, dtype: BlockDType, rows: number, columns: number): Float32Array {
-  return unpackRows(bytes, dtype, rows, columns, 0, rows)
+export function unpackMatrix(
+  bytes: Uint8Array,
+  dtype: BlockDType,
+  rows: number,
+  columns: number,
+  target: Float32Array = new Float32Array(rows * columns),
+): Float32Array {
+  return unpackRows(bytes, dtype, rows, columns, 0, rows, target)
 }
 
 /** One row as f32 [columns]; see `unpackRows`. What an embedding lookup does. */

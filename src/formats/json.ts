@@ -14,7 +14,9 @@ export function isJsonObject(value: unknown): value is JsonObject {
  */
 export function decodeText(bytes: Uint8Array, name: string): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    // Browsers do not decode shared memory.
+    const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice()
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(own)
   } catch (cause) {
     throw new PocketPhiError('invalid-file', `"${name}" is not valid UTF-8.`, { cause })
   }
