@@ -1,5 +1,7 @@
 /** Reading and unpacking the blocks of src/blocks/packed.ts: what every kernel on packed weights shares. */
 
+/** Sixteen bytes of 15. In memory, because V8 builds a constant anew in every turn of a loop. */
+export const nibbleMask: usize = memory.data<u64>([0x0f0f0f0f0f0f0f0f, 0x0f0f0f0f0f0f0f0f], 16)
 /** 2^112: the difference of the exponent biases of f32 and f16. */
 const exponentShift: f32 = reinterpret<f32>(0x77800000)
 
@@ -21,7 +23,7 @@ export function widenScale(scale: usize): f32 {
 
 /** A panel of 4 bits to group/4 steps of [8 rows][4 bytes 0..15], then 8 f32 scales, per block. */
 export function unpackNibbles(w: usize, target: usize, blocks: i32, group: i32): void {
-  const mask = i8x16.splat(15)
+  const mask = v128.load(nibbleMask)
   const halfBytes = <usize>group * 4
   do {
     const end = w + halfBytes

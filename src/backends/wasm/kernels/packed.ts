@@ -4,7 +4,7 @@
  * group/4 steps of [P][4 bytes], then P i32 of -8 * the sum of a token's bytes, then P f32 scales: (group + 8) * P bytes.
  * Tokens that fill up the last panel are zero.
  */
-import { unpackBytes, unpackNibbles, widenScales } from './blocks'
+import { nibbleMask, unpackBytes, unpackNibbles, widenScales } from './blocks'
 import { dotBytes, madd, shareStart } from './simd'
 
 /** Up to this many tokens, the weights are read as they lie (memory bound); above, panels are unpacked once for all tokens. */
@@ -151,54 +151,36 @@ function streamPanel(
   }
 }
 
-/** 8 rows of 4 bits x one token, straight from the packed form; 4 units (32 columns) per turn. */
+/** 8 rows of 4 bits x one token, straight from the packed form. */
 function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
-  const mask = i8x16.splat(15)
+  const mask = v128.load(nibbleMask)
   const half = <usize>group >> 1
   let y0 = f32x4.splat(0)
   let y1 = f32x4.splat(0)
   do {
-    let x0 = v128.load_splat<i32>(x + <usize>group)
-    let x1 = x0
-    const scale = v128.load_splat<f32>(x + <usize>group, 4)
     const end = x + half
+    let high = end
+    let x0 = v128.load_splat<i32>(end + half)
+    const scale = v128.load_splat<f32>(end + half, 4)
+    let x1 = x0
+    let high0 = i32x4.splat(0)
+    let high1 = high0
     do {
-      let low = v128.load_splat<i32>(x)
-      let high = v128.load_splat<i32>(x + half)
-      let w0 = v128.load(w)
-      let w1 = v128.load(w, 16)
-      x0 = dotBytes(low, v128.and(w0, mask), x0)
-      x1 = dotBytes(low, v128.and(w1, mask), x1)
-      x0 = dotBytes(high, v128.and(i16x8.shr_u(w0, 4), mask), x0)
-      x1 = dotBytes(high, v128.and(i16x8.shr_u(w1, 4), mask), x1)
-      low = v128.load_splat<i32>(x, 4)
-      high = v128.load_splat<i32>(x + half, 4)
-      w0 = v128.load(w, 32)
-      w1 = v128.load(w, 48)
-      x0 = dotBytes(low, v128.and(w0, mask), x0)
-      x1 = dotBytes(low, v128.and(w1, mask), x1)
-      x0 = dotBytes(high, v128.and(i16x8.shr_u(w0, 4), mask), x0)
-      x1 = dotBytes(high, v128.and(i16x8.shr_u(w1, 4), mask), x1)
-      low = v128.load_splat<i32>(x, 8)
-      high = v128.load_splat<i32>(x + half, 8)
-      w0 = v128.load(w, 64)
-      w1 = v128.load(w, 80)
-      x0 = dotBytes(low, v128.and(w0, mask), x0)
-      x1 = dotBytes(low, v128.and(w1, mask), x1)
-      x0 = dotBytes(high, v128.and(i16x8.shr_u(w0, 4), mask), x0)
-      x1 = dotBytes(high, v128.and(i16x8.shr_u(w1, 4), mask), x1)
-      low = v128.load_splat<i32>(x, 12)
-      high = v128.load_splat<i32>(x + half, 12)
-      w0 = v128.load(w, 96)
-      w1 = v128.load(w, 112)
-      x0 = dotBytes(low, v128.and(w0, mask), x0)
-      x1 = dotBytes(low, v128.and(w1, mask), x1)
-      x0 = dotBytes(high, v128.and(i16x8.shr_u(w0, 4), mask), x0)
-      x1 = dotBytes(high, v128.and(i16x8.shr_u(w1, 4), mask), x1)
-      x += 16
-      w += 128
+      const a = v128.load_splat<i32>(x)
+      const b = v128.load_splat<i32>(high)
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      x0 = dotBytes(a, v128.and(w0, mask), x0)
+      x1 = dotBytes(a, v128.and(w1, mask), x1)
+      high0 = dotBytes(b, v128.and(i16x8.shr_u(w0, 4), mask), high0)
+      high1 = dotBytes(b, v128.and(i16x8.shr_u(w1, 4), mask), high1)
+      x += 4
+      high += 4
+      w += 32
     } while (x < end)
-    x += half + 8
+    x = high + 8
+    x0 = i32x4.add(x0, high0)
+    x1 = i32x4.add(x1, high1)
     y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
     y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
     w += 16
@@ -208,94 +190,31 @@ function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks: i32, 
 
 /**
  * 8 rows of 8 bits x one token. Neither side fits the 0..127 of dotBytes, so the activations are split into their
- * positive and negative parts; 8 steps (32 columns) per turn.
+ * positive and negative parts.
  */
 function streamBytes(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
   const zero = i32x4.splat(0)
-  let y0 = f32x4.splat(0)
-  let y1 = f32x4.splat(0)
+  let y0 = zero
+  let y1 = zero
   do {
+    const end = x + <usize>group
+    const scale = v128.load_splat<f32>(end, 4)
     let x0 = zero
     let x1 = zero
     let negative0 = zero
     let negative1 = zero
-    const scale = v128.load_splat<f32>(x + <usize>group, 4)
-    const end = x + <usize>group
     do {
-      let a = v128.load_splat<i32>(x)
-      let w0 = v128.load(w)
-      let w1 = v128.load(w, 16)
-      let positive = i8x16.max_s(a, zero)
-      let negative = i8x16.sub(positive, a)
+      const a = v128.load_splat<i32>(x)
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      const positive = i8x16.max_s(a, zero)
+      const negative = i8x16.sub(positive, a)
       x0 = dotBytes(w0, positive, x0)
       x1 = dotBytes(w1, positive, x1)
       negative0 = dotBytes(w0, negative, negative0)
       negative1 = dotBytes(w1, negative, negative1)
-      a = v128.load_splat<i32>(x, 4)
-      w0 = v128.load(w, 32)
-      w1 = v128.load(w, 48)
-      positive = i8x16.max_s(a, zero)
-      negative = i8x16.sub(positive, a)
-      x0 = dotBytes(w0, positive, x0)
-      x1 = dotBytes(w1, positive, x1)
-      negative0 = dotBytes(w0, negative, negative0)
-      negative1 = dotBytes(w1, negative, negative1)
-      a = v128.load_splat<i32>(x, 8)
-      w0 = v128.load(w, 64)
-      w1 = v128.load(w, 80)
-      positive = i8x16.max_s(a, zero)
-      negative = i8x16.sub(positive, a)
-      x0 = dotBytes(w0, positive, x0)
-      x1 = dotBytes(w1, positive, x1)
-      negative0 = dotBytes(w0, negative, negative0)
-      negative1 = dotBytes(w1, negative, negative1)
-      a = v128.load_splat<i32>(x, 12)
-      w0 = v128.load(w, 96)
-      w1 = v128.load(w, 112)
-      positive = i8x16.max_s(a, zero)
-      negative = i8x16.sub(positive, a)
-      x0 = dotBytes(w0, positive, x0)
-      x1 = dotBytes(w1, positive, x1)
-      negative0 = dotBytes(w0, negative, negative0)
-      negative1 = dotBytes(w1, negative, negative1)
-      a = v128.load_splat<i32>(x, 16)
-      w0 = v128.load(w, 128)
-      w1 = v128.load(w, 144)
-      positive = i8x16.max_s(a, zero)
-      negative = i8x16.sub(positive, a)
-      x0 = dotBytes(w0, positive, x0)
-      x1 = dotBytes(w1, positive, x1)
-      negative0 = dotBytes(w0, negative, negative0)
-      negative1 = dotBytes(w1, negative, negative1)
-      a = v128.load_splat<i32>(x, 20)
-      w0 = v128.load(w, 160)
-      w1 = v128.load(w, 176)
-      positive = i8x16.max_s(a, zero)
-      negative = i8x16.sub(positive, a)
-      x0 = dotBytes(w0, positive, x0)
-      x1 = dotBytes(w1, positive, x1)
-      negative0 = dotBytes(w0, negative, negative0)
-      negative1 = dotBytes(w1, negative, negative1)
-      a = v128.load_splat<i32>(x, 24)
-      w0 = v128.load(w, 192)
-      w1 = v128.load(w, 208)
-      positive = i8x16.max_s(a, zero)
-      negative = i8x16.sub(positive, a)
-      x0 = dotBytes(w0, positive, x0)
-      x1 = dotBytes(w1, positive, x1)
-      negative0 = dotBytes(w0, negative, negative0)
-      negative1 = dotBytes(w1, negative, negative1)
-      a = v128.load_splat<i32>(x, 28)
-      w0 = v128.load(w, 224)
-      w1 = v128.load(w, 240)
-      positive = i8x16.max_s(a, zero)
-      negative = i8x16.sub(positive, a)
-      x0 = dotBytes(w0, positive, x0)
-      x1 = dotBytes(w1, positive, x1)
-      negative0 = dotBytes(w0, negative, negative0)
-      negative1 = dotBytes(w1, negative, negative1)
-      x += 32
-      w += 256
+      x += 4
+      w += 32
     } while (x < end)
     x += 8
     x0 = i32x4.sub(x0, negative0)
