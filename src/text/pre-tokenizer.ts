@@ -62,12 +62,16 @@ function join(parts: readonly Part[], belongs: (left: Part, right: Part) => bool
 
 const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
 
+/** The matches of a pattern and what lies between them, every byte as a letter of GPT-2's alphabet. */
+export function byteLevelSpans(text: string, pattern: RegExp): string[] {
+  return partsOf(text, pattern, false).map((part) => spellBytes(part.text, byteAlphabet))
+}
+
 /** The `ByteLevel` pre-tokenizer: optionally GPT-2's split, then every byte as a letter of GPT-2's alphabet. */
 export function byteLevelSplitter(addPrefixSpace: boolean, useRegex: boolean): Splitter {
   const pattern = compilePattern(gpt2Pattern, 'pre_tokenizer')
   return (text) => {
     const prefixed = addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text
-    const spans = useRegex ? partsOf(prefixed, pattern, false).map((part) => part.text) : [prefixed]
-    return spans.map((span) => spellBytes(span, byteAlphabet))
+    return useRegex ? byteLevelSpans(prefixed, pattern) : [spellBytes(prefixed, byteAlphabet)]
   }
 }
