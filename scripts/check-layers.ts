@@ -1,0 +1,28 @@
+/**
+ * Checks that every file of `src/` imports only what its room may import (the table in layers.ts).
+ *
+ *     node scripts/check-layers.ts
+ */
+import { glob, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { fileFaults, tableFaults } from './layers.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const faults = tableFaults()
+let count = 0
+for await (const found of glob('src/**/*.ts', { cwd: root })) {
+  const file = found.split(path.sep).join('/')
+  // AssemblyScript: it imports nothing but itself, and its compiler says so.
+  if (file.startsWith('src/backends/wasm/kernels/')) continue
+  faults.push(...fileFaults(file, await readFile(path.join(root, file), 'utf8')))
+  count += 1
+}
+if (faults.length === 0) {
+  console.log(`layers: ${count} files import only what their rooms may`)
+} else {
+  console.error(faults.sort().join('\n'))
+  console.error(`layers: ${faults.length} imports break the table in scripts/layers.ts`)
+  process.exitCode = 1
+}
