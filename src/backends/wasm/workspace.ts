@@ -24,3 +24,15 @@ export function quantizedBytes(m: number, k: number, group: number): number {
   const tokens = m <= 4 ? 1 : 6
   return Math.ceil(m / tokens) * tokens * (k / group) * (group + 8)
 }
+
+/** `attention`: transposed queries and keys, values, sums, a block of scores, five rows of statistics. */
+export function attentionWorkspaceBytes(headSize: number): number {
+  const padded = Math.ceil(headSize / 16) * 16
+  return 192 * (2 * headSize + 2 * padded) + 9216 + 832
+}
+
+/** `attentionGradient`: four transposed blocks, six untransposed ones, two of scores, four rows of statistics. */
+export function attentionGradientWorkspaceBytes(headSize: number): number {
+  const padded = Math.ceil(headSize / 16) * 16
+  return 192 * (4 * headSize + 6 * padded) + 18432 + 640
+}
