@@ -23,8 +23,8 @@ export function isControlToken(token: AddedToken): boolean {
   return token.special || !/^(?:[\p{L}\p{M}\p{N}'_-]+|\s+)$/u.test(token.content)
 }
 
-/** A part of a text: an added token, or text between added tokens. */
-export type Segment = AddedToken | string
+/** A part of a text: an added token with the text that it took, or text between added tokens. */
+export type Segment = { readonly token: AddedToken; readonly text: string } | string
 
 export type SegmentFinder = (text: string) => Segment[]
 
@@ -74,7 +74,7 @@ function split(text: string, root: TrieNode, spelling: (token: AddedToken) => st
     const start = token.lstrip ? Math.max(whiteSpaceStart(text, matchStart), textStart) : matchStart
     const end = token.rstrip ? skipWhiteSpace(text, matchEnd) : matchEnd
     if (textStart < start) segments.push(text.slice(textStart, start))
-    segments.push(token)
+    segments.push({ token, text: text.slice(start, end) })
     textStart = end
   }
   if (textStart < text.length) segments.push(text.slice(textStart))

@@ -48,9 +48,9 @@ export function jinjaTemplate(source: string, options: JinjaOptions): ChatTempla
       const asWritten = render(messages, renderOptions, now)
       const marking = makeMarking(messages.flatMap(stringsOf), [...fixed, asWritten])
       const markers = [
-        marking.mark,
+        (text: string) => marking.mark(text),
         (text: string) => markAround(text, marking, literals, options.controlTokens),
-      ] as const
+      ]
       for (const marker of markers) {
         const marked = tryRender(() =>
           render(
@@ -61,7 +61,7 @@ export function jinjaTemplate(source: string, options: JinjaOptions): ChatTempla
         )
         if (marked === undefined || marking.unmark(marked) !== asWritten) continue
         return finder(marked).map((part): Text[number] =>
-          typeof part === 'string' ? marking.unmark(part) : special(part.content),
+          typeof part === 'string' ? marking.unmark(part) : special(part.token.content),
         )
       }
       throw new PocketPhiError('not-supported', 'This chat template changes or inspects the words of the messages.', {

@@ -20,7 +20,7 @@ const privateRanges: readonly (readonly [number, number])[] = [
  * What stays unmarked: white space and control characters, because templates strip and split at them, and what JSON
  * escapes, because templates print JSON. None of them makes a control token by itself.
  */
-const transparent = /[\s"\\\u0000-\u001f\u007f-\u00a0]/u
+const transparent = /[\s\p{Cc}"\\]/u
 
 /** Whether marking can change a text: a token of white space alone cannot be told from a message's own. */
 export function isMarkable(text: string): boolean {

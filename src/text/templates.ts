@@ -32,7 +32,7 @@ export const templateNames = Object.keys(families) as readonly TemplateName[]
 /** A built-in template by its name. */
 export function builtinTemplate(name: TemplateName): ChatTemplate {
   if (!Object.hasOwn(families, name)) {
-    throw new PocketPhiError('invalid-argument', `There is no built-in chat template "${String(name)}".`, {
+    throw new PocketPhiError('invalid-argument', `There is no built-in chat template "${name}".`, {
       expected: templateNames.join(', '),
     })
   }

@@ -44,6 +44,11 @@ export interface Tokenizer {
    * @throws PocketPhiError 'invalid-argument' when a `Text` holds a special token that this tokenizer lacks.
    */
   encode(text: Text | string, options?: EncodeOptions): number[]
+  /**
+   * The pieces of a text, one for each id of `encode`: as the vocabulary spells them, added tokens with the white space
+   * that they took.
+   */
+  tokenize(text: string, options?: EncodeOptions): string[]
   /** Text of ids. Ids without a piece (padding rows of the embedding) are left out, as in the reference. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string
   startDecoding(options?: DecodeOptions): IdStream
@@ -90,15 +95,21 @@ function makeMode(parts: TokenizerParts, tokens: readonly AddedToken[], forbidde
   }
 }
 
-function encodeString(text: string, mode: Mode, parts: TokenizerParts, output: number[]): void {
+/** Called with the text that an added token took, before its id is appended. */
+type OnAdded = (text: string) => void
+
+function encodeString(text: string, mode: Mode, parts: TokenizerParts, output: number[], onAdded?: OnAdded): void {
   for (const segment of mode.find(text)) {
     if (typeof segment !== 'string') {
-      output.push(segment.id)
+      onAdded?.(segment.text)
+      output.push(segment.token.id)
       continue
     }
     for (const inner of mode.findNormalized(parts.normalize(segment))) {
-      if (typeof inner !== 'string') output.push(inner.id)
-      else for (const span of parts.preTokenize(inner)) if (span !== '') mode.encodeSpan(span, output)
+      if (typeof inner !== 'string') {
+        onAdded?.(inner.text)
+        output.push(inner.token.id)
+      } else for (const span of parts.preTokenize(inner)) if (span !== '') mode.encodeSpan(span, output)
     }
   }
 }
@@ -154,20 +165,32 @@ export function makeTokenizer(parts: TokenizerParts): Tokenizer {
     }
   }
 
+  const encode: Tokenizer['encode'] = (text, options = {}) => {
+    const mode = options.special === 'recognise' ? recognise : plain
+    const ids: number[] = []
+    if (typeof text === 'string') encodeString(text.toWellFormed(), mode, parts, ids)
+    else encodeText(text, mode, ids)
+    if (options.addBos === false || (parts.before.length === 0 && parts.after.length === 0)) return ids
+    const hasBefore = typeof text !== 'string' && parts.before.every((id, index) => ids[index] === id)
+    return [...(hasBefore ? [] : parts.before), ...ids, ...parts.after]
+  }
+
   return {
     vocabularySize,
     addedTokens: parts.addedTokens,
     specialTokens: new Map(
       parts.addedTokens.filter((token) => token.special).map((token) => [token.content, token.id]),
     ),
-    encode(text, options = {}) {
-      const mode = options.special === 'recognise' ? recognise : plain
+    encode,
+    tokenize(text, options = {}) {
       const ids: number[] = []
-      if (typeof text === 'string') encodeString(text.toWellFormed(), mode, parts, ids)
-      else encodeText(text, mode, ids)
-      if (options.addBos === false || (parts.before.length === 0 && parts.after.length === 0)) return ids
-      const hasBefore = typeof text !== 'string' && parts.before.every((id, index) => ids[index] === id)
-      return [...(hasBefore ? [] : parts.before), ...ids, ...parts.after]
+      const taken = new Map<number, string>()
+      const mode = options.special === 'recognise' ? recognise : plain
+      encodeString(text.toWellFormed(), mode, parts, ids, (surface) => taken.set(ids.length, surface))
+      const pieces = ids.map((id, index) => taken.get(index) ?? (pieceOf(id) as string))
+      if (options.addBos === false) return pieces
+      const around = (outer: readonly number[]): string[] => outer.map((id) => pieceOf(id) ?? '')
+      return [...around(parts.before), ...pieces, ...around(parts.after)]
     },
     decode(ids, options) {
       const stream = startDecoding(options)
