@@ -25,6 +25,11 @@ export interface ModelContext {
   attention(layer: number, query: Tensor, key: Tensor, value: Tensor, attributes: AttentionAttributes): Tensor
   /** The rows whose logits the caller wants. */
   select(x: Tensor): Tensor
+  /**
+   * Shows an inner result to whoever traces the model; nothing is kept of it unless they make it an output. Names:
+   * `embeddings`, `layer.0` … (what a layer hands on), `norm` (after the last norm, the selected rows).
+   */
+  tap(name: string, tensor: Tensor): void
   /** Names the part of the model that `body` traces. */
   within<T>(scope: string, body: () => T): T
 }

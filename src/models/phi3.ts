@@ -148,8 +148,13 @@ export function phi3(config: Phi3Config): Model {
       const rotation = ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
       const embeddings = 'model.embed_tokens.weight'
       let x = context.embed(embeddings, config.vocabulary, config.hidden)
-      for (let layer = 0; layer < config.layers; layer++) x = decoderLayer(context, x, layer, rotation)
+      context.tap('embeddings', x)
+      for (let layer = 0; layer < config.layers; layer++) {
+        x = decoderLayer(context, x, layer, rotation)
+        context.tap(`layer.${layer}`, x)
+      }
       const last = norm(context, context.select(x), 'model.norm')
+      context.tap('norm', last)
       return context.linear(last, config.tiedEmbeddings ? embeddings : 'lm_head.weight', config.vocabulary)
     },
   }

@@ -29,6 +29,11 @@ export interface NumberFormats {
   readonly activations?: ActivationFormat
 }
 
+export interface TraceOptions extends NumberFormats {
+  /** Sees the inner results that the model shows (see `ModelContext.tap`). */
+  readonly tap?: (name: string, tensor: Tensor) => void
+}
+
 /** What one trace of a model has bound, besides the program itself. */
 export interface TracedModel {
   readonly trace: Trace
@@ -45,7 +50,7 @@ function traceModel(
   model: Model,
   trace: Trace,
   rows: number,
-  formats: NumberFormats,
+  options: TraceOptions,
   attend: AttentionBinding,
   select: (x: Tensor) => Tensor,
 ): TracedModel {
@@ -54,7 +59,7 @@ function traceModel(
   const index = (name: string): Tensor => trace.bind('input', name, tensorType('i32', rows))
   const bind = (name: string, shape: readonly number[], initializer: Initializer): Tensor => {
     if (!parameters.has(name)) parameters.set(name, { name, shape, initializer })
-    return trace.bind('parameter', name, { dtype: formats.dtypeOf?.(name, shape) ?? 'f32', shape })
+    return trace.bind('parameter', name, { dtype: options.dtypeOf?.(name, shape) ?? 'f32', shape })
   }
   const context: ModelContext = {
     positions: index('positions'),
@@ -67,10 +72,11 @@ function traceModel(
     },
     linear(x, name, outputs, initializer = 'normal') {
       const weight = bind(name, [outputs, x.type.shape[1] ?? 0], initializer)
-      return linear(x, weight, formats.activations ?? 'int8')
+      return linear(x, weight, options.activations ?? 'int8')
     },
     attention: attend,
     select,
+    tap: (name, tensor) => options.tap?.(name, tensor),
     within: (scope, body) => trace.within(scope, body),
   }
   const logits = model.forward(context)
@@ -81,14 +87,14 @@ function traceModel(
  * A pass over whole sequences without a cache, for training and for scoring. Inputs, all i32[rows]: `ids`, `positions`,
  * `regimes`, and `starts`, the row where each row's sequence begins (-1 for padding).
  */
-export function traceSequences(model: Model, name: string, rows: number, formats: NumberFormats = {}): TracedModel {
+export function traceSequences(model: Model, name: string, rows: number, options: TraceOptions = {}): TracedModel {
   const trace = new Trace(name)
   const starts = trace.bind('input', 'starts', tensorType('i32', rows))
   return traceModel(
     model,
     trace,
     rows,
-    formats,
+    options,
     (_, query, key, value, attributes) => attention(query, key, value, starts, attributes),
     (x) => x,
   )
@@ -129,7 +135,7 @@ export function traceCached(
   model: Model,
   rows: number,
   cache: CacheShape,
-  formats: NumberFormats = {},
+  options: TraceOptions = {},
 ): { program: Program; traced: TracedModel } {
   const { kvHeads, headSize } = model.shape
   const trace = new Trace(bucketName(rows))
@@ -139,7 +145,7 @@ export function traceCached(
     model,
     trace,
     rows,
-    formats,
+    options,
     (layer, query, key, value, attributes) => {
       const names = cacheNames(layer)
       const paged = {
