@@ -14,7 +14,7 @@ export const packedBytesB: usize = blockN * blockK * 4
 
 /**
  * C[m, n] (+)= op(A)[m, k] x op(B)[k, n], f32. An element of C is one chain of fused (baseline: rounded) multiply-adds in
- * the order of k, starting from 0 or from C, whatever the tile and the threads; with m <= 4 and transposeB it is four
+ * the order of k, starting from 0 or from C, whatever the tile and the threads; with m <= 4 and transposeB it is sixteen
  * interleaved chains, summed at the end.
  *
  *     word  0  a              A, [m, k], or [k, m] when transposeA
@@ -116,77 +116,51 @@ function multiplyPart(
   }
 }
 
-/** m <= 4 rows of x against the rows [first, end) of W [n, k]: dot products, W read once in the order it lies in memory. */
+/**
+ * m <= 4 rows of x against the rows [first, end) of W [n, k]: dot products, one row of W after the other, because memory
+ * delivers one stream faster than several.
+ */
 function streamRows(args: usize, first: i32, end: i32): void {
   const m = load<i32>(args, 12)
+  const k = load<i32>(args, 20)
   const strideA = <usize>load<u32>(args, 24) * 4
   const strideB = <usize>load<u32>(args, 28) * 4
   const strideC = <usize>load<u32>(args, 32) * 4
-  const k = load<i32>(args, 20)
   const accumulate = load<i32>(args, 44) != 0
-  for (let column = first; column < end; column += 4) {
+  for (let column = first; column < end; column++) {
     const b = <usize>load<u32>(args, 4) + <usize>column * strideB
     let a = <usize>load<u32>(args, 0)
     let c = <usize>load<u32>(args, 8) + <usize>column * 4
     for (let row = 0; row < m; row++) {
-      if (column + 4 <= end) {
-        const sums = dotFour(a, b, strideB, k)
-        v128.store(c, accumulate ? f32x4.add(v128.load(c), sums) : sums)
-      } else {
-        for (let rest: usize = 0; rest < <usize>(end - column); rest++) {
-          const sum = dotOne(a, b + rest * strideB, k)
-          store<f32>(c + rest * 4, accumulate ? load<f32>(c + rest * 4) + sum : sum)
-        }
-      }
+      const sum = dot(a, b, k)
+      store<f32>(c, accumulate ? load<f32>(c) + sum : sum)
       a += strideA
       c += strideC
     }
   }
 }
 
-/** Four dot products; each lane does exactly what dotOne does. */
-function dotFour(a: usize, b0: usize, stride: usize, k: i32): v128 {
-  let b1 = b0 + stride
-  let b2 = b1 + stride
-  let b3 = b2 + stride
+/** a . b in sixteen interleaved chains, which are summed before the last k modulo 16. */
+function dot(a: usize, b: usize, k: i32): f32 {
   let x0 = f32x4.splat(0)
-  let x1 = f32x4.splat(0)
-  let x2 = f32x4.splat(0)
-  let x3 = f32x4.splat(0)
-  for (let step = k >> 2; step > 0; step--) {
-    const values = v128.load(a)
-    x0 = madd(values, v128.load(b0), x0)
-    x1 = madd(values, v128.load(b1), x1)
-    x2 = madd(values, v128.load(b2), x2)
-    x3 = madd(values, v128.load(b3), x3)
-    a += 16
-    b0 += 16
-    b1 += 16
-    b2 += 16
-    b3 += 16
+  let x1 = x0
+  let x2 = x0
+  let x3 = x0
+  for (let step = k >> 4; step > 0; step--) {
+    x0 = madd(v128.load(a), v128.load(b), x0)
+    x1 = madd(v128.load(a, 16), v128.load(b, 16), x1)
+    x2 = madd(v128.load(a, 32), v128.load(b, 32), x2)
+    x3 = madd(v128.load(a, 48), v128.load(b, 48), x3)
+    a += 64
+    b += 64
   }
-  let sum0 = sumLanes(x0)
-  let sum1 = sumLanes(x1)
-  let sum2 = sumLanes(x2)
-  let sum3 = sumLanes(x3)
-  for (let step: usize = 0; step < <usize>(k & 3) * 4; step += 4) {
-    const value = load<f32>(a + step)
-    sum0 += value * load<f32>(b0 + step)
-    sum1 += value * load<f32>(b1 + step)
-    sum2 += value * load<f32>(b2 + step)
-    sum3 += value * load<f32>(b3 + step)
-  }
-  return f32x4.replace_lane(f32x4.replace_lane(f32x4.replace_lane(f32x4.splat(sum0), 1, sum1), 2, sum2), 3, sum3)
-}
-
-function dotOne(a: usize, b: usize, k: i32): f32 {
-  let x = f32x4.splat(0)
-  for (let step = k >> 2; step > 0; step--) {
-    x = madd(v128.load(a), v128.load(b), x)
+  x0 = f32x4.add(f32x4.add(x0, x1), f32x4.add(x2, x3))
+  for (let step = (k & 15) >> 2; step > 0; step--) {
+    x0 = madd(v128.load(a), v128.load(b), x0)
     a += 16
     b += 16
   }
-  let sum = sumLanes(x)
+  let sum = sumLanes(x0)
   for (let step: usize = 0; step < <usize>(k & 3) * 4; step += 4) sum += load<f32>(a + step) * load<f32>(b + step)
   return sum
 }
