@@ -1,0 +1,73 @@
+import { appendFile, readFile } from 'node:fs/promises'
+import { writeFileAtomic, type AtomicOptions } from '../formats/atomic.ts'
+
+/** One line of metrics.jsonl. `seconds` and `tokensPerSecond` are wall-clock; all else is reproducible. */
+export interface Metric {
+  readonly step: number
+  readonly loss: number
+  readonly learningRate: number
+  readonly gradientNorm: number
+  readonly tokens: number
+  /** Loss on held-out text, where it was measured. */
+  readonly heldOutLoss?: number
+  readonly tokensPerSecond: number
+  readonly seconds: number
+}
+
+/** The rows of a metrics file up to a step; a torn last line (a killed run) is left out. */
+export async function readMetrics(file: string, upTo = Infinity): Promise<Metric[]> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw error
+  })
+  const complete = text.slice(0, text.lastIndexOf('\n') + 1)
+  return complete
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Metric)
+    .filter(({ step }) => step <= upTo)
+}
+
+/** Appends rows to a metrics file that begins with what was true at step `from`. */
+export async function openMetrics(file: string, from: number, options: AtomicOptions) {
+  const kept = await readMetrics(file, from)
+  await writeFileAtomic(file, kept.map((row) => `${JSON.stringify(row)}\n`).join(''), options)
+  return {
+    async append(row: Metric): Promise<void> {
+      await options.faults?.before('write', file)
+      await appendFile(file, `${JSON.stringify(row)}\n`)
+    },
+  }
+}
+
+/** The loss over the steps as an SVG picture: the training loss averaged over 1 % of the run, and the held-out loss. */
+export function plotLoss(title: string, metrics: readonly Metric[]): string {
+  const [width, height, left, bottom] = [760, 360, 56, 40]
+  const window = Math.max(1, Math.round(metrics.length / 100))
+  const smooth = metrics.map(({ step }, index) => {
+    const recent = metrics.slice(Math.max(0, index - window + 1), index + 1)
+    return { step, loss: recent.reduce((sum, row) => sum + row.loss, 0) / recent.length }
+  })
+  const heldOut = metrics.flatMap(({ step, heldOutLoss }) =>
+    heldOutLoss === undefined ? [] : [{ step, loss: heldOutLoss }],
+  )
+  const lastStep = metrics.at(-1)?.step ?? 1
+  const highest = Math.max(1, ...smooth.map(({ loss }) => loss))
+  const x = (step: number): number => left + ((width - left - 16) * step) / lastStep
+  const y = (loss: number): number => height - bottom - ((height - bottom - 36) * loss) / highest
+  const path = (points: readonly { step: number; loss: number }[]): string =>
+    points
+      .map(({ step, loss }, index) => `${index === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(loss).toFixed(1)}`)
+      .join('')
+  const ticks = Array.from({ length: Math.floor(highest) + 1 }, (_, loss) => loss)
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
+<rect width="${width}" height="${height}" fill="#fff"/>
+<text x="${left}" y="20" font-size="14">${title}: loss in nats per token</text>
+${ticks.map((loss) => `<path d="M${left} ${y(loss)}H${width - 16}" stroke="#ddd"/><text x="${left - 8}" y="${y(loss) + 4}" text-anchor="end">${loss}</text>`).join('\n')}
+<text x="${left}" y="${height - 16}">0</text><text x="${width - 16}" y="${height - 16}" text-anchor="end">step ${lastStep}</text>
+<path d="${path(smooth)}" fill="none" stroke="#2563eb" stroke-width="1.5"/>
+<path d="${path(heldOut)}" fill="none" stroke="#dc2626" stroke-width="1.5"/>
+<text x="${width - 200}" y="20" fill="#2563eb">training</text><text x="${width - 120}" y="20" fill="#dc2626">held out</text>
+</svg>
+`
+}

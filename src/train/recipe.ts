@@ -1,0 +1,76 @@
+import { parse } from 'yaml'
+import { z } from 'zod'
+import { PocketPhiError } from '../base/errors.ts'
+
+/** What a run learns from: generated text by name, with a share of the examples. */
+const dataSchema = z.strictObject({
+  source: z.enum(['world-documents', 'world-conversations']),
+  weight: z.number().positive(),
+  seed: z.int(),
+})
+
+const recipeSchema = z.strictObject({
+  /** The folder of the run is named after it. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes'),
+  description: z.string(),
+  seed: z.int(),
+  /** The fields of config.json. */
+  model: z.record(z.string(), z.unknown()),
+  /** A folder with a tokenizer.json, or how to train one on the recipe's data. */
+  tokenizer: z.union([
+    z.strictObject({ folder: z.string() }),
+    z.strictObject({ train: z.strictObject({ vocabulary: z.int().min(300), examples: z.int().positive() }) }),
+  ]),
+  /** A folder with weights to start from; random weights where left out. */
+  initial: z.string().optional(),
+  data: z.array(dataSchema).min(1),
+  batch: z.strictObject({
+    /** Tokens of one gradient step. */
+    rows: z.int().positive(),
+    /** The longest example; longer ones are cut. */
+    context: z.int().positive(),
+    /** Gradient steps of one update. */
+    accumulation: z.int().positive().default(1),
+  }),
+  optimizer: z.strictObject({
+    beta1: z.number().min(0).lt(1).default(0.9),
+    beta2: z.number().min(0).lt(1).default(0.95),
+    epsilon: z.number().positive().default(1e-8),
+    weightDecay: z.number().min(0).default(0.1),
+    decayVectors: z.boolean().default(false),
+    /** The global norm that gradients are clipped to; 0 for no clipping. */
+    clip: z.number().min(0).default(1),
+  }),
+  schedule: z.strictObject({
+    peak: z.number().positive(),
+    warmupSteps: z.int().min(0),
+    steps: z.int().positive(),
+    decay: z.enum(['constant', 'linear', 'cosine', 'trapezoid']),
+    floor: z.number().min(0).max(1).default(0.1),
+    hold: z.number().min(0).lt(1).default(0.8),
+  }),
+  checkpoint: z.strictObject({ everySteps: z.int().positive(), keep: z.int().positive().default(2) }),
+  /** Held-out loss on examples of other seeds. */
+  evaluation: z.strictObject({ everySteps: z.int().positive(), batches: z.int().positive(), seed: z.int() }),
+})
+
+/** One training run as data: model, text, optimiser, schedule. Files in recipes/ hold these. */
+export type Recipe = z.infer<typeof recipeSchema>
+
+/**
+ * Reads a recipe from YAML.
+ *
+ * @throws PocketPhiError `invalid-config` naming each field that does not fit.
+ */
+export function parseRecipe(text: string, file = 'recipe'): Recipe {
+  let value: unknown
+  try {
+    value = parse(text)
+  } catch (cause) {
+    throw new PocketPhiError('invalid-config', `"${file}" is not valid YAML.`, { cause, found: String(cause) })
+  }
+  const result = recipeSchema.safeParse(value)
+  if (result.success) return result.data
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'recipe'}: ${issue.message}`)
+  throw new PocketPhiError('invalid-config', `"${file}" is not a recipe.`, { found: problems.join('; ') })
+}
