@@ -80,11 +80,11 @@ describe('f16', () => {
 
   it('narrows random doubles and floats as the engine does', () => {
     const random = new Random(5)
-    for (let trial = 0; trial < 20000; trial++) {
+    for (let trial = 0; trial < 4000; trial++) {
       const value = (random.float() - 0.5) * 2 ** random.integer(-30, 20)
-      if (numberToF16(value) !== nativeF16(value)) expect.fail(`${value}`)
       const single = Float32Array.of(value)
-      if (f32ToF16(single)[0] !== nativeF16(single[0] as number)) expect.fail(`${single[0]}`)
+      const found = [numberToF16(value), f32ToF16(single)[0]]
+      expect(found).toEqual([nativeF16(value), nativeF16(single[0] as number)])
     }
   })
 })

@@ -147,15 +147,15 @@ describe.each(dtypes)('%s', (dtype) => {
     const { integers, scales } = blockIntegers(bytes, dtype, rows, columns)
     const lowest = bits === 8 ? -127 : -8
     const highest = bits === 8 ? 127 : 7
-    values.forEach((value, index) => {
+    const nearest = Int8Array.from(values, (value, index) => {
       const scale = scales[Math.floor(index / group)] as number
-      const chosen = Math.abs(value - scale * (integers[index] as number))
-      const neighbours = [-1, 1].map((step) => (integers[index] as number) + step)
-      for (const other of neighbours.filter((integer) => integer >= lowest && integer <= highest)) {
-        if (chosen > Math.abs(value - scale * other)) expect.fail(`element ${index}: ${other} is nearer`)
-      }
-      if (bits === 8) expect(chosen).toBeLessThanOrEqual(Math.abs(scale) * 0.57)
+      const chosen = integers[index] as number
+      const distance = (integer: number): number => Math.abs(value - scale * integer)
+      if (bits === 8) expect(distance(chosen)).toBeLessThanOrEqual(scale * 0.57)
+      const others = [chosen, chosen - 1, chosen + 1].filter((integer) => integer >= lowest && integer <= highest)
+      return others.reduce((held, other) => (distance(other) < distance(held) ? other : held))
     })
+    expect(integers).toEqual(nearest)
   })
 
   it('loses no more than rounding with the plain scales would', () => {

@@ -184,21 +184,41 @@ describe('writeFolderAtomic', () => {
     expect(states).toEqual([...states].sort((left, right) => (left === right ? 0 : left === 'old' ? -1 : 1)))
   })
 
-  it('replaces correctly after a crash that nobody cleaned up', async () => {
+  it('never goes back when crash follows crash and nobody cleans up', async () => {
     const path = join(root, 'latest')
-    for (let number = 1; number < 18; number++) {
-      await writeFolderAtomic(path, fillWith('first'), { replace: true })
-      await writeFolderAtomic(path, fillWith('second'), { replace: true, faults: killAt(number) }).catch(
+    const replace = async (contents: string, number = Infinity): Promise<void> => {
+      await writeFolderAtomic(path, fillWith(contents), { replace: true, faults: killAt(number) }).catch(
         () => undefined,
       )
-      await writeFolderAtomic(path, fillWith('third'), { replace: true, faults: killAt(12) }).catch(() => undefined)
-      expect(['first', 'second', 'third']).toContain(await readState(path))
-      await writeFolderAtomic(path, fillWith('fourth'), { replace: true })
-      expect(await readState(path)).toBe('fourth')
-      expect(readdirSync(root).filter((name) => name.includes('.old-'))).toEqual([])
     }
+    for (let second = 9; second <= 13; second++) {
+      for (let third = 9; third <= 16; third++) {
+        await replace('first')
+        await replace('second', second)
+        const before = await readState(path)
+        expect(['first', 'second']).toContain(before)
+        await replace('third', third)
+        expect([before, 'third']).toContain(await readState(path))
+      }
+    }
+    await replace('fourth')
+    expect(await readState(path)).toBe('fourth')
     await cleanTemporaries(root)
     expect(readdirSync(root)).toEqual(['latest'])
+  })
+
+  it('removes no folder under a name by which it may be taken for a whole one', async () => {
+    const path = join(root, 'latest')
+    const faults = killAt(Infinity)
+    await writeFolderAtomic(path, fillWith('old'))
+    await writeFolderAtomic(path, fillWith('new'), { replace: true, faults })
+    expect(faults.operations.slice(-5)).toEqual([
+      'rename latest.old-#',
+      'rename latest',
+      `sync ${basename(root)}`,
+      'rename latest.tmp-#',
+      'remove latest.tmp-#',
+    ])
   })
 
   it('leaves nothing when filling fails, and refuses names that leave the folder', async () => {

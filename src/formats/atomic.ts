@@ -35,8 +35,8 @@ export interface AtomicFolder {
 }
 
 interface Context {
-  readonly files: typeof import('node:fs/promises')
-  readonly paths: typeof import('node:path')
+  readonly files: NonNullable<ReturnType<typeof nodeModule<'node:fs/promises'>>>
+  readonly paths: NonNullable<ReturnType<typeof nodeModule<'node:path'>>>
   readonly before: (operation: FileOperation, path: string) => Promise<void>
 }
 

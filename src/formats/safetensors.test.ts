@@ -322,6 +322,8 @@ describe('a damaged header', () => {
     ['a hole at the start', fileOf(`{"a":${tensor('"F32"', '[2]', '[4,12]')}}`, 12)],
     ['a hole', fileOf(`{"a":${good},"b":${tensor('"U8"', '[1]', '[9,10]')}}`, 10)],
     ['an overlap', fileOf(`{"a":${good},"b":${tensor('"U8"', '[2]', '[7,9]')}}`, 9)],
+    ['an overlap that a gap makes up for', fileOf(`{"a":${good},"b":${tensor('"U8"', '[2]', '[7,9]')}}`, 10)],
+    ['a tensor within another', fileOf(`{"a":${good},"b":${tensor('"U8"', '[2]', '[3,5]')}}`, 10)],
     ['data behind the last tensor', fileOf(`{"a":${good}}`, 9)],
     ['metadata that are no strings', fileOf(`{"__metadata__":{"a":1},"a":${good}}`, 8)],
     ['metadata that are no object', fileOf(`{"__metadata__":[],"a":${good}}`, 8)],

@@ -152,6 +152,8 @@ describe('an HTTP server', () => {
     ['a lost version', { etag: null }],
     ['another size', { contentRange: 'bytes 10-19/999' }],
     ['another range', { contentRange: 'bytes 11-20/1000' }],
+    ['an earlier range', { contentRange: 'bytes 9-19/1000' }],
+    ['a longer range', { contentRange: 'bytes 10-20/1000' }],
     ['too few bytes', { cut: -1 }],
     ['too many bytes', { cut: 1 }],
     ['a refused range', { status: 416 }],
