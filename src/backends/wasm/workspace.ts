@@ -36,3 +36,8 @@ export function attentionGradientWorkspaceBytes(headSize: number): number {
   const padded = Math.ceil(headSize / 16) * 16
   return 192 * (4 * headSize + 6 * padded) + 18432 + 640
 }
+
+/** `pagedAttention`: what a block of queries needs; single rows need less. */
+export function pagedAttentionWorkspaceBytes(headSize: number): number {
+  return attentionWorkspaceBytes(headSize)
+}

@@ -2,9 +2,10 @@
 import { blockSize, blockStride, tileOfColumns, tileOfRows, tileRows } from './attention-tiles'
 import { exp2NonPositive } from './math'
 import { madd } from './simd'
+import { copyFloats } from './spans'
 
 /** The running maximum before any key was seen: finite, so that -Infinity minus it is no NaN. */
-export const noMaximum: f32 = -1e30
+const noMaximum: f32 = -1e30
 
 /** Bytes of a block of scores, and of one row of the block for every query. */
 export const scoreBytes: usize = 9216
@@ -232,6 +233,35 @@ function hideScores(from: usize, to: usize, firstKey: i32, firsts: usize, firstR
     v128.store(p, v128.bitselect(infinity, v128.load(p), hidden(key, firsts0, rows0)))
     v128.store(p, v128.bitselect(infinity, v128.load(p, 16), hidden(key, firsts1, rows1)), 16)
     key = i32x4.add(key, i32x4.splat(1))
+  }
+}
+
+/** No keys seen yet. */
+export function beginSoftmax(maxima: usize, weightSums: usize, sums: usize, padded: i32): void {
+  for (let query = 0; query < blockSize; query++) {
+    store<f32>(maxima + (query << 2), noMaximum)
+    store<f32>(weightSums + (query << 2), 0)
+  }
+  memory.fill(sums, 0, <usize>padded * rowBytes)
+}
+
+/** Stores the sums divided by their weights, or 0 for a query that saw no key. The weights become their reciprocals. */
+export function finishSoftmax(
+  sums: usize,
+  weightSums: usize,
+  queries: i32,
+  headSize: i32,
+  out: usize,
+  stride: usize,
+): void {
+  const padded = paddedSize(headSize)
+  for (let query = 0; query < queries; query++) {
+    const weightSum = load<f32>(weightSums + (query << 2))
+    store<f32>(weightSums + (query << 2), weightSum != 0 ? 1 / weightSum : 0)
+  }
+  scaleRows(sums, weightSums, queries, padded)
+  for (let query = 0; query < queries; query++) {
+    copyFloats(out + <usize>query * stride, sums + (<usize>(query * padded) << 2), headSize)
   }
 }
 

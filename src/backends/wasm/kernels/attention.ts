@@ -1,7 +1,8 @@
 import {
+  beginSoftmax,
+  finishSoftmax,
   multiplyByKeys,
   multiplyScores,
-  noMaximum,
   packRows,
   packTransposed,
   paddedSize,
@@ -14,7 +15,6 @@ import { leastFirstKey, storeFirstKeys } from './attention-rows'
 import { blockSize } from './attention-tiles'
 import { logarithm } from './math'
 
-import { copyFloats } from './spans'
 
 const log2OfE: f64 = 1.4426950408889634
 const ln2: f64 = 0.6931471805599453
@@ -112,12 +112,8 @@ function attendBlock(args: usize, thread: i32, row: i32, end: i32, firstKey: i32
   const zeros = corrections + rowBytes
 
   memory.fill(zeros, 0, 64)
-  memory.fill(sums, 0, <usize>padded * rowBytes)
   const lastFirst = storeFirstKeys(starts, row, end, window, firsts)
-  for (let query = 0; query < blockSize; query++) {
-    store<f32>(maxima + (query << 2), noMaximum)
-    store<f32>(weightSums + (query << 2), 0)
-  }
+  beginSoftmax(maxima, weightSums, sums, padded)
   const q = <usize>load<u32>(args, 0) + <usize>row * stride + (<usize>(head * headSize) << 2)
   const factor = <f32>(<f64>load<f32>(args, 44) * log2OfE)
   if (firstKey < end) packTransposed(q, stride, queries, headSize, factor, transposedQueries)
@@ -137,14 +133,8 @@ function attendBlock(args: usize, thread: i32, row: i32, end: i32, firstKey: i32
   const logSumExps = <usize>load<u32>(args, 20) + ((<usize>row * heads + head) << 2)
   for (let query = 0; query < queries; query++) {
     const weightSum = load<f32>(weightSums + (query << 2))
-    const sees = weightSum != 0
-    store<f32>(corrections + (query << 2), sees ? 1 / weightSum : 0)
     const logSumExp = (<f64>load<f32>(maxima + (query << 2)) + logarithm(<f64>weightSum) * log2OfE) * ln2
-    store<f32>(logSumExps + (<usize>(query * heads) << 2), sees ? <f32>logSumExp : 0)
+    store<f32>(logSumExps + (<usize>(query * heads) << 2), weightSum != 0 ? <f32>logSumExp : 0)
   }
-  scaleRows(sums, corrections, queries, padded)
-  for (let query = 0; query < queries; query++) {
-    copyFloats(out + <usize>query * stride, sums + (<usize>(query * padded) << 2), headSize)
-  }
+  finishSoftmax(sums, weightSums, queries, headSize, out, stride)
 }
-

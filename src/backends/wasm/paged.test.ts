@@ -1,0 +1,241 @@
+import { describe, expect, test } from 'vitest'
+import { Random } from '../../base/random.ts'
+import { at, expectClose, input, output, randomFloats, runKernel, update, workspace } from './kernel-cases.ts'
+import { float, instantiate, kernelBuilds, type KernelHarness } from './kernel-harness.ts'
+import { pagedAttentionWorkspaceBytes } from './workspace.ts'
+
+const pageSize = 64
+
+interface Shape {
+  readonly heads: number
+  readonly kvHeads: number
+  readonly headSize: number
+  readonly window: number
+  /** Runs of rows: a sequence (negative: padding), the first position, how many rows. */
+  readonly runs: readonly (readonly [number, number, number])[]
+}
+
+const shapes: Shape[] = [
+  { heads: 1, kvHeads: 1, headSize: 1, window: 0, runs: [[0, 0, 1]] },
+  {
+    heads: 2,
+    kvHeads: 1,
+    headSize: 3,
+    window: 0,
+    runs: [
+      [0, 5, 1],
+      [1, 63, 1],
+      [2, 64, 1],
+      [3, 65, 1],
+    ],
+  },
+  {
+    heads: 20,
+    kvHeads: 2,
+    headSize: 16,
+    window: 0,
+    runs: [
+      [0, 200, 1],
+      [-1, 0, 2],
+      [1, 10, 1],
+    ],
+  },
+  { heads: 4, kvHeads: 4, headSize: 36, window: 0, runs: [[0, 127, 1]] },
+  {
+    heads: 2,
+    kvHeads: 2,
+    headSize: 96,
+    window: 0,
+    runs: [
+      [1, 300, 1],
+      [0, 128, 4],
+    ],
+  },
+  {
+    heads: 4,
+    kvHeads: 2,
+    headSize: 20,
+    window: 0,
+    runs: [
+      [0, 0, 5],
+      [1, 62, 4],
+      [2, 62, 6],
+      [-1, 0, 60],
+    ],
+  },
+  { heads: 2, kvHeads: 1, headSize: 64, window: 0, runs: [[0, 0, 130]] },
+  {
+    heads: 2,
+    kvHeads: 1,
+    headSize: 8,
+    window: 0,
+    runs: [
+      [0, 100, 49],
+      [1, 15, 48],
+    ],
+  },
+  {
+    heads: 1,
+    kvHeads: 1,
+    headSize: 6,
+    window: 1,
+    runs: [
+      [0, 100, 1],
+      [1, 70, 50],
+    ],
+  },
+  {
+    heads: 1,
+    kvHeads: 1,
+    headSize: 12,
+    window: 70,
+    runs: [
+      [0, 200, 1],
+      [1, 3, 20],
+      [2, 150, 60],
+    ],
+  },
+  {
+    heads: 1,
+    kvHeads: 1,
+    headSize: 5,
+    window: 0,
+    runs: [
+      [0, 9, 3],
+      [0, 2, 7],
+    ],
+  },
+]
+
+interface Problem extends Shape {
+  readonly rows: number
+  readonly pages: number
+  readonly maxPages: number
+  readonly scale: number
+  readonly sequences: Int32Array
+  readonly positions: Int32Array
+  readonly pageTable: Int32Array
+  readonly keys: Float32Array
+  readonly values: Float32Array
+  readonly q: Float32Array
+  /** Where a position of a sequence starts in the pool. */
+  slot(sequence: number, position: number, kvHead: number): number
+}
+
+/** A pool in which everything but the cached positions is NaN, with pages in random order. */
+function prepare(shape: Shape): Problem {
+  const { heads, kvHeads, headSize, runs } = shape
+  const sequences = Int32Array.from(runs.flatMap(([sequence, , count]) => new Array<number>(count).fill(sequence)))
+  const positions = Int32Array.from(
+    runs.flatMap(([, first, count]) => Array.from({ length: count }, (_, i) => first + i)),
+  )
+  const count = Math.max(...sequences) + 1
+  const maxPages = Math.floor(Math.max(...positions) / pageSize) + 2
+  const pages = count * maxPages + 3
+  const random = new Random(pages)
+  const order = Array.from({ length: pages }, (_, page) => page)
+  for (let i = pages - 1; i > 0; i--) {
+    const j = random.integer(0, i + 1)
+    ;[order[i], order[j]] = [at(order, j), at(order, i)]
+  }
+  const pageTable = Int32Array.from(order.slice(0, count * maxPages))
+  const keys = new Float32Array(pages * kvHeads * pageSize * headSize).fill(NaN)
+  const values = keys.slice()
+  const slot = (sequence: number, position: number, kvHead: number): number => {
+    const page = at(pageTable, sequence * maxPages + Math.floor(position / pageSize))
+    return ((page * kvHeads + kvHead) * pageSize + (position % pageSize)) * headSize
+  }
+  for (const [row, sequence] of sequences.entries()) {
+    for (let position = 0; position <= at(positions, row) && sequence >= 0; position++) {
+      for (let head = 0; head < kvHeads; head++) {
+        const seed = (sequence * 1000 + position) * 10 + head
+        keys.set(randomFloats(seed, headSize), slot(sequence, position, head))
+        values.set(randomFloats(seed + 7, headSize), slot(sequence, position, head))
+      }
+    }
+  }
+  const rows = sequences.length
+  const q = randomFloats(5, rows * heads * headSize, -3, 3)
+  const scale = Math.fround(1 / Math.sqrt(headSize))
+  return { ...shape, rows, pages, maxPages, scale, sequences, positions, pageTable, keys, values, q, slot }
+}
+
+function attend(harness: KernelHarness, problem: Problem, wide: number): Float32Array {
+  const { keys, values, pageTable, sequences, positions, q, rows, heads, kvHeads, headSize } = problem
+  const [out] = runKernel(harness, 'pagedAttention', [
+    ...[keys, values, pageTable, sequences, positions, q].map(input),
+    ...[output(q.length), rows, heads, kvHeads, headSize, problem.maxPages, problem.window, float(problem.scale)],
+    ...[workspace(pagedAttentionWorkspaceBytes(headSize)), wide],
+  ])
+  return out as Float32Array
+}
+
+function exact({ sequences, positions, q, keys, values, heads, kvHeads, headSize, window, scale, slot }: Problem) {
+  const out = new Float64Array(q.length)
+  for (const [row, sequence] of sequences.entries()) {
+    if (sequence < 0) continue
+    const position = at(positions, row)
+    const first = window > 0 ? Math.max(0, position - window + 1) : 0
+    for (let head = 0; head < heads; head++) {
+      const query = (row * heads + head) * headSize
+      const kvHead = Math.floor((head * kvHeads) / heads)
+      const weights = Array.from({ length: position - first + 1 }, (_, index) => {
+        const key = slot(sequence, first + index, kvHead)
+        let sum = 0
+        for (let d = 0; d < headSize; d++) sum += at(q, query + d) * at(keys, key + d)
+        return Math.exp(sum * scale)
+      })
+      const total = weights.reduce((sum, weight) => sum + weight, 0)
+      for (const [index, weight] of weights.entries()) {
+        const value = slot(sequence, first + index, kvHead)
+        for (let d = 0; d < headSize; d++)
+          out[query + d] = at(out, query + d) + (weight / total) * at(values, value + d)
+      }
+    }
+  }
+  return out
+}
+
+describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, threads }) => {
+  const harness = instantiate(build, threads)
+
+  test.each(shapes)('attention of $heads/$kvHeads heads of $headSize, window $window, runs $runs', (shape) => {
+    const problem = prepare(shape)
+    const out = attend(harness, problem, 0)
+    expectClose(out, exact(problem), { relative: 0, absolute: 2e-6 })
+    expect(attend(harness, problem, 1)).toEqual(out)
+  })
+
+  test.each(shapes)('writes $kvHeads heads of $headSize for runs $runs', (shape) => {
+    const problem = prepare(shape)
+    const { kvHeads, headSize, rows, sequences, positions, pageTable, keys, values, slot } = problem
+    const k = randomFloats(1, rows * kvHeads * headSize)
+    const v = randomFloats(2, rows * kvHeads * headSize)
+    const expected = [keys.slice(), values.slice()] as const
+    for (const [row, sequence] of sequences.entries()) {
+      for (let head = 0; head < kvHeads && sequence >= 0; head++) {
+        const from = (row * kvHeads + head) * headSize
+        const to = slot(sequence, at(positions, row), head)
+        expected[0].set(k.subarray(from, from + headSize), to)
+        expected[1].set(v.subarray(from, from + headSize), to)
+      }
+    }
+    const indices = [pageTable, sequences, positions, k, v].map(input)
+    const words = [update(keys), update(values), ...indices, rows, kvHeads, headSize, problem.maxPages]
+    expect(runKernel(harness, 'cacheWrite', words)).toEqual(expected)
+  })
+
+  test.each([1, 5, 16, 100, 1000])('copies pages of %i floats in order', (pageFloats) => {
+    const pool = randomFloats(1, pageFloats * 5)
+    const expected = pool.slice()
+    const moves = [
+      [0, 3],
+      [3, 1],
+      [4, 4],
+      [1, 0],
+    ] as const
+    for (const [from, to] of moves) expected.copyWithin(to * pageFloats, from * pageFloats, (from + 1) * pageFloats)
+    const lists = [0, 1].map((side) => input(Int32Array.from(moves, (move) => move[side] as number)))
+    expect(runKernel(harness, 'copyPages', [update(pool), ...lists, moves.length, pageFloats])).toEqual([expected])
+  })
+})
