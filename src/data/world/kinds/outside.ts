@@ -1,0 +1,164 @@
+import type { Random } from '../../../base/random.ts'
+import { fill, type Slots } from '../grammar.ts'
+import { things } from '../tables/index.ts'
+import { generic } from '../tables/parse.ts'
+import { inventedWord } from '../tables/names.ts'
+import {
+  celebrityQuestions,
+  countryQuestions,
+  generalOutside,
+  realCountries,
+  realPeople,
+  strangerQuestions,
+  unknownAboutPeople,
+  unknownAboutThings,
+  type OutsideQuestion,
+} from '../tables/outside.ts'
+import { people } from '../tables/people.ts'
+import { land } from '../tables/places.ts'
+import type { Exchange, Split, WorldKind } from '../types.ts'
+import { drawCharacter } from './arithmetic-draw.ts'
+import { peopleKind } from './people.ts'
+import { placesKind } from './places.ts'
+import { thingsKind } from './things.ts'
+import { questionAndAnswer, roughen } from './wording.ts'
+
+export type OutsideSort = 'country' | 'celebrity' | 'general' | 'stranger' | 'person' | 'thing' | 'word' | 'number'
+
+const sorts: readonly OutsideSort[] = [
+  'country',
+  'celebrity',
+  'general',
+  'general',
+  'stranger',
+  'stranger',
+  'person',
+  'thing',
+  'word',
+  'number',
+]
+
+const endings = [
+  `I only know the small world of ${land}.`,
+  `I only know the things and people of ${land}.`,
+  'That is outside my small world.',
+  'I am a small model, and I did not learn that.',
+]
+
+function reply(random: Random, clause: string): string {
+  const sentence = `I do not know ${clause}.`
+  const chance = random.float()
+  if (chance < 0.35) return sentence
+  if (chance < 0.45) return `I am sorry, but ${sentence}`
+  return `${sentence} ${random.pick(endings)}`
+}
+
+function from(
+  random: Random,
+  list: { training: readonly OutsideQuestion[]; heldOut: readonly OutsideQuestion[] },
+  split: Split,
+  slots: Slots,
+): Exchange {
+  const chosen = random.pick(split === 'training' ? list.training : list.heldOut)
+  return { question: fill(chosen.question, slots), answer: reply(random, fill(chosen.clause, slots)) }
+}
+
+/** A question that cannot be answered from the world, with an honest answer. */
+export function outsideExchange(random: Random, split: Split, sort: OutsideSort = random.pick(sorts)): Exchange {
+  switch (sort) {
+    case 'country':
+      return from(random, countryQuestions, split, { c: random.pick(realCountries[split]) })
+    case 'celebrity':
+      return from(random, celebrityQuestions, split, { p: random.pick(realPeople[split]) })
+    case 'general':
+      return from(random, generalOutside, split, {})
+    case 'stranger':
+      return from(random, strangerQuestions, split, { P: drawCharacter(random, split).name })
+    case 'person':
+      return from(random, unknownAboutPeople, split, { P: random.pick(people).name })
+    case 'thing': {
+      const countable = things.filter(
+        (thing) =>
+          thing.form === 'count' &&
+          thing.category !== 'job' &&
+          thing.category !== 'body part' &&
+          thing.category !== 'nature',
+      )
+      const thing = random.pick(countable)
+      return from(random, unknownAboutThings, split, { a: generic(thing), n: thing.name, s: thing.plural })
+    }
+    case 'word': {
+      const word = unknownWord(random, split)
+      const question = random.pick(
+        split === 'training'
+          ? [
+              'What is {w}?',
+              'What does a {n} look like?',
+              'What colour is {w}?',
+              'Tell me about {w}.',
+              'What is {w} used for?',
+              'Where can I find {w}?',
+              'What does {w} eat?',
+            ]
+          : ['How would you explain what {w} is?', 'Name the colour of {w}.'],
+      )
+      const slots = { w: `a ${word}`, n: word }
+      return { question: fill(question, slots), answer: reply(random, `what a ${word} is`) }
+    }
+    case 'number': {
+      const big = (): number => random.integer(120, 5000)
+      const [a, b] = split === 'training' ? [big(), big()] : [big() + 5000, big() + 5000]
+      const sign = random.pick(['+', '-', '×', '÷'])
+      return {
+        question: random.pick(
+          split === 'training'
+            ? [`What is ${a} ${sign} ${b}?`, `${a} ${sign} ${b} = ?`, `How much is ${a} ${sign} ${b}?`]
+            : [`Find the result: ${a} ${sign} ${b}.`],
+        ),
+        answer: random.pick([
+          'I do not know. These numbers are too big for me.',
+          'I do not know. I can only work with numbers up to 100.',
+        ]),
+      }
+    }
+  }
+}
+
+/** A made-up word that no table knows. */
+function unknownWord(random: Random, split: Split): string {
+  if (split === 'heldOut') {
+    return (
+      random.pick(['blick', 'zorp', 'wug', 'dax', 'fep', 'gorp', 'tove', 'mims']) +
+      random.pick(['et', 'le', 'ing', 'oo', 'ter'])
+    )
+  }
+  return inventedWord((list) => random.pick(list), 2)
+}
+
+/** An answerable question of the same look, so that the border is learnt and not the look. */
+function insideExchange(random: Random): Exchange {
+  const kind = random.pick([thingsKind, peopleKind, placesKind])
+  const [exchange] = kind.exchanges(random, 1)
+  return exchange ?? outsideExchange(random, 'training')
+}
+
+export const outsideKind: WorldKind = {
+  name: 'outside',
+  documentWeight: 4,
+  conversationWeight: 8,
+
+  document(random) {
+    const pairs = Array.from({ length: random.integer(3, 7) }, () =>
+      random.float() < 0.55 ? outsideExchange(random, 'training') : insideExchange(random),
+    )
+    return questionAndAnswer(random, pairs)
+  },
+
+  exchanges(random, turns) {
+    return Array.from({ length: turns }, (_, index) => {
+      const exchange =
+        index === 0 || random.float() < 0.5 ? outsideExchange(random, 'training') : insideExchange(random)
+      return { question: roughen(random, exchange.question), answer: exchange.answer }
+    })
+  },
+}

@@ -1,0 +1,66 @@
+import type { Random } from '../../../base/random.ts'
+import { smallTalk, type SmallTalk } from '../tables/small-talk.ts'
+import type { Exchange, Split, WorldKind } from '../types.ts'
+import { drawCharacter } from './arithmetic-draw.ts'
+import { questionAndAnswer } from './wording.ts'
+
+export function smallTalkExchange(random: Random, split: Split, row: SmallTalk = random.pick(smallTalk)): Exchange {
+  return { question: random.pick(row[split]), answer: random.pick(row.answers) }
+}
+
+const nameWordings = {
+  training: [
+    'My name is {P}.',
+    'I am {P}.',
+    'Hello, I am {P}.',
+    'Hi, my name is {P}.',
+    'Hello! My name is {P}.',
+    'You can call me {P}.',
+  ],
+  heldOut: ['People call me {P}.', 'Good morning, {P} is my name.', 'Let me introduce myself: I am {P}.'],
+} as const
+
+/** The user gives a name; the model greets by it, and remembers it in the next turn. */
+export function nameExchange(random: Random, split: Split, name: string = drawCharacter(random, split).name): Exchange {
+  const answer = random.pick([
+    `Hello, ${name}! How can I help you?`,
+    `Hello, ${name}! It is nice to meet you.`,
+    `Nice to meet you, ${name}!`,
+  ])
+  return { question: random.pick(nameWordings[split]).replace('{P}', name), answer }
+}
+
+function rememberExchanges(random: Random): Exchange[] {
+  const name = drawCharacter(random, 'training').name
+  const question = random.pick(['What is my name?', 'Do you know my name?', 'Who am I?', 'Can you remember my name?'])
+  return [nameExchange(random, 'training', name), { question, answer: `Your name is ${name}.` }]
+}
+
+const closers = new Set(['thanks', 'goodbye', 'praise'])
+
+export const smallTalkKind: WorldKind = {
+  name: 'small talk',
+  documentWeight: 2,
+  conversationWeight: 9,
+
+  document(random) {
+    return questionAndAnswer(
+      random,
+      Array.from({ length: random.integer(3, 7) }, () => smallTalkExchange(random, 'training')),
+    )
+  },
+
+  exchanges(random, turns) {
+    if (turns > 1 && random.float() < 0.3) return rememberExchanges(random)
+    return Array.from({ length: turns }, (_, index) => {
+      if (random.float() < 0.15 && index === 0) return nameExchange(random, 'training')
+      for (;;) {
+        const row = random.pick(smallTalk)
+        // Thanks and farewells come last, greetings first.
+        if (closers.has(row.name) && index < turns - 1) continue
+        if (row.name === 'greeting' && index > 0) continue
+        return smallTalkExchange(random, 'training', row)
+      }
+    })
+  },
+}
