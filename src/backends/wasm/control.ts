@@ -1,0 +1,209 @@
+/**
+ * How the caller and the workers agree, in one small shared buffer of its own. To run a segment the caller stores program
+ * and steps and raises the generation; the workers walk the steps, waiting for each other where the plan says so; the last
+ * to arrive at the end publishes the generation as done. No messages are sent.
+ */
+
+/** Indices of i32 words; those that different threads write lie in different cache lines. */
+const word = {
+  generation: 0,
+  program: 1,
+  from: 2,
+  to: 3,
+  quit: 4,
+  /** Turns that a thread spins at a barrier before it sleeps. */
+  spin: 5,
+  /** Counts arrivals at barriers, of all threads, for ever; it may wrap. */
+  arrivals: 16,
+  /** Threads that sleep at a barrier, or are about to. */
+  sleepers: 32,
+  /** The generation that all threads have finished. */
+  done: 48,
+  /** 1 when a kernel has thrown. */
+  failed: 49,
+  /** Barriers at which a thread slept in the segments so far. */
+  slept: 64,
+} as const
+
+const controlWords = 80
+
+export type Control = Int32Array<SharedArrayBuffer>
+
+export function makeControl(): Control {
+  return new Int32Array(new SharedArrayBuffer(controlWords * 4))
+}
+
+/** What a worker knows of a program: for every step the kernel, its argument block, and whether a barrier follows. */
+export interface WalkPlan {
+  readonly kernels: Int32Array
+  readonly blocks: Int32Array
+  readonly barriers: Uint8Array
+}
+
+export type Kernel = (args: number, thread: number, threads: number) => void
+
+/** The caller's side. */
+export class Conductor {
+  readonly #control: Control
+  #generation = 0
+
+  constructor(control: Control, spin: number) {
+    this.#control = control
+    this.spin = spin
+  }
+
+  get spin(): number {
+    return Atomics.load(this.#control, word.spin)
+  }
+
+  set spin(turns: number) {
+    Atomics.store(this.#control, word.spin, turns)
+  }
+
+  get failed(): boolean {
+    return Atomics.load(this.#control, word.failed) !== 0
+  }
+
+  /** Barriers at which a thread slept since the last call. */
+  takeSlept(): number {
+    return Atomics.exchange(this.#control, word.slept, 0)
+  }
+
+  /** Starts the steps [from, to); resolves when every thread has finished them. */
+  async run(program: number, from: number, to: number): Promise<void> {
+    Atomics.store(this.#control, word.program, program)
+    Atomics.store(this.#control, word.from, from)
+    Atomics.store(this.#control, word.to, to)
+    this.#generation = (this.#generation + 1) | 0
+    Atomics.store(this.#control, word.generation, this.#generation)
+    Atomics.notify(this.#control, word.generation)
+    for (;;) {
+      const done = Atomics.load(this.#control, word.done)
+      if (done === this.#generation) return
+      await changed(this.#control, word.done, done)
+    }
+  }
+
+  /** Makes the workers return as soon as they have no segment to walk. */
+  quit(): void {
+    Atomics.store(this.#control, word.quit, 1)
+    Atomics.notify(this.#control, word.generation)
+  }
+}
+
+/** Resolves when a word is no longer `value`, without blocking. */
+async function changed(control: Control, index: number, value: number): Promise<void> {
+  if (typeof Atomics.waitAsync === 'function') {
+    const wait = Atomics.waitAsync(control, index, value)
+    if (wait.async) await wait.value
+    return
+  }
+  while (Atomics.load(control, index) === value) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+/** The worker's side: one thread of those that walk the programs. */
+export class Walker {
+  readonly #control: Control
+  readonly #kernels: readonly Kernel[]
+  readonly #plans: readonly WalkPlan[]
+  readonly #thread: number
+  readonly #threads: number
+  readonly #report: (error: unknown) => void
+  #target = 0
+  #slept = 0
+
+  constructor(
+    control: Control,
+    kernels: readonly Kernel[],
+    plans: readonly WalkPlan[],
+    thread: number,
+    threads: number,
+    report: (error: unknown) => void,
+  ) {
+    this.#control = control
+    this.#kernels = kernels
+    this.#plans = plans
+    this.#thread = thread
+    this.#threads = threads
+    this.#report = report
+  }
+
+  /** Walks segments until the caller quits. */
+  serve(): void {
+    const control = this.#control
+    let generation = 0
+    for (;;) {
+      while (Atomics.load(control, word.generation) === generation && Atomics.load(control, word.quit) === 0) {
+        this.#awaitGeneration(generation)
+      }
+      if (Atomics.load(control, word.quit) !== 0) return
+      generation = Atomics.load(control, word.generation)
+      const plan = this.#plans[Atomics.load(control, word.program)]
+      if (plan === undefined) throw new Error('defect: no such program')
+      this.#walk(plan, Atomics.load(control, word.from), Atomics.load(control, word.to))
+      if (this.#slept > 0) Atomics.add(control, word.slept, this.#slept)
+      this.#slept = 0
+      if (this.#arrive()) {
+        Atomics.store(control, word.done, generation)
+        Atomics.notify(control, word.done)
+      }
+    }
+  }
+
+  #awaitGeneration(generation: number): void {
+    const control = this.#control
+    const budget = Atomics.load(control, word.spin)
+    for (let turn = 0; turn < budget; turn++) {
+      if (Atomics.load(control, word.generation) !== generation) return
+    }
+    Atomics.wait(control, word.generation, generation)
+  }
+
+  #walk(plan: WalkPlan, from: number, to: number): void {
+    const { kernels, blocks, barriers } = plan
+    // After a failure threads go on meeting at barriers, so that none waits for ever, but compute nothing.
+    let computing = Atomics.load(this.#control, word.failed) === 0
+    for (let step = from; step < to; step++) {
+      if (computing) computing = this.#call(kernels[step] as number, blocks[step] as number)
+      if (barriers[step] !== 0 && step + 1 < to && !this.#arrive()) this.#awaitArrivals()
+    }
+  }
+
+  #call(kernel: number, block: number): boolean {
+    try {
+      ;(this.#kernels[kernel] as Kernel)(block, this.#thread, this.#threads)
+      return true
+    } catch (error) {
+      Atomics.store(this.#control, word.failed, 1)
+      this.#report(error)
+      return false
+    }
+  }
+
+  /** Counts this thread in; true for the last to arrive, which wakes the others. */
+  #arrive(): boolean {
+    const control = this.#control
+    this.#target = (this.#target + this.#threads) | 0
+    const arrived = (Atomics.add(control, word.arrivals, 1) + 1) | 0
+    if (arrived !== this.#target) return false
+    if (Atomics.load(control, word.sleepers) > 0) Atomics.notify(control, word.arrivals)
+    return true
+  }
+
+  #awaitArrivals(): void {
+    const control = this.#control
+    const target = this.#target
+    const budget = Atomics.load(control, word.spin)
+    for (let turn = 0; turn < budget; turn++) {
+      if (((Atomics.load(control, word.arrivals) - target) | 0) >= 0) return
+    }
+    this.#slept += 1
+    Atomics.add(control, word.sleepers, 1)
+    for (;;) {
+      const arrivals = Atomics.load(control, word.arrivals)
+      if (((arrivals - target) | 0) >= 0) break
+      Atomics.wait(control, word.arrivals, arrivals)
+    }
+    Atomics.sub(control, word.sleepers, 1)
+  }
+}

@@ -1,0 +1,84 @@
+import { PocketPhiError } from '../../base/errors.ts'
+import { nodeModule } from '../../base/platform.ts'
+import type { Program } from '../../program/program.ts'
+import type { Backend, Device } from '../backend.ts'
+import { WasmDevice } from './device.ts'
+import { inlineRunner } from './inline.ts'
+import { planLayout, writeArguments, type Layout, type LayoutOptions } from './layout.ts'
+import { checkKernels, hasRelaxedSimd, kernelModule, type Simd } from './module.ts'
+import { threadsPossible, WorkerPool } from './pool.ts'
+import { scoreOf } from './runner.ts'
+
+export interface WasmOptions {
+  /** Worker threads, 1 to 64; 0 runs in the caller's thread. Default: the number of cores, at most 8. */
+  readonly threads?: number
+  /** Default `auto`: relaxed SIMD where the engine has it. Results of the two differ in the last bits. */
+  readonly simd?: Simd | 'auto'
+  /** `inline` runs in the caller's thread, as does `auto` where threads cannot share memory. */
+  readonly mode?: 'auto' | 'inline'
+  /** The largest piece that a parameter or state is cut into; default 1 GiB. */
+  readonly maxSlabBytes?: number
+  /** Ask for kernels whose pairs of vectors V8 fuses under --experimental-wasm-revectorize. Same bits. */
+  readonly wide?: boolean
+}
+
+const mostThreadsByDefault = 8
+const mostThreads = 64
+
+/** Cores that this process may use. */
+function availableCores(): number {
+  return nodeModule('node:os')?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1
+}
+
+/** Worker threads to start; 0 for the caller's own. */
+function chooseThreads({ threads, mode = 'auto' }: WasmOptions): number {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 0 && threads <= mostThreads)) {
+    throw new PocketPhiError('invalid-argument', 'The number of threads is out of range.', {
+      expected: `an integer in [0, ${mostThreads}]`,
+      found: String(threads),
+    })
+  }
+  if (mode === 'inline' || threads === 0 || !threadsPossible()) return 0
+  return threads ?? Math.max(1, Math.min(mostThreadsByDefault, availableCores()))
+}
+
+/** Memory at its planned size, which it keeps. */
+function makeMemory({ pages, memory }: Layout, shared: boolean): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
+  } catch (cause) {
+    throw new PocketPhiError('out-of-memory', 'The memory for these programs could not be made.', {
+      expected: `${memory.total} bytes`,
+      found: String(cause),
+      remedy: 'Close other programs, or use fewer weight bits or a shorter context.',
+      cause,
+    })
+  }
+}
+
+/**
+ * The backend of every place that has WebAssembly: hand-written SIMD kernels, walked by worker threads over shared memory.
+ * Results have the same bits for any number of threads.
+ *
+ * @throws PocketPhiError `invalid-argument` for options out of range
+ */
+export function wasmBackend(options: WasmOptions = {}): Backend {
+  const { simd = 'auto', maxSlabBytes = 2 ** 30, wide = false } = options
+  const threads = chooseThreads(options)
+  const build = simd === 'auto' ? (hasRelaxedSimd() ? 'relaxed' : 'baseline') : simd
+  const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, wide }
+  return {
+    name: 'wasm',
+    measure: (programs) => planLayout(programs, layoutOptions).memory,
+    async open(programs: readonly Program[]): Promise<Device> {
+      const layout = planLayout(programs, layoutOptions)
+      const module = await kernelModule(build, threads > 0)
+      checkKernels(module, scoreOf(layout).kernels)
+      const memory = makeMemory(layout, threads > 0)
+      const runner =
+        threads > 0 ? await WorkerPool.open(module, memory, layout, threads) : inlineRunner(module, memory, layout)
+      writeArguments(layout, memory.buffer)
+      return new WasmDevice(memory, layout, runner)
+    },
+  }
+}

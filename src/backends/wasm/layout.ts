@@ -1,0 +1,205 @@
+import { PocketPhiError, present } from '../../base/errors.ts'
+import { align, planScratch, planSegments, planStore, tensorBytes } from '../../program/plan.ts'
+import type { Lifetime, MemoryPlan, StorePlan } from '../../program/plan.ts'
+import type { Program } from '../../program/program.ts'
+import { planBarriers, type Span } from './barriers.ts'
+import { lowerProgram } from './lowering/index.ts'
+import { rewrites, type Rewrite } from './rewrites.ts'
+import { isPlace, threadZeroKernels, workspaceStride, type Step, type StepProgram, type Word } from './steps.ts'
+
+const pageBytes = 65536
+/** The first page holds the constants of the kernel module. */
+const constantsEnd = pageBytes
+/** A 32-bit memory has 65,536 pages; the last stays empty, because loops compare a pointer with the end of a tensor. */
+const maximumPages = 65535
+/** Argument blocks start at multiples of it. */
+const argumentAlignment = 16
+/** Multiply-adds that one thread does in about 50 ms. */
+const segmentCost = 1e9
+
+export interface LayoutOptions {
+  /** Threads that will walk the steps; each has a workspace. */
+  readonly threads: number
+  /** The largest piece that a tensor of the store is cut into. */
+  readonly maxSlabBytes: number
+  readonly wide: boolean
+  readonly rewrites?: readonly Rewrite[]
+}
+
+/** A program with addresses: ready to be walked. */
+export interface ProgramLayout {
+  readonly program: StepProgram
+  /** Address of every buffer; 0 for scratch that no step uses. */
+  readonly addresses: readonly number[]
+  /** Address of every step's argument block. */
+  readonly blocks: readonly number[]
+  /** Whether threads wait for each other after the step. */
+  readonly barriers: readonly boolean[]
+  readonly segments: readonly { readonly from: number; readonly to: number }[]
+}
+
+/**
+ * One map of a 32-bit memory: constants of the kernels, argument blocks of all programs, inputs, slabs of the store,
+ * scratch, workspaces of the threads. Inputs and scratch are shared by all programs, because one runs at a time.
+ */
+export interface Layout {
+  readonly store: StorePlan
+  /** Address of the first slab. */
+  readonly storeStart: number
+  readonly programs: readonly ProgramLayout[]
+  /** Bytes of workspace of a thread. */
+  readonly workspaceStride: number
+  readonly pages: number
+  readonly memory: MemoryPlan
+}
+
+/** What every scratch buffer that is used takes, in the order of `used`, from its first to its last step. */
+function scratchLifetimes(program: StepProgram): { readonly used: number[]; readonly lifetimes: Lifetime[] } {
+  const first = new Map<number, number>()
+  const last = new Map<number, number>()
+  program.steps.forEach((step, index) => {
+    for (const buffer of [...step.reads, ...step.writes]) {
+      if (!first.has(buffer)) first.set(buffer, index)
+      last.set(buffer, index)
+    }
+  })
+  for (const { pieces } of program.outputs) for (const { buffer } of pieces) last.set(buffer, program.steps.length)
+  const used = [...first.keys()].filter((buffer) => program.buffers[buffer]?.source.kind === 'scratch')
+  const lifetimes = used.map((buffer) => ({
+    bytes: present(program.buffers[buffer], 'buffer').bytes,
+    first: present(first.get(buffer), 'first step'),
+    last: present(last.get(buffer), 'last step'),
+  }))
+  return { used, lifetimes }
+}
+
+function argumentBytes(step: Step): number {
+  return Math.ceil((step.words.length * 4) / argumentAlignment) * argumentAlignment
+}
+
+/** Bytes of the inputs of a program, each followed by a guard, since kernels may read past the end of an operand. */
+function inputBytes(program: StepProgram): number {
+  return program.inputs.reduce((sum, { type }) => sum + align(tensorBytes(type) + 64), 0)
+}
+
+function most(numbers: readonly number[]): number {
+  return numbers.reduce((greatest, number) => Math.max(greatest, number), 0)
+}
+
+/**
+ * Lowers programs and gives everything an address; allocates nothing.
+ *
+ * @throws PocketPhiError `not-supported` for an operation without a rule, `out-of-memory` beyond 4 GiB.
+ */
+export function planLayout(programs: readonly Program[], options: LayoutOptions): Layout {
+  const names = programs.map((program) => program.name)
+  if (new Set(names).size < names.length) {
+    throw new PocketPhiError('invalid-argument', 'Programs on one device need different names.', {
+      found: names.join(', '),
+    })
+  }
+  const store = planStore(programs, options.maxSlabBytes)
+  const lowered = programs.map((program) =>
+    (options.rewrites ?? rewrites).reduce(
+      (steps, rewrite) => rewrite(steps),
+      lowerProgram(program, store, { wide: options.wide }),
+    ),
+  )
+  const scratch = lowered.map((program) => {
+    const { used, lifetimes } = scratchLifetimes(program)
+    const { offsets, bytes } = planScratch(lifetimes)
+    return { offsets: new Map(used.map((buffer, index) => [buffer, present(offsets[index], 'offset')])), bytes }
+  })
+  const stride = align(most(lowered.flatMap((program) => program.steps.map((step) => step.workspace))))
+  const steps = lowered.flatMap((program) => program.steps)
+
+  const inputsStart = align(constantsEnd + steps.reduce((sum, step) => sum + argumentBytes(step), 0))
+  const storeStart = align(inputsStart + most(lowered.map(inputBytes)))
+  const scratchStart = align(storeStart + store.bytes)
+  const workspaceStart = align(scratchStart + most(scratch.map(({ bytes }) => bytes)) + 64)
+  const end = workspaceStart + stride * options.threads + 64
+  const pages = Math.ceil(end / pageBytes)
+  const memory = memoryPlan(store, pages)
+  checkSize(memory)
+
+  let block = constantsEnd
+  const laidOut = lowered.map((program, index): ProgramLayout => {
+    const offsets = present(scratch[index], 'scratch').offsets
+    let input = inputsStart
+    const addresses = program.buffers.map(({ source, bytes }, buffer) => {
+      switch (source.kind) {
+        case 'workspace':
+          return workspaceStart
+        case 'scratch':
+          return offsets.has(buffer) ? scratchStart + present(offsets.get(buffer), 'offset') : 0
+        case 'store':
+          return storeStart + present(store.tensors.get(source.name)?.slabs[source.slab], 'slab').offset
+        case 'input': {
+          const address = input
+          input += align(bytes + 64)
+          return address
+        }
+      }
+    })
+    const blocks = program.steps.map((step) => {
+      const address = block
+      block += argumentBytes(step)
+      return address
+    })
+    const costs = program.steps.map((step) => step.cost)
+    return {
+      program,
+      addresses,
+      blocks,
+      barriers: planBarriers(program.steps.map((step) => spansOf(step, program, addresses))),
+      segments: planSegments(costs, segmentCost * options.threads),
+    }
+  })
+  return { store, storeStart, programs: laidOut, workspaceStride: stride, pages, memory }
+}
+
+function spansOf(step: Step, program: StepProgram, addresses: readonly number[]) {
+  const span = (buffer: number): Span => {
+    const start = present(addresses[buffer], 'address')
+    return { start, end: start + present(program.buffers[buffer], 'buffer').bytes }
+  }
+  const threadZero = threadZeroKernels.has(step.kernel)
+  return { reads: step.reads.map(span), writes: step.writes.map(span), threadZero }
+}
+
+/** The parts of the memory that will be made; everything that is not in the store counts as scratch. */
+function memoryPlan(store: StorePlan, pages: number): MemoryPlan {
+  const bytes = (origin: string): number => {
+    const slabs = [...store.tensors.values()].filter((tensor) => tensor.origin === origin).flatMap(({ slabs }) => slabs)
+    return slabs.reduce((sum, slab) => sum + align(slab.bytes + 64), 0)
+  }
+  const [parameters, states, total] = [bytes('parameter'), bytes('state'), pages * pageBytes]
+  return { parameters, states, scratch: total - parameters - states, total }
+}
+
+function checkSize(memory: MemoryPlan): void {
+  if (memory.total <= maximumPages * pageBytes) return
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`
+  throw new PocketPhiError('out-of-memory', 'The programs do not fit into one WebAssembly memory.', {
+    expected: `at most ${gigabytes(maximumPages * pageBytes)}`,
+    found: `${gigabytes(memory.total)}: parameters ${gigabytes(memory.parameters)}, states ${gigabytes(memory.states)}, scratch ${gigabytes(memory.scratch)}`,
+    remedy: 'Use fewer weight bits, a shorter context, smaller batches or fewer programs.',
+  })
+}
+
+/** Stores the argument blocks of all steps. */
+export function writeArguments(layout: Layout, buffer: ArrayBufferLike): void {
+  const view = new DataView(buffer)
+  for (const { program, addresses, blocks } of layout.programs) {
+    const store = (at: number, word: Word): void => {
+      if (word === workspaceStride) view.setUint32(at, layout.workspaceStride, true)
+      else if (typeof word === 'number') view.setInt32(at, word, true)
+      else if (isPlace(word)) view.setUint32(at, present(addresses[word.buffer], 'address') + word.offset, true)
+      else view.setFloat32(at, word.float, true)
+    }
+    program.steps.forEach((step, index) => {
+      const block = present(blocks[index], 'argument block')
+      step.words.forEach((word, position) => store(block + 4 * position, word))
+    })
+  }
+}

@@ -1,0 +1,65 @@
+/** The paged cache of keys and values. */
+import { elementCount } from '../../../base/dtype.ts'
+import { pageSize } from '../../../program/ops/cache.ts'
+import { workspaceStride } from '../steps.ts'
+import { pagedAttentionWorkspaceBytes } from '../workspace.ts'
+import {
+  elementCost,
+  extent,
+  float,
+  rowElements,
+  workspace,
+  type Argument,
+  type Lowering,
+  type Rule,
+} from './context.ts'
+
+/** Index vectors decide which pages are written: all that rows will touch must be pages of the pool. */
+function checkPages(at: Lowering): void {
+  const [pageTable, sequences, positions] = [at.input(2).value, at.input(3).value, at.input(4).value]
+  if ([pageTable, sequences, positions].some((value) => value.origin !== 'input')) return
+  at.check({
+    kind: 'pages',
+    pageTable: pageTable.name,
+    sequences: sequences.name,
+    positions: positions.name,
+    tableRows: extent(at.input(2), 0),
+    pages: extent(at.input(0), 0),
+    pageSize,
+  })
+}
+
+export const cacheWrite: Rule = (at) => {
+  checkPages(at)
+  const [keys, table] = [at.input(0), at.input(2)]
+  const [rows, kvHeads, headSize] = [extent(at.input(3), 0), extent(keys, 1), extent(keys, 3)]
+  const operands = [at.update(0), at.update(1), ...[2, 3, 4, 5, 6].map((index) => at.read(index))]
+  const words = [...operands, rows, kvHeads, headSize, extent(table, 1)]
+  at.emit('cacheWrite', words, 2 * rows * kvHeads * headSize * elementCost)
+}
+
+export const pagedAttention: Rule = (at) => {
+  checkPages(at)
+  const [rows, pages] = [extent(at.input(3), 0), extent(at.input(2), 1)]
+  const [heads, headSize, window] = [at.number('heads'), at.number('headSize'), at.number('window')]
+  const operands = [...[0, 1, 2, 3, 4, 5].map((index) => at.read(index)), at.write(0)]
+  const shape = [rows, heads, at.number('kvHeads'), headSize, pages, window]
+  const words: Argument[] = [
+    ...operands,
+    ...shape,
+    float(at.number('scale')),
+    workspace,
+    workspaceStride,
+    Number(at.options.wide),
+  ]
+  const keys = window === 0 ? pages * pageSize : Math.min(pages * pageSize, window)
+  at.emit('pagedAttention', words, 2 * rows * heads * headSize * keys, pagedAttentionWorkspaceBytes(headSize))
+}
+
+export const copyPages: Rule = (at) => {
+  const pool = at.input(0)
+  for (const index of [1, 2]) at.checkRange(index, extent(pool, 0))
+  const count = elementCount(at.input(1).type.shape)
+  const words = [at.update(0), at.read(1), at.read(2), count, rowElements(pool.type)]
+  at.emit('copyPages', words, count * rowElements(pool.type) * elementCost)
+}

@@ -1,0 +1,100 @@
+/** Element-wise operations, and those that move whole rows or columns. */
+import { elementCount } from '../../../base/dtype.ts'
+import {
+  commonRuns,
+  elementCost,
+  exponentialCost,
+  extent,
+  float,
+  read,
+  update,
+  write,
+  type Lowering,
+  type Rule,
+} from './context.ts'
+
+export const add: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0), at.input(1), at.output(0))) {
+    const [left, right, sum] = places
+    at.emit('add', [read(left), read(right), write(sum), count], count * elementCost)
+  }
+}
+
+export const accumulate: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0), at.input(1))) {
+    const [state, x] = places
+    at.emit('accumulate', [update(state), read(x), count], count * elementCost)
+  }
+}
+
+export const fill: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0))) {
+    at.emit('fill', [write(places[0]), count, float(at.number('value'))], count * elementCost)
+  }
+}
+
+export const scale: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0), at.output(0))) {
+    const [x, y] = places
+    at.emit('scale', [read(x), write(y), count, float(at.number('factor'))], count * elementCost)
+  }
+}
+
+export const scaleByScalar: Rule = (at) => {
+  const factor = at.read(1)
+  for (const { count, places } of commonRuns(at.input(0), at.output(0))) {
+    const [x, y] = places
+    at.emit('scaleByScalar', [read(x), factor, write(y), count], count * elementCost)
+  }
+}
+
+export const siluMultiply: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  at.emit('siluMultiply', [at.read(0), at.write(0), rows, width], rows * width * exponentialCost)
+}
+
+export const siluMultiplyGradient: Rule = (at) => {
+  const [rows, width] = [extent(at.input(1), 0), extent(at.input(1), 1)]
+  const words = [at.read(0), at.read(1), at.write(0), rows, width]
+  at.emit('siluMultiplyGradient', words, 2 * rows * width * exponentialCost)
+}
+
+export const columns: Rule = (at) => {
+  const x = at.input(0)
+  const [rows, width] = [extent(x, 0), extent(x, 1)]
+  const [from, to] = [at.number('from'), at.number('to')]
+  at.emit('columns', [at.read(0), at.write(0), rows, width, from, to], rows * (to - from) * elementCost)
+}
+
+export const padColumns: Rule = (at) => {
+  const [rows, part, width] = [extent(at.input(0), 0), extent(at.input(0), 1), at.number('width')]
+  const target = at.write(0)
+  if (part < width) at.emit('fill', [target, rows * width, float(0)], rows * width * elementCost)
+  const words = [at.read(0), update(target), rows, part, width, at.number('from')]
+  at.emit('placeColumns', words, rows * part * elementCost)
+}
+
+export const gatherRows: Rule = (at) => {
+  const y = at.output(0)
+  const [rows, width] = [extent(y, 0), extent(y, 1)]
+  at.checkRange(1, extent(at.input(0), 0))
+  at.emit('gatherRows', [at.read(0), at.read(1), at.write(0), rows, width], rows * width * elementCost)
+}
+
+export const scatterRows: Rule = (at) => scatter(at, 'scatterRows', at.read(1), at.read(0), 1)
+
+export const embeddingGradient: Rule = (at) => scatter(at, 'embeddingGradient', at.read(0), at.read(1), 0)
+
+function scatter(
+  at: Lowering,
+  kernel: string,
+  indices: ReturnType<Lowering['read']>,
+  gradient: ReturnType<Lowering['read']>,
+  indexOperand: number,
+): void {
+  const [entries, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  const rows = elementCount(at.input(indexOperand).type.shape)
+  at.checkRange(indexOperand, entries)
+  const words = [indices, gradient, at.write(0), rows, width, entries]
+  at.emit(kernel, words, (rows + entries) * width * elementCost)
+}

@@ -1,0 +1,48 @@
+import { PocketPhiError } from '../../../base/errors.ts'
+import type { StorePlan } from '../../../program/plan.ts'
+import type { Operation, Program } from '../../../program/program.ts'
+import type { StepOutput, StepProgram } from '../steps.ts'
+import { Lowering, StepBuilder, rowElements, type LoweringOptions, type Rule } from './context.ts'
+import * as cache from './cache.ts'
+import * as elementwise from './elementwise.ts'
+import * as matrix from './matrix.ts'
+import * as positions from './positions.ts'
+import * as training from './training.ts'
+
+export type { LoweringOptions } from './context.ts'
+
+/** One rule for each operation that this backend can run. */
+const rules: Readonly<Record<string, Rule>> = { ...cache, ...elementwise, ...matrix, ...positions, ...training }
+
+/** The operations that this backend has a rule for, in alphabetical order. */
+export function loweredKinds(): readonly string[] {
+  return Object.keys(rules).toSorted()
+}
+
+function ruleOf(operation: Operation, program: Program): Rule {
+  const rule = Object.hasOwn(rules, operation.kind) ? rules[operation.kind] : undefined
+  if (rule !== undefined) return rule
+  throw new PocketPhiError('not-supported', `The wasm backend has no rule for the operation "${operation.kind}".`, {
+    found: `it in ${operation.scope || program.name}`,
+  })
+}
+
+/**
+ * From operations to kernel calls. Parameters and states lie in the slabs of `store`.
+ *
+ * @throws PocketPhiError `not-supported` for an operation without a rule, or over slabs where its rule takes whole tensors.
+ */
+export function lowerProgram(program: Program, store: StorePlan, options: LoweringOptions): StepProgram {
+  const builder = new StepBuilder(program, store, options)
+  for (const operation of program.operations) ruleOf(operation, program)(new Lowering(operation, builder))
+  const outputs = Object.entries(program.outputs).map(([name, id]): StepOutput => {
+    const { type, pieces } = builder.operand(id)
+    if (type.dtype !== 'f32') {
+      throw new PocketPhiError('not-supported', `The output "${name}" of "${program.name}" is ${type.dtype}, not f32.`)
+    }
+    const width = rowElements(type)
+    return { name, pieces: pieces.map(({ buffer, rows }) => ({ buffer, count: rows * width })) }
+  })
+  const { buffers, steps, inputs, checks } = builder
+  return { name: program.name, buffers, steps, inputs, outputs, checks }
+}

@@ -1,0 +1,124 @@
+/** Products, dense and packed, and what reads rows of packed matrices. */
+import { blockParts, isBlockDType, type BlockDType } from '../../../base/dtype.ts'
+import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../workspace.ts'
+import { workspaceStride } from '../steps.ts'
+import {
+  elementCost,
+  extent,
+  read,
+  rowElements,
+  workspace,
+  write,
+  type Argument,
+  type Operand,
+  type Rule,
+} from './context.ts'
+
+/** Part of a matrix operand: rows and columns as they are read, after transposition. */
+interface Block {
+  readonly buffer: number
+  readonly row: number
+  readonly rows: number
+  readonly column: number
+  readonly columns: number
+}
+
+function blocksOf(operand: Operand, transposed: boolean): Block[] {
+  const width = extent(operand, 1)
+  return operand.pieces.map(({ buffer, row, rows }) =>
+    transposed
+      ? { buffer, row: 0, rows: width, column: row, columns: rows }
+      : { buffer, row, rows, column: 0, columns: width },
+  )
+}
+
+/**
+ * One step for each pair of slabs whose inner extents meet; where the inner extent is cut, later steps add to what earlier
+ * ones wrote, in its order.
+ */
+export const matmul: Rule = (at) => {
+  const [left, right, product] = [at.input(0), at.input(1), at.output(0)]
+  const [transposeLeft, transposeRight] = [at.flag('transposeLeft'), at.flag('transposeRight')]
+  const [strideLeft, strideRight, strideProduct] = [extent(left, 1), extent(right, 1), extent(product, 1)]
+  const target = at.whole(product, 'write')
+  const rights = blocksOf(right, transposeRight)
+  for (const a of blocksOf(left, transposeLeft)) {
+    for (const b of rights) {
+      const from = Math.max(a.column, b.row)
+      const inner = Math.min(a.column + a.columns, b.row + b.rows) - from
+      if (inner <= 0) continue
+      const offsetLeft = (from - a.column) * (transposeLeft ? strideLeft : 1)
+      const offsetRight = (from - b.row) * (transposeRight ? 1 : strideRight)
+      const offset = (a.row * strideProduct + b.column) * 4
+      const words: Argument[] = [
+        read({ buffer: a.buffer, offset: offsetLeft * 4 }),
+        read({ buffer: b.buffer, offset: offsetRight * 4 }),
+        { buffer: target.buffer, offset, access: from > 0 ? 'update' : 'write' },
+        ...[a.rows, b.columns, inner, strideLeft, strideRight, strideProduct],
+        ...[Number(transposeLeft), Number(transposeRight), Number(from > 0)],
+        workspace,
+        workspaceStride,
+        Number(at.options.wide),
+      ]
+      at.emit('matmul', words, a.rows * b.columns * inner, matmulWorkspaceBytes())
+    }
+  }
+}
+
+function blockDTypeOf(operand: Operand): BlockDType {
+  const { dtype } = operand.type
+  if (!isBlockDType(dtype)) throw new Error(`defect: a packed matrix was expected, not ${dtype}`)
+  return dtype
+}
+
+/** Activations become int8 in a temporary once, then one step per slab of the weight. */
+export const matmulPacked: Rule = (at) => {
+  const [x, weight, product] = [at.input(0), at.input(1), at.output(0)]
+  const { bits, group } = blockParts(blockDTypeOf(weight))
+  const [rows, inner] = [extent(x, 0), extent(x, 1)]
+  const stride = extent(product, 1)
+  const source = at.whole(x, 'read')
+  const target = at.whole(product, 'write')
+  const exact = at.operation.attributes['activations'] === 'f32'
+  const quantized = exact ? source : at.temporary(quantizedBytes(rows, inner, group))
+  if (!exact) {
+    at.emit('quantizeRows', [source, write(quantized), rows, inner, inner, group], rows * inner * elementCost)
+  }
+  for (const piece of weight.pieces) {
+    const result = { ...target, offset: piece.row * 4 }
+    const weights = read({ buffer: piece.buffer, offset: 0 })
+    const perThread = exact ? matmulWorkspaceBytes() : packedWorkspaceBytes(rows, inner)
+    const extents = exact ? [rows, piece.rows, inner, inner, stride] : [rows, piece.rows, inner, stride]
+    const words: Argument[] = [read(quantized), weights, result, ...extents, bits, group, workspace, workspaceStride]
+    const products = rows * piece.rows * inner
+    // A handful of rows costs what reading the weights costs; int8 products run several times as fast as f32.
+    const cost = exact ? products : Math.max(products / 4, (piece.rows * inner * bits) / 8)
+    at.emit(exact ? 'matmulPackedExact' : 'matmulPacked', words, cost, perThread)
+  }
+}
+
+export const dequantize: Rule = (at) => {
+  const weight = at.input(0)
+  const { bits, group } = blockParts(blockDTypeOf(weight))
+  const inner = extent(weight, 1)
+  const target = at.write(0)
+  for (const piece of weight.pieces) {
+    const result = { ...target, offset: piece.row * inner * 4 }
+    const weights = read({ buffer: piece.buffer, offset: 0 })
+    const words = [weights, result, piece.rows, inner, inner, bits, group]
+    at.emit('dequantizePacked', words, piece.rows * inner * elementCost)
+  }
+}
+
+export const embedding: Rule = (at) => {
+  const [table, ids] = [at.input(0), at.input(1)]
+  const [rows, width, entries] = [extent(ids, 0), rowElements(table.type), extent(table, 0)]
+  at.checkRange(1, entries)
+  const cost = rows * width * elementCost
+  if (table.type.dtype === 'f32') {
+    at.emit('embedding', [at.read(0), at.read(1), at.write(0), rows, width], cost)
+    return
+  }
+  const { bits, group } = blockParts(blockDTypeOf(table))
+  at.emit('embeddingPacked', [at.read(0), at.read(1), at.write(0), rows, entries, width, width, bits, group], cost)
+}

@@ -1,0 +1,339 @@
+/** Test support: for every operation a program of random shape that runs it once, with everything that it reads. */
+import { blockParts, elementCount, type BlockDType, type TensorType } from '../../base/dtype.ts'
+import { Random } from '../../base/random.ts'
+import { packMatrix } from '../../blocks/packed.ts'
+import { pageSize, Trace, type Attributes, type Program, type Tensor } from '../../program/index.ts'
+import type { Device, RunInputs } from '../backend.ts'
+
+export interface OpCase {
+  readonly kind: string
+  readonly program: Program
+  readonly inputs: RunInputs
+  /** Contents of parameters and states: floats, or packed bytes. */
+  readonly store: ReadonlyMap<string, Float32Array | Float64Array | Uint8Array>
+}
+
+/** How an operation is drawn: `small` keeps every extent low, so that slabs of few bytes cut all tensors. */
+type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
+
+export class CaseBuilder {
+  readonly trace: Trace
+  readonly random: Random
+  readonly inputs: Record<string, Int32Array | Float32Array> = {}
+  readonly store = new Map<string, Float32Array | Float64Array | Uint8Array>()
+  #count = 0
+
+  constructor(kind: string, random: Random) {
+    this.trace = new Trace(kind)
+    this.random = random
+  }
+
+  extent(low: number, high: number): number {
+    return this.random.integer(low, high + 1)
+  }
+
+  #floats(shape: readonly number[], sample: () => number): Float32Array {
+    return Float32Array.from({ length: elementCount(shape) }, sample)
+  }
+
+  /** An f32 tensor of the caller or of the store, by lot. */
+  f32(shape: readonly number[], sample: () => number = () => this.random.normal()): Tensor {
+    return this.random.float() < 0.5 ? this.input(shape, sample) : this.stored('parameter', shape, sample)
+  }
+
+  input(shape: readonly number[], sample: () => number = () => this.random.normal()): Tensor {
+    const name = `x${this.#count++}`
+    this.inputs[name] = this.#floats(shape, sample)
+    return this.trace.bind('input', name, { dtype: 'f32', shape })
+  }
+
+  stored(
+    origin: 'parameter' | 'state',
+    shape: readonly number[],
+    sample: () => number = () => this.random.normal(),
+  ): Tensor {
+    const name = `w${this.#count++}`
+    this.store.set(name, this.#floats(shape, sample))
+    return this.trace.bind(origin, name, { dtype: 'f32', shape })
+  }
+
+  state(shape: readonly number[], sample?: () => number): Tensor {
+    return this.stored('state', shape, sample)
+  }
+
+  f64(shape: readonly number[], sample: () => number): Tensor {
+    const name = `w${this.#count++}`
+    this.store.set(name, Float64Array.from({ length: elementCount(shape) }, sample))
+    return this.trace.bind('parameter', name, { dtype: 'f64', shape })
+  }
+
+  indices(values: readonly number[] | Int32Array, shape: readonly number[] = [values.length]): Tensor {
+    const name = `i${this.#count++}`
+    this.inputs[name] = Int32Array.from(values)
+    return this.trace.bind('input', name, { dtype: 'i32', shape })
+  }
+
+  randomIndices(count: number, high: number): Tensor {
+    return this.indices(Array.from({ length: count }, () => this.random.integer(0, high)))
+  }
+
+  blockDType(): BlockDType {
+    return `q${this.random.pick([4, 8] as const)}g${this.random.pick([32, 64, 128] as const)}`
+  }
+
+  packed(dtype: BlockDType, rows: number, columns: number): Tensor {
+    const name = `q${this.#count++}`
+    const values = this.#floats([rows, columns], () => this.random.normal())
+    this.store.set(name, packMatrix(values, rows, columns, dtype))
+    return this.trace.bind('parameter', name, { dtype, shape: [rows, columns] })
+  }
+
+  finish(): OpCase {
+    const program = this.trace.finish()
+    return { kind: program.name, program, inputs: this.inputs, store: this.store }
+  }
+}
+
+const matmul: Draw = (at) => {
+  const [m, n, k] = [at.extent(1, 30), at.extent(1, 40), at.extent(1, 50)]
+  const [transposeLeft, transposeRight] = [at.random.float() < 0.5, at.random.float() < 0.5]
+  const left = at.f32(transposeLeft ? [k, m] : [m, k])
+  const right = at.f32(transposeRight ? [n, k] : [k, n])
+  return [[left, right], { transposeLeft, transposeRight }]
+}
+
+const matmulPacked: Draw = (at) => {
+  const dtype = at.blockDType()
+  const inner = blockParts(dtype).group * at.extent(1, 3)
+  const x = at.f32([at.extent(1, 14), inner])
+  return [[x, at.packed(dtype, at.extent(1, 40), inner)], { activations: at.random.pick(['int8', 'f32']) }]
+}
+
+const embedding: Draw = (at) => {
+  const [entries, rows] = [at.extent(1, 30), at.extent(1, 20)]
+  const dtype = at.blockDType()
+  const width = blockParts(dtype).group * at.extent(1, 2)
+  const table = at.random.float() < 0.5 ? at.f32([entries, at.extent(1, 50)]) : at.packed(dtype, entries, width)
+  return [[table, at.randomIndices(rows, entries)]]
+}
+
+/** A matrix [rows, columns] twice or more, of random extents. */
+const matrices =
+  (count: number): Draw =>
+  (at) => {
+    const shape = [at.extent(1, 20), at.extent(1, 70)]
+    return [Array.from({ length: count }, () => at.f32(shape))]
+  }
+
+const norm =
+  (gradient: boolean): Draw =>
+  (at) => {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
+    const operands = [at.f32([rows, width]), at.f32([width])]
+    return [gradient ? [...operands, at.f32([rows, width])] : operands, { epsilon: 1e-5 }]
+  }
+
+function attentionAttributes(at: CaseBuilder) {
+  const kvHeads = at.extent(1, 3)
+  const heads = kvHeads * at.extent(1, 3)
+  const headSize = at.random.pick([2, 4, 7, 8, 16, 24])
+  const window = at.random.pick([0, 0, 1, 3, 9])
+  return { heads, kvHeads, headSize, window, scale: 1 / Math.sqrt(headSize) }
+}
+
+/** Sequences of random lengths, some rows of padding after them. */
+function starts(at: CaseBuilder, rows: number): number[] {
+  const result: number[] = []
+  const padding = at.extent(0, 2)
+  let start = 0
+  for (let row = 0; row < rows; row++) {
+    if (row > 0 && at.random.float() < 0.15) start = row
+    result.push(row >= rows - padding ? -1 : start)
+  }
+  return result
+}
+
+const attention: Draw = (at) => {
+  const attributes = attentionAttributes(at)
+  const { heads, kvHeads, headSize } = attributes
+  const rows = at.extent(1, 60)
+  const key = (): Tensor => at.f32([rows, kvHeads * headSize])
+  return [[at.f32([rows, heads * headSize]), key(), key(), at.indices(starts(at, rows))], attributes]
+}
+
+const attentionGradient: Draw = (at) => {
+  const attributes = attentionAttributes(at)
+  const { heads, kvHeads, headSize } = attributes
+  const rows = at.extent(1, 60)
+  const query = (): Tensor => at.f32([rows, heads * headSize])
+  const key = (): Tensor => at.f32([rows, kvHeads * headSize])
+  const [q, k, v, gradient] = [query(), key(), key(), query()]
+  // Log-sum-exps of these very scores are not needed: any number above them gives weights below one.
+  const [logSumExp, delta] = [at.f32([rows, heads], () => 6 + at.random.float()), at.f32([rows, heads])]
+  return [[q, k, v, gradient, logSumExp, delta, at.indices(starts(at, rows))], attributes]
+}
+
+/** A pool of pages of which sequences hold some in random order, and rows that continue the sequences. */
+function pagedCache(at: CaseBuilder, kvHeads: number, headSize: number) {
+  const [sequences, width, rows] = [at.extent(1, 3), at.extent(1, 3), at.extent(1, 9)]
+  const pages = sequences * width + at.extent(0, 2)
+  const order = at.random.shuffle(Array.from({ length: pages }, (_, page) => page))
+  const shape = [pages, kvHeads, pageSize, headSize]
+  const pool = [at.state(shape), at.state(shape)]
+  const table = at.indices(order.slice(0, sequences * width), [sequences, width])
+  const sequenceOf = Array.from({ length: rows }, () => at.random.integer(-1, sequences))
+  const next = Array.from({ length: sequences }, () => at.random.integer(0, width * pageSize - rows))
+  const positions = sequenceOf.map((sequence) => (sequence < 0 ? 0 : (next[sequence] as number)))
+  sequenceOf.forEach((sequence, row) => {
+    if (sequence < 0) return
+    positions[row] = next[sequence] as number
+    next[sequence] = (next[sequence] as number) + 1
+  })
+  return { operands: [...pool, table, at.indices(sequenceOf), at.indices(positions)], rows }
+}
+
+const draws: Readonly<Record<string, Draw>> = {
+  accumulate(at) {
+    const shape = [at.extent(1, 20), at.extent(1, 70)]
+    return [[at.state(shape), at.f32(shape)]]
+  },
+  adamW(at) {
+    const shape = [at.extent(1, 20), at.extent(1, 70)]
+    const square = (): number => at.random.float() ** 2
+    const operands = [at.stored('parameter', shape), at.f32(shape), at.state(shape), at.state(shape, square)]
+    const [clip, schedule] = [at.f32([2], () => at.random.float()), at.f32([3], () => 0.1 + 0.5 * at.random.float())]
+    return [[...operands, clip, schedule], { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1 }]
+  },
+  add: matrices(2),
+  attention,
+  attentionDelta(at) {
+    const [rows, heads, headSize] = [at.extent(1, 20), at.extent(1, 5), at.extent(1, 20)]
+    return [[at.f32([rows, heads * headSize]), at.f32([rows, heads * headSize])], { heads }]
+  },
+  attentionGradientKeys: attentionGradient,
+  attentionGradientQueries: attentionGradient,
+  cacheWrite(at) {
+    const [kvHeads, headSize] = [at.extent(1, 3), at.random.pick([4, 8, 16])]
+    const { operands, rows } = pagedCache(at, kvHeads, headSize)
+    return [[...operands, at.f32([rows, kvHeads * headSize]), at.f32([rows, kvHeads * headSize])]]
+  },
+  clipFactor(at) {
+    const scalar = (): Tensor => at.f32([1], () => 3 * at.random.float())
+    return [[scalar(), ...Array.from({ length: at.extent(1, 4) }, scalar)]]
+  },
+  columns(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(2, 70)]
+    const from = at.random.integer(0, width)
+    return [[at.f32([rows, width])], { from, to: at.random.integer(from + 1, width + 1) }]
+  },
+  copyPages(at) {
+    const [pages, count] = [at.extent(4, 8), at.extent(1, 2)]
+    const order = at.random.shuffle(Array.from({ length: pages }, (_, page) => page))
+    const pool = at.state([pages, at.extent(1, 3), pageSize, at.random.pick([4, 8])])
+    return [[pool, at.indices(order.slice(0, count)), at.indices(order.slice(count, 2 * count))]]
+  },
+  crossEntropy(at) {
+    const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 90)]
+    return [[at.f32([rows, vocabulary]), at.randomIndices(rows, vocabulary)]]
+  },
+  crossEntropyGradient(at) {
+    const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 90)]
+    const targets = Array.from({ length: rows }, () => at.random.pick([-100, at.random.integer(0, vocabulary)]))
+    const sums = at.f32([rows], () => 6 + at.random.float())
+    return [[at.f32([rows, vocabulary]), at.indices(targets), sums, at.f32([rows])]]
+  },
+  dequantize(at) {
+    const dtype = at.blockDType()
+    return [[at.packed(dtype, at.extent(1, 40), blockParts(dtype).group * at.extent(1, 3))]]
+  },
+  embedding,
+  embeddingGradient(at) {
+    const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 9)]
+    return [[at.randomIndices(rows, vocabulary), at.f32([rows, at.extent(1, 70)])], { vocabulary }]
+  },
+  fill: (at) => [[at.state([at.extent(1, 20), at.extent(1, 70)])], { value: at.random.normal() }],
+  gatherRows(at) {
+    const [rows, entries] = [at.extent(1, 20), at.extent(1, 20)]
+    return [[at.f32([entries, at.extent(1, 70)]), at.randomIndices(rows, entries)]]
+  },
+  matmul,
+  matmulPacked,
+  padColumns(at) {
+    const [rows, part, from] = [at.extent(1, 20), at.extent(1, 40), at.extent(0, 9)]
+    return [[at.f32([rows, part])], { from, width: from + part + at.extent(0, 9) }]
+  },
+  pagedAttention(at) {
+    const attributes = attentionAttributes(at)
+    const { operands, rows } = pagedCache(at, attributes.kvHeads, attributes.headSize)
+    return [[...operands, at.f32([rows, attributes.heads * attributes.headSize])], attributes]
+  },
+  rmsNorm: norm(false),
+  rmsNormGradientInput: norm(true),
+  rmsNormGradientWeight(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
+    return [[at.f32([rows, width]), at.f32([rows, width]), at.f32([rows])]]
+  },
+  rope(at) {
+    const [rows, heads, half] = [at.extent(1, 20), at.extent(1, 4), at.extent(1, 12)]
+    const headSize = 2 * half + at.extent(0, 8)
+    const table = at.f32([rows, 2 * half])
+    return [[at.f32([rows, heads * headSize]), table], { headSize, inverse: at.random.float() < 0.5 }]
+  },
+  ropeTable(at) {
+    const [rows, half] = [at.extent(1, 20), at.extent(1, 12)]
+    const frequencies = at.f64([2, half], () => at.random.float())
+    const operands = [at.randomIndices(rows, 5000), at.randomIndices(rows, 2), frequencies]
+    return [operands, { shortScale: 1, longScale: 1.19 }]
+  },
+  scale: (at) => [[at.f32([at.extent(1, 20), at.extent(1, 70)])], { factor: at.random.normal() }],
+  scaleByScalar: (at) => [[at.f32([at.extent(1, 20), at.extent(1, 70)]), at.f32([1])]],
+  scatterRows(at) {
+    const [rows, count] = [at.extent(1, 9), at.extent(1, 20)]
+    return [[at.f32([count, at.extent(1, 70)]), at.randomIndices(count, rows)], { rows }]
+  },
+  siluMultiply: (at) => [[at.f32([at.extent(1, 20), 2 * at.extent(1, 40)], () => 4 * at.random.normal())]],
+  siluMultiplyGradient(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 40)]
+    return [[at.f32([rows, 2 * width]), at.f32([rows, width])]]
+  },
+  squaredNorm: (at) => [[at.f32([at.extent(1, 300), at.extent(1, 130)])]],
+  weightedSum(at) {
+    const rows = at.extent(1, 40)
+    return [[at.f32([rows]), at.f32([rows])]]
+  },
+}
+
+/** Operations for which a case can be drawn, in alphabetical order. */
+export const drawnKinds: readonly string[] = Object.keys(draws).toSorted()
+
+/** A random case of this operation; the same seed draws the same case. */
+export function drawCase(kind: string, seed: number): OpCase {
+  const draw = draws[kind]
+  if (draw === undefined) throw new Error(`no case for "${kind}"`)
+  const at = new CaseBuilder(kind, new Random(seed).fork(kind))
+  const [inputs, attributes = {}] = draw(at)
+  const outputs = at.trace.apply(kind, inputs, attributes)
+  outputs.forEach((output, index) => at.trace.output(`y${index}`, output))
+  return at.finish()
+}
+
+/** Puts a case's parameters and states into a device. */
+export async function fillStore(device: Device, { store }: Pick<OpCase, 'store'>): Promise<void> {
+  for (const name of device.names()) {
+    const values = store.get(name)
+    if (values === undefined) throw new Error(`the case has no "${name}"`)
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+    await device.fill(name, (target, offset) => target.set(bytes.subarray(offset, offset + target.length)))
+  }
+}
+
+/** Everything that a case computes: its outputs, and what is in the store afterwards. */
+export async function runCase(device: Device, one: OpCase): Promise<Record<string, Float32Array>> {
+  await fillStore(device, one)
+  const outputs = await device.run(one.program.name, one.inputs)
+  for (const name of device.names()) {
+    const type: TensorType = device.typeOf(name)
+    if (type.dtype === 'f32') outputs[name] = device.read(name)
+  }
+  return outputs
+}

@@ -1,0 +1,174 @@
+import { PocketPhiError } from '../../base/errors.ts'
+import { nodeModule } from '../../base/platform.ts'
+import { Conductor, makeControl } from './control.ts'
+import type { Layout } from './layout.ts'
+import { scoreOf, type Runner } from './runner.ts'
+import type { WorkerReport, WorkerStart } from './worker.ts'
+
+/** Turns that a thread spins at a barrier: well above the 25 us that waking a sleeper takes. */
+const longestSpin = 100_000
+const shortestSpin = 1_000
+
+/** A worker thread, of Node or of a browser. */
+interface Thread {
+  start(message: WorkerStart): void
+  /** Whether the thread keeps the process alive. */
+  hold(alive: boolean): void
+  terminate(): Promise<void>
+}
+
+interface ThreadEvents {
+  report(report: WorkerReport): void
+  /** The thread is gone. */
+  lost(reason: string): void
+}
+
+/** Sources are run as they are, or built to .js beside this file; the bundlers' form is the second. */
+function workerUrl(): URL {
+  const source = './worker.ts'
+  return new URL(import.meta.url).pathname.endsWith('.ts')
+    ? new URL(source, import.meta.url)
+    : new URL('./worker.js', import.meta.url)
+}
+
+function spawn(events: ThreadEvents): Thread {
+  const threads = nodeModule('node:worker_threads')
+  if (threads !== undefined) {
+    const worker = new threads.Worker(workerUrl())
+    worker.on('message', (report: WorkerReport) => events.report(report))
+    worker.on('error', (error) => events.lost(String(error)))
+    worker.on('exit', (code) => events.lost(`exit code ${code}`))
+    return {
+      start: (message) => worker.postMessage(message),
+      hold: (alive) => (alive ? worker.ref() : worker.unref()),
+      terminate: () => worker.terminate().then(() => {}),
+    }
+  }
+  const worker = new Worker(workerUrl(), { type: 'module' })
+  worker.addEventListener('message', ({ data }) => events.report(data as WorkerReport))
+  worker.addEventListener('error', (event) => events.lost(event.message || 'the worker could not be loaded'))
+  worker.addEventListener('messageerror', () => events.lost('a message could not be read'))
+  return {
+    start: (message) => worker.postMessage(message),
+    hold() {},
+    terminate: () => Promise.resolve(worker.terminate()),
+  }
+}
+
+/** Whether threads can share memory here. A page needs the COOP and COEP headers for it. */
+export function threadsPossible(): boolean {
+  if (typeof SharedArrayBuffer === 'undefined') return false
+  if (nodeModule('node:worker_threads') !== undefined) return true
+  return typeof Worker !== 'undefined' && globalThis.crossOriginIsolated === true
+}
+
+/** Workers that walk the steps together; the caller's thread only waits for their promise. */
+export class WorkerPool implements Runner {
+  readonly #conductor: Conductor
+  readonly #threads: readonly Thread[]
+  readonly #barriers: readonly (readonly number[])[]
+  #barriersOfRun = 0
+  #failure: PocketPhiError | undefined
+  #disposed = false
+  /** Rejects whatever waits for the workers at the moment. */
+  #reject: (error: PocketPhiError) => void = () => {}
+  #ready = 0
+  #allReady: () => void = () => {}
+
+  private constructor(start: Omit<WorkerStart, 'thread' | 'control'>) {
+    const control = makeControl()
+    this.#conductor = new Conductor(control, longestSpin)
+    this.#barriers = start.plans.map(({ barriers }) => runningTotals(barriers))
+    this.#threads = Array.from({ length: start.threads }, (_, thread) => {
+      const worker = spawn({
+        report: (report) => this.#receive(report),
+        lost: (reason) => this.#fail('A worker thread died.', reason),
+      })
+      worker.start({ ...start, control, thread })
+      return worker
+    })
+  }
+
+  /** @throws PocketPhiError `device-lost` when a worker cannot be started. */
+  static async open(
+    module: WebAssembly.Module,
+    memory: WebAssembly.Memory,
+    layout: Layout,
+    threads: number,
+  ): Promise<WorkerPool> {
+    const pool = new WorkerPool({ module, memory, threads, ...scoreOf(layout) })
+    try {
+      await pool.#unlessLost(
+        new Promise<void>((resolve) => {
+          pool.#allReady = resolve
+        }),
+      )
+    } catch (error) {
+      await pool.dispose()
+      throw error
+    }
+    pool.#hold(false)
+    return pool
+  }
+
+  begin(): void {
+    this.#barriersOfRun = 0
+    // One is enough to keep Node's process alive while only a promise waits.
+    this.#threads[0]?.hold(true)
+  }
+
+  async run(program: number, from: number, to: number): Promise<void> {
+    const totals = this.#barriers[program] ?? []
+    this.#barriersOfRun += (totals[to] ?? 0) - (totals[from] ?? 0)
+    await this.#unlessLost(this.#conductor.run(program, from, to))
+    // The report with the reason may still be on its way.
+    if (this.#conductor.failed) await this.#unlessLost(new Promise<void>(() => {}))
+  }
+
+  /** Spins less where spinning did not help: a core is busy with something else, or steps are uneven. */
+  end(): void {
+    this.#threads[0]?.hold(false)
+    const waits = this.#barriersOfRun * this.#threads.length
+    const slept = this.#conductor.takeSlept()
+    const { spin } = this.#conductor
+    if (slept * 3 > waits) this.#conductor.spin = Math.max(shortestSpin, spin >> 1)
+    else if (slept * 16 <= waits && spin < longestSpin) this.#conductor.spin = Math.min(longestSpin, spin * 2)
+  }
+
+  async dispose(): Promise<void> {
+    this.#fail('The device was disposed.', 'dispose() during a run')
+    this.#disposed = true
+    this.#conductor.quit()
+    await Promise.all(this.#threads.map((thread) => thread.terminate()))
+  }
+
+  #hold(alive: boolean): void {
+    for (const thread of this.#threads) thread.hold(alive)
+  }
+
+  #receive(report: WorkerReport): void {
+    if (report.kind === 'failed') this.#fail('A kernel failed.', `${report.message}\n${report.stack}`)
+    else if (++this.#ready === this.#threads.length) this.#allReady()
+  }
+
+  #fail(problem: string, found: string): void {
+    if (this.#disposed || this.#failure !== undefined) return
+    this.#failure = new PocketPhiError('device-lost', problem, { found, remedy: 'Open the device again.' })
+    this.#reject(this.#failure)
+  }
+
+  #unlessLost(work: Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => {
+      this.#reject = reject
+      work.then(resolve, reject)
+    })
+  }
+}
+
+/** How many barriers the steps before each index have; one more entry than steps. */
+function runningTotals(barriers: Uint8Array): number[] {
+  const totals = [0]
+  for (const barrier of barriers) totals.push((totals.at(-1) ?? 0) + barrier)
+  return totals
+}

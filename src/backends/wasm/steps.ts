@@ -1,0 +1,126 @@
+import type { TensorType } from '../../base/dtype.ts'
+
+/**
+ * What the wasm backend runs: a list of kernel calls over buffers, as plain data. Lowering makes it from a program, rewrites
+ * turn it into a better list, the layout gives the buffers addresses.
+ */
+export type BufferId = number
+
+/** Per-thread workspace: one buffer that all steps share, since a barrier or a private slot separates its users. */
+export const workspaceBuffer: BufferId = 0
+
+export type BufferSource =
+  | { readonly kind: 'workspace' }
+  /** A computed value or a temporary of one step; the plan overlays those that are never alive together. */
+  | { readonly kind: 'scratch' }
+  | { readonly kind: 'input'; readonly name: string }
+  | { readonly kind: 'store'; readonly name: string; readonly slab: number }
+
+export interface StepBuffer {
+  readonly bytes: number
+  readonly source: BufferSource
+}
+
+/** A byte within a buffer. */
+export interface Place {
+  readonly buffer: BufferId
+  readonly offset: number
+}
+
+/** Stands for the bytes of workspace of one thread: the same in all steps, so that slots never overlap. */
+export const workspaceStride = 'workspace stride'
+
+/** A 4-byte word of an argument block: an i32, an f32 or an address. */
+export type Word = number | { readonly float: number } | Place | typeof workspaceStride
+
+export interface Step {
+  readonly kernel: string
+  readonly words: readonly Word[]
+  readonly reads: readonly BufferId[]
+  readonly writes: readonly BufferId[]
+  /** In multiply-adds, of which a thread does about 20 billion a second; memory traffic is counted as such. */
+  readonly cost: number
+  /** Bytes of workspace that each thread needs. */
+  readonly workspace: number
+  readonly scope: string
+}
+
+/** Whole f32 tensors that the caller gets after a run: the pieces, in order. */
+export interface StepOutput {
+  readonly name: string
+  readonly pieces: readonly { readonly buffer: BufferId; readonly count: number }[]
+}
+
+export interface StepInput {
+  readonly name: string
+  readonly type: TensorType
+  readonly buffer: BufferId
+}
+
+/**
+ * What index vectors must satisfy, because kernels trust them: a wrong index would read or write another tensor's memory.
+ * All names are of inputs.
+ */
+export type InputCheck =
+  | {
+      readonly kind: 'range'
+      readonly input: string
+      /** Inclusive. */
+      readonly low: number
+      /** Exclusive. */
+      readonly high: number
+      /** A value outside the range that has a meaning of its own. */
+      readonly exception?: number
+      readonly reason: string
+    }
+  /** starts[r] <= r */
+  | { readonly kind: 'starts'; readonly input: string }
+  | {
+      readonly kind: 'pages'
+      readonly pageTable: string
+      readonly sequences: string
+      readonly positions: string
+      /** Sequences that the page table has rows for. */
+      readonly tableRows: number
+      readonly pages: number
+      readonly pageSize: number
+    }
+
+export interface StepProgram {
+  readonly name: string
+  readonly buffers: readonly StepBuffer[]
+  readonly steps: readonly Step[]
+  readonly inputs: readonly StepInput[]
+  readonly outputs: readonly StepOutput[]
+  readonly checks: readonly InputCheck[]
+}
+
+/** Kernels whose whole work is done by thread 0: two such steps in a row need no barrier between them. */
+export const threadZeroKernels: ReadonlySet<string> = new Set(['sum', 'clipFactor', 'weightedSum'])
+
+export function isPlace(word: Word): word is Place {
+  return typeof word === 'object' && 'buffer' in word
+}
+
+function formatWord(program: StepProgram, word: Word): string {
+  if (typeof word !== 'object') return String(word)
+  if (!isPlace(word)) return `${word.float}f`
+  const source = program.buffers[word.buffer]?.source
+  const name =
+    source?.kind === 'store'
+      ? `@${source.name}${source.slab > 0 ? `.${source.slab}` : ''}`
+      : source?.kind === 'input'
+        ? `$${source.name}`
+        : source?.kind === 'workspace'
+          ? 'workspace'
+          : `#${word.buffer}`
+  return word.offset === 0 ? name : `${name}+${word.offset}`
+}
+
+/** The steps as text, one a line; the same program always prints the same text. */
+export function printSteps(program: StepProgram): string {
+  const lines = program.steps.map(
+    (step) => `  ${step.kernel}(${step.words.map((word) => formatWord(program, word)).join(', ')})`,
+  )
+  return `steps ${program.name}\n${lines.join('\n')}\n`
+}

@@ -1,0 +1,66 @@
+/** The entry of a worker thread: takes its share of the plan once, then walks segments until it is told to quit. */
+import { nodeModule } from '../../base/platform.ts'
+import { Walker, type Control, type Kernel, type WalkPlan } from './control.ts'
+
+/** What the caller sends a worker at the start. */
+export interface WorkerStart {
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+  readonly control: Control
+  readonly kernels: readonly string[]
+  readonly plans: readonly WalkPlan[]
+  readonly thread: number
+  readonly threads: number
+}
+
+/** What a worker says: once when it can walk, and when a kernel has thrown. */
+export type WorkerReport =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string }
+
+interface Port {
+  send(report: WorkerReport): void
+  onStart(listener: (start: WorkerStart) => void): void
+  close(): void
+}
+
+function openPort(): Port {
+  const port = nodeModule('node:worker_threads')?.parentPort
+  if (port !== null && port !== undefined) {
+    return {
+      send: (report) => port.postMessage(report),
+      onStart: (listener) => port.once('message', listener),
+      close: () => port.close(),
+    }
+  }
+  const scope = globalThis as unknown as {
+    postMessage(message: unknown): void
+    addEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
+    close(): void
+  }
+  return {
+    send: (report) => scope.postMessage(report),
+    onStart: (listener) => scope.addEventListener('message', ({ data }) => listener(data as WorkerStart)),
+    close: () => scope.close(),
+  }
+}
+
+const port = openPort()
+
+function failed(error: unknown): void {
+  const { message, stack = '' } = error instanceof Error ? error : new Error(String(error))
+  port.send({ kind: 'failed', message, stack })
+}
+
+port.onStart(({ module, memory, control, kernels, plans, thread, threads }) => {
+  try {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+    const calls = kernels.map((name) => exports[name] as Kernel)
+    const walker = new Walker(control, calls, plans, thread, threads, failed)
+    port.send({ kind: 'ready' })
+    walker.serve()
+  } catch (error) {
+    failed(error)
+  }
+  port.close()
+})
