@@ -2,6 +2,8 @@
 
 /** Sixteen bytes of 15. In memory, because V8 builds a constant anew in every turn of a loop. */
 export const nibbleMask: usize = memory.data<u64>([0x0f0f0f0f0f0f0f0f, 0x0f0f0f0f0f0f0f0f], 16)
+/** Eight 16-bit words of 15. */
+export const nibbleMask16: usize = memory.data<u64>([0x000f000f000f000f, 0x000f000f000f000f], 16)
 /** 2^112: the difference of the exponent biases of f32 and f16. */
 const exponentShift: f32 = reinterpret<f32>(0x77800000)
 
@@ -46,8 +48,8 @@ export function unpackNibbles(w: usize, target: usize, blocks: i32, group: i32):
 }
 
 /**
- * A panel of 8 bits to group/4 steps of [8 rows][4 bytes], then 8 f32 scales, per block. The relaxed build stores
- * ceil((byte + 127) / 2) of all steps, then the rest of byte + 127 of all steps, both 0..127.
+ * A panel of 8 bits to the steps of ceil((byte + 127) / 2), then those of the rest of byte + 127, both 0..127 and [8
+ * rows][4 bytes], then 8 f32 scales, per block.
  */
 export function unpackBytes(w: usize, target: usize, blocks: i32, group: i32): void {
   const planeBytes = <usize>group * 8
@@ -56,19 +58,65 @@ export function unpackBytes(w: usize, target: usize, blocks: i32, group: i32): v
   do {
     const end = w + planeBytes
     do {
-      const bytes = v128.load(w)
-      if (ASC_FEATURE_RELAXED_SIMD) {
-        const raised = i8x16.add(bytes, offset)
-        const upper = i8x16.avgr_u(raised, zero)
-        v128.store(target, upper)
-        v128.store(target + planeBytes, i8x16.sub(raised, upper))
-      } else {
-        v128.store(target, bytes)
-      }
+      const raised = i8x16.add(v128.load(w), offset)
+      const upper = i8x16.avgr_u(raised, zero)
+      v128.store(target, upper)
+      v128.store(target + planeBytes, i8x16.sub(raised, upper))
       w += 16
       target += 16
     } while (w < end)
-    if (ASC_FEATURE_RELAXED_SIMD) target += planeBytes
+    target += planeBytes
+    v128.store(target, widenScales(w, 0))
+    v128.store(target, widenScales(w, 1), 16)
+    w += 16
+    target += 32
+  } while (--blocks)
+}
+
+/** A panel of 4 bits to group/4 steps of [8 rows][columns 0, 2] then [8 rows][columns 1, 3] in 16 bits, then 8 f32 scales. */
+export function unpackNibblesBaseline(w: usize, target: usize, blocks: i32, group: i32): void {
+  const halfBytes = <usize>group * 8
+  do {
+    const end = w + <usize>group * 4
+    do {
+      unpackUnitHalf(v128.load(w), target, halfBytes)
+      unpackUnitHalf(v128.load(w, 16), target + 16, halfBytes)
+      w += 32
+      target += 64
+    } while (w < end)
+    target += halfBytes
+    v128.store(target, widenScales(w, 0))
+    v128.store(target, widenScales(w, 1), 16)
+    w += 16
+    target += 32
+  } while (--blocks)
+}
+
+/** Flipping the upper bit of a nibble turns 0..15 into the two's complement of -8..7. */
+// @ts-ignore: decorator
+@inline
+function unpackUnitHalf(unit: v128, target: usize, halfBytes: usize): void {
+  const nibbles = v128.xor(unit, i8x16.splat(-0x78))
+  v128.store(target, i16x8.shr_s(i16x8.shl(nibbles, 12), 12))
+  v128.store(target, i16x8.shr_s(i16x8.shl(nibbles, 4), 12), 32)
+  v128.store(target + halfBytes, i16x8.shr_s(i16x8.shl(nibbles, 8), 12))
+  v128.store(target + halfBytes, i16x8.shr_s(nibbles, 12), 32)
+}
+
+/** A panel of 8 bits in the order of unpackNibblesBaseline. */
+export function unpackBytesBaseline(w: usize, target: usize, blocks: i32, group: i32): void {
+  do {
+    const end = w + <usize>group * 8
+    do {
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      v128.store(target, i16x8.shr_s(i16x8.shl(w0, 8), 8))
+      v128.store(target, i16x8.shr_s(i16x8.shl(w1, 8), 8), 16)
+      v128.store(target, i16x8.shr_s(w0, 8), 32)
+      v128.store(target, i16x8.shr_s(w1, 8), 48)
+      w += 32
+      target += 64
+    } while (w < end)
     v128.store(target, widenScales(w, 0))
     v128.store(target, widenScales(w, 1), 16)
     w += 16

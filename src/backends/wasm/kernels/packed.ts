@@ -4,8 +4,10 @@
  * group/4 steps of [P][4 bytes], then P i32 of -8 * the sum of a token's bytes, then P f32 scales: (group + 8) * P bytes.
  * Tokens that fill up the last panel are zero.
  */
-import { nibbleMask, unpackBytes, unpackNibbles, widenScales } from './blocks'
-import { dotBytes, madd, shareStart } from './simd'
+import { unpackBytes, unpackBytesBaseline, unpackNibbles, unpackNibblesBaseline } from './blocks'
+import { storeRow, streamBytes, streamBytesBaseline, streamNibbles, streamNibblesBaseline } from './packed-stream'
+import { tileBytes, tileBytesBaseline, tileNibbles, tileNibblesBaseline } from './packed-tile'
+import { shareStart } from './simd'
 
 /** Up to this many tokens, the weights are read as they lie (memory bound); above, panels are unpacked once for all tokens. */
 const streamedTokens: i32 = 4
@@ -144,107 +146,19 @@ function streamPanel(
 ): void {
   const tokenBytes = <usize>(blocks * (group + 8))
   for (let token = 0; token < m; token++) {
-    if (bits == 4) streamNibbles(activations, weights, y, columns, blocks, group)
-    else streamBytes(activations, weights, y, columns, blocks, group)
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      if (bits == 4) streamNibbles(activations, weights, y, columns, blocks, group)
+      else streamBytes(activations, weights, y, columns, blocks, group)
+    } else {
+      if (bits == 4) streamNibblesBaseline(activations, weights, y, columns, blocks, group)
+      else streamBytesBaseline(activations, weights, y, columns, blocks, group)
+    }
     activations += tokenBytes
     y += strideY
   }
 }
 
-/** 8 rows of 4 bits x one token, straight from the packed form. */
-function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
-  const mask = v128.load(nibbleMask)
-  const half = <usize>group >> 1
-  let y0 = f32x4.splat(0)
-  let y1 = f32x4.splat(0)
-  do {
-    const end = x + half
-    let high = end
-    let x0 = v128.load_splat<i32>(end + half)
-    const scale = v128.load_splat<f32>(end + half, 4)
-    let x1 = x0
-    let high0 = i32x4.splat(0)
-    let high1 = high0
-    do {
-      const a = v128.load_splat<i32>(x)
-      const b = v128.load_splat<i32>(high)
-      const w0 = v128.load(w)
-      const w1 = v128.load(w, 16)
-      x0 = dotBytes(a, v128.and(w0, mask), x0)
-      x1 = dotBytes(a, v128.and(w1, mask), x1)
-      high0 = dotBytes(b, v128.and(i16x8.shr_u(w0, 4), mask), high0)
-      high1 = dotBytes(b, v128.and(i16x8.shr_u(w1, 4), mask), high1)
-      x += 4
-      high += 4
-      w += 32
-    } while (x < end)
-    x = high + 8
-    x0 = i32x4.add(x0, high0)
-    x1 = i32x4.add(x1, high1)
-    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
-    w += 16
-  } while (--blocks)
-  storeRow(y, y0, y1, columns)
-}
-
-/**
- * 8 rows of 8 bits x one token. Neither side fits the 0..127 of dotBytes, so the activations are split into their
- * positive and negative parts.
- */
-function streamBytes(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
-  const zero = i32x4.splat(0)
-  let y0 = zero
-  let y1 = zero
-  do {
-    const end = x + <usize>group
-    const scale = v128.load_splat<f32>(end, 4)
-    let x0 = zero
-    let x1 = zero
-    let negative0 = zero
-    let negative1 = zero
-    do {
-      const a = v128.load_splat<i32>(x)
-      const w0 = v128.load(w)
-      const w1 = v128.load(w, 16)
-      const positive = i8x16.max_s(a, zero)
-      const negative = i8x16.sub(positive, a)
-      x0 = dotBytes(w0, positive, x0)
-      x1 = dotBytes(w1, positive, x1)
-      negative0 = dotBytes(w0, negative, negative0)
-      negative1 = dotBytes(w1, negative, negative1)
-      x += 4
-      w += 32
-    } while (x < end)
-    x += 8
-    x0 = i32x4.sub(x0, negative0)
-    x1 = i32x4.sub(x1, negative1)
-    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
-    w += 16
-  } while (--blocks)
-  storeRow(y, y0, y1, columns)
-}
-
-/** The first `columns` of 8 results. */
-function storeRow(y: usize, y0: v128, y1: v128, columns: i32): void {
-  if (columns == 8) {
-    v128.store(y, y0)
-    v128.store(y, y1, 16)
-    return
-  }
-  if (columns >= 4) {
-    v128.store(y, y0)
-    y += 16
-    columns -= 4
-    y0 = y1
-  }
-  if (columns > 0) v128.store_lane<u32>(y, y0, 0)
-  if (columns > 1) v128.store_lane<u32>(y, y0, 1, 4)
-  if (columns > 2) v128.store_lane<u32>(y, y0, 2, 8)
-}
-
-/** 8 rows x all tokens: the weights are unpacked into steps of [8 rows][4 bytes] once, then 6 tokens at a time pass by. */
+/** 8 rows x all tokens: the weights are unpacked once, then 6 tokens at a time pass by. */
 function multiplyPanel(
   activations: usize,
   weights: usize,
@@ -257,14 +171,24 @@ function multiplyPanel(
   bits: i32,
   unpacked: usize,
 ): void {
-  if (bits == 4) unpackNibbles(weights, unpacked, blocks, group)
-  else unpackBytes(weights, unpacked, blocks, group)
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (bits == 4) unpackNibbles(weights, unpacked, blocks, group)
+    else unpackBytes(weights, unpacked, blocks, group)
+  } else {
+    if (bits == 4) unpackNibblesBaseline(weights, unpacked, blocks, group)
+    else unpackBytesBaseline(weights, unpacked, blocks, group)
+  }
   const results = unpacked - resultBytes
   const panelBytes = <usize>(blocks * (group + 8) * tileTokens)
   for (let token = 0; token < m; token += tileTokens) {
     for (let at: usize = 0; at < resultBytes; at += 16) v128.store(results + at, f32x4.splat(0))
-    if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
-    else tileBytes(activations, unpacked, results, blocks, group)
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
+      else tileBytes(activations, unpacked, results, blocks, group)
+    } else {
+      if (bits == 4) tileNibblesBaseline(activations, unpacked, results, blocks, group)
+      else tileBytesBaseline(activations, unpacked, results, blocks, group)
+    }
     const present = min(tileTokens, m - token)
     for (let row = 0; row < present; row++) {
       const from = results + <usize>row * 32
@@ -273,213 +197,4 @@ function multiplyPanel(
     }
     activations += panelBytes
   }
-}
-
-/** 6 tokens x 8 rows of nibbles 0..15. One step per turn; the accumulators start at -8 * the sum of the activations. */
-function tileNibbles(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
-  do {
-    const end = x + <usize>(group * tileTokens)
-    let x00 = v128.load_splat<i32>(end)
-    let x01 = x00
-    let x10 = v128.load_splat<i32>(end, 4)
-    let x11 = x10
-    let x20 = v128.load_splat<i32>(end, 8)
-    let x21 = x20
-    let x30 = v128.load_splat<i32>(end, 12)
-    let x31 = x30
-    let x40 = v128.load_splat<i32>(end, 16)
-    let x41 = x40
-    let x50 = v128.load_splat<i32>(end, 20)
-    let x51 = x50
-    do {
-      const w0 = v128.load(w)
-      const w1 = v128.load(w, 16)
-      let a = v128.load_splat<i32>(x)
-      x00 = dotBytes(a, w0, x00)
-      x01 = dotBytes(a, w1, x01)
-      a = v128.load_splat<i32>(x, 4)
-      x10 = dotBytes(a, w0, x10)
-      x11 = dotBytes(a, w1, x11)
-      a = v128.load_splat<i32>(x, 8)
-      x20 = dotBytes(a, w0, x20)
-      x21 = dotBytes(a, w1, x21)
-      a = v128.load_splat<i32>(x, 12)
-      x30 = dotBytes(a, w0, x30)
-      x31 = dotBytes(a, w1, x31)
-      a = v128.load_splat<i32>(x, 16)
-      x40 = dotBytes(a, w0, x40)
-      x41 = dotBytes(a, w1, x41)
-      a = v128.load_splat<i32>(x, 20)
-      x50 = dotBytes(a, w0, x50)
-      x51 = dotBytes(a, w1, x51)
-      x += 24
-      w += 32
-    } while (x < end)
-    const scale0 = v128.load(w)
-    const scale1 = v128.load(w, 16)
-    let scale = v128.load_splat<f32>(x, 24)
-    let y0 = v128.load(y)
-    let y1 = v128.load(y, 16)
-    y0 = madd(f32x4.convert_i32x4_s(x00), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x01), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0)
-    v128.store(y, y1, 16)
-    scale = v128.load_splat<f32>(x, 28)
-    y0 = v128.load(y, 32)
-    y1 = v128.load(y, 48)
-    y0 = madd(f32x4.convert_i32x4_s(x10), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x11), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 32)
-    v128.store(y, y1, 48)
-    scale = v128.load_splat<f32>(x, 32)
-    y0 = v128.load(y, 64)
-    y1 = v128.load(y, 80)
-    y0 = madd(f32x4.convert_i32x4_s(x20), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x21), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 64)
-    v128.store(y, y1, 80)
-    scale = v128.load_splat<f32>(x, 36)
-    y0 = v128.load(y, 96)
-    y1 = v128.load(y, 112)
-    y0 = madd(f32x4.convert_i32x4_s(x30), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x31), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 96)
-    v128.store(y, y1, 112)
-    scale = v128.load_splat<f32>(x, 40)
-    y0 = v128.load(y, 128)
-    y1 = v128.load(y, 144)
-    y0 = madd(f32x4.convert_i32x4_s(x40), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x41), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 128)
-    v128.store(y, y1, 144)
-    scale = v128.load_splat<f32>(x, 44)
-    y0 = v128.load(y, 160)
-    y1 = v128.load(y, 176)
-    y0 = madd(f32x4.convert_i32x4_s(x50), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x51), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 160)
-    v128.store(y, y1, 176)
-    x += 48
-    w += 32
-  } while (--blocks)
-}
-
-/**
- * 6 tokens x 8 rows of signed bytes. In the relaxed build the weights + 127 come as two halves of 0..127, all steps of the one
- * before those of the other, and the accumulators start at -127 * the sum of the activations.
- */
-function tileBytes(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
-  do {
-    const start = x
-    const end = x + <usize>(group * tileTokens)
-    let x00 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end) >> 3) * 127 : 0)
-    let x01 = x00
-    let x10 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 4) >> 3) * 127 : 0)
-    let x11 = x10
-    let x20 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 8) >> 3) * 127 : 0)
-    let x21 = x20
-    let x30 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 12) >> 3) * 127 : 0)
-    let x31 = x30
-    let x40 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 16) >> 3) * 127 : 0)
-    let x41 = x40
-    let x50 = i32x4.splat(ASC_FEATURE_RELAXED_SIMD ? (load<i32>(end, 20) >> 3) * 127 : 0)
-    let x51 = x50
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      do {
-        const w0 = v128.load(w)
-        const w1 = v128.load(w, 16)
-        let a = v128.load_splat<i32>(x)
-        x00 = dotBytes(a, w0, x00)
-        x01 = dotBytes(a, w1, x01)
-        a = v128.load_splat<i32>(x, 4)
-        x10 = dotBytes(a, w0, x10)
-        x11 = dotBytes(a, w1, x11)
-        a = v128.load_splat<i32>(x, 8)
-        x20 = dotBytes(a, w0, x20)
-        x21 = dotBytes(a, w1, x21)
-        a = v128.load_splat<i32>(x, 12)
-        x30 = dotBytes(a, w0, x30)
-        x31 = dotBytes(a, w1, x31)
-        a = v128.load_splat<i32>(x, 16)
-        x40 = dotBytes(a, w0, x40)
-        x41 = dotBytes(a, w1, x41)
-        a = v128.load_splat<i32>(x, 20)
-        x50 = dotBytes(a, w0, x50)
-        x51 = dotBytes(a, w1, x51)
-        x += 24
-        w += 32
-      } while (x < end)
-      x = start
-    }
-    do {
-      const w0 = v128.load(w)
-      const w1 = v128.load(w, 16)
-      let a = v128.load_splat<i32>(x)
-      x00 = dotBytes(a, w0, x00)
-      x01 = dotBytes(a, w1, x01)
-      a = v128.load_splat<i32>(x, 4)
-      x10 = dotBytes(a, w0, x10)
-      x11 = dotBytes(a, w1, x11)
-      a = v128.load_splat<i32>(x, 8)
-      x20 = dotBytes(a, w0, x20)
-      x21 = dotBytes(a, w1, x21)
-      a = v128.load_splat<i32>(x, 12)
-      x30 = dotBytes(a, w0, x30)
-      x31 = dotBytes(a, w1, x31)
-      a = v128.load_splat<i32>(x, 16)
-      x40 = dotBytes(a, w0, x40)
-      x41 = dotBytes(a, w1, x41)
-      a = v128.load_splat<i32>(x, 20)
-      x50 = dotBytes(a, w0, x50)
-      x51 = dotBytes(a, w1, x51)
-      x += 24
-      w += 32
-    } while (x < end)
-    const scale0 = v128.load(w)
-    const scale1 = v128.load(w, 16)
-    let scale = v128.load_splat<f32>(x, 24)
-    let y0 = v128.load(y)
-    let y1 = v128.load(y, 16)
-    y0 = madd(f32x4.convert_i32x4_s(x00), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x01), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0)
-    v128.store(y, y1, 16)
-    scale = v128.load_splat<f32>(x, 28)
-    y0 = v128.load(y, 32)
-    y1 = v128.load(y, 48)
-    y0 = madd(f32x4.convert_i32x4_s(x10), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x11), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 32)
-    v128.store(y, y1, 48)
-    scale = v128.load_splat<f32>(x, 32)
-    y0 = v128.load(y, 64)
-    y1 = v128.load(y, 80)
-    y0 = madd(f32x4.convert_i32x4_s(x20), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x21), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 64)
-    v128.store(y, y1, 80)
-    scale = v128.load_splat<f32>(x, 36)
-    y0 = v128.load(y, 96)
-    y1 = v128.load(y, 112)
-    y0 = madd(f32x4.convert_i32x4_s(x30), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x31), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 96)
-    v128.store(y, y1, 112)
-    scale = v128.load_splat<f32>(x, 40)
-    y0 = v128.load(y, 128)
-    y1 = v128.load(y, 144)
-    y0 = madd(f32x4.convert_i32x4_s(x40), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x41), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 128)
-    v128.store(y, y1, 144)
-    scale = v128.load_splat<f32>(x, 44)
-    y0 = v128.load(y, 160)
-    y1 = v128.load(y, 176)
-    y0 = madd(f32x4.convert_i32x4_s(x50), f32x4.mul(scale0, scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x51), f32x4.mul(scale1, scale), y1)
-    v128.store(y, y0, 160)
-    v128.store(y, y1, 176)
-    x += 48
-    w += 32
-  } while (--blocks)
 }

@@ -1,0 +1,185 @@
+/** One token x one panel of packed weights, read once, as they lie: bound by memory. */
+import { nibbleMask, nibbleMask16, widenScales } from './blocks'
+import { dotBytes, madd } from './simd'
+
+/** 8 rows of 4 bits x one token, straight from the packed form. */
+export function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
+  const mask = v128.load(nibbleMask)
+  const half = <usize>group >> 1
+  let y0 = f32x4.splat(0)
+  let y1 = f32x4.splat(0)
+  do {
+    const end = x + half
+    let high = end
+    let x0 = v128.load_splat<i32>(end + half)
+    const scale = v128.load_splat<f32>(end + half, 4)
+    let x1 = x0
+    let high0 = i32x4.splat(0)
+    let high1 = high0
+    do {
+      const a = v128.load_splat<i32>(x)
+      const b = v128.load_splat<i32>(high)
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      x0 = dotBytes(a, v128.and(w0, mask), x0)
+      x1 = dotBytes(a, v128.and(w1, mask), x1)
+      high0 = dotBytes(b, v128.and(i16x8.shr_u(w0, 4), mask), high0)
+      high1 = dotBytes(b, v128.and(i16x8.shr_u(w1, 4), mask), high1)
+      x += 4
+      high += 4
+      w += 32
+    } while (x < end)
+    x = high + 8
+    x0 = i32x4.add(x0, high0)
+    x1 = i32x4.add(x1, high1)
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    w += 16
+  } while (--blocks)
+  storeRow(y, y0, y1, columns)
+}
+
+/**
+ * 8 rows of 8 bits x one token. Neither side fits the 0..127 of dotBytes, so the activations are split into their
+ * positive and negative parts.
+ */
+export function streamBytes(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
+  const zero = i32x4.splat(0)
+  let y0 = zero
+  let y1 = zero
+  do {
+    const end = x + <usize>group
+    const scale = v128.load_splat<f32>(end, 4)
+    let x0 = zero
+    let x1 = zero
+    let negative0 = zero
+    let negative1 = zero
+    do {
+      const a = v128.load_splat<i32>(x)
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      const positive = i8x16.max_s(a, zero)
+      const negative = i8x16.sub(positive, a)
+      x0 = dotBytes(w0, positive, x0)
+      x1 = dotBytes(w1, positive, x1)
+      negative0 = dotBytes(w0, negative, negative0)
+      negative1 = dotBytes(w1, negative, negative1)
+      x += 4
+      w += 32
+    } while (x < end)
+    x += 8
+    x0 = i32x4.sub(x0, negative0)
+    x1 = i32x4.sub(x1, negative1)
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    w += 16
+  } while (--blocks)
+  storeRow(y, y0, y1, columns)
+}
+
+/**
+ * streamNibbles without the relaxed dot product. Even and odd bytes are multiplied as 16 bits; a lane takes four products of at
+ * most 15 * 127 a turn, so it must be widened after four turns.
+ */
+export function streamNibblesBaseline(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
+  const mask = v128.load(nibbleMask16)
+  const half = <usize>group >> 1
+  let y0 = f32x4.splat(0)
+  let y1 = f32x4.splat(0)
+  do {
+    const end = x + half
+    let high = end
+    let x0 = v128.load_splat<i32>(end + half)
+    const scale = v128.load_splat<f32>(end + half, 4)
+    let x1 = x0
+    do {
+      const widenAt = x + 16
+      let sum0 = i16x8.splat(0)
+      let sum1 = sum0
+      do {
+        const a = v128.load_splat<i32>(x)
+        const b = v128.load_splat<i32>(high)
+        const w0 = v128.load(w)
+        const w1 = v128.load(w, 16)
+        let even = i16x8.shr_s(i16x8.shl(a, 8), 8)
+        let odd = i16x8.shr_s(a, 8)
+        sum0 = i16x8.add(sum0, i16x8.mul(v128.and(w0, mask), even))
+        sum1 = i16x8.add(sum1, i16x8.mul(v128.and(w1, mask), even))
+        sum0 = i16x8.add(sum0, i16x8.mul(v128.and(i16x8.shr_u(w0, 8), mask), odd))
+        sum1 = i16x8.add(sum1, i16x8.mul(v128.and(i16x8.shr_u(w1, 8), mask), odd))
+        even = i16x8.shr_s(i16x8.shl(b, 8), 8)
+        odd = i16x8.shr_s(b, 8)
+        sum0 = i16x8.add(sum0, i16x8.mul(v128.and(i16x8.shr_u(w0, 4), mask), even))
+        sum1 = i16x8.add(sum1, i16x8.mul(v128.and(i16x8.shr_u(w1, 4), mask), even))
+        sum0 = i16x8.add(sum0, i16x8.mul(i16x8.shr_u(w0, 12), odd))
+        sum1 = i16x8.add(sum1, i16x8.mul(i16x8.shr_u(w1, 12), odd))
+        x += 4
+        high += 4
+        w += 32
+      } while (x < widenAt)
+      x0 = i32x4.add(x0, i32x4.extadd_pairwise_i16x8_s(sum0))
+      x1 = i32x4.add(x1, i32x4.extadd_pairwise_i16x8_s(sum1))
+    } while (x < end)
+    x = high + 8
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    w += 16
+  } while (--blocks)
+  storeRow(y, y0, y1, columns)
+}
+
+/** streamBytes without the relaxed dot product: pairs of 16 bits, two lanes a row, which are added at the end of a group. */
+export function streamBytesBaseline(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
+  let y0 = f32x4.splat(0)
+  let y1 = f32x4.splat(0)
+  do {
+    const end = x + <usize>group
+    const scale = v128.load_splat<f32>(end, 4)
+    let rows01 = i32x4.splat(0)
+    let rows23 = rows01
+    let rows45 = rows01
+    let rows67 = rows01
+    do {
+      const a = i16x8.extend_low_i8x16_s(v128.load_splat<i32>(x))
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      rows01 = i32x4.add(rows01, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w0), a))
+      rows23 = i32x4.add(rows23, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(w0), a))
+      rows45 = i32x4.add(rows45, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(w1), a))
+      rows67 = i32x4.add(rows67, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(w1), a))
+      x += 4
+      w += 32
+    } while (x < end)
+    x += 8
+    const x0 = addPairs(rows01, rows23)
+    const x1 = addPairs(rows45, rows67)
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    w += 16
+  } while (--blocks)
+  storeRow(y, y0, y1, columns)
+}
+
+// @ts-ignore: decorator
+@inline
+function addPairs(low: v128, high: v128): v128 {
+  return i32x4.add(v128.shuffle<i32>(low, high, 0, 2, 4, 6), v128.shuffle<i32>(low, high, 1, 3, 5, 7))
+}
+
+/** The first `columns` of 8 results. */
+export function storeRow(y: usize, y0: v128, y1: v128, columns: i32): void {
+  if (columns == 8) {
+    v128.store(y, y0)
+    v128.store(y, y1, 16)
+    return
+  }
+  if (columns >= 4) {
+    v128.store(y, y0)
+    y += 16
+    columns -= 4
+    y0 = y1
+  }
+  if (columns > 0) v128.store_lane<u32>(y, y0, 0)
+  if (columns > 1) v128.store_lane<u32>(y, y0, 1, 4)
+  if (columns > 2) v128.store_lane<u32>(y, y0, 2, 8)
+}
