@@ -49,8 +49,8 @@ export const rooms: Readonly<Record<string, Room>> = {
 /** The one file that names `node:*` types without importing the modules: the bridge to Node. */
 const bridge = 'src/base/platform.ts'
 
-/** Tests, and what only they and the workshop use (`kernel-harness.ts`, `kernel-cases.ts`). None of it is shipped. */
-const isTest = (file: string): boolean => /(?:\.test|-harness|-cases)\.ts$/.test(file)
+/** Tests, and what only they and the workshop use (kernel-harness.ts, kernel-cases.ts, testing.ts). None is shipped. */
+const isTest = (file: string): boolean => /(?:\.test|-harness|-cases|\btesting)\.ts$/.test(file)
 
 export interface Import {
   readonly specifier: string
