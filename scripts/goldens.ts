@@ -1,0 +1,108 @@
+/**
+ * Compares the models with golden numbers of reference implementations: every folder of a directory, one line a case.
+ *
+ *     npm run goldens -- DIRECTORY [--backend ref|wasm] [--threads N] [--only FOLDER] [--perturb]
+ *
+ * Everything is computed before the file with the expected values is opened. With `--perturb` the last matrix of every
+ * model is one per cent too large: each line that uses weights must fail then. Exit status: 1 when a line fails.
+ */
+import { readdir, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+
+import type { Backend } from '../src/backends/backend.ts'
+import { referenceBackend } from '../src/backends/ref/index.ts'
+import { PocketPhiError } from '../src/base/errors.ts'
+import { localFolder } from '../src/formats/tree.ts'
+import { passes, type Row, type Settings } from './goldens/compare.ts'
+import { modelFolder } from './goldens/model-folder.ts'
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    backend: { type: 'string', default: 'ref' },
+    threads: { type: 'string' },
+    only: { type: 'string' },
+    perturb: { type: 'boolean', default: false },
+  },
+})
+
+async function chosenBackend(): Promise<Backend> {
+  if (flags.backend === 'ref') return referenceBackend()
+  throw new Error(`unknown backend "${flags.backend}": ref or wasm`)
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await stat(file).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** What kind of goldens a folder holds decides who compares them. */
+async function runFolder(directory: string, folder: string, settings: Settings): Promise<Row[]> {
+  const here = path.join(directory, folder)
+  const has = (file: string): Promise<boolean> => exists(path.join(here, file))
+  if ((await has('config.json')) && (await has('golden.safetensors'))) {
+    return await modelFolder(localFolder(here), folder, settings)
+  }
+  return [{ folder, name: '', measured: [], skipped: 'this kind of goldens', usesWeights: false }]
+}
+
+function report(row: Row): string {
+  const label = `${row.folder.padEnd(20)} ${row.name.padEnd(18)}`
+  if (row.skipped !== undefined) return `${label} not supported: ${row.skipped}`
+  const worst = row.measured.reduce((most, { difference }) => Math.max(most, difference), 0)
+  const details = row.measured.map(({ what, difference, tolerance }) => {
+    return `${what} ${difference.toExponential(1)}${difference <= tolerance ? '' : '!'}`
+  })
+  const limits = [...new Set(row.measured.map(({ tolerance }) => tolerance.toExponential(0)))].join('/')
+  return `${label} ${worst.toExponential(2).padStart(9)}  tolerance ${limits.padEnd(12)} ${passes(row) ? 'ok  ' : 'FAIL'} ${details.join(', ')}`
+}
+
+async function rowsOf(directory: string, folder: string, settings: Settings): Promise<Row[]> {
+  try {
+    return await runFolder(directory, folder, settings)
+  } catch (error) {
+    if (error instanceof PocketPhiError && error.code === 'not-supported') {
+      return [{ folder, name: '', measured: [], skipped: error.message, usesWeights: false }]
+    }
+    console.error(error)
+    const measured = [{ what: 'an error', difference: Infinity, tolerance: 0 }]
+    return [{ folder, name: 'failed to run', measured, usesWeights: true }]
+  }
+}
+
+const [directory] = positionals
+if (directory === undefined) throw new Error('usage: npm run goldens -- DIRECTORY [--backend ref|wasm] [--perturb]')
+const settings: Settings = { backend: await chosenBackend(), perturb: flags.perturb }
+const isFolder = await exists(path.join(directory, 'config.json'))
+const base = isFolder ? path.dirname(path.resolve(directory)) : directory
+const folders = isFolder
+  ? [path.basename(path.resolve(directory))]
+  : (await readdir(directory, { withFileTypes: true }))
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .toSorted()
+const rows: Row[] = []
+for (const folder of folders) {
+  if (flags.only !== undefined && flags.only !== folder) continue
+  for (const row of await rowsOf(base, folder, settings)) {
+    rows.push(row)
+    console.log(report(row))
+  }
+}
+const compared = rows.filter((row) => row.skipped === undefined)
+const failed = compared.filter((row) => !passes(row))
+console.log(
+  `goldens on ${settings.backend.name}: ${compared.length - failed.length} ok, ${failed.length} failed, ${rows.length - compared.length} not supported`,
+)
+if (settings.perturb) {
+  const unnoticed = compared.filter((row) => row.usesWeights && passes(row))
+  console.log(
+    unnoticed.length === 0
+      ? 'perturbed: every line that uses weights failed, as it must'
+      : `perturbed: NOT NOTICED by ${unnoticed.map(({ folder, name }) => `${folder} ${name}`).join(', ')}`,
+  )
+}
+if (failed.length > 0 || compared.length === 0) process.exitCode = 1

@@ -1,0 +1,186 @@
+import type { Backend, Device } from '../backends/backend.ts'
+import { elementBytes, formatType, isBlockDType, type DType } from '../base/dtype.ts'
+import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
+import { nodeModule } from '../base/platform.ts'
+import type { OnProgress } from '../base/progress.ts'
+import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
+import { logicalType } from '../formats/packed-checkpoint.ts'
+import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
+import type { FileTree } from '../formats/tree.ts'
+import { modelFromConfig } from '../models/index.ts'
+import { checkParameters, type NumberFormats, type ParameterSpec } from '../models/trace.ts'
+import { tensorBytes, type MemoryPlan } from '../program/plan.ts'
+import { tracePrograms, type CacheOptions, type EnginePrograms } from './programs.ts'
+import { Scheduler } from './scheduler.ts'
+
+export interface LoadOptions extends CacheOptions {
+  /** Packed weights meet activations as f32 instead of int8: slower, without the rounding of activations. */
+  readonly exact?: boolean
+  /** Bytes that the model may take in memory; the machine's memory where that is known. */
+  readonly memoryLimit?: number
+  /** Sees what will be needed before a byte of weights is read. */
+  readonly onPlan?: (plan: MemoryPlan) => void
+  readonly onProgress?: OnProgress | undefined
+  readonly signal?: AbortSignal | undefined
+  /** The file of the weights within the folder, where it is not called as usual. */
+  readonly weightsFile?: string
+}
+
+/**
+ * Opens a folder with config.json and safetensors weights: traces the programs, plans their memory, allocates it and reads
+ * the weights into place.
+ *
+ * @throws PocketPhiError `out-of-memory` (its cause is the `MemoryPlan`) before anything is allocated; `invalid-config`,
+ * `invalid-file`, `not-found`, `not-supported`, `aborted`
+ */
+export async function loadCheckpoint(tree: FileTree, backend: Backend, options: LoadOptions = {}): Promise<Scheduler> {
+  const { signal } = options
+  throwIfAborted(signal)
+  const config = await tree.readJson('config.json')
+  const checkpoint = await openSafetensors(tree, options.weightsFile)
+  try {
+    const programs = tracePrograms(modelFromConfig(config), options, formatsOf(checkpoint, options.exact ?? false))
+    checkTensors(checkpoint, programs.parameters)
+    const plan = backend.measure(programs.programs)
+    options.onPlan?.(plan)
+    checkMemory(plan, options.memoryLimit ?? machineMemory())
+    throwIfAborted(signal)
+    const device = await backend.open(programs.programs)
+    try {
+      await fillParameters(device, checkpoint, programs, options)
+      return new Scheduler(programs, device)
+    } catch (error) {
+      await device.dispose()
+      throw error
+    }
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+/** What `loadCheckpoint` would take, from the configuration and the headers of the weights alone. */
+export async function measureCheckpoint(
+  tree: FileTree,
+  backend: Backend,
+  options: Pick<LoadOptions, keyof CacheOptions | 'exact' | 'weightsFile'> = {},
+): Promise<MemoryPlan> {
+  const config = await tree.readJson('config.json')
+  const checkpoint = await openSafetensors(tree, options.weightsFile)
+  try {
+    const formats = formatsOf(checkpoint, options.exact ?? false)
+    return backend.measure(tracePrograms(modelFromConfig(config), options, formats).programs)
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+/** Packed matrices stay packed in the store; floats of any width are f32 there. */
+export function formatsOf(checkpoint: Checkpoint, exact: boolean): NumberFormats {
+  const dtypeOf = (name: string): DType => {
+    if (!checkpoint.has(name)) return 'f32'
+    const { dtype } = logicalType(checkpoint, name)
+    return isBlockDType(dtype) ? dtype : 'f32'
+  }
+  return { dtypeOf, activations: exact ? 'f32' : 'int8' }
+}
+
+/** Tensors that older converters wrote and that follow from the configuration, or are copies of others. */
+const redundant = [/\.rotary_emb\.inv_freq$/, /^lm_head\.weight$/]
+
+/**
+ * Checks that a checkpoint holds exactly the tensors that the model asks for, in their shapes.
+ *
+ * @throws PocketPhiError `invalid-file`
+ */
+export function checkTensors(checkpoint: Checkpoint, parameters: readonly ParameterSpec[]): void {
+  checkParameters(parameters, (name) => checkpoint.has(name))
+  for (const { name, shape } of parameters) {
+    const stored = logicalType(checkpoint, name)
+    if (String(stored.shape) === String(shape)) continue
+    throw new PocketPhiError('invalid-file', `The tensor "${name}" does not fit the configuration.`, {
+      expected: `the shape [${shape.join(', ')}]`,
+      found: formatType(stored),
+    })
+  }
+  const known = new Set(parameters.map(({ name }) => name))
+  const extra = checkpoint.names().filter((name) => !known.has(name) && !redundant.some((form) => form.test(name)))
+  if (extra.length === 0) return
+  throw new PocketPhiError('invalid-file', 'The checkpoint has tensors that this model does not use.', {
+    found: `${extra.length}: ${extra.slice(0, 5).join(', ')}${extra.length > 5 ? ' …' : ''}`,
+    remedy: 'The configuration is probably that of another model; leaving weights out would change the results.',
+  })
+}
+
+function checkMemory(plan: MemoryPlan, limit: number): void {
+  if (plan.total <= limit) return
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`
+  throw new PocketPhiError('out-of-memory', 'The model does not fit into memory.', {
+    expected: `at most ${gigabytes(limit)}`,
+    found:
+      `${gigabytes(plan.total)}: ${gigabytes(plan.parameters)} of weights, ${gigabytes(plan.states)} of cache and ` +
+      `${gigabytes(plan.scratch)} of working memory`,
+    remedy: 'Use a smaller context, fewer sequences, or weights of 4 bits.',
+    cause: plan,
+  })
+}
+
+function machineMemory(): number {
+  return nodeModule('node:os')?.totalmem() ?? Infinity
+}
+
+/** Bytes that are read at a time, so that an abort is noticed and progress is seen. */
+const pieceBytes = 1 << 24
+
+/**
+ * Fills the parameters and buffers of a device: packed bytes and f32 straight into place, bf16, f16 and f64 through a small
+ * piece of memory.
+ *
+ * @throws PocketPhiError `aborted`, `invalid-file`, and what the source of the checkpoint throws
+ */
+export async function fillParameters(
+  device: Device,
+  checkpoint: Checkpoint,
+  { parameters, buffers }: Pick<EnginePrograms, 'parameters' | 'buffers'>,
+  options: Pick<LoadOptions, 'onProgress' | 'signal'> = {},
+): Promise<void> {
+  for (const [name, values] of buffers) device.write(name, values)
+  const total = parameters.reduce((sum, { name }) => sum + tensorBytes(device.typeOf(name)), 0)
+  let done = 0
+  for (const { name } of parameters) {
+    const readPiece = pieceReader(checkpoint, name)
+    await device.fill(name, async (bytes, offset) => {
+      for (let at = 0; at < bytes.length; at += pieceBytes) {
+        throwIfAborted(options.signal)
+        const piece = bytes.subarray(at, at + pieceBytes)
+        await readPiece(piece, offset + at)
+        done += piece.length
+        options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })
+      }
+    })
+  }
+}
+
+/** How a piece of the store is filled from what the checkpoint holds. */
+function pieceReader(checkpoint: Checkpoint, name: string): (piece: Uint8Array, offset: number) => Promise<void> {
+  const { dtype } = logicalType(checkpoint, name)
+  if (isBlockDType(dtype) || dtype === 'f32') {
+    return async (piece, offset) => {
+      await checkpoint.read(name, { into: piece, range: { offset, length: piece.length } })
+    }
+  }
+  if (dtype !== 'f16' && dtype !== 'bf16' && dtype !== 'f64') {
+    throw new PocketPhiError('not-supported', `The tensor "${name}" holds integers.`, {
+      expected: 'f32, f16, bf16, f64 or a packed matrix',
+      found: dtype,
+    })
+  }
+  const width = elementBytes(dtype)
+  return async (piece, offset) => {
+    const target = new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4)
+    const bytes = new Uint8Array(target.length * width)
+    await checkpoint.read(name, { into: bytes, range: { offset: (offset / 4) * width, length: bytes.length } })
+    if (dtype === 'f64') target.set(new Float64Array(bytes.buffer))
+    else if (dtype === 'f16') f16ToF32(new Uint16Array(bytes.buffer), target)
+    else bf16ToF32(new Uint16Array(bytes.buffer), target)
+  }
+}

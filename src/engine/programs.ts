@@ -1,0 +1,117 @@
+import { PocketPhiError } from '../base/errors.ts'
+import { cacheNames, bucketName, traceCached, type CacheShape, type NumberFormats } from '../models/trace.ts'
+import type { ParameterSpec } from '../models/trace.ts'
+import type { Model } from '../models/model.ts'
+import { copyPages, pageSize, Trace, type Program } from '../program/index.ts'
+import { tensorType } from '../program/ops/definition.ts'
+
+/** How much one engine may hold and how many rows it runs at once. */
+export interface CacheOptions {
+  /** Tokens that one sequence may have, prompt and answer together; at most, and at first 4,096 of, what the model takes. */
+  readonly context?: number
+  /** Sequences that one batch may mix; 1 when left out. */
+  readonly maxSequences?: number
+  /** Tokens that the cache holds for all sequences together, kept prefixes included; `context` for each sequence. */
+  readonly cacheTokens?: number
+  /** Rows of the largest batch, a power of two; 512 when left out. */
+  readonly maxRows?: number
+}
+
+/** All programs that serve a model, over one store. */
+export interface EnginePrograms {
+  readonly model: Model
+  readonly context: number
+  readonly cache: CacheShape
+  /** Row counts that a program exists for, ascending: 1, 2, 4 … */
+  readonly buckets: readonly number[]
+  readonly programs: readonly Program[]
+  readonly parameters: readonly ParameterSpec[]
+  /** Float64 tensors that follow from the configuration. */
+  readonly buffers: ReadonlyMap<string, Float64Array>
+}
+
+/** The program that copies one page of every layer: inputs `from` and `to`, i32[1]. */
+export const copyProgramName = 'cache.copy'
+
+const defaultContext = 4096
+const defaultRows = 512
+
+function checkedExtent(name: string, value: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value
+  throw new PocketPhiError('invalid-argument', `The option "${name}" cannot be used.`, {
+    expected: `an integer from 1 to ${most}`,
+    found: String(value),
+  })
+}
+
+/**
+ * Traces what the engine runs: one pass for each bucket of rows, and the copying of cache pages. Nothing is allocated.
+ *
+ * @throws PocketPhiError `invalid-argument` for options out of range
+ */
+export function tracePrograms(model: Model, options: CacheOptions, formats: NumberFormats): EnginePrograms {
+  const { maxPositions } = model.shape
+  const context = checkedExtent('context', options.context ?? Math.min(maxPositions, defaultContext), maxPositions)
+  const sequences = checkedExtent('maxSequences', options.maxSequences ?? 1, 1024)
+  const pagesOfSequence = Math.ceil(context / pageSize)
+  const tokens = checkedExtent('cacheTokens', options.cacheTokens ?? sequences * pagesOfSequence * pageSize, 2 ** 31)
+  // One page more than sequences may hold, so that the last of them can copy before it writes.
+  const pages = Math.max(pagesOfSequence, Math.ceil(tokens / pageSize)) + 1
+  const cache: CacheShape = { pages, sequences, pagesOfSequence }
+  const rows = Math.min(checkedExtent('maxRows', options.maxRows ?? defaultRows, 4096), context * sequences)
+  const buckets = bucketsUpTo(rows)
+  const traced = buckets.map((rows) => traceCached(model, rows, cache, formats))
+  const first = traced[0]
+  if (first === undefined) throw new Error('defect: there are no buckets')
+  return {
+    model,
+    context,
+    cache,
+    buckets,
+    programs: [...traced.map(({ program }) => program), traceCopy(model, cache)],
+    parameters: first.traced.parameters,
+    buffers: first.traced.buffers,
+  }
+}
+
+/** 1, 2, 4 … until `rows` rows fit. */
+function bucketsUpTo(rows: number): number[] {
+  const buckets = [1]
+  while ((buckets.at(-1) ?? rows) < rows) buckets.push((buckets.at(-1) ?? 1) * 2)
+  return buckets
+}
+
+function traceCopy(model: Model, cache: CacheShape): Program {
+  const { layers, kvHeads, headSize } = model.shape
+  const trace = new Trace(copyProgramName)
+  const from = trace.bind('input', 'from', tensorType('i32', 1))
+  const to = trace.bind('input', 'to', tensorType('i32', 1))
+  const pool = tensorType('f32', cache.pages, kvHeads, pageSize, headSize)
+  for (let layer = 0; layer < layers; layer++) {
+    const names = cacheNames(layer)
+    copyPages(trace.bind('state', names.keys, pool), from, to)
+    copyPages(trace.bind('state', names.values, pool), from, to)
+  }
+  return trace.finish()
+}
+
+/** The program for a batch of this many rows or a few more. */
+export function bucketFor(buckets: readonly number[], rows: number): { name: string; rows: number } {
+  const bucket = buckets.find((candidate) => candidate >= rows)
+  if (bucket === undefined) throw new Error(`defect: no bucket holds ${rows} rows`)
+  return { name: bucketName(bucket), rows: bucket }
+}
+
+/** Below this many rows a pass costs what reading the weights costs, so that padding rows are nearly free. */
+const cheapRows = 16
+
+/**
+ * How many of the rows that wait are to run next: all of them when a bucket fits them without much padding, else as many
+ * as fill the next smaller one.
+ */
+export function rowsToRun(buckets: readonly number[], waiting: number): number {
+  const largest = buckets.at(-1) ?? 1
+  if (waiting >= largest) return largest
+  const fitting = buckets.find((bucket) => bucket >= waiting) ?? largest
+  return fitting <= cheapRows || waiting >= 0.75 * fitting ? waiting : fitting / 2
+}

@@ -1,0 +1,107 @@
+import { PocketPhiError } from '../base/errors.ts'
+import type { OnProgress } from '../base/progress.ts'
+import type { PageTable, Regime } from './pages.ts'
+
+export interface SequenceOptions {
+  /**
+   * `auto` (as the models' published code): short rotary factors until the sequence is longer than the original context, then
+   * the long ones, for which the whole sequence is computed again. `long` uses the long ones from the start, and so
+   * never pays for that; short texts then come out slightly different. No difference without LongRoPE.
+   */
+  readonly rope?: 'auto' | 'long'
+  /** Tokens that the sequence may grow to; the context when left out. Others wait while the cache is promised away. */
+  readonly reserve?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface AdvanceOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: OnProgress | undefined
+}
+
+/** Receives the logits of a row, f32[vocabulary]. The array is the receiver's to keep. */
+export type DeliverRow = (row: number, logits: Float32Array) => void
+
+/** What a sequence asks of the engine that it belongs to. */
+export interface SequenceHost {
+  readonly vocabulary: number
+  /** Computes all rows of the sequence and delivers those from `wantedFrom` on. */
+  advance(sequence: Sequence, wantedFrom: number, deliver: DeliverRow, options: AdvanceOptions): Promise<void>
+  close(sequence: Sequence): void
+}
+
+/**
+ * Token ids and how far the model has read them. It holds pages of the cache until it is closed; what it has computed
+ * then remains as a prefix for later sequences while there is room.
+ */
+export class Sequence {
+  readonly #host: SequenceHost
+  readonly #ids: number[]
+  /** Tokens that it may grow to. */
+  readonly reserved: number
+  regime: Regime
+  /** Its pages; undefined before the first pass and after `close`. */
+  table: PageTable | undefined
+  /** Whether a pass over it is going on. */
+  busy = false
+  closed = false
+  /** Leading tokens that did not have to be computed when it was first run. */
+  reused: number | undefined
+
+  constructor(host: SequenceHost, ids: readonly number[], reserved: number, regime: Regime) {
+    this.#host = host
+    this.#ids = []
+    this.reserved = reserved
+    this.regime = regime
+    this.append(ids)
+  }
+
+  get ids(): readonly number[] {
+    return this.#ids
+  }
+
+  /** How many of the ids are in the cache. */
+  get computed(): number {
+    return this.table?.length ?? 0
+  }
+
+  /** @throws PocketPhiError `invalid-argument` for ids outside the vocabulary */
+  append(ids: readonly number[]): void {
+    const { vocabulary } = this.#host
+    for (const id of ids) {
+      if (!Number.isInteger(id) || id < 0 || id >= vocabulary) {
+        throw new PocketPhiError('invalid-argument', 'A token id is not in the vocabulary.', {
+          expected: `integers from 0 to ${vocabulary - 1}`,
+          found: String(id),
+        })
+      }
+    }
+    for (const id of ids) this.#ids.push(id)
+  }
+
+  /**
+   * Computes what is not computed yet; resolves to the logits after the last id, f32[vocabulary].
+   *
+   * @throws PocketPhiError `aborted` (what was computed until then stays), `context-full`, `invalid-argument`
+   */
+  async logits(options: AdvanceOptions = {}): Promise<Float32Array> {
+    let last: Float32Array | undefined
+    await this.rows(this.#ids.length - 1, (_, logits) => (last = logits), options)
+    if (last === undefined) throw new Error('defect: the last row was not delivered')
+    return last
+  }
+
+  /** Computes what is not computed yet and delivers the logits of the rows from `from` on, in order. */
+  rows(from: number, deliver: DeliverRow, options: AdvanceOptions = {}): Promise<void> {
+    return this.#host.advance(this, from, deliver, options)
+  }
+
+  /** Gives the pages back. A sequence that is being computed is closed by its pass, which the caller aborts or awaits. */
+  close(): void {
+    this.#host.close(this)
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
