@@ -36,11 +36,18 @@ const replacementCharacter = '\ufffd'
 export function sentencePieceDecoder(plan: SentencePieceDecoding): PieceDecoder {
   const spell = (piece: string): string =>
     plan.replacements.reduce((text, [pattern, content]) => text.replaceAll(pattern, () => content), piece)
-  const byteOf = plan.byteFallback ? byteOfPiece : (): number => -1
+  const known = new Map<string, { readonly text: string; readonly byte: number }>()
+  const read = (piece: string): { readonly text: string; readonly byte: number } => {
+    let reading = known.get(piece)
+    if (reading === undefined) {
+      const text = spell(piece)
+      known.set(piece, (reading = { text, byte: plan.byteFallback ? byteOfPiece(text) : -1 }))
+    }
+    return reading
+  }
   return {
     bytes(piece) {
-      const text = spell(piece)
-      const byte = byteOf(text)
+      const { text, byte } = read(piece)
       return byte === -1 ? utf8(text) : Uint8Array.of(byte)
     },
     start(keepLeading) {
@@ -65,8 +72,7 @@ export function sentencePieceDecoder(plan: SentencePieceDecoding): PieceDecoder 
       }
       return {
         push(piece) {
-          const text = spell(piece)
-          const byte = byteOf(text)
+          const { text, byte } = read(piece)
           if (byte === -1) return strip(endRun() + text)
           run.push(byte)
           return ''
