@@ -112,6 +112,9 @@ export class WasmDevice implements Device {
         for (const { from, to } of found.segments) {
           throwIfAborted(options.signal)
           await this.#runner.run(number, from, to)
+          if (this.#disposed !== undefined) {
+            throw new PocketPhiError('aborted', 'The device was disposed of while it ran.')
+          }
         }
       } finally {
         this.#runner.end()
@@ -156,14 +159,8 @@ export class WasmDevice implements Device {
     return slabs.map(({ offset, bytes }) => new Uint8Array(this.#buffer, this.#layout.storeStart + offset, bytes))
   }
 
+  /** Inputs that the program does not have are passed over, since tracing drops what nothing reads. */
   #writeInputs({ program, addresses }: ProgramLayout, inputs: RunInputs): void {
-    const known = new Set(program.inputs.map(({ name }) => name))
-    const unknown = Object.keys(inputs).find((name) => !known.has(name))
-    if (unknown !== undefined) {
-      throw new PocketPhiError('invalid-argument', `The program "${program.name}" has no input "${unknown}".`, {
-        expected: [...known].join(', '),
-      })
-    }
     const values = program.inputs.map(({ name, type }) => checkedInput({ name, type, id: 0, origin: 'input' }, inputs))
     checkIndices(program.checks, inputs)
     program.inputs.forEach(({ buffer }, index) => {

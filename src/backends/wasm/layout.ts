@@ -170,8 +170,8 @@ function spansOf(step: Step, program: StepProgram, addresses: readonly number[])
 /** The parts of the memory that will be made; everything that is not in the store counts as scratch. */
 function memoryPlan(store: StorePlan, pages: number): MemoryPlan {
   const bytes = (origin: string): number => {
-    const slabs = [...store.tensors.values()].filter((tensor) => tensor.origin === origin).flatMap(({ slabs }) => slabs)
-    return slabs.reduce((sum, slab) => sum + align(slab.bytes + 64), 0)
+    const tensors = [...store.tensors.values()].filter((tensor) => tensor.origin === origin)
+    return tensors.flatMap(({ slabs }) => slabs).reduce((sum, slab) => sum + align(slab.bytes + 64), 0)
   }
   const [parameters, states, total] = [bytes('parameter'), bytes('state'), pages * pageBytes]
   return { parameters, states, scratch: total - parameters - states, total }

@@ -1,19 +1,18 @@
 /** Test support: for every operation a program of random shape that runs it once, with everything that it reads. */
-import { blockParts, elementCount, type BlockDType, type TensorType } from '../../base/dtype.ts'
+import { blockParts, elementCount, type BlockDType } from '../../base/dtype.ts'
 import { Random } from '../../base/random.ts'
 import { packMatrix } from '../../blocks/packed.ts'
 import { pageSize, Trace, type Attributes, type Program, type Tensor } from '../../program/index.ts'
 import type { Device, RunInputs } from '../backend.ts'
 
 export interface OpCase {
-  readonly kind: string
   readonly program: Program
   readonly inputs: RunInputs
   /** Contents of parameters and states: floats, or packed bytes. */
   readonly store: ReadonlyMap<string, Float32Array | Float64Array | Uint8Array>
 }
 
-/** How an operation is drawn: `small` keeps every extent low, so that slabs of few bytes cut all tensors. */
+/** How an operation is drawn. */
 type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
 
 export class CaseBuilder {
@@ -23,9 +22,14 @@ export class CaseBuilder {
   readonly store = new Map<string, Float32Array | Float64Array | Uint8Array>()
   #count = 0
 
-  constructor(kind: string, random: Random) {
-    this.trace = new Trace(kind)
+  constructor(name: string, random: Random) {
+    this.trace = new Trace(name)
     this.random = random
+  }
+
+  /** Names begin with the program's, so that many cases fit into one store. */
+  #name(prefix: string): string {
+    return `${this.trace.name}.${prefix}${this.#count++}`
   }
 
   extent(low: number, high: number): number {
@@ -42,7 +46,7 @@ export class CaseBuilder {
   }
 
   input(shape: readonly number[], sample: () => number = () => this.random.normal()): Tensor {
-    const name = `x${this.#count++}`
+    const name = this.#name('x')
     this.inputs[name] = this.#floats(shape, sample)
     return this.trace.bind('input', name, { dtype: 'f32', shape })
   }
@@ -52,7 +56,7 @@ export class CaseBuilder {
     shape: readonly number[],
     sample: () => number = () => this.random.normal(),
   ): Tensor {
-    const name = `w${this.#count++}`
+    const name = this.#name('w')
     this.store.set(name, this.#floats(shape, sample))
     return this.trace.bind(origin, name, { dtype: 'f32', shape })
   }
@@ -62,13 +66,13 @@ export class CaseBuilder {
   }
 
   f64(shape: readonly number[], sample: () => number): Tensor {
-    const name = `w${this.#count++}`
+    const name = this.#name('w')
     this.store.set(name, Float64Array.from({ length: elementCount(shape) }, sample))
     return this.trace.bind('parameter', name, { dtype: 'f64', shape })
   }
 
   indices(values: readonly number[] | Int32Array, shape: readonly number[] = [values.length]): Tensor {
-    const name = `i${this.#count++}`
+    const name = this.#name('i')
     this.inputs[name] = Int32Array.from(values)
     return this.trace.bind('input', name, { dtype: 'i32', shape })
   }
@@ -82,7 +86,7 @@ export class CaseBuilder {
   }
 
   packed(dtype: BlockDType, rows: number, columns: number): Tensor {
-    const name = `q${this.#count++}`
+    const name = this.#name('q')
     const values = this.#floats([rows, columns], () => this.random.normal())
     this.store.set(name, packMatrix(values, rows, columns, dtype))
     return this.trace.bind('parameter', name, { dtype, shape: [rows, columns] })
@@ -90,7 +94,7 @@ export class CaseBuilder {
 
   finish(): OpCase {
     const program = this.trace.finish()
-    return { kind: program.name, program, inputs: this.inputs, store: this.store }
+    return { program, inputs: this.inputs, store: this.store }
   }
 }
 
@@ -105,7 +109,7 @@ const matmul: Draw = (at) => {
 const matmulPacked: Draw = (at) => {
   const dtype = at.blockDType()
   const inner = blockParts(dtype).group * at.extent(1, 3)
-  const x = at.f32([at.extent(1, 14), inner])
+  const x = at.input([at.extent(1, 14), inner])
   return [[x, at.packed(dtype, at.extent(1, 40), inner)], { activations: at.random.pick(['int8', 'f32']) }]
 }
 
@@ -310,7 +314,7 @@ export const drawnKinds: readonly string[] = Object.keys(draws).toSorted()
 export function drawCase(kind: string, seed: number): OpCase {
   const draw = draws[kind]
   if (draw === undefined) throw new Error(`no case for "${kind}"`)
-  const at = new CaseBuilder(kind, new Random(seed).fork(kind))
+  const at = new CaseBuilder(`${kind}:${seed}`, new Random(seed).fork(kind))
   const [inputs, attributes = {}] = draw(at)
   const outputs = at.trace.apply(kind, inputs, attributes)
   outputs.forEach((output, index) => at.trace.output(`y${index}`, output))
@@ -319,21 +323,16 @@ export function drawCase(kind: string, seed: number): OpCase {
 
 /** Puts a case's parameters and states into a device. */
 export async function fillStore(device: Device, { store }: Pick<OpCase, 'store'>): Promise<void> {
-  for (const name of device.names()) {
-    const values = store.get(name)
-    if (values === undefined) throw new Error(`the case has no "${name}"`)
+  for (const [name, values] of store) {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
     await device.fill(name, (target, offset) => target.set(bytes.subarray(offset, offset + target.length)))
   }
 }
 
-/** Everything that a case computes: its outputs, and what is in the store afterwards. */
+/** Everything that a case computes: its outputs, and what its states and parameters hold afterwards. */
 export async function runCase(device: Device, one: OpCase): Promise<Record<string, Float32Array>> {
   await fillStore(device, one)
   const outputs = await device.run(one.program.name, one.inputs)
-  for (const name of device.names()) {
-    const type: TensorType = device.typeOf(name)
-    if (type.dtype === 'f32') outputs[name] = device.read(name)
-  }
+  for (const name of one.store.keys()) if (device.typeOf(name).dtype === 'f32') outputs[name] = device.read(name)
   return outputs
 }

@@ -39,9 +39,12 @@ function spawn(events: ThreadEvents): Thread {
     worker.on('error', (error) => events.lost(String(error)))
     worker.on('exit', (code) => events.lost(`exit code ${code}`))
     return {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       start: (message) => worker.postMessage(message),
       hold: (alive) => (alive ? worker.ref() : worker.unref()),
-      terminate: () => worker.terminate().then(() => {}),
+      terminate: async () => {
+        await worker.terminate()
+      },
     }
   }
   const worker = new Worker(workerUrl(), { type: 'module' })
@@ -49,6 +52,7 @@ function spawn(events: ThreadEvents): Thread {
   worker.addEventListener('error', (event) => events.lost(event.message || 'the worker could not be loaded'))
   worker.addEventListener('messageerror', () => events.lost('a message could not be read'))
   return {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     start: (message) => worker.postMessage(message),
     hold() {},
     terminate: () => Promise.resolve(worker.terminate()),
@@ -59,7 +63,7 @@ function spawn(events: ThreadEvents): Thread {
 export function threadsPossible(): boolean {
   if (typeof SharedArrayBuffer === 'undefined') return false
   if (nodeModule('node:worker_threads') !== undefined) return true
-  return typeof Worker !== 'undefined' && globalThis.crossOriginIsolated === true
+  return typeof Worker !== 'undefined' && globalThis.crossOriginIsolated
 }
 
 /** Workers that walk the steps together; the caller's thread only waits for their promise. */
@@ -136,8 +140,8 @@ export class WorkerPool implements Runner {
   }
 
   async dispose(): Promise<void> {
-    this.#fail('The device was disposed.', 'dispose() during a run')
     this.#disposed = true
+    this.#reject(new PocketPhiError('aborted', 'The device was disposed of while it ran.'))
     this.#conductor.quit()
     await Promise.all(this.#threads.map((thread) => thread.terminate()))
   }

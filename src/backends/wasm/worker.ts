@@ -39,6 +39,7 @@ function openPort(): Port {
     close(): void
   }
   return {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
     send: (report) => scope.postMessage(report),
     onStart: (listener) => scope.addEventListener('message', ({ data }) => listener(data as WorkerStart)),
     close: () => scope.close(),

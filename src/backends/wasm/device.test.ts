@@ -1,0 +1,223 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { PocketPhiError } from '../../base/errors.ts'
+import { add, attention, embedding, fill, matmul, scale, Trace, type Program } from '../../program/index.ts'
+import { tensorType } from '../../program/ops/definition.ts'
+import type { Device } from '../backend.ts'
+import { wasmBackend } from './index.ts'
+
+/** y = 2 x + state, and the state becomes 7. */
+function small(): Program {
+  const trace = new Trace('small')
+  const state = trace.bind('state', 'state', tensorType('f32', 3))
+  trace.output('y', add(scale(trace.bind('input', 'x', tensorType('f32', 3)), 2), state))
+  fill(state, 7)
+  return trace.finish()
+}
+
+/** Enough products for several segments, each of tens of milliseconds. */
+function long(): Program {
+  const trace = new Trace('long')
+  let x = trace.bind('input', 'x', tensorType('f32', 512, 512))
+  const count = trace.bind('state', 'count', tensorType('f32', 1))
+  for (let turn = 0; turn < 24; turn++) {
+    x = scale(matmul(x, x), 1 / 512)
+    fill(count, turn + 1)
+  }
+  trace.output('y', x)
+  return trace.finish()
+}
+
+const long512 = { x: new Float32Array(512 * 512).fill(1) }
+
+const open: Device[] = []
+
+async function openDevice(...args: [Parameters<typeof wasmBackend>[0], ...Program[]]): Promise<Device> {
+  const [options, ...programs] = args
+  const device = await wasmBackend(options).open(programs)
+  open.push(device)
+  return device
+}
+
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await Promise.all(open.splice(0).map((device) => device.dispose()))
+})
+
+const failure = (code: string, text = ''): unknown =>
+  expect.objectContaining({ constructor: PocketPhiError, code, message: expect.stringContaining(text) })
+
+const modes = [
+  { name: 'inline', options: { mode: 'inline' } },
+  { name: 'one thread', options: { threads: 1 } },
+  { name: 'two threads', options: { threads: 2 } },
+] as const
+
+describe.each(modes)('a device, $name', ({ options }) => {
+  test('runs again and again over states that stay', async () => {
+    const device = await openDevice(options, small())
+    device.write('state', Float32Array.of(1, 2, 3))
+    const x = Float32Array.of(1, 1, 1)
+    expect(await device.run('small', { x })).toEqual({ y: Float32Array.of(3, 4, 5) })
+    expect(device.read('state')).toEqual(Float32Array.of(7, 7, 7))
+    for (let turn = 0; turn < 20; turn++) {
+      expect(await device.run('small', { x: x.map(() => turn) })).toEqual({ y: x.map(() => 2 * turn + 7) })
+    }
+  })
+
+  test('an abort stops it between segments, and it runs again afterwards', async () => {
+    const device = await openDevice(options, long())
+    const controller = new AbortController()
+    const running = device.run('long', long512, { signal: controller.signal })
+    controller.abort()
+    await expect(running).rejects.toEqual(failure('aborted'))
+    const [turns = 0] = device.read('count')
+    expect(turns).toBeGreaterThan(0)
+    expect(turns).toBeLessThan(24)
+    const { y } = await device.run('long', long512)
+    expect(y?.every((value) => value === 1)).toBe(true)
+    await expect(device.run('long', long512, { signal: controller.signal })).rejects.toEqual(failure('aborted'))
+  })
+
+  test('the event loop has its turn while it runs', async () => {
+    const device = await openDevice(options, long())
+    let turns = 0
+    const timer = setInterval(() => (turns += 1), 1)
+    await device.run('long', long512)
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(1)
+  })
+
+  test('refuses a second run, and everything else that would race with it', async () => {
+    const device = await openDevice(options, small(), long())
+    const running = device.run('long', long512)
+    const refusal = failure('invalid-argument', 'one thing at a time')
+    await expect(device.run('small', { x: new Float32Array(3) })).rejects.toEqual(refusal)
+    await expect(device.fill('state', () => {})).rejects.toEqual(refusal)
+    expect(() => device.write('state', new Float32Array(3))).toThrow(PocketPhiError)
+    expect(() => device.read('state')).toThrow(PocketPhiError)
+    await running
+    await device.run('small', { x: new Float32Array(3) })
+  })
+
+  test('a run that is disposed of rejects, and a disposed device refuses', async () => {
+    const device = await openDevice(options, long())
+    const running = device.run('long', long512)
+    const ended = expect(running).rejects.toEqual(failure('aborted'))
+    await device.dispose()
+    await ended
+    await expect(device.run('long', long512)).rejects.toEqual(failure('invalid-argument', 'disposed'))
+    expect(() => device.read('count')).toThrow(PocketPhiError)
+    await device.dispose()
+  })
+})
+
+describe('what a device refuses', () => {
+  test('programs and tensors by unknown names', async () => {
+    const device = await openDevice({ mode: 'inline' }, small())
+    await expect(device.run('smal', {})).rejects.toEqual(failure('not-found', 'smal'))
+    expect(() => device.read('weights')).toThrow(failure('not-found', 'weights') as Error)
+    await expect(device.fill('weights', () => {})).rejects.toEqual(failure('not-found'))
+  })
+
+  test('inputs that are missing, of another kind or of another length', async () => {
+    const device = await openDevice({ mode: 'inline' }, small())
+    await expect(device.run('small', {})).rejects.toEqual(failure('invalid-argument', '"x"'))
+    await expect(device.run('small', { x: new Int32Array(3) })).rejects.toEqual(failure('invalid-argument', '"x"'))
+    await expect(device.run('small', { x: new Float32Array(4) })).rejects.toEqual(failure('invalid-argument', '"x"'))
+  })
+
+  test('values of another length or kind', async () => {
+    const trace = new Trace('rows')
+    const table = trace.bind('parameter', 'table', tensorType('q4g32', 8, 32))
+    trace.output('y', embedding(table, trace.bind('input', 'ids', tensorType('i32', 1))))
+    const device = await openDevice({ mode: 'inline' }, small(), trace.finish())
+    expect(() => device.write('state', new Float32Array(4))).toThrow(failure('shape', 'state') as Error)
+    expect(() => device.write('table', new Float32Array(256))).toThrow(failure('invalid-argument', 'table') as Error)
+    expect(() => device.read('table')).toThrow(failure('invalid-argument', 'table') as Error)
+    expect(device.readBytes('table').length).toBe(32 * 4 + 16)
+  })
+
+  test('indices that would reach into other memory', async () => {
+    const trace = new Trace('rows')
+    const ids = trace.bind('input', 'ids', tensorType('i32', 2))
+    const x = embedding(trace.bind('parameter', 'table', tensorType('f32', 8, 4)), ids)
+    const starts = trace.bind('input', 'starts', tensorType('i32', 2))
+    trace.output('y', attention(x, x, x, starts, { heads: 1, kvHeads: 1, headSize: 4, window: 0, scale: 1 }))
+    const device = await openDevice({ mode: 'inline' }, trace.finish())
+    const run = (ids0: number, start1: number) =>
+      device.run('rows', { ids: Int32Array.of(ids0, 7), starts: Int32Array.of(0, start1) })
+    await run(0, -1)
+    await expect(run(8, 0)).rejects.toEqual(failure('invalid-argument', '"ids"'))
+    await expect(run(-1, 0)).rejects.toEqual(failure('invalid-argument', '"ids"'))
+    await expect(run(0, 2)).rejects.toEqual(failure('invalid-argument', '"starts"'))
+  })
+
+  test('two programs of one name, and outputs that are no floats', () => {
+    const backend = wasmBackend({ mode: 'inline' })
+    expect(() => backend.measure([small(), small()])).toThrow(failure('invalid-argument', 'different names') as Error)
+    const trace = new Trace('integers')
+    trace.output('ids', trace.bind('input', 'ids', tensorType('i32', 2)))
+    expect(() => backend.measure([trace.finish()])).toThrow(failure('not-supported', '"ids"') as Error)
+  })
+
+  test('thread counts that make no sense', () => {
+    for (const threads of [-1, 1.5, 65, NaN]) {
+      expect(() => wasmBackend({ threads })).toThrow(failure('invalid-argument', 'threads') as Error)
+    }
+  })
+
+  test('programs beyond 4 GiB, before anything is allocated', () => {
+    const trace = new Trace('huge')
+    const ids = trace.bind('input', 'ids', tensorType('i32', 1))
+    for (let part = 0; part < 5; part++) {
+      const table = trace.bind('parameter', `table${part}`, tensorType('f32', 1 << 18, 1 << 10))
+      trace.output(`y${part}`, embedding(table, ids))
+    }
+    const backend = wasmBackend()
+    expect(() => backend.measure([trace.finish()])).toThrow(failure('out-of-memory', '5.37 GB') as Error)
+  })
+})
+
+describe('memory', () => {
+  test('is made once, at the size that was measured', async () => {
+    const made: WebAssembly.MemoryDescriptor[] = []
+    const { Memory } = WebAssembly
+    vi.spyOn(WebAssembly, 'Memory').mockImplementation(function (descriptor) {
+      made.push(descriptor)
+      return new Memory(descriptor)
+    })
+    const backend = wasmBackend({ threads: 2 })
+    const programs = [small(), long()]
+    const measured = backend.measure(programs)
+    expect(made).toEqual([])
+    const device = await openDevice({ threads: 2 }, ...programs)
+    expect(made).toEqual([{ initial: measured.total / 65536, maximum: measured.total / 65536, shared: true }])
+    expect(device.memory).toEqual(measured)
+    expect(measured.parameters + measured.states + measured.scratch).toBe(measured.total)
+    expect(measured.states).toBeGreaterThanOrEqual(16)
+  })
+
+  test('a tensor in slabs is filled, written and read as one', async () => {
+    const trace = new Trace('cut')
+    const state = trace.bind('state', 'state', tensorType('f32', 10, 3))
+    trace.output('y', scale(state, 2))
+    const device = await openDevice({ mode: 'inline', maxSlabBytes: 48 }, trace.finish())
+    const values = Float32Array.from({ length: 30 }, (_, index) => index)
+    const pieces: number[][] = []
+    await device.fill('state', (bytes, offset) => {
+      pieces.push([offset, bytes.length])
+      bytes.set(new Uint8Array(values.buffer, offset, bytes.length))
+    })
+    expect(pieces).toEqual([
+      [0, 48],
+      [48, 48],
+      [96, 24],
+    ])
+    expect(device.read('state')).toEqual(values)
+    device.write(
+      'state',
+      values.map((value) => value + 1),
+    )
+    expect(await device.run('cut', {})).toEqual({ y: values.map((value) => 2 * (value + 1)) })
+  })
+})
