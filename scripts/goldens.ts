@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 
 import type { Backend } from '../src/backends/backend.ts'
 import { referenceBackend } from '../src/backends/ref/index.ts'
+import { wasmBackend } from '../src/backends/wasm/index.ts'
 import { PocketPhiError } from '../src/base/errors.ts'
 import { localFolder } from '../src/formats/tree.ts'
 import { passes, type Row, type Settings } from './goldens/compare.ts'
@@ -27,8 +28,9 @@ const { values: flags, positionals } = parseArgs({
   },
 })
 
-async function chosenBackend(): Promise<Backend> {
+function chosenBackend(): Backend {
   if (flags.backend === 'ref') return referenceBackend()
+  if (flags.backend === 'wasm') return wasmBackend(flags.threads === undefined ? {} : { threads: Number(flags.threads) })
   throw new Error(`unknown backend "${flags.backend}": ref or wasm`)
 }
 
@@ -75,7 +77,7 @@ async function rowsOf(directory: string, folder: string, settings: Settings): Pr
 
 const [directory] = positionals
 if (directory === undefined) throw new Error('usage: npm run goldens -- DIRECTORY [--backend ref|wasm] [--perturb]')
-const settings: Settings = { backend: await chosenBackend(), perturb: flags.perturb }
+const settings: Settings = { backend: chosenBackend(), perturb: flags.perturb }
 const isFolder = await exists(path.join(directory, 'config.json'))
 const base = isFolder ? path.dirname(path.resolve(directory)) : directory
 const folders = isFolder
