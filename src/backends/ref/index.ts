@@ -1,11 +1,10 @@
-import type { TensorType } from '../../base/dtype.ts'
-import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
-import { definitionOf, referenceStorage, type ReferenceTensor } from '../../program/ops/definition.ts'
-import '../../program/ops/index.ts'
+import { PocketPhiError } from '../../base/errors.ts'
+import type { ReferenceTensor } from '../../program/ops/definition.ts'
 import { planStore, tensorBytes, type MemoryPlan, type StorePlan } from '../../program/plan.ts'
-import type { Program, ValueId } from '../../program/program.ts'
-import type { Backend, Device, RunInputs, RunOptions } from '../backend.ts'
+import type { Program, Value } from '../../program/program.ts'
+import type { Backend, Device, RunInputs } from '../backend.ts'
 import { checkedInput } from '../inputs.ts'
+import { evaluate, storageFor } from './evaluate.ts'
 
 /**
  * The oracle: every program, operation by operation, in plain float64. Slow on purpose; there is nothing here that could
@@ -25,7 +24,7 @@ function measure(programs: readonly Program[]): MemoryPlan {
   const bytes = (origin: string): number =>
     [...store.tensors.values()]
       .filter((tensor) => tensor.origin === origin)
-      .reduce((sum, tensor) => sum + storage(tensor.type).byteLength, 0)
+      .reduce((sum, tensor) => sum + storageFor(tensor.type).byteLength, 0)
   const scratch = programs.reduce((most, program) => {
     const sum = program.values
       .filter((value) => value.origin === 'computed')
@@ -36,14 +35,10 @@ function measure(programs: readonly Program[]): MemoryPlan {
   return { ...parts, total: parts.parameters + parts.states + parts.scratch }
 }
 
-function storage(type: TensorType): ReferenceTensor['data'] {
-  return referenceStorage(type, tensorBytes(type))
-}
-
 function openReferenceDevice(programs: readonly Program[]): Device {
   const plan: StorePlan = planStore(programs, Infinity)
   const store = new Map<string, ReferenceTensor>()
-  for (const { name, type } of plan.tensors.values()) store.set(name, { type, data: storage(type) })
+  for (const { name, type } of plan.tensors.values()) store.set(name, { type, data: storageFor(type) })
   let busy = false
 
   const stored = (name: string): ReferenceTensor => {
@@ -93,7 +88,14 @@ function openReferenceDevice(programs: readonly Program[]): Device {
       if (program === undefined) throw new PocketPhiError('not-found', `No program "${name}" is open.`)
       busy = true
       try {
-        return await runProgram(program, store, inputs, options)
+        const outputs = await evaluate(
+          program,
+          (value) => (value.origin === 'input' ? inputTensor(value, inputs) : stored(value.name)),
+          options.signal,
+        )
+        return Object.fromEntries(
+          Object.entries(outputs).map(([output, { data }]) => [output, Float32Array.from(data)]),
+        )
       } finally {
         busy = false
       }
@@ -105,34 +107,8 @@ function openReferenceDevice(programs: readonly Program[]): Device {
   }
 }
 
-async function runProgram(
-  program: Program,
-  store: ReadonlyMap<string, ReferenceTensor>,
-  inputs: RunInputs,
-  options: RunOptions,
-): Promise<Record<string, Float32Array>> {
-  const values = new Map<ValueId, ReferenceTensor>()
-  for (const value of program.values) {
-    if (value.origin === 'input') {
-      const given = checkedInput(value, inputs)
-      const data = given instanceof Int32Array ? given.slice() : Float64Array.from(given)
-      values.set(value.id, { type: value.type, data })
-    } else if (value.origin !== 'computed') {
-      values.set(value.id, present(store.get(value.name), value.name))
-    }
-  }
-  const known = (id: ValueId): ReferenceTensor => present(values.get(id), `value %${id}`)
-  for (const operation of program.operations) {
-    throwIfAborted(options.signal)
-    await Promise.resolve()
-    for (const id of operation.outputs) {
-      const { type } = present(program.values[id], 'value')
-      values.set(id, { type, data: storage(type) })
-    }
-    const { reference } = definitionOf(operation.kind)
-    reference(operation.inputs.map(known), operation.outputs.map(known), operation.attributes)
-  }
-  return Object.fromEntries(
-    Object.entries(program.outputs).map(([name, id]) => [name, Float32Array.from(known(id).data)]),
-  )
+/** The caller's array as the oracle holds it. */
+function inputTensor(value: Value, inputs: RunInputs): ReferenceTensor {
+  const given = checkedInput(value, inputs)
+  return { type: value.type, data: given instanceof Int32Array ? given.slice() : Float64Array.from(given) }
 }
