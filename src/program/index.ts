@@ -3,4 +3,5 @@ export { definitionOf, operationKinds, type OpDefinition, type ReferenceTensor }
 export { differentiate } from './derivative.ts'
 export * from './plan.ts'
 export * from './program.ts'
+export { recompute } from './recompute.ts'
 export { removeUnused, Trace, type Tensor } from './trace.ts'

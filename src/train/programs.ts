@@ -6,6 +6,7 @@ import {
   crossEntropy,
   differentiate,
   fill,
+  recompute,
   squaredNorm,
   Trace,
   weightedSum,
@@ -56,8 +57,9 @@ export function traceTraining(
   model: Model,
   rows: number,
   settings: OptimizerSettings,
-  formats: NumberFormats = {},
+  options: NumberFormats & { readonly recompute?: boolean } = {},
 ): TrainingPrograms {
+  const { recompute: lean = false, ...formats } = options
   const traced = traceSequences(model, 'gradients', rows, formats)
   const { trace, parameters, buffers } = traced
   const loss = appendLoss(traced, rows)
@@ -71,8 +73,9 @@ export function traceTraining(
   })
   const evaluate = traceSequences(model, 'evaluate', rows, formats)
   appendLoss(evaluate, rows)
+  const gradients = trace.finish()
   return {
-    gradients: trace.finish(),
+    gradients: lean ? recompute(gradients) : gradients,
     update: traceUpdate(parameters, settings),
     evaluate: evaluate.trace.finish(),
     parameters,

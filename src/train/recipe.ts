@@ -31,6 +31,8 @@ const recipeSchema = z.strictObject({
     context: z.int().positive(),
     /** Gradient steps of one update. */
     accumulation: z.int().positive().default(1),
+    /** Compute each layer twice instead of keeping it for its gradient: less memory, a third more time. */
+    recompute: z.boolean().default(false),
   }),
   optimizer: z.strictObject({
     beta1: z.number().min(0).lt(1).default(0.9),

@@ -64,7 +64,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   await cleanTemporaries(join(options.folder, 'checkpoints'))
   const model = modelFromConfig(recipe.model)
   const { tokenizer, files } = await prepareTokenizer(recipe, options)
-  const programs = traceTraining(model, recipe.batch.rows, recipe.optimizer)
+  const programs = traceTraining(model, recipe.batch.rows, recipe.optimizer, { recompute: recipe.batch.recompute })
   const device = await options.backend.open([programs.gradients, programs.update, programs.evaluate])
   try {
     for (const [name, values] of programs.buffers) device.write(name, values)
