@@ -5,7 +5,7 @@ import { trainTokenizer } from './bpe-trainer.ts'
 import { createDetokenizer } from './detokenizer.ts'
 import { byteLevelJson, sampleTexts } from './fixtures.ts'
 import { loadTokenizerJson } from './tokenizer-json.ts'
-import type { Tokenizer } from './tokenizer.ts'
+import type { Tokenizer } from './make-tokenizer.ts'
 
 const json = trainTokenizer(sampleTexts, { vocabularySize: 420 })
 const tokenizer = loadTokenizerJson(json)

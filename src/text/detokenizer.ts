@@ -1,4 +1,4 @@
-import type { DecodeOptions, IdStream, Tokenizer } from './tokenizer.ts'
+import type { DecodeOptions, IdStream, Tokenizer } from './make-tokenizer.ts'
 
 /**
  * Turns generated ids into text while they arrive. `push` returns what has become certain: never half a character,

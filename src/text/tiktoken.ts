@@ -7,7 +7,7 @@ import { concatenationRules } from './merge.ts'
 import { compilePattern } from './pattern.ts'
 import { byteLevelSpans } from './pre-tokenizer.ts'
 import { readAddedTokens } from './tokenizer-json.ts'
-import { makeTokenizer, type Tokenizer } from './tokenizer.ts'
+import { makeTokenizer, type Tokenizer } from './make-tokenizer.ts'
 
 /**
  * The split patterns of the published tiktoken vocabularies. cl100k is that of Phi-3-small and Phi-4, o200k that of

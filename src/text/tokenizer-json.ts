@@ -13,7 +13,7 @@ import {
   type JsonObject,
 } from './json-reader.ts'
 import { maximumMerges, pairRules } from './merge.ts'
-import { makeTokenizer, type Tokenizer } from './tokenizer.ts'
+import { makeTokenizer, type Tokenizer } from './make-tokenizer.ts'
 import { readDecoder, readNormalizer, readPostProcessor, readPreTokenizer } from './components.ts'
 
 /** Longer added tokens are refused: the search for them would be slow. */
