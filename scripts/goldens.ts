@@ -17,6 +17,8 @@ import { PocketPhiError } from '../src/base/errors.ts'
 import { localFolder } from '../src/formats/tree.ts'
 import { passes, type Row, type Settings } from './goldens/compare.ts'
 import { modelFolder } from './goldens/model-folder.ts'
+import { samplersFolder } from './goldens/samplers.ts'
+import { trainingFolder } from './goldens/training-folder.ts'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,7 +32,8 @@ const { values: flags, positionals } = parseArgs({
 
 function chosenBackend(): Backend {
   if (flags.backend === 'ref') return referenceBackend()
-  if (flags.backend === 'wasm') return wasmBackend(flags.threads === undefined ? {} : { threads: Number(flags.threads) })
+  if (flags.backend === 'wasm')
+    return wasmBackend(flags.threads === undefined ? {} : { threads: Number(flags.threads) })
   throw new Error(`unknown backend "${flags.backend}": ref or wasm`)
 }
 
@@ -48,11 +51,15 @@ async function runFolder(directory: string, folder: string, settings: Settings):
   if ((await has('config.json')) && (await has('golden.safetensors'))) {
     return await modelFolder(localFolder(here), folder, settings)
   }
+  if (await has('training.json')) {
+    return await trainingFolder(localFolder(here), (name) => localFolder(path.join(directory, name)), folder, settings)
+  }
+  if (await has('samplers.json')) return await samplersFolder(localFolder(here), folder)
   return [{ folder, name: '', measured: [], skipped: 'this kind of goldens', usesWeights: false }]
 }
 
 function report(row: Row): string {
-  const label = `${row.folder.padEnd(20)} ${row.name.padEnd(18)}`
+  const label = `${row.folder.padEnd(20)} ${row.name.padEnd(24)}`
   if (row.skipped !== undefined) return `${label} not supported: ${row.skipped}`
   const worst = row.measured.reduce((most, { difference }) => Math.max(most, difference), 0)
   const details = row.measured.map(({ what, difference, tolerance }) => {

@@ -1,0 +1,220 @@
+/** From logits to a token. The order of the steps is that of the transformers library's `generate`. */
+import { PocketPhiError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+
+export interface SamplingOptions {
+  /** What logits are divided by; 0 (the default) takes the most likely token and ignores the limits below. */
+  readonly temperature?: number
+  /** Only the k most likely tokens, and those as likely as the last of them; 0 or left out: all. */
+  readonly topK?: number
+  /** Only the most likely tokens that together reach this probability; 1 or left out: all. */
+  readonly topP?: number
+  /** Only tokens at least this share as likely as the most likely one; 0 or left out: all. */
+  readonly minP?: number
+  /**
+   * Divides positive and multiplies negative logits of tokens that the prompt or the answer contains already (once each);
+   * 1 or left out: none.
+   */
+  readonly repetitionPenalty?: number
+}
+
+/** The tokens that may be drawn, in order of id. */
+export interface Distribution {
+  readonly ids: Int32Array
+  /** Logits after penalty and temperature. */
+  readonly scores: Float64Array
+  /** They add up to 1. */
+  readonly probabilities: Float64Array
+}
+
+/**
+ * @throws PocketPhiError `invalid-argument` naming an option that is out of range
+ */
+export function checkSampling(options: SamplingOptions): void {
+  const check = (name: keyof SamplingOptions, fits: (value: number) => boolean, expected: string): void => {
+    const value = options[name]
+    if (value === undefined || (Number.isFinite(value) && fits(value))) return
+    throw new PocketPhiError('invalid-argument', `The option "${name}" cannot be used.`, {
+      expected,
+      found: String(value),
+    })
+  }
+  check('temperature', (value) => value >= 0, 'a number of at least 0')
+  check('topK', (value) => value >= 0 && Number.isInteger(value), 'an integer of at least 0')
+  check('topP', (value) => value > 0 && value <= 1, 'a number above 0, at most 1')
+  check('minP', (value) => value >= 0 && value <= 1, 'a number from 0 to 1')
+  check('repetitionPenalty', (value) => value > 0, 'a positive number')
+}
+
+/** Logits as float64, with the penalty for tokens that came before (Keskar et al., 2019). */
+function penalised(logits: ArrayLike<number>, previous: Iterable<number>, penalty: number): Float64Array {
+  const scores = Float64Array.from(logits)
+  if (penalty === 1) return scores
+  for (const id of new Set(previous)) {
+    const score = scores[id]
+    if (score !== undefined) scores[id] = score < 0 ? score * penalty : score / penalty
+  }
+  return scores
+}
+
+/** The index of the greatest value, the first of equals. */
+function greatestIndex(values: ArrayLike<number>): number {
+  let best = 0
+  for (let index = 1; index < values.length; index++) {
+    if ((values[index] as number) > (values[best] as number)) best = index
+  }
+  return best
+}
+
+/**
+ * The distribution that these options leave of one row of logits: repetition penalty, temperature, top-k, top-p, min-p, in
+ * that order. `previous` are the ids of prompt and answer so far. With temperature 0 it is one token.
+ */
+export function distributionOf(
+  logits: ArrayLike<number>,
+  previous: Iterable<number>,
+  options: SamplingOptions,
+): Distribution {
+  const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 } = options
+  const scores = penalised(logits, previous, repetitionPenalty)
+  if (temperature === 0) {
+    const best = greatestIndex(scores)
+    return {
+      ids: Int32Array.of(best),
+      scores: scores.slice(best, best + 1),
+      probabilities: Float64Array.of(1),
+    }
+  }
+  if (temperature !== 1) for (let id = 0; id < scores.length; id++) scores[id] = (scores[id] as number) / temperature
+  let ids: Int32Array = topK > 0 && topK < scores.length ? keepTopK(scores, topK) : everyId(scores.length)
+  if (topP < 1) ids = keepTopP(scores, ids, topP)
+  if (minP > 0) ids = keepMinP(scores, ids, minP)
+  const kept = Float64Array.from(ids, (id) => scores[id] as number)
+  return { ids, scores: kept, probabilities: softmax(kept) }
+}
+
+function everyId(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, id) => id)
+}
+
+function softmax(scores: Float64Array): Float64Array {
+  let greatest = -Infinity
+  for (const score of scores) greatest = Math.max(greatest, score)
+  let total = 0
+  const probabilities = scores.map((score) => {
+    const weight = Math.exp(score - greatest)
+    total += weight
+    return weight
+  })
+  return probabilities.map((weight) => weight / total)
+}
+
+/** The tokens whose score is at least the k-th greatest, in order of id; ties with it stay, as in the reference. */
+function keepTopK(scores: Float64Array, k: number): Int32Array {
+  const threshold = kthGreatest(scores, k)
+  const kept: number[] = []
+  for (let id = 0; id < scores.length; id++) if ((scores[id] as number) >= threshold) kept.push(id)
+  return Int32Array.from(kept)
+}
+
+/** The k-th greatest value: a heap of the k greatest seen so far, whose root is the least of them. */
+function kthGreatest(values: Float64Array, k: number): number {
+  const heap = values.slice(0, k)
+  for (let root = (k >> 1) - 1; root >= 0; root--) sink(heap, root, k, (left, right) => left < right)
+  for (let index = k; index < values.length; index++) {
+    const value = values[index] as number
+    if (value <= (heap[0] as number)) continue
+    heap[0] = value
+    sink(heap, 0, k, (left, right) => left < right)
+  }
+  return heap[0] as number
+}
+
+/** Restores the heap below `root`; `before` says which of two belongs nearer to the root. */
+function sink<T extends Float64Array | Int32Array>(
+  heap: T,
+  root: number,
+  size: number,
+  before: (left: number, right: number) => boolean,
+): void {
+  const moving = heap[root] as number
+  let at = root
+  while (true) {
+    let child = 2 * at + 1
+    if (child >= size) break
+    if (child + 1 < size && before(heap[child + 1] as number, heap[child] as number)) child++
+    if (!before(heap[child] as number, moving)) break
+    heap[at] = heap[child] as number
+    at = child
+  }
+  heap[at] = moving
+}
+
+/**
+ * Nucleus sampling (Holtzman et al., 2020): tokens from the most likely on, until what came before a token reaches `p`; of
+ * equals the later id first, which is the order of the reference's ascending sort. A heap gives them one by one, as
+ * a few are enough of a vocabulary of thousands.
+ */
+function keepTopP(scores: Float64Array, ids: Int32Array, p: number): Int32Array {
+  const probabilities = softmax(Float64Array.from(ids, (id) => scores[id] as number))
+  const heap = everyId(ids.length)
+  const before = (left: number, right: number): boolean => {
+    const [a, b] = [probabilities[left] as number, probabilities[right] as number]
+    return a > b || (a === b && left > right)
+  }
+  for (let root = (heap.length >> 1) - 1; root >= 0; root--) sink(heap, root, heap.length, before)
+  const kept: number[] = []
+  let mass = 0
+  for (let size = heap.length; size > 0 && (mass < p || kept.length === 0); size--) {
+    const index = heap[0] as number
+    kept.push(ids[index] as number)
+    mass += probabilities[index] as number
+    heap[0] = heap[size - 1] as number
+    sink(heap, 0, size - 1, before)
+  }
+  return Int32Array.from(kept).sort()
+}
+
+/** Tokens at least `share` as likely as the most likely (Nguyen et al., 2024). */
+function keepMinP(scores: Float64Array, ids: Int32Array, share: number): Int32Array {
+  let greatest = -Infinity
+  for (const id of ids) greatest = Math.max(greatest, scores[id] as number)
+  return ids.filter((id) => Math.exp((scores[id] as number) - greatest) >= share)
+}
+
+/** Draws a token. Two equal generators draw equal tokens from equal logits; greedy choices draw no number. */
+export function draw({ ids, probabilities }: Distribution, random: Random): number {
+  const last = ids.length - 1
+  if (last === 0) return ids[0] as number
+  let left = random.float()
+  for (let index = 0; index < last; index++) {
+    left -= probabilities[index] as number
+    if (left < 0) return ids[index] as number
+  }
+  return ids[last] as number
+}
+
+/** A token and the natural logarithm of its probability. */
+export interface TokenLogProbability {
+  readonly id: number
+  readonly logprob: number
+}
+
+/**
+ * Log-probabilities of the model's own distribution, before penalties, temperature and limits: of the chosen token, and of
+ * the `top` most likely ones, the greatest first (of equals the lower id first).
+ */
+export function logProbabilities(
+  logits: ArrayLike<number>,
+  chosen: number,
+  top: number,
+): { chosen: TokenLogProbability; top: readonly TokenLogProbability[] } {
+  const scores = Float64Array.from(logits)
+  const greatest = scores.reduce((most, score) => Math.max(most, score), -Infinity)
+  const logTotal = greatest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - greatest), 0))
+  const of = (id: number): TokenLogProbability => ({ id, logprob: (scores[id] as number) - logTotal })
+  const count = Math.min(top, scores.length)
+  const best = count === 0 ? [] : [...keepTopK(scores, count)]
+  best.sort((left, right) => (scores[right] as number) - (scores[left] as number) || left - right)
+  return { chosen: of(chosen), top: best.slice(0, count).map(of) }
+}
