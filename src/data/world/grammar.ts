@@ -39,7 +39,7 @@ export function plural(noun: string): string {
   const irregular = irregularPlurals[noun]
   if (irregular !== undefined) return irregular
   if (noun.endsWith('fish')) return noun
-  if (noun.endsWith('man') && noun.length > 4) return `${noun.slice(0, -3)}men`
+  if (/(post|snow|fire|police|fisher|milk)man$/.test(noun)) return `${noun.slice(0, -3)}men`
   if (/(s|x|z|ch|sh)$/.test(noun)) return `${noun}es`
   if (/[^aeiou]y$/.test(noun)) return `${noun.slice(0, -1)}ies`
   return `${noun}s`
@@ -90,9 +90,13 @@ export function thirdPerson(phrase: string): string {
   return `${verb}s${rest}`
 }
 
-/** "Mara's", "Boris's". */
-export function possessive(name: string): string {
-  return `${name}'s`
+/** "making", "cutting", "seeing": the gerund of the verb that begins a phrase. */
+export function gerund(verb: string): string {
+  if (verb.endsWith('ee')) return `${verb}ing`
+  if (verb.endsWith('ie')) return `${verb.slice(0, -2)}ying`
+  if (verb.endsWith('e')) return `${verb.slice(0, -1)}ing`
+  if (/^[^aeiou]*[aeiou][bdgmnpt]$/.test(verb)) return `${verb}${verb.at(-1)}ing`
+  return `${verb}ing`
 }
 
 export const numberWords: readonly string[] = [

@@ -66,7 +66,7 @@ export const dialoguesKind: WorldKind = {
       // Nobody asks about a person who is standing there, and quotes inside quotes are hard to read.
       if (/"|\n/.test(exchange.question + exchange.answer)) continue
       if (exchange.question.includes(asker.name) || exchange.question.includes(teller.name)) continue
-      if (!/[.?]$/.test(exchange.question) || /^[a-z]/.test(exchange.question)) continue
+      if (!/[.?]$/.test(exchange.question) || /^([a-z]|Hello|Hi\b)/.test(exchange.question)) continue
       lines.push(spoken(random, exchange, asker, teller))
     }
     if (random.float() < 0.5) lines.push(name(random.pick(farewells)))

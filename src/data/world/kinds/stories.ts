@@ -23,7 +23,7 @@ const spotList =
   )
 const foodList =
   'cheese,bread,honey,apples,cake,carrots,nuts,corn,soup,pears,berries,milk,biscuits,plums,pancakes'.split(',')
-const colourList = 'red,blue,green,yellow,white,orange,purple,pink,black,brown'.split(',')
+const colourList = 'red,blue,yellow,white,orange,purple,pink'.split(',')
 const skillList =
   'to swim,to ride a bicycle,to play the flute,to play the drum,to fly a kite,to bake bread,to draw a horse,to climb a rope,to row a boat,to jump over the wall,to read,to whistle'.split(
     ',',
@@ -38,10 +38,11 @@ const storyAnimals = animals
 
 /** Things that can be owned, given, lost and fallen over: no animals, no food, nothing in the sky. */
 const notForStories = new Set(
-  'apple,pear,banana,orange,lemon,cherry,plum,peach,strawberry,grape,melon,coconut,carrot,potato,onion,tomato,cabbage,pumpkin,bean,mushroom,nut,cake,biscuit,pancake,pie,egg,sausage,sandwich,pizza,bread roll,car,bus,lorry,train,ship,hen,duck,goose,sheep,goat,cow,horse,pig,rabbit,mouse,fish,frog,bee,butterfly,ant,beetle,snail,bird,puppy,kitten,lamb,chick,tree,leaf,star,sweet,cookie,muffin,doughnut,bun,tart,olive,pepper,beetroot,turnip,leek,walnut,chestnut,acorn,dot,square,circle,triangle,hedgehog,squirrel,pigeon,owl,crow,swan,turtle,crab,starfish,worm,ladybird,spider,dragonfly,pony,donkey,calf,piglet,parrot,penguin,seal,cucumber,radish,pineapple,mango,kiwi,apricot,raspberry,blueberry,date,cracker,pretzel,pastry,waffle,dumpling,meatball,noodle,ice cream,lemonade,snowball,sandcastle,bubble,knight,pirate,dragon,van,taxi,tractor,truck,rocket,plane,helicopter,ferry,tram,basin,pipe,tyre,bench,chocolate bar,lollipop,elastic band,soap bar,log,herb,seed,twig'.split(
+  'apple,pear,banana,orange,lemon,cherry,plum,peach,strawberry,grape,melon,coconut,carrot,potato,onion,tomato,cabbage,pumpkin,bean,mushroom,nut,cake,biscuit,pancake,pie,egg,sausage,sandwich,pizza,bread roll,car,bus,lorry,train,ship,hen,duck,goose,sheep,goat,cow,horse,pig,rabbit,mouse,fish,frog,bee,butterfly,ant,beetle,snail,bird,puppy,kitten,lamb,chick,tree,leaf,star,sweet,cookie,muffin,doughnut,bun,tart,olive,pepper,beetroot,turnip,leek,walnut,chestnut,acorn,dot,square,circle,triangle,hedgehog,squirrel,pigeon,owl,crow,swan,turtle,crab,starfish,worm,ladybird,spider,dragonfly,pony,donkey,calf,piglet,parrot,penguin,seal,cucumber,radish,pineapple,mango,kiwi,apricot,raspberry,blueberry,date,cracker,pretzel,pastry,waffle,dumpling,meatball,noodle,ice cream,lemonade,snowball,sandcastle,bubble,knight,pirate,dragon,van,taxi,tractor,truck,rocket,plane,helicopter,ferry,tram,basin,pipe,tyre,bench,chocolate bar,lollipop,elastic band,soap bar,log,herb,seed,croissant,bagel,cupcake,macaroon,burrito,taco,papaya,fig,nectarine,clementine,parsnip,artichoke,aubergine,courgette,orchid,marigold,geranium,hyacinth,sapling,kayak,catamaran,gondola,caravan,falcon,flamingo,pelican,otter,badger,lobster,jellyfish,moth,chipmunk,alpaca,ferret,ottoman,chandelier,trampoline'.split(
     ',',
   ),
 )
+const heldOutStoryNouns: readonly string[] = heldOutNouns.filter((noun) => !notForStories.has(noun))
 export const storyNouns: readonly string[] = trainingNouns.filter((noun) => !notForStories.has(noun))
 const breakable = new Set(
   'cup,plate,bowl,glass,jug,mug,mirror,lamp,clock,chair,teapot,tray,picture,flute,umbrella,watch,candle,bottle,jar,radio,camera,lantern,toy car,toy train,toy boat,necklace,comb,whistle,violin,crown,vase,goblet,saucer,harmonica,xylophone,figurine,puppet,chandelier,locket,brooch'.split(
@@ -50,7 +51,7 @@ const breakable = new Set(
 )
 
 function storyNoun(random: Random, split: Split, plot: Plot): string {
-  const all = split === 'heldOut' ? heldOutNouns : storyNouns
+  const all = split === 'heldOut' ? heldOutStoryNouns : storyNouns
   if (plot.name === 'broken thing') return random.pick(all.filter((noun) => breakable.has(noun)))
   // Unknown words here too, so that the answer is read off the story.
   return split === 'training' && random.float() < 0.06 ? drawNoun(random, split, true) : random.pick(all)
@@ -87,7 +88,7 @@ export function drawStory(random: Random, split: Split, wish: StoryWish = {}, pl
     ...{ skill: random.pick(skillList), feeling: random.pick(feelingList), garden: random.pick(gardenList) },
     ...{ from: random.pick(fromList), number: numberInWords(random.integer(2, 10)) },
   }
-  const complete = { ...slots, aanimal2: withArticle(slots.animal2) }
+  const complete = { ...slots, aanimal2: withArticle(slots.animal2), acolour: withArticle(slots.colour) }
   const text = plot.sentences.map((alternatives) => fill(random.pick(alternatives.split('|')), complete)).join(' ')
   return { plot, slots: complete, text }
 }
@@ -153,7 +154,10 @@ const readTraining = [
   '{s}\n{q}',
   'Read the story and answer the question.\n{s}\n{q}',
 ]
-const readHeldOut = ['This is a short story. {s} Now my question: {q}', 'I will tell you a story. {s} So, {q}']
+const readHeldOut = [
+  'This is a short story. {s} Now my question: {q}',
+  'I will tell you a story. {s} Here is what I want to ask: {q}',
+]
 
 export function readExchange(random: Random, story: Story, exchange: Exchange, split: Split): Exchange {
   const frame = random.pick(split === 'training' ? readTraining : readHeldOut)

@@ -1,7 +1,7 @@
 /**
  * Short stories of three to seven sentences. Slots: {A} {B} two characters with {he} {him} {his} for A and {he2} {him2}
  * {his2} for B, {x} {y} two different nouns and {ax} {ay} the same with an article, {animal} {aanimal} a wild or farm
- * animal, {place} "in the park", {spot} "under the bed", {food} "cheese", {food2} another food, {colour} a colour,
+ * animal, {place} "in the park", {spot} "under the bed", {food} "cheese", {food2} another food, {colour} a colour and {acolour} with its article,
  * {skill} "to swim", {feeling} "happy". Alternatives stand between bars.
  */
 export interface PlotQuestion {
@@ -269,7 +269,7 @@ export const plots: readonly Plot[] = [
     name: 'two animals',
     about: ['animal'],
     sentences: [
-      '{Aanimal2} had a lot of {food}.|Once there was {aanimal2} that had much {food}.',
+      '{Aanimal2} had a lot of {food}.|Once there was {aanimal2} that had a lot of {food}.',
       '{Aanimal} came and was very hungry.|One cold day a hungry {animal} came along.',
       '"Please give me some {food}," said the {animal}.|"Can I have a little {food}?" asked the {animal}.',
       'The {animal2} was kind and shared the {food}.|The {animal2} gave half of the {food} to the {animal}.',
@@ -298,7 +298,7 @@ export const plots: readonly Plot[] = [
     name: 'boat trip',
     about: ['A'],
     sentences: [
-      '{A} and {B} went to sea in a small {colour} boat.|One day {A} and {B} took a {colour} boat and went out to sea.',
+      '{A} and {B} went to sea in a small {colour} boat.|One day {A} and {B} took {acolour} boat and went out to sea.',
       'They had {food} and {food2} with them.|In a basket they had {food} and {food2}.',
       'Then a storm came and the waves got high.|Suddenly the wind was strong and the sky was dark.',
       '{B} saw the light of the lighthouse.|Then {B} saw a light far away.',
@@ -335,7 +335,7 @@ export const plots: readonly Plot[] = [
       'Every day {he} gave it water.|{He} gave it water every morning.',
       '{B} said, "Nothing will grow there."|{B} laughed and said that nothing would grow.',
       'But {A} was patient.|But {A} waited and waited.',
-      'After {number} weeks a {colour} flower opened.|{Number} weeks later there was a {colour} flower.',
+      'After {number} weeks {acolour} flower opened.|{Number} weeks later there was {acolour} flower.',
       '{A} gave the flower to {B}.|Then {B} was surprised, and {A} gave {him2} the flower.',
     ],
     questions: [
@@ -511,7 +511,7 @@ export const plots: readonly Plot[] = [
     name: 'found money',
     about: ['A'],
     sentences: [
-      '{A} found a {colour} purse {place}.|One day {A} saw a {colour} purse {place}.',
+      '{A} found {acolour} purse {place}.|One day {A} saw {acolour} purse {place}.',
       'There were {number} coins in it.|It had {number} coins in it.',
       '"I can buy {ax} with this," {he} thought.|{A} thought of buying {ax}.',
       'Then {he} saw that {B} was looking for something.|But then {B} came and looked very sad.',
@@ -521,7 +521,7 @@ export const plots: readonly Plot[] = [
     questions: [
       {
         ask: ['What did {A} find?', 'Which thing did {A} find?', 'What lay there before {A} took it?'],
-        answer: '{A} found a {colour} purse.',
+        answer: '{A} found {acolour} purse.',
         accept: 'purse',
       },
       {

@@ -242,7 +242,7 @@ export const thingWordings: Readonly<Record<PropertyName, Wording>> = {
     heldOut: ['Where on my body should I put {a}?', 'Which part of me {does} {a} belong on?'],
     indirect: 'where people wear {a}',
     followUps: ['Where do you wear {them}?', 'And where do you wear {them}?', 'Where do people wear {them}?'],
-    answers: ['You wear {a} {v}.', 'People wear {a} {v}.'],
+    answers: ['You wear {a} {v}.'],
     pronoun: ['You wear {them} {v}.'],
   },
   wornWhen: {
@@ -250,7 +250,7 @@ export const thingWordings: Readonly<Record<PropertyName, Wording>> = {
     heldOut: ['At what time is it good to wear {a}?', 'On what occasion do you put on {a}?'],
     indirect: 'when people wear {a}',
     followUps: ['When do you wear {them}?', 'And when do you wear {them}?', 'When do people wear {them}?'],
-    answers: ['You wear {a} {v}.', 'People wear {a} {v}.'],
+    answers: ['You wear {a} {v}.'],
     pronoun: ['You wear {them} {v}.'],
   },
   travels: {

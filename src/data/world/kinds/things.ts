@@ -60,6 +60,8 @@ export function wrongValue(random: Random, property: PropertyName, value: string
   const others = factsByProperty.get(property) ?? []
   for (let attempt = 0; attempt < 12; attempt++) {
     const other = random.pick(others).value
+    // "Do you use a finger to put food on?" is hard to read.
+    if (property === 'use' && / (on|in|at)$/.test(other)) continue
     if (!contentWords(other).some((word) => words.has(word))) return other
   }
   return undefined

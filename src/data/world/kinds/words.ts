@@ -47,28 +47,11 @@ function definition(random: Random, entry: WordMeaning): string {
       ? `${capitalise(withArticle(word))} is ${meaning}.`
       : form === 'verb'
         ? `To ${word} means ${meaning}.`
-        : random.pick([`Somebody or something that is ${word} is ${meaning}.`, `The word "${word}" means ${meaning}.`])
-  const closing = form === 'adjective' && needsPlain.has(word) ? `The word "${word}" means ${meaning}.` : sentence
+        : `The word "${word}" means ${meaning}.`
   return random.float() < 0.45
-    ? `${closing} ${random.pick(['For example:', 'Here is an example:'])} ${example}`
-    : closing
+    ? `${sentence} ${random.pick(['For example:', 'Here is an example:'])} ${example}`
+    : sentence
 }
-
-/** Meanings that do not follow "is". */
-const needsPlain = new Set([
-  'lazy',
-  'polite',
-  'honest',
-  'careful',
-  'curious',
-  'greedy',
-  'tired',
-  'hungry',
-  'thirsty',
-  'empty',
-  'angry',
-  'slippery',
-])
 
 function oppositeExchange(random: Random): Exchange {
   for (;;) {
