@@ -175,6 +175,8 @@ export async function trainingFolder(
   const measured = (what: string, difference: number, tolerance: number): Measured => ({ what, difference, tolerance })
   const loss = (what: string, actual: number, expected: number): Measured =>
     measured(what, Math.abs(actual - expected), tolerances.losses)
+  const perToken = (what: string, difference: number, answer: readonly number[]): Measured =>
+    measured(`${what} per token`, Math.abs(difference) / answer.length, tolerances.losses)
   const norm = (actual: Tensors, expected: number): Measured =>
     measured('norm', Math.abs(globalNorm(actual) - expected), tolerances.gradients)
   const tensors = async (what: string, file: string, actual: Tensors, tolerance: number): Promise<Measured> =>
@@ -218,10 +220,11 @@ export async function trainingFolder(
       await tensors('step 3', 'params_after_step3.safetensors', parameters[2] ?? new Map(), tolerances.parameters),
     ]),
     row('DPO', [
-      loss('policy chosen', dpo.policy.chosen, json.dpo.policy_chosen_logp),
-      loss('policy rejected', dpo.policy.rejected, json.dpo.policy_rejected_logp),
-      loss('reference chosen', dpo.reference.chosen, json.dpo.ref_chosen_logp),
-      loss('reference rejected', dpo.reference.rejected, json.dpo.ref_rejected_logp),
+      // Sums over an answer's tokens; the tolerance is that of one loss for each token.
+      perToken('policy chosen', dpo.policy.chosen - json.dpo.policy_chosen_logp, json.dpo.chosen),
+      perToken('policy rejected', dpo.policy.rejected - json.dpo.policy_rejected_logp, json.dpo.rejected),
+      perToken('reference chosen', dpo.reference.chosen - json.dpo.ref_chosen_logp, json.dpo.chosen),
+      perToken('reference rejected', dpo.reference.rejected - json.dpo.ref_rejected_logp, json.dpo.rejected),
       loss('loss', dpo.loss, json.dpo.loss),
       norm(dpo.gradients, json.dpo.grad_global_norm),
       await tensors('gradients', 'dpo_grads.safetensors', dpo.gradients, tolerances.gradients),
