@@ -2,7 +2,7 @@ import { Tokenizer as ReferenceTokenizer } from '@huggingface/tokenizers'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../base/random.ts'
 import { trainTokenizer } from './bpe-trainer.ts'
-import { sampleTexts } from './fixtures.ts'
+import { sampleTexts } from './tokenizer-cases.ts'
 import { loadTokenizerJson } from './tokenizer-json.ts'
 
 const json = trainTokenizer(sampleTexts, { vocabularySize: 420 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Random } from '../base/random.ts'
 import { trainTokenizer } from './bpe-trainer.ts'
 import { createDetokenizer } from './detokenizer.ts'
-import { byteLevelJson, sampleTexts } from './fixtures.ts'
+import { byteLevelJson, sampleTexts } from './tokenizer-cases.ts'
 import { loadTokenizerJson } from './tokenizer-json.ts'
 import type { Tokenizer } from './make-tokenizer.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PocketPhiError } from '../base/errors.ts'
 import { trainTokenizer } from './bpe-trainer.ts'
-import { sampleTexts } from './fixtures.ts'
+import { sampleTexts } from './tokenizer-cases.ts'
 import { chatTemplate, detectTemplate } from './template-detection.ts'
 import { builtinTemplate, renderChat, templateNames, type ChatMessage, type TemplateName } from './templates.ts'
 import { compactText, special, textToString } from './text.ts'

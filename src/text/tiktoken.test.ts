@@ -4,7 +4,7 @@ import * as o200kReference from 'gpt-tokenizer/encoding/o200k_base'
 import { describe, expect, it } from 'vitest'
 import { PocketPhiError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
-import { sampleTexts } from './fixtures.ts'
+import { sampleTexts } from './tokenizer-cases.ts'
 import { special } from './text.ts'
 import { loadTiktoken } from './tiktoken.ts'
 

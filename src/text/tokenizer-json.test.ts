@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { PocketPhiError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { trainTokenizer, type TokenizerJson } from './bpe-trainer.ts'
-import { byteLevelJson, sampleTexts } from './fixtures.ts'
+import { byteLevelJson, sampleTexts } from './tokenizer-cases.ts'
 import { special } from './text.ts'
 import { loadTokenizerJson } from './tokenizer-json.ts'
 
