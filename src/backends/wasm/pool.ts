@@ -34,7 +34,8 @@ function workerUrl(): URL {
 function spawn(events: ThreadEvents): Thread {
   const threads = nodeModule('node:worker_threads')
   if (threads !== undefined) {
-    const worker = new threads.Worker(workerUrl())
+    // Flags of the process such as --input-type make no sense for a file.
+    const worker = new threads.Worker(workerUrl(), { execArgv: [] })
     worker.on('message', (report: WorkerReport) => events.report(report))
     worker.on('error', (error) => events.lost(String(error)))
     worker.on('exit', (code) => events.lost(`exit code ${code}`))

@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest'
+import { present } from '../../base/errors.ts'
+import { Random } from '../../base/random.ts'
+import {
+  accumulate,
+  attention,
+  clipFactor,
+  differentiate,
+  linear,
+  matmul,
+  rmsNorm,
+  siluMultiply,
+  squaredNorm,
+  Trace,
+  weightedSum,
+  type Program,
+  type Tensor,
+} from '../../program/index.ts'
+import { tensorType } from '../../program/ops/definition.ts'
+import { packMatrix } from '../../blocks/packed.ts'
+import { planBarriers, type StepSpans } from './barriers.ts'
+import { WasmDevice } from './device.ts'
+import { inlineRunner } from './inline.ts'
+import { planLayout, writeArguments, type Layout } from './layout.ts'
+import { kernelModule } from './module.ts'
+import { rewrites, type Rewrite } from './rewrites.ts'
+import { printSteps } from './steps.ts'
+
+const options = { threads: 1, maxSlabBytes: 2 ** 30, wide: false }
+
+/** Three packed projections of one activation, then one of another. */
+function projections(): Program {
+  const trace = new Trace('projections')
+  const weight = (name: string, rows: number): Tensor => trace.bind('parameter', name, tensorType('q4g32', rows, 64))
+  const x = trace.bind('input', 'x', tensorType('f32', 5, 64))
+  trace.output('q', linear(x, weight('q', 24), 'int8'))
+  trace.output('k', linear(x, weight('k', 8), 'int8'))
+  const state = trace.bind('state', 'state', tensorType('f32', 5, 64))
+  trace.output('before', linear(state, weight('q', 24), 'int8'))
+  accumulate(state, x)
+  trace.output('after', linear(state, weight('q', 24), 'int8'))
+  trace.output('exact', linear(x, weight('q', 24), 'f32'))
+  return trace.finish()
+}
+
+/** The gradients of attention by its three operands. */
+function attentionGradients(): Program {
+  const trace = new Trace('attention')
+  const operands = ['q', 'k', 'v'].map((name) => trace.bind('input', name, tensorType('f32', 9, 16)))
+  const [q, k, v] = operands as [Tensor, Tensor, Tensor]
+  const starts = trace.bind('input', 'starts', tensorType('i32', 9))
+  const y = attention(q, k, v, starts, { heads: 2, kvHeads: 2, headSize: 8, window: 0, scale: 0.3 })
+  const seed = trace.bind('input', 'seed', tensorType('f32', 9, 16))
+  differentiate(y, seed, operands).forEach((gradient, index) => {
+    if (gradient !== undefined) trace.output(`d${index}`, gradient)
+  })
+  return trace.finish()
+}
+
+function kernelsOf(layout: Layout): string[] {
+  return present(layout.programs[0], 'program').program.steps.map((step) => step.kernel)
+}
+
+async function runWith(program: Program, list: readonly Rewrite[]) {
+  const layout = planLayout([program], { ...options, rewrites: list })
+  const memory = new WebAssembly.Memory({ initial: layout.pages, maximum: layout.pages })
+  writeArguments(layout, memory.buffer)
+  const device = new WasmDevice(memory, layout, inlineRunner(await kernelModule('relaxed', false), memory, layout))
+  const random = new Random(5)
+  for (const name of device.names()) {
+    const { dtype, shape } = device.typeOf(name)
+    const [rows = 0, columns = 0] = shape
+    const values = Float32Array.from({ length: rows * columns }, () => random.normal())
+    if (dtype === 'q4g32') await device.fill(name, (bytes) => bytes.set(packMatrix(values, rows, columns, dtype)))
+    else device.write(name, values)
+  }
+  const inputs = Object.fromEntries(
+    program.values
+      .filter((value) => value.origin === 'input')
+      .map(({ name, type }) => {
+        const length = type.shape.reduce((product, extent) => product * extent, 1)
+        return [
+          name,
+          type.dtype === 'i32' ? new Int32Array(length) : Float32Array.from({ length }, () => random.normal()),
+        ]
+      }),
+  )
+  return device.run(program.name, inputs)
+}
+
+describe('rewrites', () => {
+  test('one quantisation serves all products of the same activation, until it is written', async () => {
+    const program = projections()
+    const [plain, shared] = [planLayout([program], { ...options, rewrites: [] }), planLayout([program], options)]
+    const quantized = (layout: Layout): number => kernelsOf(layout).filter((name) => name === 'quantizeRows').length
+    expect([quantized(plain), quantized(shared)]).toEqual([4, 3])
+    expect(await runWith(program, rewrites)).toEqual(await runWith(program, []))
+  })
+
+  test('the gradients of attention are computed once', async () => {
+    const program = attentionGradients()
+    const count = (list: readonly Rewrite[]): number =>
+      kernelsOf(planLayout([program], { ...options, rewrites: list })).filter((name) => name === 'attentionGradient')
+        .length
+    expect([count([]), count(rewrites)]).toEqual([2, 1])
+    expect(await runWith(program, rewrites)).toEqual(await runWith(program, []))
+  })
+})
+
+describe('the layout', () => {
+  /** Buffers of scratch that are alive at once must not overlap, and nothing may lie outside the memory. */
+  function checkAddresses(layout: Layout): void {
+    const end = layout.pages * 65536
+    for (const { program, addresses, blocks } of layout.programs) {
+      const used = new Map<number, { first: number; last: number }>()
+      program.steps.forEach((step, index) => {
+        for (const buffer of [...step.reads, ...step.writes]) {
+          used.set(buffer, { first: used.get(buffer)?.first ?? index, last: index })
+        }
+      })
+      for (const { pieces } of program.outputs) {
+        for (const { buffer } of pieces) present(used.get(buffer), 'output').last = Infinity
+      }
+      const scratch = (buffer: number): boolean => program.buffers[buffer]?.source.kind === 'scratch'
+      const spans = [...used].map(([buffer, life]) => ({
+        start: present(addresses[buffer], 'address'),
+        end: present(addresses[buffer], 'address') + present(program.buffers[buffer], 'buffer').bytes,
+        first: scratch(buffer) ? life.first : -1,
+        last: scratch(buffer) ? life.last : Infinity,
+      }))
+      for (const [index, a] of spans.entries()) {
+        expect(a.start).toBeGreaterThanOrEqual(65536)
+        expect(a.start % 64).toBe(0)
+        expect(a.end + 64).toBeLessThanOrEqual(end)
+        for (const b of spans.slice(index + 1)) {
+          const alive = a.first <= b.last && b.first <= a.last
+          expect(alive && a.start < b.end && b.start < a.end).toBe(false)
+        }
+      }
+      const lastBlock = blocks.at(-1) ?? 0
+      expect(Math.min(...spans.map(({ start }) => start))).toBeGreaterThan(lastBlock)
+    }
+  }
+
+  function network(rows: number): Program {
+    const trace = new Trace(`network${rows}`)
+    const bind = (name: string, ...shape: number[]): Tensor =>
+      trace.bind('parameter', name, tensorType('f32', ...shape))
+    let x = trace.bind('input', 'x', tensorType('f32', rows, 32))
+    const weights = [bind('norm', 32), bind('up', 128, 32), bind('down', 32, 64)] as const
+    for (let layer = 0; layer < 3; layer++) {
+      const up = matmul(rmsNorm(x, weights[0], 1e-5), weights[1], { transposeRight: true })
+      x = matmul(siluMultiply(up), weights[2], { transposeRight: true })
+    }
+    const ones = trace.bind('input', 'ones', tensorType('f32', rows))
+    trace.output('count', weightedSum(ones, ones))
+    trace.output('x', x)
+    const seed = trace.bind('input', 'seed', tensorType('f32', rows, 32))
+    const squares = differentiate(x, seed, weights).map((gradient) => squaredNorm(present(gradient, 'gradient')))
+    trace.output('clip', clipFactor(trace.bind('input', 'maxNorm', tensorType('f32', 1)), squares))
+    return trace.finish()
+  }
+
+  test('gives everything that is alive at once memory of its own', () => {
+    checkAddresses(planLayout([network(4), network(37)], options))
+    checkAddresses(planLayout([projections(), attentionGradients()], { ...options, threads: 4 }))
+  })
+
+  test('overlays scratch: a deep network takes little more than a shallow one', () => {
+    const { program, addresses } = present(planLayout([network(37)], options).programs[0], 'program')
+    const scratch = program.buffers.flatMap(({ source, bytes }, buffer) =>
+      source.kind === 'scratch' && addresses[buffer] !== 0 ? [{ start: addresses[buffer] ?? 0, bytes }] : [],
+    )
+    const sum = scratch.reduce((total, { bytes }) => total + bytes, 0)
+    const top = Math.max(...scratch.map(({ start, bytes }) => start + bytes))
+    const bottom = Math.min(...scratch.map(({ start }) => start))
+    expect(top - bottom).toBeLessThan(sum * 0.8)
+  })
+
+  test('prints steps with what they read by name', () => {
+    const { program } = present(planLayout([projections()], options).programs[0], 'program')
+    const [, first, second, third] = printSteps(program).split('\n')
+    expect(first).toMatch(/^ {2}quantizeRows\(\$x, #\d+, 5, 64, 64, 32\)$/)
+    expect(second).toMatch(/^ {2}matmulPacked\(#\d+, @q, #\d+, 5, 24, 64, 24, 4, 32, workspace, workspace stride\)$/)
+    expect(third).toMatch(/^ {2}matmulPacked\(#\d+, @k, /)
+  })
+})
+
+describe('barriers', () => {
+  const span = (at: number) => ({ start: at, end: at + 1 })
+  const step = (reads: number[], writes: number[], threadZero = false): StepSpans => ({
+    reads: reads.map(span),
+    writes: writes.map(span),
+    threadZero,
+  })
+
+  test('stand where a step needs what another has written, or overwrites what another reads or writes', () => {
+    expect(planBarriers([step([1], [2]), step([2], [3])])).toEqual([true, false])
+    expect(planBarriers([step([1], [2]), step([3], [1])])).toEqual([true, false])
+    expect(planBarriers([step([1], [2]), step([3], [2])])).toEqual([true, false])
+    expect(planBarriers([step([1], [2]), step([1], [3]), step([3], [4])])).toEqual([false, true, false])
+  })
+
+  test('are as late as possible: one serves all that went before', () => {
+    const steps = [step([], [1]), step([], [2]), step([], [3]), step([1, 2, 3], [4]), step([1], [5])]
+    expect(planBarriers(steps)).toEqual([false, false, true, false, false])
+  })
+
+  test('are not needed between steps that thread 0 does alone', () => {
+    expect(planBarriers([step([1], [2], true), step([2], [3], true), step([3], [4])])).toEqual([false, true, false])
+  })
+})
