@@ -10,7 +10,7 @@ import { blockParts, type BlockDType } from '../src/base/dtype.ts'
 import { packMatrix, panelBytes } from '../src/blocks/packed.ts'
 import { instantiate } from '../src/backends/wasm/kernel-harness.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../src/backends/wasm/workspace.ts'
-import { applyFlags, fillNoise, medianSeconds } from './bench.ts'
+import { applyFlags, fillNoise, medianSeconds, revectorize } from './bench.ts'
 import { readLoop } from './roof.ts'
 
 applyFlags()
@@ -29,6 +29,9 @@ function weights(dtype: BlockDType, rows: number): number {
   return pointer
 }
 
+/** The kernel that the backend would pick. */
+const kernel = revectorize ? 'matmulPackedWide' : 'matmulPacked'
+
 function product(dtype: BlockDType, m: number, rows: number, exact: boolean): number {
   harness.reset()
   const { bits, group } = blockParts(dtype)
@@ -37,7 +40,7 @@ function product(dtype: BlockDType, m: number, rows: number, exact: boolean): nu
   const quantized = harness.alloc(quantizedBytes(m, k, group))
   const w = weights(dtype, rows)
   const y = harness.alloc(m * rows * 4)
-  const bytes = Math.max(packedWorkspaceBytes(m, k), matmulWorkspaceBytes())
+  const bytes = Math.max(packedWorkspaceBytes(m, k, true), matmulWorkspaceBytes())
   const workspace = harness.alloc(bytes)
   if (exact) {
     const args = harness.putWords([x, w, y, m, rows, k, k, rows, bits, group, workspace, bytes])
@@ -47,7 +50,7 @@ function product(dtype: BlockDType, m: number, rows: number, exact: boolean): nu
   const second = harness.putWords([quantized, w, y, m, rows, k, rows, bits, group, workspace, bytes])
   return medianSeconds(() => {
     harness.kernels['quantizeRows']?.(first, 0, 1)
-    harness.kernels['matmulPacked']?.(second, 0, 1)
+    harness.kernels[kernel]?.(second, 0, 1)
   })
 }
 

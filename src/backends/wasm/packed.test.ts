@@ -75,15 +75,23 @@ function quantize(
   return out
 }
 
-function multiply(harness: KernelHarness, x: Float32Array, m: number, weights: Packed, threads = 1): Float32Array {
+function multiply(
+  harness: KernelHarness,
+  x: Float32Array,
+  m: number,
+  weights: Packed,
+  threads = 1,
+  wide = false,
+): Float32Array {
   harness.reset()
   const { bits, group } = blockParts(weights.dtype)
   const { n, k } = weights
   const activations = quantize(harness, x, m, k, group, threads)
   const y = harness.put(strided(new Float32Array(m * n), m, n))
-  const stride = packedWorkspaceBytes(m, k)
+  const stride = packedWorkspaceBytes(m, k, wide)
   const words = [activations, harness.put(weights.bytes), y, m, n, k, n + slack, bits, group]
-  harness.call('matmulPacked', [...words, harness.alloc(stride * threads), stride], threads)
+  const name = wide ? 'matmulPackedWide' : 'matmulPacked'
+  harness.call(name, [...words, harness.alloc(stride * threads), stride], threads)
   return dense(harness.f32(y, m * (n + slack)), m, n)
 }
 

@@ -9,11 +9,11 @@ export function matmulWorkspaceBytes(): number {
 }
 
 /**
- * `matmulPacked`: one unpacked panel of 8 rows and a tile of results; nothing when m <= 4.
+ * `matmulPacked`: one unpacked panel of 8 rows (`matmulPackedWide`: two) and a tile of results; nothing when m <= 4.
  * @param k columns of the weights
  */
-export function packedWorkspaceBytes(m: number, k: number): number {
-  return m <= 4 ? 0 : Math.ceil((192 + k * 17) / 64) * 64
+export function packedWorkspaceBytes(m: number, k: number, wide = false): number {
+  return m <= 4 ? 0 : 384 + Math.ceil((k * (wide ? 34 : 17)) / 64) * 64
 }
 
 /**

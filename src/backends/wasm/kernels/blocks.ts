@@ -23,12 +23,15 @@ export function widenScale(scale: usize): f32 {
   return reinterpret<f32>(bits) * exponentShift
 }
 
-/** A panel of 4 bits to group/4 steps of [8 rows][4 bytes 0..15], then 8 f32 scales, per block. */
-export function unpackNibbles(w: usize, target: usize, blocks: i32, group: i32): void {
+/**
+ * A panel of 4 bits to group/4 steps of [8 rows][4 bytes 0..15], then 8 f32 scales, per block. A step and the scales take
+ * `stride` bytes: 32, or 64 for two panels side by side.
+ */
+export function unpackNibbles(w: usize, target: usize, blocks: i32, group: i32, stride: usize): void {
   const mask = v128.load(nibbleMask)
-  const halfBytes = <usize>group * 4
+  const halfBytes = (<usize>group >> 3) * stride
   do {
-    const end = w + halfBytes
+    const end = w + <usize>group * 4
     do {
       const w0 = v128.load(w)
       const w1 = v128.load(w, 16)
@@ -37,39 +40,43 @@ export function unpackNibbles(w: usize, target: usize, blocks: i32, group: i32):
       v128.store(target + halfBytes, v128.and(i16x8.shr_u(w0, 4), mask))
       v128.store(target + halfBytes, v128.and(i16x8.shr_u(w1, 4), mask), 16)
       w += 32
-      target += 32
+      target += stride
     } while (w < end)
     target += halfBytes
     v128.store(target, widenScales(w, 0))
     v128.store(target, widenScales(w, 1), 16)
     w += 16
-    target += 32
+    target += stride
   } while (--blocks)
 }
 
 /**
  * A panel of 8 bits to the steps of ceil((byte + 127) / 2), then those of the rest of byte + 127, both 0..127 and [8
- * rows][4 bytes], then 8 f32 scales, per block.
+ * rows][4 bytes], then 8 f32 scales, per block. `stride` as for unpackNibbles.
  */
-export function unpackBytes(w: usize, target: usize, blocks: i32, group: i32): void {
-  const planeBytes = <usize>group * 8
+export function unpackBytes(w: usize, target: usize, blocks: i32, group: i32, stride: usize): void {
+  const planeBytes = (<usize>group >> 2) * stride
   const offset = i8x16.splat(127)
   const zero = i8x16.splat(0)
   do {
-    const end = w + planeBytes
+    const end = w + <usize>group * 8
     do {
-      const raised = i8x16.add(v128.load(w), offset)
-      const upper = i8x16.avgr_u(raised, zero)
-      v128.store(target, upper)
-      v128.store(target + planeBytes, i8x16.sub(raised, upper))
-      w += 16
-      target += 16
+      const w0 = i8x16.add(v128.load(w), offset)
+      const w1 = i8x16.add(v128.load(w, 16), offset)
+      const upper0 = i8x16.avgr_u(w0, zero)
+      const upper1 = i8x16.avgr_u(w1, zero)
+      v128.store(target, upper0)
+      v128.store(target, upper1, 16)
+      v128.store(target + planeBytes, i8x16.sub(w0, upper0))
+      v128.store(target + planeBytes, i8x16.sub(w1, upper1), 16)
+      w += 32
+      target += stride
     } while (w < end)
     target += planeBytes
     v128.store(target, widenScales(w, 0))
     v128.store(target, widenScales(w, 1), 16)
     w += 16
-    target += 32
+    target += stride
   } while (--blocks)
 }
 

@@ -7,14 +7,15 @@
 import { unpackBytes, unpackBytesBaseline, unpackNibbles, unpackNibblesBaseline } from './blocks'
 import { storeRow, streamBytes, streamBytesBaseline, streamNibbles, streamNibblesBaseline } from './packed-stream'
 import { tileBytes, tileBytesBaseline, tileNibbles, tileNibblesBaseline } from './packed-tile'
+import { tileBytesWide, tileNibblesWide } from './packed-wide'
 import { shareStart } from './simd'
 
 /** Up to this many tokens, the weights are read as they lie (memory bound); above, panels are unpacked once for all tokens. */
 const streamedTokens: i32 = 4
 /** Tokens of a tile above. */
 const tileTokens: i32 = 6
-/** Bytes of a weight tile's results: 6 tokens x 8 rows, f32. */
-const resultBytes: usize = 192
+/** Bytes of a tile's results: 6 tokens x 16 rows, f32. */
+const resultBytes: usize = 384
 
 /**
  * Quantises activations: amax = max |x| of a token's group; scale = amax / 127; integer = nearest, ties to even, of
@@ -110,6 +111,18 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  *     word 10  workspaceStride bytes per thread
  */
 export function matmulPacked(args: usize, thread: i32, threads: i32): void {
+  multiply(args, thread, threads, false)
+}
+
+/**
+ * matmulPacked by tiles of 6 tokens x 16 rows where m > 4, for V8 with --experimental-wasm-revectorize: the same words, the
+ * same bits, twice the workspace. The baseline build has no such tiles and does what matmulPacked does.
+ */
+export function matmulPackedWide(args: usize, thread: i32, threads: i32): void {
+  multiply(args, thread, threads, ASC_FEATURE_RELAXED_SIMD)
+}
+
+function multiply(args: usize, thread: i32, threads: i32, wide: bool): void {
   const activations = <usize>load<u32>(args, 0)
   const weights = <usize>load<u32>(args, 4)
   const y = <usize>load<u32>(args, 8)
@@ -128,8 +141,19 @@ export function matmulPacked(args: usize, thread: i32, threads: i32): void {
     const panelWeights = weights + <usize>panel * panelBytes
     const target = y + <usize>panel * 32
     const columns = min(8, n - panel * 8)
-    if (m <= streamedTokens) streamPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits)
-    else multiplyPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits, unpacked)
+    if (m <= streamedTokens) {
+      streamPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits)
+      continue
+    }
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      if (wide && panel + 1 < end) {
+        const both = min(16, n - panel * 8)
+        multiplyTwoPanels(activations, panelWeights, target, strideY, m, both, blocks, group, bits, unpacked)
+        panel++
+        continue
+      }
+    }
+    multiplyPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits, unpacked)
   }
 }
 
@@ -172,8 +196,8 @@ function multiplyPanel(
   unpacked: usize,
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    if (bits == 4) unpackNibbles(weights, unpacked, blocks, group)
-    else unpackBytes(weights, unpacked, blocks, group)
+    if (bits == 4) unpackNibbles(weights, unpacked, blocks, group, 32)
+    else unpackBytes(weights, unpacked, blocks, group, 32)
   } else {
     if (bits == 4) unpackNibblesBaseline(weights, unpacked, blocks, group)
     else unpackBytesBaseline(weights, unpacked, blocks, group)
@@ -181,7 +205,7 @@ function multiplyPanel(
   const results = unpacked - resultBytes
   const panelBytes = <usize>(blocks * (group + 8) * tileTokens)
   for (let token = 0; token < m; token += tileTokens) {
-    for (let at: usize = 0; at < resultBytes; at += 16) v128.store(results + at, f32x4.splat(0))
+    for (let at: usize = 0; at < <usize>tileTokens * 32; at += 16) v128.store(results + at, f32x4.splat(0))
     if (ASC_FEATURE_RELAXED_SIMD) {
       if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
       else tileBytes(activations, unpacked, results, blocks, group)
@@ -193,6 +217,44 @@ function multiplyPanel(
     for (let row = 0; row < present; row++) {
       const from = results + <usize>row * 32
       storeRow(y, v128.load(from), v128.load(from, 16), columns)
+      y += strideY
+    }
+    activations += panelBytes
+  }
+}
+
+/** multiplyPanel for two neighbouring panels side by side. */
+function multiplyTwoPanels(
+  activations: usize,
+  weights: usize,
+  y: usize,
+  strideY: usize,
+  m: i32,
+  columns: i32,
+  blocks: i32,
+  group: i32,
+  bits: i32,
+  unpacked: usize,
+): void {
+  const next = weights + <usize>blocks * <usize>(group * bits + 16)
+  if (bits == 4) {
+    unpackNibbles(weights, unpacked, blocks, group, 64)
+    unpackNibbles(next, unpacked + 32, blocks, group, 64)
+  } else {
+    unpackBytes(weights, unpacked, blocks, group, 64)
+    unpackBytes(next, unpacked + 32, blocks, group, 64)
+  }
+  const results = unpacked - resultBytes
+  const panelBytes = <usize>(blocks * (group + 8) * tileTokens)
+  for (let token = 0; token < m; token += tileTokens) {
+    for (let at: usize = 0; at < <usize>tileTokens * 64; at += 16) v128.store(results + at, f32x4.splat(0))
+    if (bits == 4) tileNibblesWide(activations, unpacked, results, blocks, group)
+    else tileBytesWide(activations, unpacked, results, blocks, group)
+    const present = min(tileTokens, m - token)
+    for (let row = 0; row < present; row++) {
+      const from = results + <usize>row * 64
+      storeRow(y, v128.load(from), v128.load(from, 16), 8)
+      storeRow(y + 32, v128.load(from, 32), v128.load(from, 48), columns - 8)
       y += strideY
     }
     activations += panelBytes

@@ -12,18 +12,13 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 }
 
 /**
- * c + the dot products of four neighbouring bytes each, exact in every build: any signed bytes x bytes of 0..127. The baseline
- * build takes any signed bytes on both sides.
+ * c + the dot products of four neighbouring bytes each: any signed bytes x bytes of 0..127, exact on every processor. Only
+ * the relaxed build has it.
  */
 // @ts-ignore: decorator
 @inline
 export function dotBytes(signed: v128, small: v128, c: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_dot_i8x16_i7x16_add_s(signed, small, c)
-  const low = i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(signed), i16x8.extend_low_i8x16_s(small))
-  const high = i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(signed), i16x8.extend_high_i8x16_s(small))
-  const even = v128.shuffle<i32>(low, high, 0, 2, 4, 6)
-  const odd = v128.shuffle<i32>(low, high, 1, 3, 5, 7)
-  return i32x4.add(c, i32x4.add(even, odd))
+  return i32x4.relaxed_dot_i8x16_i7x16_add_s(signed, small, c)
 }
 
 /** The sum of the four lanes, always in the order (0 + 2) + (1 + 3). */
