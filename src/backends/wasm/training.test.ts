@@ -194,7 +194,7 @@ describe('a cached pass over a small Phi-3', () => {
     )
     const close = distances.filter((distance) => distance < 1e-4).length
     // An activation that float64 rounds to the neighbouring integer moves the logits of its row, and of rows that see it.
-    expect(close / distances.length).toBeGreaterThan(name === 'int8' ? 0.5 : 1)
+    expect(close / distances.length).toBeGreaterThanOrEqual(name === 'int8' ? 0.5 : 1)
     expect(Math.max(...distances)).toBeLessThan(name === 'int8' ? 0.05 : 1e-5)
     expect(await generate(wasmBackend({ mode: 'inline' }), format)).toEqual(found)
   })
