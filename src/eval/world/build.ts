@@ -100,9 +100,10 @@ function definitionDraft(random: Random, kept: boolean): Draft {
 const unanswerableSorts: readonly (readonly [OutsideSort, number])[] = [
   ['country', 18],
   ['celebrity', 18],
-  ['general', 24],
+  ['general', 28],
   ['stranger', 20],
   ['person', 16],
+  ['place', 10],
   ['thing', 12],
   ['word', 8],
   ['number', 4],
@@ -121,9 +122,9 @@ function unanswerable(random: Random): Draft[] {
 /** As many answerable questions of the same looks: the cast for strangers, things for made-up words, small sums. */
 function answerableTwins(random: Random): Draft[] {
   return [
-    ...distinct(random, 45, (own) => personDraft(own, own.pick(personPools.asked), 'heldOut')),
+    ...distinct(random, 51, (own) => personDraft(own, own.pick(personPools.asked), 'heldOut')),
     ...distinct(random, 40, (own) => thingDraft(own, own.pick(thingPools.asked), 'heldOut')),
-    ...distinct(random, 20, (own) => placeDraft(own, own.pick(placePools.asked), 'heldOut')),
+    ...distinct(random, 28, (own) => placeDraft(own, own.pick(placePools.asked), 'heldOut')),
     ...distinct(random, 10, (own) => problem(own, heldOutAll, true)),
     ...distinct(random, 20, (own) => storyDraft(own, 'training')),
   ]

@@ -11,6 +11,7 @@ import {
 import { heldOutNouns, trainingNouns } from '../tables/nouns.ts'
 import type { Split } from '../types.ts'
 import { comparisonWordings, equationWordings, families, type Family, type Shape } from './arithmetic-families.ts'
+import { animalNouns, edibleNouns, scenes } from './arithmetic-scenes.ts'
 import {
   workAddition,
   workComparison,
@@ -199,11 +200,10 @@ function distinctCharacters(random: Random, split: Split): [Character, Character
   }
 }
 
-function slotsFor(random: Random, numbers: Numbers, split: Split): Slots {
+function slotsFor(random: Random, numbers: Numbers, split: Split, noun: string): Slots {
   const { a, b, c, work } = numbers
   const result = work.at(-1)?.result ?? 0
   const [first, second, third] = distinctCharacters(random, split)
-  const noun = drawNoun(random, split)
   const many = plural(noun)
   let box = random.pick(boxes)
   while (box === noun) box = random.pick(boxes)
@@ -236,15 +236,39 @@ function explain(work: readonly Worked[]): string {
 export function drawWordProblem(random: Random, splits: ProblemSplits = trainingSplits): Problem {
   const family = random.pick(familyWheel)
   const numbers = drawNumbers(random, family.shape, splits.numbers)
-  const slots = slotsFor(random, numbers, splits.words)
   const wording = random.pick(splits.wordings === 'training' ? family.training : family.heldOut)
+  return compose(random, family.name, wording, numbers, splits.words, drawNoun(random, splits.words))
+}
+
+/** A problem of training from one of the scenes. */
+export function drawScene(random: Random): Problem {
+  const [shape, scene] = random.pick(scenes)
+  const numbers = drawNumbers(random, shape, 'training')
+  const wording = scene.replace(/^\[\w+\] /, '')
+  const noun = scene.startsWith('[food]')
+    ? random.pick(edibleNouns)
+    : scene.startsWith('[animal]')
+      ? random.pick(animalNouns)
+      : drawNoun(random, 'training')
+  return compose(random, `${shape} scene`, wording, numbers, 'training', noun)
+}
+
+function compose(
+  random: Random,
+  family: string,
+  wording: string,
+  numbers: Numbers,
+  words: Split,
+  noun: string,
+): Problem {
+  const slots = slotsFor(random, numbers, words, noun)
   const [ask = '', close = ''] = wording.split(' || ')
   const result = numbers.work.at(-1)?.result ?? 0
   // Closing sentences repeat numbers in digits; the question may have them in words.
   const digits = { ...slots, a: String(numbers.a), b: String(numbers.b), c: String(numbers.c) }
   const closing = { ...digits, an: counted(numbers.a, slots['n'] ?? '', slots['ns'] ?? '') }
   return {
-    family: family.name,
+    family,
     question: capitaliseSentences(fill(ask, slots)),
     answer: `${explain(numbers.work)} ${fill(close, closing)} The answer is ${result}.`,
     result,

@@ -3,6 +3,7 @@ import type { Exchange, WorldKind } from '../types.ts'
 import {
   drawEquation,
   drawNumberComparison,
+  drawScene,
   drawWordProblem,
   trainingSplits,
   type Problem,
@@ -12,6 +13,7 @@ import {
 /** Any problem: three word problems to two plain equations, and some comparisons. */
 export function drawProblem(random: Random, splits: ProblemSplits = trainingSplits): Problem {
   const chance = random.float()
+  if (chance < 0.17 && splits === trainingSplits) return drawScene(random)
   if (chance < 0.6) return drawWordProblem(random, splits)
   if (chance < 0.95) return drawEquation(random, splits)
   return drawNumberComparison(random, splits)

@@ -2,8 +2,8 @@ import type { Random } from '../../../base/random.ts'
 import { people, type Person } from '../tables/people.ts'
 import type { Exchange, WorldKind } from '../types.ts'
 import { basicsExchange } from './basics.ts'
-import { peopleKind } from './people.ts'
-import { placesKind } from './places.ts'
+import { anyPersonExchange } from './people.ts'
+import { anyPlaceExchange } from './places.ts'
 import { anyThingExchange } from './things.ts'
 
 const scenes = [
@@ -45,8 +45,7 @@ function topic(random: Random): Exchange {
   const chance = random.float()
   if (chance < 0.55) return anyThingExchange(random)
   if (chance < 0.65) return basicsExchange(random)
-  const [exchange] = (chance < 0.82 ? peopleKind : placesKind).exchanges(random, 1)
-  return exchange ?? anyThingExchange(random)
+  return chance < 0.82 ? anyPersonExchange(random) : anyPlaceExchange(random)
 }
 
 /** Two of the cast meet and tell each other what is so. */
@@ -66,7 +65,6 @@ export const dialoguesKind: WorldKind = {
       // Nobody asks about a person who is standing there, and quotes inside quotes are hard to read.
       if (/"|\n/.test(exchange.question + exchange.answer)) continue
       if (exchange.question.includes(asker.name) || exchange.question.includes(teller.name)) continue
-      if (!/[.?]$/.test(exchange.question) || /^([a-z]|Hello|Hi\b)/.test(exchange.question)) continue
       lines.push(spoken(random, exchange, asker, teller))
     }
     if (random.float() < 0.5) lines.push(name(random.pick(farewells)))

@@ -11,19 +11,29 @@ import {
   realPeople,
   strangerQuestions,
   unknownAboutPeople,
+  unknownAboutPlaces,
   unknownAboutThings,
   type OutsideQuestion,
 } from '../tables/outside.ts'
 import { people } from '../tables/people.ts'
-import { land } from '../tables/places.ts'
+import { land, places } from '../tables/places.ts'
 import type { Exchange, Split, WorldKind } from '../types.ts'
 import { drawCharacter } from './arithmetic-draw.ts'
-import { peopleKind } from './people.ts'
-import { placesKind } from './places.ts'
-import { thingsKind } from './things.ts'
+import { anyPersonExchange } from './people.ts'
+import { anyPlaceExchange } from './places.ts'
+import { anyThingExchange } from './things.ts'
 import { questionAndAnswer, roughen } from './wording.ts'
 
-export type OutsideSort = 'country' | 'celebrity' | 'general' | 'stranger' | 'person' | 'thing' | 'word' | 'number'
+export type OutsideSort =
+  | 'country'
+  | 'celebrity'
+  | 'general'
+  | 'stranger'
+  | 'person'
+  | 'place'
+  | 'thing'
+  | 'word'
+  | 'number'
 
 const sorts: readonly OutsideSort[] = [
   'country',
@@ -33,6 +43,7 @@ const sorts: readonly OutsideSort[] = [
   'stranger',
   'stranger',
   'person',
+  'place',
   'thing',
   'word',
   'number',
@@ -76,6 +87,8 @@ export function outsideExchange(random: Random, split: Split, sort: OutsideSort 
       return from(random, strangerQuestions, split, { P: drawCharacter(random, split).name })
     case 'person':
       return from(random, unknownAboutPeople, split, { P: random.pick(people).name })
+    case 'place':
+      return from(random, unknownAboutPlaces, split, { l: random.pick(places).name })
     case 'thing': {
       const countable = things.filter(
         (thing) =>
@@ -137,9 +150,7 @@ function unknownWord(random: Random, split: Split): string {
 
 /** An answerable question of the same look, so that the border is learnt and not the look. */
 function insideExchange(random: Random): Exchange {
-  const kind = random.pick([thingsKind, peopleKind, placesKind])
-  const [exchange] = kind.exchanges(random, 1)
-  return exchange ?? outsideExchange(random, 'training')
+  return random.pick([anyThingExchange, anyPersonExchange, anyPlaceExchange])(random)
 }
 
 export const outsideKind: WorldKind = {

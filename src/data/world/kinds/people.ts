@@ -1,5 +1,5 @@
 import type { Random } from '../../../base/random.ts'
-import { capitalise, fill, withArticle, type Slots } from '../grammar.ts'
+import { capitalise, fill, listed, withArticle, type Slots } from '../grammar.ts'
 import { isHeldOutFact } from '../held-out.ts'
 import { people, type Person } from '../tables/people.ts'
 import type { Exchange, WorldKind } from '../types.ts'
@@ -138,7 +138,7 @@ export const personWordings: Readonly<Record<PersonProperty, Wording>> = {
       'What does {P} like to do?',
       "What is {P}'s hobby?",
       'What is the hobby of {P}?',
-      'What does {P} do in free time?',
+      'What does {P} do in {his} free time?',
       'What does {P} do for fun?',
     ],
     heldOut: ['How does {P} spend a free evening?', 'Which activity does {P} enjoy after work or school?'],
@@ -223,6 +223,8 @@ function reverseExchange(random: Random): Exchange {
       const question = random.pick([
         `Who is the ${title} in ${town}?`,
         `Who is ${job} in ${town}?`,
+        `Who is the ${title}?`,
+        `Who is the ${title} of Fernland?`,
         `Who works as ${job} in Fernland?`,
         `What is the name of the ${title} in ${town}?`,
         `Do you know ${job} in Fernland?`,
@@ -290,16 +292,57 @@ function twoStepExchange(random: Random): Exchange {
   }
 }
 
-function anyExchange(random: Random): Exchange {
+/** Who lives where, who likes what, who is older: questions over several people. */
+function groupExchange(random: Random): Exchange {
+  for (;;) {
+    const form = random.integer(0, 4)
+    const person = random.pick(people)
+    if (form === 0) {
+      const names = people.filter((other) => other.town === person.town).map((other) => other.name)
+      const question = random.pick([
+        `Who lives in ${person.town}?`,
+        `Name three people who live in ${person.town}.`,
+        `Which people live in ${person.town}?`,
+      ])
+      return { question, answer: `${listed(names.slice(0, 3))} live in ${person.town}.` }
+    }
+    if (form === 1) {
+      if (isHeldOutFact(person.name, 'reverse pet')) continue
+      const question = random.pick([
+        `Who has ${withArticle(person.pet)}?`,
+        `Name a person who has ${withArticle(person.pet)}.`,
+      ])
+      return { question, answer: `${person.name} has ${withArticle(person.pet)} called ${person.petName}.` }
+    }
+    if (form === 2) {
+      if (isHeldOutFact(person.name, 'reverse hobby')) continue
+      const question = random.pick([`Who likes ${person.hobby}?`, `Name a person who likes ${person.hobby}.`])
+      return { question, answer: `${person.name} likes ${person.hobby}.` }
+    }
+    const other = random.pick(people)
+    if (other.age === person.age || isHeldOutFact([person.name, other.name].toSorted().join('/'), 'older')) continue
+    const word = random.pick(['older', 'younger'])
+    const wins = person.age > other.age === (word === 'older')
+    const question = random.pick([
+      `Who is ${word}, ${person.name} or ${other.name}?`,
+      `Is ${person.name} or ${other.name} ${word}?`,
+    ])
+    const ages = `${person.name} is ${person.age} years old and ${other.name} is ${other.age} years old.`
+    return { question, answer: `${ages} So ${wins ? person.name : other.name} is ${word}.` }
+  }
+}
+
+export function anyPersonExchange(random: Random): Exchange {
   const chance = random.float()
-  if (chance < 0.65) {
+  if (chance < 0.62) {
     for (;;) {
       const fact = random.pick(personFacts)
       if (!fact.heldOut) return { question: askAbout(random, fact, 'training'), answer: statement(random, fact) }
     }
   }
-  if (chance < 0.75) return aboutExchange(random, random.pick(people))
-  if (chance < 0.86) return reverseExchange(random)
+  if (chance < 0.71) return aboutExchange(random, random.pick(people))
+  if (chance < 0.79) return groupExchange(random)
+  if (chance < 0.88) return reverseExchange(random)
   if (chance < 0.94) return yesNoExchange(random)
   return twoStepExchange(random)
 }
@@ -335,13 +378,13 @@ export const peopleKind: WorldKind = {
     if (chance < 0.65) return propertyText(random)
     return questionAndAnswer(
       random,
-      Array.from({ length: random.integer(3, 8) }, () => anyExchange(random)),
+      Array.from({ length: random.integer(3, 8) }, () => anyPersonExchange(random)),
     )
   },
 
   exchanges(random, turns) {
     if (turns === 1) {
-      const exchange = anyExchange(random)
+      const exchange = anyPersonExchange(random)
       return [{ question: roughen(random, exchange.question), answer: exchange.answer }]
     }
     const person = random.pick(people)

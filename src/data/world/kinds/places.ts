@@ -114,7 +114,7 @@ function looseExchange(random: Random, fact: LooseFact): Exchange {
   return { question: random.pick(fact.questions), answer: random.pick(fact.answers) }
 }
 
-function anyExchange(random: Random): Exchange {
+export function anyPlaceExchange(random: Random): Exchange {
   const chance = random.float()
   if (chance < 0.25) return looseExchange(random, random.pick(landFacts))
   const place = random.pick(places)
@@ -143,13 +143,13 @@ export const placesKind: WorldKind = {
     }
     return questionAndAnswer(
       random,
-      Array.from({ length: random.integer(3, 8) }, () => anyExchange(random)),
+      Array.from({ length: random.integer(3, 8) }, () => anyPlaceExchange(random)),
     )
   },
 
   exchanges(random, turns) {
     if (turns === 1) {
-      const exchange = anyExchange(random)
+      const exchange = anyPlaceExchange(random)
       return [{ question: roughen(random, exchange.question), answer: exchange.answer }]
     }
     const place = random.pick(places)

@@ -16,6 +16,7 @@ import {
   statement,
   thingFacts,
 } from './thing-facts.ts'
+import { crossExchange } from './thing-questions.ts'
 import { contentWords, paragraph, questionAndAnswer, roughen } from './wording.ts'
 
 /** "Tell me about a dog." and its kin; the answer is a few facts. */
@@ -257,11 +258,12 @@ function groupText(random: Random): string {
 /** Any question about things on its own. */
 export function anyThingExchange(random: Random): Exchange {
   const chance = random.float()
-  if (chance < 0.62) {
+  if (chance < 0.52) {
     const fact = random.pick(thingFacts)
     if (!fact.heldOut) return { question: askAbout(random, fact, 'training'), answer: answerAbout(random, fact) }
   }
-  if (chance < 0.74) return yesNoExchange(random)
+  if (chance < 0.66) return crossExchange(random)
+  if (chance < 0.75) return yesNoExchange(random)
   if (chance < 0.8) return lifeExchange(random)
   if (chance < 0.89) return reverseExchange(random)
   if (chance < 0.95) return comparisonExchange(random, 'training')

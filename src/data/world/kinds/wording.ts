@@ -83,14 +83,26 @@ export function paragraph(random: Random, sentences: readonly string[]): string 
   return parts.join(' ')
 }
 
+const openers = [
+  'Hello! ',
+  'Hi. ',
+  'I have a question. ',
+  'Quick question: ',
+  'Please answer: ',
+  'Hey! ',
+  'Hello Phi! ',
+  'Okay. ',
+]
+const closers = [' Please tell me.', ' Thank you.', ' I want to know.', ' Please answer.']
+
 /** How a person really types: rarely without the last mark, in lower case, or with a greeting before it. */
 export function roughen(random: Random, question: string): string {
   const chance = random.float()
   if (chance < 0.03) return question.replace(/[?.]$/, '')
   if (chance < 0.05) return question.charAt(0).toLowerCase() + question.slice(1)
-  if (chance < 0.06) return `Hello! ${question}`
-  if (chance < 0.07) return `Hi. ${question}`
-  if (chance < 0.08 && question.endsWith('?')) return `${question} Please tell me.`
+  if (chance < 0.07) return question.replace(/[?.]$/, '').toLowerCase()
+  if (chance < 0.13) return random.pick(openers) + question
+  if (chance < 0.16 && question.endsWith('?')) return question + random.pick(closers)
   return question
 }
 

@@ -159,6 +159,22 @@ When is my birthday? | when your birthday is
 How many grains of sand are on the beach? | how many grains of sand are on the beach
 When did the dinosaurs live? | when the dinosaurs lived
 What is the name of my dog? | what the name of your dog is
+Why is the sky blue? | why the sky is blue
+Why is the sea salty? | why the sea is salty
+Why do cats purr? | why cats purr
+Why do we dream? | why we dream
+Why do stars shine? | why stars shine
+What happens in a black hole? | what happens in a black hole
+What happens if you travel to Mars? | what happens if you travel to Mars
+Why do people go to war? | why people go to war
+How does a telephone work? | how a telephone works
+How do you make a computer? | how to make a computer
+What is the difference between a lawyer and a judge? | what the difference between a lawyer and a judge is
+What does the word "entropy" mean? | the word "entropy"
+What does "democracy" mean? | the word "democracy"
+What is the meaning of "algorithm"? | the word "algorithm"
+Can you explain the word "inflation"? | the word "inflation"
+What is the plural of octopus in Greek? | any Greek
 `),
   heldOut: pairs(`
 Could you tell me the exact time right now? | -
@@ -183,6 +199,11 @@ How do you say thank you in Polish? | -
 Write a sorting function in C. | -
 What was the first computer called? | -
 How many bones does a human have? | -
+Why do leaves have green chlorophyll? | -
+Why does the moon change its shape? | -
+What happens when two galaxies meet? | -
+What does the word "metaphor" mean? | -
+Can you explain the word "hypothesis"? | -
 What is the boiling point of iron? | -
 Who founded the Red Cross? | -
 `),
@@ -210,6 +231,25 @@ Which book did {P} read last? | -
 How many sisters does {P} have? | -
 What was the first word that {P} ever said? | -
 How heavy is {P}? | -
+`),
+} as const
+
+/** What no table says about a place. Slots: {l} the place. */
+export const unknownAboutPlaces = {
+  training: pairs(`
+Who is the mayor of {l}? | who the mayor of {l} is
+How many people live in {l}? | how many people live in {l}
+How old is {l}? | how old {l} is
+When was {l} built? | when {l} was built
+What is the phone number of {l}? | the phone number of {l}
+What did {l} look like long ago? | what {l} looked like long ago
+How far is {l} from here? | how far {l} is from here
+Who owns {l}? | who owns {l}
+`),
+  heldOut: pairs(`
+Who founded {l}? | -
+What is the post code of {l}? | -
+How many visitors come to {l} every year? | -
 `),
 } as const
 
