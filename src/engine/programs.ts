@@ -58,8 +58,8 @@ export function tracePrograms(model: Model, options: CacheOptions, formats: Numb
   // One page more than sequences may hold, so that the last of them can copy before it writes.
   const pages = Math.max(pagesOfSequence, Math.ceil(tokens / pageSize)) + 1
   const cache: CacheShape = { pages, sequences, pagesOfSequence }
-  const rows = Math.min(checkedExtent('maxRows', options.maxRows ?? defaultRows, 4096), context * sequences)
-  const buckets = bucketsUpTo(rows)
+  const mostRows = Math.min(checkedExtent('maxRows', options.maxRows ?? defaultRows, 4096), context * sequences)
+  const buckets = bucketsUpTo(mostRows)
   const traced = buckets.map((rows) => traceCached(model, rows, cache, formats))
   const first = traced[0]
   if (first === undefined) throw new Error('defect: there are no buckets')

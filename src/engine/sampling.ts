@@ -131,8 +131,8 @@ function kthGreatest(values: Float64Array, k: number): number {
 }
 
 /** Restores the heap below `root`; `before` says which of two belongs nearer to the root. */
-function sink<T extends Float64Array | Int32Array>(
-  heap: T,
+function sink(
+  heap: Float64Array | Int32Array,
   root: number,
   size: number,
   before: (left: number, right: number) => boolean,

@@ -396,10 +396,12 @@ function nextTurn(): Promise<void> {
   if (setImmediate !== undefined) return new Promise((resolve) => void setImmediate(resolve))
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
+    const arrived = (): void => {
       port1.close()
       resolve()
     }
+    port1.addEventListener('message', arrived, { once: true })
+    port1.start()
     port2.postMessage(undefined)
   })
 }

@@ -1,0 +1,211 @@
+import { PocketPhiError } from '../base/errors.ts'
+import { renderChat, type ChatMessage, type ChatTemplate } from '../text/templates.ts'
+import { compactText, type Text } from '../text/text.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import {
+  Generation,
+  type GenerateOptions,
+  type GenerationHooks,
+  type GenerationHost,
+  type GenerationResult,
+} from './generate.ts'
+
+export interface ChatOptions {
+  /** What the model is told before the conversation. */
+  readonly system?: string
+  /** Tool definitions as JSON, for templates that have a place for them (Phi-4-mini). */
+  readonly tools?: string
+  /** A conversation to go on with, oldest first. */
+  readonly messages?: readonly ChatMessage[]
+}
+
+/** What a conversation runs on. */
+export interface ChatHost extends GenerationHost {
+  readonly tokenizer: Tokenizer
+  readonly template: ChatTemplate
+}
+
+/** A text that the model has read, and the ids in which it read it. */
+interface KnownPrefix {
+  readonly text: Text
+  readonly ids: readonly number[]
+}
+
+/** Room that is kept for an answer, in tokens; less in a small context. */
+const answerRoom = 256
+
+/** An answer of a conversation. */
+export class ChatReply extends Generation {
+  /** Messages that had to be left out because the conversation no longer fits the context; the oldest turns, whole. */
+  readonly dropped: readonly ChatMessage[]
+
+  constructor(
+    host: GenerationHost,
+    prompt: readonly number[],
+    options: GenerateOptions,
+    dropped: readonly ChatMessage[],
+    hooks: GenerationHooks,
+  ) {
+    super(host, prompt, options, hooks)
+    this.dropped = dropped
+  }
+}
+
+/**
+ * A conversation. Each turn computes only what is new: the beginning is found in the cache, in the very ids that the model
+ * read and wrote. Cutting the history back and sending something else branches it, and costs no more.
+ */
+export class Chat {
+  readonly #host: ChatHost
+  #messages: ChatMessage[]
+  /** Texts of earlier turns with their ids, the newest last. */
+  #known: KnownPrefix[] = []
+  #isAnswering = false
+
+  constructor(host: ChatHost, options: ChatOptions = {}) {
+    this.#host = host
+    const { system, tools, messages = [] } = options
+    const first: ChatMessage[] =
+      system === undefined && tools === undefined ? [] : [{ role: 'system', content: system ?? '', tools }]
+    this.#messages = [...first, ...messages]
+  }
+
+  /** What the model will see of the conversation, oldest first; dropped turns are not in it. */
+  get history(): readonly ChatMessage[] {
+    return [...this.#messages]
+  }
+
+  /**
+   * Says something and lets the model answer. The message and the answer join the history when the answer is read; an
+   * answer that is broken off stays in it as far as it came.
+   *
+   * Where the conversation no longer fits the context, the oldest turns are left out (never the system message), and the
+   * reply says which.
+   *
+   * @throws PocketPhiError `context-full` when not even the last message fits; `invalid-argument`
+   */
+  send(content: string, options: GenerateOptions = {}): ChatReply {
+    return this.answer([...this.#messages, { role: 'user', content }], options)
+  }
+
+  /** Answers the last message of the history again, in place of the answer that it had. */
+  retry(options: GenerateOptions = {}): ChatReply {
+    const last = this.#messages.findLastIndex((message) => message.role !== 'assistant')
+    return this.answer(this.#messages.slice(0, last + 1), options)
+  }
+
+  /** Keeps the first `count` messages of the history and forgets the others. */
+  truncate(count: number): void {
+    this.#checkIdle()
+    this.#messages = this.#messages.slice(0, count)
+  }
+
+  /** Another conversation with the first `count` messages of this one, or all; this one stays as it is. */
+  branch(count = this.#messages.length): Chat {
+    const other = new Chat(this.#host, { messages: this.#messages.slice(0, count) })
+    other.#known = [...this.#known]
+    return other
+  }
+
+  /** Answers a conversation that takes the place of the history. */
+  answer(messages: readonly ChatMessage[], options: GenerateOptions = {}): ChatReply {
+    this.#checkIdle()
+    const { kept, dropped, text, ids } = this.#fit(messages, options)
+    const before = this.#messages
+    return new ChatReply(this.#host, ids, options, dropped, {
+      onStart: () => {
+        this.#checkIdle()
+        this.#isAnswering = true
+        this.#messages = kept
+      },
+      onEnd: (result) => {
+        this.#isAnswering = false
+        // Nothing was said when it was broken off: as if it had not been asked.
+        if (result.finish === 'aborted' && result.text === '') this.#messages = before
+        else this.#messages = [...kept, { role: 'assistant', content: result.text }]
+        this.#remember(text, ids, result)
+      },
+      onFailure: () => {
+        this.#isAnswering = false
+        this.#messages = before
+      },
+    })
+  }
+
+  #checkIdle(): void {
+    if (!this.#isAnswering) return
+    throw new PocketPhiError('invalid-argument', 'The conversation is waiting for an answer to be read.', {
+      remedy: 'Read it to its end, or abort it, before the next message.',
+    })
+  }
+
+  /** Drops the oldest turns until the prompt leaves room for an answer. */
+  #fit(messages: readonly ChatMessage[], options: GenerateOptions) {
+    const { context } = this.#host.engine
+    const room = Math.max(1, Math.min(options.maxTokens ?? answerRoom, answerRoom, Math.floor(context / 4)))
+    const dropped: ChatMessage[] = []
+    let kept = [...messages]
+    while (true) {
+      const { text, ids } = this.#encode(kept)
+      if (ids.length + room <= context) return { kept, dropped, text, ids }
+      const turn = oldestTurn(kept)
+      if (turn.length === 0) {
+        if (ids.length < context) return { kept, dropped, text, ids }
+        throw new PocketPhiError('context-full', 'The last message alone does not fit the context.', {
+          expected: `at most ${context - 1} tokens`,
+          found: `${ids.length}, with the system message`,
+          remedy: 'Shorten it, or load the model with a larger context.',
+        })
+      }
+      dropped.push(...turn)
+      kept = kept.filter((message) => !turn.includes(message))
+    }
+  }
+
+  /**
+   * The prompt's ids. Where it continues a text that the model has read, that part keeps its ids: the tokenizer might cut the
+   * model's own words otherwise than the model wrote them, and the cache would not be found.
+   */
+  #encode(messages: readonly ChatMessage[]): KnownPrefix {
+    const { tokenizer, template } = this.#host
+    const text = renderChat(template, messages, { addGenerationPrompt: true })
+    for (const known of this.#known.toReversed()) {
+      const rest = textAfter(text, known.text)
+      if (rest !== undefined) return { text, ids: [...known.ids, ...tokenizer.encode(rest, { addBos: false })] }
+    }
+    return { text, ids: tokenizer.encode(text) }
+  }
+
+  #remember(text: Text, ids: readonly number[], result: GenerationResult): void {
+    const { tokenizer } = this.#host
+    const control = new Set(tokenizer.addedTokens.map((token) => token.id))
+    // Control tokens that the model made up are not to be read as such in the next turn.
+    if (result.ids.some((id) => control.has(id))) return
+    // A stop string cuts the text but not the ids; such an answer is encoded anew.
+    if (tokenizer.decode(result.ids) !== result.text) return
+    this.#known.push({ text: compactText([...text, result.text]), ids: [...ids, ...result.ids] })
+  }
+}
+
+/** The oldest user message with what follows it until the next one; empty when it is the last turn. */
+function oldestTurn(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const rest = messages.filter((message) => message.role !== 'system')
+  const next = rest.findIndex((message, index) => index > 0 && message.role === 'user')
+  return next < 0 ? [] : rest.slice(0, next)
+}
+
+/**
+ * What follows `start` in a text; undefined unless the text begins with it and goes on with a special token, since only
+ * there encoding starts afresh.
+ */
+function textAfter(text: Text, start: Text): Text | undefined {
+  if (start.length >= text.length) return undefined
+  for (const [index, part] of start.entries()) {
+    const other = text[index]
+    const isSame =
+      typeof part === 'string' || typeof other === 'string' ? part === other : part.content === other?.content
+    if (!isSame) return undefined
+  }
+  const rest = text.slice(start.length)
+  return typeof rest[0] === 'string' ? undefined : rest
+}

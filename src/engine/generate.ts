@@ -1,0 +1,334 @@
+import { PocketPhiError } from '../base/errors.ts'
+import type { OnProgress } from '../base/progress.ts'
+import { Random } from '../base/random.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import {
+  checkSampling,
+  distributionOf,
+  draw,
+  logProbabilities,
+  type SamplingOptions,
+  type TokenLogProbability,
+} from './sampling.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { Sequence, SequenceOptions } from './sequence.ts'
+import { StopGate, stopStrings } from './stops.ts'
+
+export interface GenerateOptions extends SamplingOptions {
+  /** For the random draws: the same seed gives the same text, with any number of threads. A random one when left out. */
+  readonly seed?: number
+  /** Tokens to generate at most; until the context is full when left out. 0 reads the prompt into the cache only. */
+  readonly maxTokens?: number
+  /** Texts that end the answer and are not part of it. */
+  readonly stop?: string | readonly string[]
+  /** Ids that end the answer, instead of the model's own; an empty list for none. */
+  readonly stopIds?: readonly number[]
+  /** Adds log-probabilities of the chosen tokens, and of this many of the likeliest; of the raw model distribution. */
+  readonly logprobs?: number
+  /** Special tokens as text where the model writes some that do not end the answer; off by default. */
+  readonly showSpecial?: boolean
+  /** When to use the long rotary factors (LongRoPE); see `SequenceOptions`. */
+  readonly rope?: SequenceOptions['rope']
+  /** Ends the answer at the next segment (about 50 ms) with the finish reason `aborted`; what was said so far stays. */
+  readonly signal?: AbortSignal
+  /** While the prompt is read, and while it is read again when the text outgrows the original context (LongRoPE). */
+  readonly onProgress?: OnProgress
+}
+
+/** A generated token, its log-probability in the model's own distribution, and the likeliest alternatives. */
+export interface GeneratedLogProbability extends TokenLogProbability {
+  readonly top: readonly TokenLogProbability[]
+}
+
+/** Text that has become certain, and the tokens that it completes. */
+export interface GenerationChunk {
+  readonly text: string
+  readonly ids: readonly number[]
+  readonly logprobs?: readonly GeneratedLogProbability[]
+}
+
+/**
+ * `stop`: a stop id or stop string. `length`: maxTokens. `aborted`: the signal, or a reader that went away.
+ * `context-full`: no token fits any more.
+ */
+export type FinishReason = 'stop' | 'length' | 'aborted' | 'context-full'
+
+export interface Usage {
+  readonly promptTokens: number
+  /** Tokens of the prompt that were found in the cache. */
+  readonly reusedTokens: number
+  /** Tokens that were drawn, a stop id included. */
+  readonly generatedTokens: number
+  /** From the start until the first token was known; waiting for other sequences included. */
+  readonly promptSeconds: number
+  readonly generationSeconds: number
+  /** Of the tokens that had to be computed; 0 where there is no time to measure. */
+  readonly promptTokensPerSecond: number
+  readonly generatedTokensPerSecond: number
+}
+
+export interface GenerationResult {
+  readonly text: string
+  /** The tokens of the text; neither a stop id nor those of a stop string. */
+  readonly ids: readonly number[]
+  readonly logprobs?: readonly GeneratedLogProbability[]
+  readonly finish: FinishReason
+  /** What stopped it: the stop string, or the spelling of the stop id. */
+  readonly stoppedBy?: string
+  readonly usage: Usage
+  /** To get the same answer again. */
+  readonly seed: number
+}
+
+/** What a generation runs on. */
+export interface GenerationHost {
+  readonly engine: Scheduler
+  readonly tokenizer: Tokenizer | undefined
+  readonly stopIds: readonly number[]
+}
+
+export interface GenerationHooks {
+  onStart?(): void
+  onEnd?(result: GenerationResult): void
+  /** Instead of `onEnd`, when something went wrong; the reader gets the error. */
+  onFailure?(): void
+}
+
+/** A token whose text has not been let through whole yet. */
+interface Pending {
+  readonly id: number
+  /** Where its text begins and ends in the text decoded so far. */
+  readonly start: number
+  readonly end: number
+  readonly logprob: GeneratedLogProbability | undefined
+}
+
+/**
+ * An answer while it is written: iterate over its chunks (once), or await `result()`. Nothing is computed before that. A
+ * reader that stops early ends the answer and frees its room.
+ */
+export class Generation implements AsyncIterable<GenerationChunk> {
+  readonly #chunks: AsyncGenerator<GenerationChunk, void, void>
+  readonly #answer: Answer
+  #started = false
+
+  constructor(host: GenerationHost, prompt: readonly number[], options: GenerateOptions, hooks: GenerationHooks = {}) {
+    this.#answer = new Answer(host, prompt, options)
+    this.#chunks = this.#run(hooks)
+  }
+
+  async *#run(hooks: GenerationHooks): AsyncGenerator<GenerationChunk, void, void> {
+    hooks.onStart?.()
+    let hasFailed = false
+    try {
+      yield* this.#answer.write()
+    } catch (error) {
+      hasFailed = true
+      throw error
+    } finally {
+      if (hasFailed) hooks.onFailure?.()
+      else hooks.onEnd?.(this.#answer.result())
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<GenerationChunk, void, void> {
+    if (this.#started) throw new PocketPhiError('invalid-argument', 'An answer can be read only once.')
+    this.#started = true
+    return this.#chunks
+  }
+
+  /** Reads what is left and resolves to the whole answer. */
+  async result(): Promise<GenerationResult> {
+    this.#started = true
+    while ((await this.#chunks.next()).done !== true);
+    return this.#answer.result()
+  }
+}
+
+/** One answer: draws tokens, turns them into text, decides when it ends. */
+class Answer {
+  readonly #host: GenerationHost
+  readonly #prompt: readonly number[]
+  readonly #options: GenerateOptions
+  readonly #seed: number
+  readonly #maxTokens: number
+  readonly #stopIds: ReadonlySet<number>
+  readonly #gate: StopGate
+  readonly #pending: Pending[] = []
+  readonly #ids: number[] = []
+  readonly #logprobs: GeneratedLogProbability[] = []
+  #text = ''
+  #decoded = 0
+  #drawn = 0
+  #reused = 0
+  #finish: FinishReason = 'aborted'
+  #stopId: number | undefined
+  #start = 0
+  #first = 0
+  #end = 0
+
+  constructor(host: GenerationHost, prompt: readonly number[], options: GenerateOptions) {
+    checkSampling(options)
+    const { maxTokens = Infinity, logprobs = 0 } = options
+    checkCount('maxTokens', maxTokens)
+    checkCount('logprobs', logprobs)
+    const { context } = host.engine
+    if (prompt.length === 0) throw new PocketPhiError('invalid-argument', 'The prompt is empty.')
+    if (prompt.length >= context && maxTokens > 0) {
+      throw new PocketPhiError('context-full', 'The prompt leaves no room for an answer.', {
+        expected: `at most ${context - 1} tokens`,
+        found: String(prompt.length),
+        remedy: 'Shorten it, or load the model with a larger context.',
+      })
+    }
+    this.#host = host
+    this.#prompt = prompt
+    this.#options = options
+    this.#maxTokens = maxTokens
+    this.#seed = options.seed ?? randomSeed()
+    this.#stopIds = new Set(options.stopIds ?? host.stopIds)
+    this.#gate = new StopGate(stopStrings(options.stop))
+  }
+
+  async *write(): AsyncGenerator<GenerationChunk, void, void> {
+    const { signal, rope = 'auto' } = this.#options
+    const { engine } = this.#host
+    const reserve = Math.min(engine.context, this.#prompt.length + this.#maxTokens)
+    this.#start = this.#first = this.#end = performance.now()
+    let sequence: Sequence | undefined
+    try {
+      sequence = await engine.open(this.#prompt, { rope, reserve, signal })
+      yield* this.#tokens(sequence)
+    } catch (error) {
+      if (signal?.aborted !== true || !(error instanceof PocketPhiError) || error.code !== 'aborted') throw error
+      this.#finish = 'aborted'
+      yield* this.#last()
+    } finally {
+      sequence?.close()
+      this.#end = performance.now()
+    }
+  }
+
+  async *#tokens(sequence: Sequence): AsyncGenerator<GenerationChunk, void, void> {
+    const { engine, tokenizer } = this.#host
+    const { signal, onProgress, logprobs, showSpecial = false } = this.#options
+    const random = new Random(this.#seed)
+    const decoder = tokenizer?.startDecoding({
+      skipSpecial: !showSpecial,
+      keepLeadingSpace: continuesText(tokenizer, this.#prompt),
+    })
+    let finish: FinishReason | undefined
+    while (finish === undefined) {
+      const logits = await sequence.logits({ signal, onProgress })
+      if (this.#drawn === 0) {
+        this.#first = performance.now()
+        this.#reused = sequence.reused ?? 0
+      }
+      if (this.#maxTokens === 0) {
+        finish = 'length'
+        break
+      }
+      const id = draw(distributionOf(logits, sequence.ids, this.#options), random)
+      this.#drawn++
+      if (this.#stopIds.has(id)) {
+        this.#stopId = id
+        finish = 'stop'
+        break
+      }
+      const found = logprobs === undefined ? undefined : logProbabilities(logits, id, logprobs)
+      const text = decoder?.push(id) ?? ''
+      const start = this.#decoded
+      this.#decoded += text.length
+      const logprob = found && { ...found.chosen, top: found.top }
+      this.#pending.push({ id, start, end: this.#decoded, logprob })
+      yield* this.#release(this.#gate.push(text))
+      if (this.#gate.found !== undefined) finish = 'stop'
+      else if (this.#drawn >= this.#maxTokens) finish = 'length'
+      else if (sequence.ids.length + 1 >= engine.context) finish = 'context-full'
+      else sequence.append([id])
+    }
+    this.#finish = finish
+    const rest = decoder?.flush() ?? ''
+    this.#decoded += rest.length
+    yield* this.#release(this.#gate.push(rest))
+    if (this.#gate.found !== undefined) this.#finish = 'stop'
+    yield* this.#last()
+  }
+
+  /** Lets text through together with the tokens that it completes. */
+  *#release(text: string): Generator<GenerationChunk, void, void> {
+    this.#text += text
+    const isLast = this.#gate.found !== undefined
+    const isReleased = ({ start, end }: Pending): boolean =>
+      end <= this.#text.length || (isLast && start < this.#text.length)
+    // Tokens without text of their own wait for the text that follows, which they may have begun.
+    if (text === '' && !isLast && this.#host.tokenizer !== undefined) return
+    let count = 0
+    while (count < this.#pending.length && isReleased(this.#pending[count] as Pending)) count++
+    yield* this.#chunk(text, this.#pending.splice(0, count))
+    if (isLast) this.#pending.length = 0
+  }
+
+  /** What was held back, at the end. */
+  *#last(): Generator<GenerationChunk, void, void> {
+    if (this.#gate.found !== undefined) return
+    const text = this.#gate.flush()
+    this.#text += text
+    yield* this.#chunk(text, this.#pending.splice(0))
+  }
+
+  *#chunk(text: string, tokens: readonly Pending[]): Generator<GenerationChunk, void, void> {
+    if (text === '' && tokens.length === 0) return
+    const ids = tokens.map(({ id }) => id)
+    const logprobs = tokens.flatMap(({ logprob }) => logprob ?? [])
+    this.#ids.push(...ids)
+    this.#logprobs.push(...logprobs)
+    yield this.#options.logprobs === undefined ? { text, ids } : { text, ids, logprobs }
+  }
+
+  result(): GenerationResult {
+    const { tokenizer } = this.#host
+    const stoppedBy =
+      this.#gate.found ??
+      (this.#stopId === undefined ? undefined : (tokenizer?.pieceOf(this.#stopId) ?? `${this.#stopId}`))
+    const promptSeconds = (this.#first - this.#start) / 1000
+    const generationSeconds = (this.#end - this.#first) / 1000
+    const perSecond = (count: number, seconds: number): number => (seconds > 0 && count > 0 ? count / seconds : 0)
+    return {
+      text: this.#text,
+      ids: [...this.#ids],
+      ...(this.#options.logprobs === undefined ? {} : { logprobs: [...this.#logprobs] }),
+      finish: this.#finish,
+      ...(stoppedBy === undefined ? {} : { stoppedBy }),
+      usage: {
+        promptTokens: this.#prompt.length,
+        reusedTokens: this.#reused,
+        generatedTokens: this.#drawn,
+        promptSeconds,
+        generationSeconds,
+        promptTokensPerSecond: perSecond(this.#prompt.length - this.#reused, promptSeconds),
+        // The first token comes with the prompt.
+        generatedTokensPerSecond: perSecond(this.#drawn - 1, generationSeconds),
+      },
+      seed: this.#seed,
+    }
+  }
+}
+
+function checkCount(name: string, value: number): void {
+  if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) return
+  throw new PocketPhiError('invalid-argument', `The option "${name}" cannot be used.`, {
+    expected: 'an integer of at least 0',
+    found: String(value),
+  })
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0
+}
+
+/** Whether what follows the prompt is in the middle of a text, whose first space counts, or begins one. */
+function continuesText(tokenizer: Tokenizer, prompt: readonly number[]): boolean {
+  const last = prompt.at(-1)
+  return !tokenizer.addedTokens.some(({ id }) => id === last)
+}

@@ -1,0 +1,142 @@
+import { PocketPhiError } from '../base/errors.ts'
+import type { OnProgress } from '../base/progress.ts'
+import type { MemoryPlan } from '../program/plan.ts'
+import type { ChatTemplate } from '../text/templates.ts'
+import type { Text } from '../text/text.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { Chat, type ChatOptions } from './chat.ts'
+import { Generation, type GenerateOptions } from './generate.ts'
+import type { EngineCounters, Scheduler } from './scheduler.ts'
+
+/**
+ * Text as a string (control tokens that it spells stay plain characters), as typed text with special tokens, or as ids.
+ */
+export type Prompt = string | Text | readonly number[]
+
+export interface LogitsOptions {
+  /** The first row that is wanted; 0 when left out. Earlier tokens are found in the cache where they can be. */
+  readonly from?: number
+  readonly rope?: 'auto' | 'long'
+  readonly signal?: AbortSignal
+  readonly onProgress?: OnProgress
+}
+
+/** What a model is made of. */
+export interface PhiModelParts {
+  readonly engine: Scheduler
+  /** The parsed config.json. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly tokenizer: Tokenizer | undefined
+  readonly template: ChatTemplate | undefined
+  readonly stopIds: readonly number[]
+}
+
+/** A loaded model. It holds memory and threads until it is disposed. */
+export class PhiModel implements AsyncDisposable {
+  /** What runs the rows; for servers and tools that schedule sequences themselves. */
+  readonly engine: Scheduler
+  /** The parsed config.json. */
+  readonly config: Readonly<Record<string, unknown>>
+  /** Ids that end an answer. */
+  readonly stopIds: readonly number[]
+  readonly #tokenizer: Tokenizer | undefined
+  readonly #template: ChatTemplate | undefined
+
+  constructor({ engine, config, tokenizer, template, stopIds }: PhiModelParts) {
+    this.engine = engine
+    this.config = config
+    this.stopIds = stopIds
+    this.#tokenizer = tokenizer
+    this.#template = template
+  }
+
+  /** The name of the backend: `wasm`, `ref` … */
+  get backend(): string {
+    return this.engine.device.backend
+  }
+
+  /** Bytes that the model takes. */
+  get memory(): MemoryPlan {
+    return this.engine.device.memory
+  }
+
+  /** Tokens that one text may have, prompt and answer together. */
+  get context(): number {
+    return this.engine.context
+  }
+
+  /** Rows computed and reused since the model was loaded. */
+  get counters(): Readonly<EngineCounters> {
+    return { ...this.engine.counters }
+  }
+
+  /** @throws PocketPhiError `not-found` when the model came without one */
+  get tokenizer(): Tokenizer {
+    if (this.#tokenizer !== undefined) return this.#tokenizer
+    throw new PocketPhiError('not-found', 'The model has no tokenizer.', {
+      expected: 'tokenizer.json beside config.json',
+      remedy: 'Add it, or give prompts as token ids.',
+    })
+  }
+
+  /** How conversations are written for this model. @throws PocketPhiError `not-found` when that is not known */
+  get template(): ChatTemplate {
+    if (this.#template !== undefined) return this.#template
+    throw new PocketPhiError('not-found', 'The model has no chat template.', {
+      expected: 'a "chat_template" in tokenizer_config.json, or control tokens of a known family',
+      remedy: 'Name one with the option "template", or use generate.',
+    })
+  }
+
+  /**
+   * Continues a prompt.
+   *
+   * @throws PocketPhiError `context-full` when the prompt leaves no room; `invalid-argument`
+   */
+  generate(prompt: Prompt, options: GenerateOptions = {}): Generation {
+    const host = { engine: this.engine, tokenizer: this.#tokenizer, stopIds: this.stopIds }
+    return new Generation(host, this.#idsOf(prompt), options)
+  }
+
+  /** Starts a conversation. */
+  chat(options: ChatOptions = {}): Chat {
+    const { engine, stopIds, tokenizer, template } = this
+    return new Chat({ engine, stopIds, tokenizer, template }, options)
+  }
+
+  /**
+   * Logits of the rows from `from` on: f32[rows * vocabulary], row after row.
+   *
+   * @throws PocketPhiError `context-full`, `invalid-argument`, `aborted`
+   */
+  async logits(prompt: Prompt, options: LogitsOptions = {}): Promise<Float32Array> {
+    const ids = this.#idsOf(prompt)
+    const { from = 0, rope = 'auto', signal, onProgress } = options
+    const width = this.engine.vocabulary
+    const sequence = await this.engine.open(ids, { rope, reserve: ids.length, signal })
+    try {
+      const logits = new Float32Array(Math.max(0, ids.length - from) * width)
+      await sequence.rows(from, (row, values) => logits.set(values, (row - from) * width), { signal, onProgress })
+      return logits
+    } finally {
+      sequence.close()
+    }
+  }
+
+  /** Ends what is going on and frees memory and threads. */
+  dispose(): Promise<void> {
+    return this.engine.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  #idsOf(prompt: Prompt): readonly number[] {
+    return isIds(prompt) ? prompt : this.tokenizer.encode(prompt)
+  }
+}
+
+function isIds(prompt: Prompt): prompt is readonly number[] {
+  return typeof prompt !== 'string' && prompt.every((item) => typeof item === 'number')
+}

@@ -1,0 +1,51 @@
+/**
+ * Pocket Phi: the Phi-3 family in TypeScript. The same import works in Node and in a browser bundle.
+ *
+ *     import { loadModel } from 'pocket-phi'
+ *
+ *     await using model = await loadModel('models/phi')
+ *     for await (const { text } of model.chat().send('Hello')) process.stdout.write(text)
+ */
+export { loadModel, measureModel, type LoadModelOptions, type ModelSource } from './engine/load-model.ts'
+export type { LoadOptions } from './engine/load.ts'
+export type { CacheOptions } from './engine/programs.ts'
+export { PhiModel, type LogitsOptions, type Prompt } from './engine/phi-model.ts'
+export {
+  Generation,
+  type FinishReason,
+  type GeneratedLogProbability,
+  type GenerateOptions,
+  type GenerationChunk,
+  type GenerationResult,
+  type Usage,
+} from './engine/generate.ts'
+export { Chat, ChatReply, type ChatOptions } from './engine/chat.ts'
+export type { SamplingOptions, TokenLogProbability } from './engine/sampling.ts'
+export type { EngineCounters } from './engine/scheduler.ts'
+
+export { referenceBackend } from './backends/ref/index.ts'
+export { wasmBackend, type WasmOptions } from './backends/wasm/index.ts'
+export type { Backend } from './backends/backend.ts'
+export type { MemoryPlan } from './program/plan.ts'
+
+export { createDetokenizer } from './text/detokenizer.ts'
+export { loadTiktoken, tiktokenPatterns, type TiktokenOptions } from './text/tiktoken.ts'
+export { loadTokenizerJson } from './text/tokenizer-json.ts'
+export type { DecodeOptions, EncodeOptions, IdStream, Tokenizer } from './text/tokenizer.ts'
+export { trainTokenizer, type TokenizerJson, type TrainTokenizerOptions } from './text/bpe-trainer.ts'
+export { chatTemplate, detectTemplate } from './text/template-detection.ts'
+export {
+  builtinTemplate,
+  renderChat,
+  templateNames,
+  type ChatMessage,
+  type ChatTemplate,
+  type RenderOptions,
+  type TemplateName,
+} from './text/templates.ts'
+export { special, textToString, type SpecialToken, type Text } from './text/text.ts'
+
+export { httpFolder, handleFolder, localFolder, memoryFolder, type FileTree } from './formats/tree.ts'
+export type { ByteSource } from './formats/source.ts'
+export { PocketPhiError, type ErrorCode } from './base/errors.ts'
+export type { OnProgress, Progress } from './base/progress.ts'
