@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest'
+import { referenceBackend } from '../backends/ref/index.ts'
+import type { Progress } from '../base/progress.ts'
+import { f32ToBf16, f32ToF16 } from '../blocks/half.ts'
+import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
+import { packMatrix } from '../blocks/packed.ts'
+import { packedEntry, packedMetadata, type PackedType } from '../formats/packed-checkpoint.ts'
+import { openSafetensors } from '../formats/safetensors.ts'
+import { floatEntry, safetensorsBytes, type TensorEntry } from '../formats/safetensors-writer.ts'
+import { memoryFolder } from '../formats/tree.ts'
+import { loadCheckpoint, measureCheckpoint, type LoadOptions } from './load.ts'
+import { tinyConfig, tinyFiles } from './tiny-model-harness.ts'
+
+const options: LoadOptions = { context: 64, maxRows: 4 }
+const name = 'model.layers.1.mlp.down_proj.weight'
+
+async function tensorsOf(files: ReadonlyMap<string, Uint8Array>) {
+  const checkpoint = await openSafetensors(memoryFolder(files))
+  const tensors = new Map<string, { shape: readonly number[]; values: Float32Array }>()
+  for (const tensor of checkpoint.names()) {
+    tensors.set(tensor, { shape: checkpoint.info(tensor).shape, values: await checkpoint.readFloat32(tensor) })
+  }
+  return tensors
+}
+
+/** The tiny model's files with some tensors changed, added or left out. */
+async function changed(change: (tensors: Awaited<ReturnType<typeof tensorsOf>>) => void) {
+  const files = await tinyFiles()
+  const tensors = await tensorsOf(files)
+  change(tensors)
+  const entries = [...tensors].map(([tensor, { shape, values }]) => floatEntry(tensor, shape, values))
+  files.set('model.safetensors', await safetensorsBytes(entries))
+  return memoryFolder(files)
+}
+
+describe('loadCheckpoint', () => {
+  it('widens f16 and bf16 to the f32 values that they stand for', async () => {
+    const exact = (await tensorsOf(await tinyFiles())).get(name)?.values ?? new Float32Array()
+    const halves = { F16: f16ToF32(f32ToF16(exact)), BF16: bf16ToF32(f32ToBf16(exact)) }
+    for (const dtype of ['F16', 'BF16'] as const) {
+      const engine = await loadCheckpoint(memoryFolder(await tinyFiles({ dtype })), referenceBackend(), options)
+      expect([...engine.device.read(name)]).toEqual([...halves[dtype]])
+      await engine.dispose()
+    }
+  })
+
+  it('leaves packed matrices packed', async () => {
+    const files = await tinyFiles()
+    const tensors = await tensorsOf(files)
+    const types = new Map<string, PackedType>()
+    const entries: TensorEntry[] = []
+    for (const [tensor, { shape, values }] of tensors) {
+      const [rows = 0, columns = 0] = shape
+      if (tensor.endsWith('qkv_proj.weight')) {
+        const type = { dtype: 'q8g32', shape: [rows, columns] } as const
+        types.set(tensor, type)
+        entries.push(packedEntry(tensor, type, packMatrix(values, rows, columns, type.dtype)))
+      } else entries.push(floatEntry(tensor, shape, values))
+    }
+    files.set('model.safetensors', await safetensorsBytes(entries, packedMetadata(types)))
+    const engine = await loadCheckpoint(memoryFolder(files), referenceBackend(), options)
+    const packed = 'model.layers.0.self_attn.qkv_proj.weight'
+    expect(engine.device.typeOf(packed).dtype).toBe('q8g32')
+    const stored = entries.find((entry) => entry.name === packed)?.data
+    expect(engine.device.readBytes(packed)).toEqual(stored)
+
+    const dense = await loadCheckpoint(memoryFolder(await tinyFiles()), referenceBackend(), options)
+    const logits = await Promise.all([engine, dense].map(async (each) => (await each.open([5, 6, 7])).logits()))
+    const differences = logits[0]?.map((value, at) => Math.abs(value - (logits[1]?.[at] ?? NaN))) ?? []
+    // Eight bits are close, and not the same.
+    expect(Math.max(...differences)).toBeGreaterThan(1e-4)
+    expect(Math.max(...differences)).toBeLessThan(0.3)
+    await Promise.all([engine.dispose(), dense.dispose()])
+  })
+
+  it('reports every byte and stops when it is aborted', async () => {
+    const files = memoryFolder(await tinyFiles())
+    const seen: Progress[] = []
+    const engine = await loadCheckpoint(files, referenceBackend(), {
+      ...options,
+      onProgress: (step) => seen.push(step),
+    })
+    expect(seen.at(-1)).toMatchObject({ stage: 'loading weights', unit: 'bytes', done: seen.at(-1)?.total })
+    expect(seen.at(-1)?.total).toBeGreaterThan(100_000)
+    await engine.dispose()
+
+    const controller = new AbortController()
+    const onProgress = (): void => controller.abort()
+    const aborted = loadCheckpoint(files, referenceBackend(), { ...options, onProgress, signal: controller.signal })
+    await expect(aborted).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  it('refuses a model that does not fit before it reads a byte of weights', async () => {
+    const files = await tinyFiles()
+    const whole = files.get('model.safetensors') ?? new Uint8Array()
+    const read: number[] = []
+    const tree = memoryFolder(files)
+    const watched = {
+      ...tree,
+      async open(file: string) {
+        const source = await tree.open(file)
+        return {
+          ...source,
+          read(offset: number, length: number, into?: Uint8Array) {
+            if (file === 'model.safetensors') read.push(offset + length)
+            return source.read(offset, length, into)
+          },
+        }
+      },
+    }
+    const plan = await measureCheckpoint(tree, referenceBackend(), options)
+    const refused = loadCheckpoint(watched, referenceBackend(), { ...options, memoryLimit: plan.total - 1 })
+    await expect(refused).rejects.toMatchObject({ code: 'out-of-memory', cause: plan })
+    const header = 8 + Number(new DataView(whole.buffer, whole.byteOffset).getBigUint64(0, true))
+    expect(Math.max(...read)).toBe(header)
+    const plans: unknown[] = []
+    const onPlan = (seen: unknown): unknown => plans.push(seen)
+    const engine = await loadCheckpoint(tree, referenceBackend(), { ...options, memoryLimit: plan.total, onPlan })
+    expect(plans).toEqual([plan])
+    expect(engine.device.memory).toEqual(plan)
+    await engine.dispose()
+  })
+
+  it('refuses checkpoints that are not those of the configuration', async () => {
+    const load = async (tree: ReturnType<typeof memoryFolder>) =>
+      await loadCheckpoint(tree, referenceBackend(), options)
+    await expect(load(await changed((tensors) => tensors.delete(name)))).rejects.toThrowError(
+      /lacks tensors.*down_proj/,
+    )
+    const extra = { shape: [1], values: new Float32Array(1) }
+    await expect(load(await changed((tensors) => tensors.set('model.norm.bias', extra)))).rejects.toThrowError(
+      /does not use.*model\.norm\.bias/,
+    )
+    await expect(load(await changed((tensors) => tensors.set('model.norm.weight', extra)))).rejects.toThrowError(
+      /does not fit the configuration/,
+    )
+    const files = await tinyFiles()
+    files.set('config.json', new TextEncoder().encode(JSON.stringify({ ...tinyConfig(), model_type: 'llama' })))
+    await expect(load(memoryFolder(files))).rejects.toMatchObject({ code: 'not-supported' })
+    for (const wrong of [{ context: 0 }, { context: 257 }, { maxSequences: 0 }, { maxRows: 1.5 }]) {
+      const tree = memoryFolder(await tinyFiles())
+      await expect(loadCheckpoint(tree, referenceBackend(), wrong)).rejects.toMatchObject({ code: 'invalid-argument' })
+    }
+  })
+})

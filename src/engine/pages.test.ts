@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { Random } from '../base/random.ts'
+import { pageSize } from '../program/ops/cache.ts'
+import { PagePool, type PageTable } from './pages.ts'
+import { someIds } from './tiny-model-harness.ts'
+
+/** Computes a sequence in one go, as the scheduler would; returns its table and the copies that were made. */
+function compute(pool: PagePool, ids: readonly number[], limit = ids.length - 1, regime: 0 | 1 = 0) {
+  const table = pool.open(ids, limit, regime)
+  const reused = table.length
+  const copies = extend(pool, table, ids)
+  return { table, reused, copies }
+}
+
+function extend(pool: PagePool, table: PageTable, ids: readonly number[]) {
+  const copies = pool.prepare(table, ids.length)
+  pool.commit(table, ids.slice(table.length))
+  return copies
+}
+
+describe('PagePool', () => {
+  it('finds the longest kept prefix, to the token', () => {
+    const pool = new PagePool(16)
+    const ids = someIds(150, 1)
+    pool.close(compute(pool, ids).table)
+    const other = [...ids.slice(0, 140), ...someIds(20, 2)]
+    const again = compute(pool, other)
+    expect(again.reused).toBe(140)
+    expect(again.copies).toHaveLength(1)
+    // The first two pages are the same ones; the third is a copy, as the first sequence's end is kept.
+    pool.close(again.table)
+    expect(pool.open(ids, ids.length, 0).length).toBe(150)
+    expect(pool.open(other, other.length, 0).length).toBe(160)
+  })
+
+  it('extends a kept prefix in place where nobody else reads it', () => {
+    const pool = new PagePool(16)
+    const ids = someIds(200, 3)
+    const first = compute(pool, ids.slice(0, 100))
+    pool.close(first.table)
+    const { reused, copies } = compute(pool, ids)
+    expect(reused).toBe(100)
+    expect(copies).toEqual([])
+  })
+
+  it('copies a page that another sequence reads before writing', () => {
+    const pool = new PagePool(16)
+    const ids = someIds(70, 4)
+    const first = compute(pool, ids)
+    const second = compute(pool, [...ids, 5, 6], ids.length)
+    expect(second.reused).toBe(70)
+    expect(second.copies).toEqual([{ from: pool.indices(first.table)[1], to: pool.indices(second.table)[1] }])
+    expect(pool.indices(first.table)[0]).toBe(pool.indices(second.table)[0])
+    expect(extend(pool, first.table, [...ids, 9])).toEqual([])
+  })
+
+  it('keeps the rotary regimes apart', () => {
+    const pool = new PagePool(16)
+    const ids = someIds(130, 6)
+    pool.close(compute(pool, ids, 129, 0).table)
+    expect(pool.open(ids, 129, 1).length).toBe(0)
+    expect(pool.open(ids, 129, 0).length).toBe(129)
+  })
+
+  it('gives up the least recently used prefixes first, ends before beginnings', () => {
+    const pool = new PagePool(6)
+    const [first, second] = [someIds(192, 7), someIds(192, 8)]
+    pool.close(compute(pool, first).table)
+    pool.close(compute(pool, second).table)
+    pool.close(pool.open(first, 64, 0))
+    const third = compute(pool, someIds(192, 9))
+    expect(pool.evicted).toBe(3)
+    expect(pool.open(first, 192, 0).length).toBe(64)
+    expect(pool.open(second, 192, 0).length).toBe(128)
+    pool.close(third.table)
+  })
+
+  it('lets sequences that computed the same page share it', () => {
+    const pool = new PagePool(8)
+    const ids = someIds(100, 10)
+    const tables = [pool.open(ids, 99, 0), pool.open(ids, 99, 0)]
+    for (const table of tables) pool.prepare(table, 100)
+    for (const table of tables) pool.commit(table, ids)
+    expect(pool.indices(tables[0]!)[0]).toBe(pool.indices(tables[1]!)[0])
+    for (const table of tables) pool.close(table)
+    // Two pages for the hundred tokens; what both computed is kept once.
+    expect(pool.available).toBe(8)
+    const { copies } = compute(pool, [...ids, 1], 100)
+    expect(copies).toEqual([])
+  })
+
+  it('never mixes up what pages hold, over many random sequences', () => {
+    const random = new Random(12)
+    const pool = new PagePool(20)
+    /** What the device would hold: the token that was written to each slot, with all tokens before it. */
+    const device = new Map<string, string>()
+    const open: { table: PageTable; ids: number[] }[] = []
+    const pick = (length: number): number[] => Array.from({ length }, () => random.integer(0, 2))
+    const write = (table: PageTable, ids: readonly number[]): void => {
+      const from = table.length
+      for (const copy of pool.prepare(table, ids.length)) {
+        for (let slot = 0; slot < pageSize; slot++) {
+          const held = device.get(`${copy.from}:${slot}`)
+          if (held !== undefined) device.set(`${copy.to}:${slot}`, held)
+        }
+      }
+      const pages = pool.indices(table)
+      for (let at = from; at < ids.length; at++) {
+        device.set(`${pages[Math.floor(at / pageSize)]}:${at % pageSize}`, ids.slice(0, at + 1).join(''))
+      }
+      pool.commit(table, ids.slice(from))
+    }
+    const check = (table: PageTable, ids: readonly number[]): void => {
+      const pages = pool.indices(table)
+      for (let at = 0; at < table.length; at++) {
+        expect(device.get(`${pages[Math.floor(at / pageSize)]}:${at % pageSize}`)).toBe(ids.slice(0, at + 1).join(''))
+      }
+    }
+    const shared = pick(150)
+    for (let round = 0; round < 300; round++) {
+      if (open.length < 4 && random.float() < 0.6) {
+        const ids = [...shared.slice(0, random.integer(0, 150)), ...pick(random.integer(1, 60))]
+        const table = pool.open(ids, ids.length - 1, 0)
+        check(table, ids)
+        write(table, ids)
+        open.push({ table, ids })
+      } else if (open.length > 0) {
+        const index = random.integer(0, open.length)
+        const { table, ids } = open[index]!
+        if (random.float() < 0.5 && ids.length < 240) {
+          ids.push(...pick(random.integer(1, 40)))
+          write(table, ids)
+        } else {
+          pool.close(table)
+          open.splice(index, 1)
+        }
+      }
+      for (const { table, ids } of open) check(table, ids)
+    }
+  })
+})

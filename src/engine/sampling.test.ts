@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import samplers from '../../tests/fixtures/samplers.json' with { type: 'json' }
+import { Random } from '../base/random.ts'
+import { checkSampling, distributionOf, draw, logProbabilities, type SamplingOptions } from './sampling.ts'
+
+const names: Readonly<Record<string, string>> = {
+  temperature: 'temperature',
+  top_k: 'topK',
+  top_p: 'topP',
+  min_p: 'minP',
+  repetition_penalty: 'repetitionPenalty',
+}
+
+describe('distributionOf', () => {
+  samplers.sets.forEach((set, index) =>
+    it.each(set.cases)(`agrees with the reference library: set ${index}, $name`, ({ params, probs, kept }) => {
+      const given = Object.entries(params).map(([name, value]) => [names[name], value])
+      const options: SamplingOptions = { temperature: 1, ...Object.fromEntries(given) }
+      const { ids, probabilities } = distributionOf(set.logits, set.previous_token_ids, options)
+      expect(ids.length).toBe(kept)
+      const all = new Array<number>(probs.length).fill(0)
+      ids.forEach((id, at) => (all[id] = probabilities[at] ?? NaN))
+      all.forEach((probability, id) => expect(Math.abs(probability - (probs[id] ?? NaN))).toBeLessThan(1e-6))
+    }),
+  )
+
+  it('keeps what a full sort keeps, ties included', () => {
+    const random = new Random(5)
+    for (let round = 0; round < 200; round++) {
+      const count = random.integer(1, 60)
+      // Few different values, so that there are many ties.
+      const logits = Array.from({ length: count }, () => random.integer(0, 6) / 2)
+      const k = random.integer(1, count + 2)
+      const descending = logits.toSorted((left, right) => right - left)
+      const threshold = descending[Math.min(k, count) - 1] ?? NaN
+      const expected = [...logits.keys()].filter((id) => (logits[id] ?? NaN) >= threshold)
+      expect([...distributionOf(logits, [], { temperature: 1, topK: k }).ids]).toEqual(expected)
+    }
+  })
+
+  it('lets the fewest tokens through that reach top-p, the later of equals first', () => {
+    const logits = [0, 1, 1, 1, 0].map((weight) => Math.log(1 + weight))
+    // 1/8 + 2/8 * 3 + 1/8
+    expect([...distributionOf(logits, [], { temperature: 1, topP: 0.2 }).ids]).toEqual([3])
+    expect([...distributionOf(logits, [], { temperature: 1, topP: 0.4 }).ids]).toEqual([2, 3])
+    expect([...distributionOf(logits, [], { temperature: 1, topP: 0.8 }).ids]).toEqual([1, 2, 3, 4])
+  })
+
+  it('is the first of the greatest at temperature 0, after the penalty', () => {
+    expect([...distributionOf([1, 3, 3, 2], [], {}).ids]).toEqual([1])
+    expect([...distributionOf([1, 3, 3, 2], [1, 1], { repetitionPenalty: 1.5 }).ids]).toEqual([2])
+    expect([...distributionOf([-1, -2], [0], { repetitionPenalty: 3 }).ids]).toEqual([1])
+  })
+
+  it('refuses options out of range', () => {
+    for (const options of [{ temperature: -1 }, { topK: 1.5 }, { topP: 0 }, { minP: 2 }, { repetitionPenalty: NaN }]) {
+      expect(() => checkSampling(options)).toThrowError(/cannot be used/)
+    }
+  })
+})
+
+describe('draw', () => {
+  it('draws as often as the probabilities say, and the same for the same seed', () => {
+    const distribution = distributionOf([0, 1, 2].map(Math.log1p), [], { temperature: 1 })
+    const counts = [0, 0, 0]
+    const random = new Random(7)
+    for (let round = 0; round < 60_000; round++) counts[draw(distribution, random)]!++
+    counts.forEach((count, id) => expect(Math.abs(count / 60_000 - (id + 1) / 6)).toBeLessThan(0.01))
+    const sequence = (seed: number): number[] => {
+      const source = new Random(seed)
+      return Array.from({ length: 20 }, () => draw(distribution, source))
+    }
+    expect(sequence(3)).toEqual(sequence(3))
+    expect(sequence(3)).not.toEqual(sequence(4))
+  })
+})
+
+describe('logProbabilities', () => {
+  it('are those of the softmax, the likeliest first', () => {
+    const { chosen, top } = logProbabilities([Math.log(1), Math.log(5), Math.log(2), Math.log(2)], 0, 3)
+    expect(chosen.logprob).toBeCloseTo(Math.log(0.1), 12)
+    expect(top.map(({ id }) => id)).toEqual([1, 2, 3])
+    expect(top.map(({ logprob }) => Math.exp(logprob))).toEqual([
+      expect.closeTo(0.5, 12),
+      expect.closeTo(0.2, 12),
+      expect.closeTo(0.2, 12),
+    ])
+    expect(logProbabilities([1, 2], 1, 0).top).toEqual([])
+    expect(logProbabilities([1, 2], 1, 9).top).toHaveLength(2)
+  })
+})
