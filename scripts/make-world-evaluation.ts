@@ -1,11 +1,13 @@
 /**
- * Writes models/phi-nano/evaluation/<kind>.jsonl from the fixed seed. With --check it writes nothing and fails where a
- * committed file differs, so that a change of the tables cannot move the evaluation unseen.
+ * Writes models/phi-nano/evaluation/<kind>.jsonl from the fixed seed, and manifest.json with the hash of every file.
+ * With --check it writes nothing and names the files that the tables would give differently now: the committed files
+ * are the evaluation, frozen before training, and later changes of the generator do not move them.
  * independent.jsonl is written by hand and not touched.
  */
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildEvaluation, formatRows, type EvaluationRow } from '../src/eval/world/index.ts'
+import { buildEvaluation, evaluationSeed, formatRows, type EvaluationRow } from '../src/eval/world/index.ts'
 
 const folder = join(import.meta.dirname, '..', 'models', 'phi-nano', 'evaluation')
 const check = process.argv.includes('--check')
@@ -18,10 +20,13 @@ for (const row of buildEvaluation()) {
 }
 
 mkdirSync(folder, { recursive: true })
+const files: Record<string, { rows: number; sha256: string }> = {}
 let different = 0
 for (const [kind, rows] of byKind) {
-  const path = join(folder, `${kind.replaceAll(' ', '-')}.jsonl`)
+  const name = `${kind.replaceAll(' ', '-')}.jsonl`
+  const path = join(folder, name)
   const text = formatRows(rows)
+  files[name] = { rows: rows.length, sha256: createHash('sha256').update(text).digest('hex') }
   if (check) {
     if (existsSync(path) && readFileSync(path, 'utf8') === text) continue
     different++
@@ -30,5 +35,9 @@ for (const [kind, rows] of byKind) {
     writeFileSync(path, text)
     console.log(`${kind}: ${rows.length} rows`)
   }
+}
+if (!check) {
+  const manifest = { seed: evaluationSeed, files }
+  writeFileSync(join(folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
 }
 if (different > 0) process.exitCode = 1
