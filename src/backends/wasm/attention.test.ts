@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { at, expectClose, input, output, randomFloats, runKernel, workspace } from './kernel-cases.ts'
+import { at, expectClose, input, output, randomFloats, runKernel, tabulate, workspace } from './kernel-cases.ts'
 import { float, instantiate, kernelBuilds, type KernelHarness } from './kernel-harness.ts'
 import { attentionGradientWorkspaceBytes, attentionWorkspaceBytes } from './workspace.ts'
 
@@ -170,6 +170,21 @@ describe.each(kernelBuilds)('attention $build, threads $threads', ({ build, thre
     const [out, logSumExp] = forward(harness, problem, 0)
     expectClose(out, expected.out, { relative: 0, absolute: 2e-4 })
     expectClose(logSumExp, expected.logSumExp, { relative: 0, absolute: 1e-4 })
+  })
+
+  test('weights are powers of two right to 4e-7, from 1 down to 2^-120', () => {
+    // Pairs of rows; the second sees the first with the exact base-2 score -x, and itself with 0.
+    const pairs = 1200
+    const starts = sequences(...new Array<number>(pairs).fill(2))
+    const shape = { heads: 1, kvHeads: 1, headSize: 1, window: 0, starts }
+    const scores = tabulate(pairs, (index) => Math.fround(index * 0.1))
+    const k = Float32Array.from({ length: pairs * 2 }, (_, row) => (row % 2 === 0 ? -at(scores, row / 2) : 0))
+    const v = Float32Array.from({ length: pairs * 2 }, (_, row) => 1 - (row % 2))
+    const q = new Float32Array(pairs * 2).fill(1)
+    const [out] = forward(harness, { ...prepare(shape), scale: Math.fround(Math.LN2), q, k, v }, 0)
+    const found = tabulate(pairs, (index) => at(out, index * 2 + 1))
+    const expected = scores.map((score) => 1 / (1 + 2 ** score))
+    expectClose(found, expected, { relative: 4e-7, absolute: 0 })
   })
 
   test('rows see neither the future nor other sequences, not even NaN', () => {

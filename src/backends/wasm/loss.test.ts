@@ -57,6 +57,13 @@ describe.each(kernelBuilds)('loss $build, threads $threads', ({ build, threads }
     expect(runKernel(harness, 'crossEntropy', lost)[0]).toEqual(Float32Array.of(NaN))
   })
 
+  test('the logarithm is right to the last bit: equal logits', () => {
+    for (let vocabulary = 1; vocabulary <= 200; vocabulary++) {
+      const words = [input(new Float32Array(vocabulary)), input(Int32Array.of(0)), output(1), output(1), 1, vocabulary]
+      expect(runKernel(harness, 'crossEntropy', words)[0]).toEqual(Float32Array.of(Math.log(vocabulary)))
+    }
+  })
+
   test('a certain and an impossible target', () => {
     const logits = Float32Array.of(100, 0, -100, -Infinity, 0, 0)
     const words = [input(logits), input(Int32Array.of(0, 0)), output(2), output(2), 2, 3]

@@ -53,13 +53,13 @@ export function exp2NonPositive(x: v128): v128 {
   return v128.andnot(scaled, f32x4.lt(x, v128.load32_splat(table, 48)))
 }
 
-/** 1 / (1 + exp(-x)) by lane. */
+/** 1 / (1 + exp(-x)) by lane: computed from exp(-|x|), which cannot overflow. */
 // @ts-ignore: decorator
 @inline
 export function sigmoid(x: v128): v128 {
-  const e = expNonPositive(f32x4.neg(f32x4.abs(x)))
-  const one = f32x4.splat(1)
-  return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e))
+  const e = expNonPositive(f32x4.pmin(x, f32x4.sub(f32x4.splat(0), x)))
+  const one = v128.load32_splat(table, 44)
+  return f32x4.div(v128.bitselect(e, one, i32x4.shr_s(x, 31)), f32x4.add(one, e))
 }
 
 /**
