@@ -154,6 +154,7 @@ describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build,
       ] as const) {
         const x = randomActivations(random, m, k)
         x.fill(0, 0, group)
+        for (let at = k; at < k + group && m > 1; at++) x[at] = random.pick([0, 1e-42, -2e-38])
         x[k - 1] = random.pick([1e-42, -3e38, 2 ** -130, 0.5])
         harness.reset()
         const pointers = [1, 2, 3, 4].map((count) => quantize(harness, x, m, k, group, count))
@@ -253,6 +254,19 @@ describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build,
       }
     }
   })
+})
+
+test('a NaN among the activations shows in every result of its token', () => {
+  const harness = instantiate('relaxed', false)
+  const random = new Random(29)
+  const weights = randomPacked(random, 'q4g32', 16, 64)
+  for (const m of [2, 7]) {
+    const x = randomActivations(random, m, 64)
+    x[64 + 40] = Number.NaN
+    const y = multiply(harness, x, m, weights)
+    expect([...y.slice(16, 32)].every(Number.isNaN)).toBe(true)
+    expect([...y.slice(0, 16), ...y.slice(32)].some(Number.isNaN)).toBe(false)
+  }
 })
 
 test('a slab of rows alone gives its columns of the whole product', () => {

@@ -54,17 +54,30 @@ export function quantizeRows(args: usize, thread: i32, threads: i32): void {
 
 /** One token's group; its 4-byte steps, bias and scale lie `spacing` bytes apart. */
 function quantizeGroup(x: usize, group: i32, target: usize, spacing: usize): void {
-  let largest = f32x4.splat(0)
+  // Magnitudes are compared as integers, which costs less and lets a NaN win: it then shows in every result.
+  const magnitude = i32x4.splat(0x7fffffff)
   const end = x + <usize>group * 4
-  for (let at = x; at < end; at += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(at)))
-  largest = f32x4.max(largest, v128.shuffle<f32>(largest, largest, 2, 3, 0, 1))
-  const amax = max(f32x4.extract_lane(largest, 0), f32x4.extract_lane(largest, 1))
-  const inverse = f32x4.splat(amax == 0 ? 0 : <f32>127 / amax)
+  let largest = i32x4.splat(0)
+  for (let at = x; at < end; at += 16) largest = i32x4.max_s(largest, v128.and(v128.load(at), magnitude))
+  largest = i32x4.max_s(largest, v128.shuffle<i32>(largest, largest, 2, 3, 0, 1))
+  const amax = reinterpret<f32>(max(i32x4.extract_lane(largest, 0), i32x4.extract_lane(largest, 1)))
+  const inverse: f32 = amax == 0 ? 0 : 127 / amax
+  const total =
+    inverse == Infinity ? signs(x, group, target, spacing) : roundGroup(x, group, target, spacing, inverse)
+  target += spacing * <usize>(group >> 2)
+  store<i32>(target, -8 * total)
+  store<f32>(target + spacing, amax / 127)
+}
+
+/** The nearest integers of x * inverse, all within 127, and their sum. */
+function roundGroup(x: usize, group: i32, target: usize, spacing: usize, inverse: f32): i32 {
+  const factor = f32x4.splat(inverse)
+  const end = x + <usize>group * 4
   let sum = i32x4.splat(0)
-  for (let at = x; at < end; at += 64) {
-    const low = i16x8.narrow_i32x4_s(nearest(v128.load(at), inverse), nearest(v128.load(at, 16), inverse))
-    const high = i16x8.narrow_i32x4_s(nearest(v128.load(at, 32), inverse), nearest(v128.load(at, 48), inverse))
-    const bytes = i8x16.max_s(i8x16.narrow_i16x8_s(low, high), i8x16.splat(-127))
+  for (; x < end; x += 64) {
+    const low = i16x8.narrow_i32x4_s(nearest(v128.load(x), factor), nearest(v128.load(x, 16), factor))
+    const high = i16x8.narrow_i32x4_s(nearest(v128.load(x, 32), factor), nearest(v128.load(x, 48), factor))
+    const bytes = i8x16.narrow_i16x8_s(low, high)
     sum = i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(bytes)))
     v128.store_lane<u32>(target, bytes, 0)
     v128.store_lane<u32>(target + spacing, bytes, 1)
@@ -72,17 +85,33 @@ function quantizeGroup(x: usize, group: i32, target: usize, spacing: usize): voi
     v128.store_lane<u32>(target + spacing * 3, bytes, 3)
     target += spacing * 4
   }
-  const total =
+  return (
     i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3)
-  store<i32>(target, -8 * total)
-  store<f32>(target + spacing, amax / 127)
+  )
 }
 
-/** Saturates, so that an infinite product is clamped by what follows; NaN (0 * infinity) becomes 0. */
+/** Adding 1.5 * 2^23 leaves the integer nearest to a small number, ties to even, in the lower bits. */
 // @ts-ignore: decorator
 @inline
-function nearest(x: v128, inverse: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, inverse)))
+function nearest(x: v128, factor: v128): v128 {
+  const shift = f32x4.splat(12582912)
+  return i32x4.sub(f32x4.add(f32x4.mul(x, factor), shift), shift)
+}
+
+/** What infinity times x becomes when it is clamped, and 0 for 0: values so small that 127 / amax overflows. */
+function signs(x: usize, group: i32, target: usize, spacing: usize): i32 {
+  let total = 0
+  for (let step = group >> 2; step > 0; step--) {
+    for (let lane: usize = 0; lane < 4; lane++) {
+      const value = load<f32>(x + lane * 4)
+      const integer = value > 0 ? 127 : value < 0 ? -127 : 0
+      store<i8>(target + lane, <i8>integer)
+      total += integer
+    }
+    x += 16
+    target += spacing
+  }
+  return total
 }
 
 function zeroGroup(group: i32, target: usize, spacing: usize): void {
