@@ -46,8 +46,3 @@ export function isHeldOutPair(first: number, second: number, operation: Operatio
 export function isHeldOutFact(entity: string, property: string): boolean {
   return worldHash(`${entity}/${property}`) % 10 === 3
 }
-
-/** The deterministic rule that reserves a word of a list: about one in `oneIn`. */
-export function isHeldOutWord(word: string, oneIn: number): boolean {
-  return worldHash(`word:${word}`) % oneIn === 1
-}

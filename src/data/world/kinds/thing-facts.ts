@@ -50,7 +50,7 @@ function factsOf(thing: Thing): ThingFact[] {
     thing,
     property,
     value,
-    wording: usable(thing, thingWordings[property]),
+    wording: usable(thing, thingWordings[property], value),
     slots: slotsOf(thing, property, value),
     heldOut: isHeldOutFact(thing.name, property),
   }))
@@ -63,14 +63,17 @@ const pairKinds: Readonly<Record<string, string>> = {
 }
 
 /** Only what suits the noun: no plural templates for "milk" or "the sun". */
-function usable(thing: Thing, wording: Wording): Wording {
+function usable(thing: Thing, wording: Wording, value: string): Wording {
   const suits = (template: string): boolean => thing.form === 'count' || !/\{[sS]\}/.test(template)
   return {
     direct: wording.direct.filter(suits),
     heldOut: wording.heldOut.filter(suits),
     indirect: wording.indirect,
     followUps: wording.followUps,
-    answers: wording.answers.filter(suits),
+    // Not "Snails can carry its home."
+    answers: wording.answers.filter(
+      (template) => suits(template) && !(/\{[sS]\}/.test(template) && /\bits\b/.test(value)),
+    ),
     pronoun: wording.pronoun,
   }
 }
