@@ -133,16 +133,27 @@ function forward(harness: KernelHarness, { shape, rows, scale, q, k, v }: Proble
   return results as [Float32Array, Float32Array]
 }
 
-function backward(harness: KernelHarness, problem: Problem, out: Float32Array, logSumExp: Float32Array, wide: number) {
+function backward(
+  harness: KernelHarness,
+  problem: Problem,
+  out: Float32Array,
+  logSumExp: Float32Array,
+  wide: number,
+  wanted: { readonly dq?: boolean; readonly dk?: boolean } = {},
+) {
   const { shape, rows, scale, q, k, v, dOut } = problem
   const { heads, kvHeads, headSize, window, starts } = shape
   const deltaWords = [input(out), input(dOut), output(rows * heads), rows, heads, headSize]
   const [delta] = runKernel(harness, 'attentionDelta', deltaWords) as [Float32Array]
   const words = [input(q), input(k), input(v), input(starts), input(logSumExp), input(dOut), input(delta)]
+  const gradients = [
+    wanted.dq === false ? 0 : output(q.length),
+    ...(wanted.dk === false ? [0, 0] : [output(k.length), output(v.length)]),
+  ]
   const bytes = attentionGradientWorkspaceBytes(headSize)
   const results = runKernel(harness, 'attentionGradient', [
-    ...[...words, output(q.length), output(k.length), output(v.length)],
-    ...[rows, heads, kvHeads, headSize, window, float(scale), workspace(bytes), wide],
+    ...[...words, ...gradients, rows, heads, kvHeads, headSize, window, float(scale)],
+    ...[workspace(bytes), wide],
   ])
   return results as [Float32Array, Float32Array, Float32Array]
 }
@@ -162,6 +173,15 @@ describe.each(kernelBuilds)('attention $build, threads $threads', ({ build, thre
     }
     expect(forward(harness, problem, 1)).toEqual([out, logSumExp])
     expect(backward(harness, problem, out, logSumExp, 1)).toEqual(gradients)
+  })
+
+  test('gradients that are not wanted are left out', () => {
+    const problem = prepare({ heads: 4, kvHeads: 2, headSize: 8, window: 0, starts: sequences(50, 60) })
+    const [out, logSumExp] = forward(harness, problem, 0)
+    const [dq, dk, dv] = backward(harness, problem, out, logSumExp, 0)
+    const [queriesOnly] = backward(harness, problem, out, logSumExp, 0, { dk: false })
+    expect(queriesOnly).toEqual(dq)
+    expect(backward(harness, problem, out, logSumExp, 0, { dq: false })).toEqual([dk, dv])
   })
 
   test('large scores neither overflow nor lose the largest', () => {

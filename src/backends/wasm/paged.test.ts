@@ -119,7 +119,7 @@ interface Problem extends Shape {
   readonly values: Float32Array
   readonly q: Float32Array
   /** Where a position of a sequence starts in the pool. */
-  slot(sequence: number, position: number, kvHead: number): number
+  readonly slot: (sequence: number, position: number, kvHead: number) => number
 }
 
 /** A pool in which everything but the cached positions is NaN, with pages in random order. */

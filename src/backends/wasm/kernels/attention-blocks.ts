@@ -19,7 +19,14 @@ export function paddedSize(headSize: i32): i32 {
 }
 
 /** `count` rows ([count][headSize], `stride` bytes apart) times `factor` into [headSize][48]; surplus columns repeat the last. */
-export function packTransposed(source: usize, stride: usize, count: i32, headSize: i32, factor: f32, target: usize): void {
+export function packTransposed(
+  source: usize,
+  stride: usize,
+  count: i32,
+  headSize: i32,
+  factor: f32,
+  target: usize,
+): void {
   const factors = f32x4.splat(factor)
   const last = count - 1
   for (let row = 0; row < count; row += 4) {
@@ -63,8 +70,8 @@ export function packTransposed(source: usize, stride: usize, count: i32, headSiz
 
 /** `count` rows into rows of paddedSize(headSize) floats; the surplus holds whatever follows. */
 export function packRows(source: usize, stride: usize, count: i32, headSize: i32, target: usize): void {
-  const targetStride = <usize>paddedSize(headSize) << 2
-  const bytes = <usize>headSize << 2
+  const targetStride = (<usize>paddedSize(headSize)) << 2
+  const bytes = (<usize>headSize) << 2
   for (let row = 0; row < count; row++) {
     for (let at: usize = 0; at < bytes; at += 16) v128.store(target + at, v128.load(source + at))
     source += stride
@@ -111,7 +118,7 @@ export function multiplyByKeys(
   sums: usize,
 ): void {
   const width = wide ? 16 : 8
-  const stride = <usize>padded << 2
+  const stride = (<usize>padded) << 2
   for (let column = 0; column < padded; column += width) {
     for (let query = 0; query < queries; query += tileRows) {
       const steps = min(keys, visible + query + tileRows - 1)
@@ -134,7 +141,7 @@ export function multiplyByQueries(
   sums: usize,
 ): void {
   const width = wide ? 16 : 8
-  const stride = <usize>padded << 2
+  const stride = (<usize>padded) << 2
   for (let column = 0; column < padded; column += width) {
     for (let key = 0; key < keys; key += tileRows) {
       const first = max(0, key - visible + 1)
@@ -261,13 +268,13 @@ export function finishSoftmax(
   }
   scaleRows(sums, weightSums, queries, padded)
   for (let query = 0; query < queries; query++) {
-    copyFloats(out + <usize>query * stride, sums + (<usize>(query * padded) << 2), headSize)
+    copyFloats(out + <usize>query * stride, sums + ((<usize>(query * padded)) << 2), headSize)
   }
 }
 
 /** Multiplies each row of [queries][padded] by its own factor. */
 export function scaleRows(rows: usize, factors: usize, queries: i32, padded: i32): void {
-  const bytes = <usize>padded << 2
+  const bytes = (<usize>padded) << 2
   for (let query = 0; query < queries; query++) {
     const factor = v128.load32_splat(factors + (query << 2))
     const end = rows + bytes

@@ -31,8 +31,8 @@ export function attentionDelta(args: usize, thread: i32, threads: i32): void {
   const units = load<i32>(args, 12) * load<i32>(args, 16)
   const end = shareStart(units, thread + 1, threads)
   for (let unit = shareStart(units, thread, threads); unit < end; unit++) {
-    const out = <usize>load<u32>(args, 0) + (<usize>unit * headSize << 2)
-    const dOut = <usize>load<u32>(args, 4) + (<usize>unit * headSize << 2)
+    const out = <usize>load<u32>(args, 0) + ((<usize>unit * headSize) << 2)
+    const dOut = <usize>load<u32>(args, 4) + ((<usize>unit * headSize) << 2)
     let sum = f32x4.splat(0)
     let i = 0
     for (; i + 4 <= headSize; i += 4) sum = madd(v128.load(out + (i << 2)), v128.load(dOut + (i << 2)), sum)
@@ -74,7 +74,7 @@ export function attentionGradient(args: usize, thread: i32, threads: i32): void 
   const kvHeads = load<i32>(args, 48)
   // A unit is a head of k and v in a segment. A thread does the units that begin within its share of the whole cost.
   let total: i64 = 0
-  for (let end = rows; end > 0; ) {
+  for (let end = rows; end > 0;) {
     const start = segmentStart(args, end)
     total += unitCost(args, start, end) * kvHeads
     end = start
@@ -82,7 +82,7 @@ export function attentionGradient(args: usize, thread: i32, threads: i32): void 
   const from = (total * thread) / threads
   const to = (total * (thread + 1)) / threads
   let cost: i64 = 0
-  for (let end = rows; end > 0 && cost < to; ) {
+  for (let end = rows; end > 0 && cost < to;) {
     const start = segmentStart(args, end)
     for (let kvHead = 0; kvHead < kvHeads; kvHead++) {
       if (cost >= from && cost < to) deriveSegment(args, thread, start, end, kvHead)
@@ -120,9 +120,9 @@ function deriveSegment(args: usize, thread: i32, start: i32, end: i32, kvHead: i
   const window = load<i32>(args, 56)
   const scale = load<f32>(args, 60)
   const padded = paddedSize(headSize)
-  const stride = <usize>(kvHeads * group * headSize) << 2
-  const kvStride = <usize>(kvHeads * headSize) << 2
-  const column = <usize>(kvHead * group * headSize) << 2
+  const stride = (<usize>(kvHeads * group * headSize)) << 2
+  const kvStride = (<usize>(kvHeads * headSize)) << 2
+  const column = (<usize>(kvHead * group * headSize)) << 2
 
   const transposedKeys = <usize>load<u32>(args, 64) + <usize>thread * <usize>load<u32>(args, 68)
   const transposedValues = transposedKeys + <usize>headSize * rowBytes
@@ -134,11 +134,11 @@ function deriveSegment(args: usize, thread: i32, start: i32, end: i32, kvHead: i
   const dq = <usize>load<u32>(args, 28)
   const dk = <usize>load<u32>(args, 32)
   for (let row = start; row < end && dq != 0; row++) {
-    memory.fill(dq + <usize>row * stride + column, 0, <usize>(group * headSize) << 2)
+    memory.fill(dq + <usize>row * stride + column, 0, (<usize>(group * headSize)) << 2)
   }
   for (let key = start; key < end; key += blockSize) {
     const keys = min(blockSize, end - key)
-    const offset = <usize>key * kvStride + (<usize>(kvHead * headSize) << 2)
+    const offset = <usize>key * kvStride + ((<usize>(kvHead * headSize)) << 2)
     packTransposed(<usize>load<u32>(args, 4) + offset, kvStride, keys, headSize, 1, transposedKeys)
     packTransposed(<usize>load<u32>(args, 8) + offset, kvStride, keys, headSize, 1, transposedValues)
     packRows(<usize>load<u32>(args, 4) + offset, kvStride, keys, headSize, keyRows)
@@ -172,7 +172,7 @@ function deriveBlock(
   const scale = load<f32>(args, 60)
   const wide = load<i32>(args, 72) != 0
   const padded = paddedSize(headSize)
-  const stride = <usize>(heads * headSize) << 2
+  const stride = (<usize>(heads * headSize)) << 2
   const transposedValues = transposedKeys + <usize>headSize * rowBytes
   const keyRows = transposedValues + <usize>headSize * rowBytes
   const dKeys = keyRows + <usize>padded * rowBytes
@@ -194,12 +194,12 @@ function deriveBlock(
   const visible = row - key + 1
   const lastFirst = storeFirstKeys(<usize>load<u32>(args, 12), row, end, load<i32>(args, 56), firsts)
   for (let query = 0; query < blockSize; query++) {
-    const at = <usize>(min(row + query, end - 1) * heads + head) << 2
+    const at = (<usize>(min(row + query, end - 1) * heads + head)) << 2
     const logSumExp = <f64>load<f32>(<usize>load<u32>(args, 16) + at)
     store<f32>(logSumExps + (query << 2), <f32>(logSumExp * log2OfE))
     store<f32>(deltas + (query << 2), load<f32>(<usize>load<u32>(args, 24) + at))
   }
-  const offset = <usize>row * stride + (<usize>(head * headSize) << 2)
+  const offset = <usize>row * stride + ((<usize>(head * headSize)) << 2)
   const q = <usize>load<u32>(args, 0) + offset
   const dOut = <usize>load<u32>(args, 20) + offset
   memory.fill(zeros, 0, 64)
@@ -239,7 +239,7 @@ function storeScaled(
       if (i + 4 <= headSize) v128.store(target + (i << 2), value)
       else storeTail(target + (i << 2), value, headSize - i)
     }
-    rows += <usize>padded << 2
+    rows += (<usize>padded) << 2
     target += stride
   }
 }
@@ -261,7 +261,7 @@ function addScaled(
       if (i + 4 <= headSize) v128.store(target + (i << 2), value)
       else storeTail(target + (i << 2), value, headSize - i)
     }
-    rows += <usize>padded << 2
+    rows += (<usize>padded) << 2
     target += stride
   }
 }

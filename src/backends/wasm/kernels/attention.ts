@@ -15,7 +15,6 @@ import { leastFirstKey, storeFirstKeys } from './attention-rows'
 import { blockSize } from './attention-tiles'
 import { logarithm } from './math'
 
-
 const log2OfE: f64 = 1.4426950408889634
 const ln2: f64 = 0.6931471805599453
 
@@ -61,7 +60,7 @@ export function attention(args: usize, thread: i32, threads: i32): void {
   // A unit is a head of a block of queries and costs the keys that the block goes through. A thread does the units that begin
   // within its share of the whole cost.
   let total: i64 = 0
-  for (let row = 0; row < rows; ) {
+  for (let row = 0; row < rows;) {
     const end = blockEnd(starts, row, rows)
     total += <i64>heads * unitCost(leastFirstKey(starts, row, end, window), end)
     row = end
@@ -69,7 +68,7 @@ export function attention(args: usize, thread: i32, threads: i32): void {
   const from = (total * thread) / threads
   const to = (total * (thread + 1)) / threads
   let cost: i64 = 0
-  for (let row = 0; row < rows && cost < to; ) {
+  for (let row = 0; row < rows && cost < to;) {
     const end = blockEnd(starts, row, rows)
     const firstKey = leastFirstKey(starts, row, end, window)
     for (let head = 0; head < heads; head++) {
@@ -95,9 +94,9 @@ function attendBlock(args: usize, thread: i32, row: i32, end: i32, firstKey: i32
   const window = load<i32>(args, 40)
   const wide = load<i32>(args, 56) != 0
   const padded = paddedSize(headSize)
-  const stride = <usize>(heads * headSize) << 2
-  const kvStride = <usize>(kvHeads * headSize) << 2
-  const kvColumn = <usize>((head / (heads / kvHeads)) * headSize) << 2
+  const stride = (<usize>(heads * headSize)) << 2
+  const kvStride = (<usize>(kvHeads * headSize)) << 2
+  const kvColumn = (<usize>((head / (heads / kvHeads)) * headSize)) << 2
   const queries = end - row
 
   const transposedQueries = <usize>load<u32>(args, 48) + <usize>thread * <usize>load<u32>(args, 52)
@@ -114,7 +113,7 @@ function attendBlock(args: usize, thread: i32, row: i32, end: i32, firstKey: i32
   memory.fill(zeros, 0, 64)
   const lastFirst = storeFirstKeys(starts, row, end, window, firsts)
   beginSoftmax(maxima, weightSums, sums, padded)
-  const q = <usize>load<u32>(args, 0) + <usize>row * stride + (<usize>(head * headSize) << 2)
+  const q = <usize>load<u32>(args, 0) + <usize>row * stride + ((<usize>(head * headSize)) << 2)
   const factor = <f32>(<f64>load<f32>(args, 44) * log2OfE)
   if (firstKey < end) packTransposed(q, stride, queries, headSize, factor, transposedQueries)
   for (let key = firstKey; key < end; key += blockSize) {
@@ -129,12 +128,12 @@ function attendBlock(args: usize, thread: i32, row: i32, end: i32, firstKey: i32
     }
     multiplyByKeys(wide, scores, values, padded, queries, keys, visible, sums)
   }
-  const out = <usize>load<u32>(args, 16) + <usize>row * stride + (<usize>(head * headSize) << 2)
+  const out = <usize>load<u32>(args, 16) + <usize>row * stride + ((<usize>(head * headSize)) << 2)
   const logSumExps = <usize>load<u32>(args, 20) + ((<usize>row * heads + head) << 2)
   for (let query = 0; query < queries; query++) {
     const weightSum = load<f32>(weightSums + (query << 2))
     const logSumExp = (<f64>load<f32>(maxima + (query << 2)) + logarithm(<f64>weightSum) * log2OfE) * ln2
-    store<f32>(logSumExps + (<usize>(query * heads) << 2), weightSum != 0 ? <f32>logSumExp : 0)
+    store<f32>(logSumExps + ((<usize>(query * heads)) << 2), weightSum != 0 ? <f32>logSumExp : 0)
   }
   finishSoftmax(sums, weightSums, queries, headSize, out, stride)
 }

@@ -16,7 +16,7 @@ const scoreBytes: usize = 256
 @inline
 export function slotOf(table: usize, position: i32, kvHeads: i32, kvHead: i32, headSize: i32): usize {
   const page = <usize>load<u32>(table + ((position / pageSize) << 2))
-  return ((page * kvHeads + kvHead) * pageSize + (position & (pageSize - 1))) * headSize << 2
+  return (((page * kvHeads + kvHead) * pageSize + (position & (pageSize - 1))) * headSize) << 2
 }
 
 /**
@@ -43,20 +43,20 @@ export function attendRow(
   const maxima = scores + scoreBytes
   const weightSums = maxima + <usize>headsAtOnce * 4
   const queries = weightSums + <usize>headsAtOnce * 4
-  const bytes = <usize>((headSize + 3) & -4) << 2
+  const bytes = (<usize>((headSize + 3) & -4)) << 2
   const sums = queries + <usize>headsAtOnce * bytes
-  const width = <usize>headSize << 2
+  const width = (<usize>headSize) << 2
   for (let head = 0; head < count; head++) {
     store<f32>(maxima + (head << 2), -1e30)
     store<f32>(weightSums + (head << 2), 0)
     for (let i = 0; i < headSize; i += 4) {
-      const at = <usize>i << 2
+      const at = (<usize>i) << 2
       const part = loadTail(q + <usize>head * width + at, headSize - i)
       v128.store(queries + <usize>head * bytes + at, f32x4.mul(part, f32x4.splat(factor)))
     }
   }
   memory.fill(sums, 0, <usize>count * bytes)
-  for (let position = first; position < end; ) {
+  for (let position = first; position < end;) {
     const pageEnd = min(end, (position | (pageSize - 1)) + 1)
     const slot = slotOf(table, position, kvHeads, kvHead, headSize)
     const tokens = pageEnd - position
@@ -70,7 +70,7 @@ export function attendRow(
   for (let head = 0; head < count; head++) {
     const inverse = f32x4.splat(1 / load<f32>(weightSums + (head << 2)))
     for (let i = 0; i < headSize; i += 4) {
-      const at = <usize>i << 2
+      const at = (<usize>i) << 2
       const result = f32x4.mul(v128.load(sums + <usize>head * bytes + at), inverse)
       const target = out + <usize>head * width + at
       if (i + 4 <= headSize) v128.store(target, result)
@@ -82,7 +82,7 @@ export function attendRow(
 /** scores[t] = dot(query, keys[t]), four tokens at a time. Beyond the last token scores are -Infinity up to a vector's end. */
 function scorePage(query: usize, keys: usize, tokens: i32, headSize: i32, scores: usize): void {
   const whole = headSize & -4
-  const width = <usize>headSize << 2
+  const width = (<usize>headSize) << 2
   for (let token = 0; token < tokens; token += 4) {
     const key0 = keys + <usize>token * width
     const key1 = keys + <usize>min(token + 1, tokens - 1) * width
@@ -92,7 +92,7 @@ function scorePage(query: usize, keys: usize, tokens: i32, headSize: i32, scores
     let s1 = s0
     let s2 = s0
     let s3 = s0
-    for (let at: usize = 0; at < <usize>whole << 2; at += 16) {
+    for (let at: usize = 0; at < (<usize>whole) << 2; at += 16) {
       const part = v128.load(query + at)
       s0 = madd(v128.load(key0 + at), part, s0)
       s1 = madd(v128.load(key1 + at), part, s1)
@@ -100,7 +100,7 @@ function scorePage(query: usize, keys: usize, tokens: i32, headSize: i32, scores
       s3 = madd(v128.load(key3 + at), part, s3)
     }
     if (whole < headSize) {
-      const at = <usize>whole << 2
+      const at = (<usize>whole) << 2
       const part = v128.load(query + at)
       s0 = madd(loadTail(key0 + at, headSize - whole), part, s0)
       s1 = madd(loadTail(key1 + at, headSize - whole), part, s1)
@@ -118,7 +118,7 @@ function scorePage(query: usize, keys: usize, tokens: i32, headSize: i32, scores
 
 /** Scores become weights; returns by what the sums so far are to be multiplied. */
 function weighPage(scores: usize, tokens: i32, maximum: usize, weightSum: usize): f32 {
-  const end = scores + ((<usize>tokens + 3) >> 2 << 4)
+  const end = scores + (((<usize>tokens + 3) >> 2) << 4)
   const old = f32x4.splat(load<f32>(maximum))
   let largest = old
   for (let p = scores; p < end; p += 16) largest = f32x4.pmax(largest, v128.load(p))
@@ -138,9 +138,9 @@ function weighPage(scores: usize, tokens: i32, maximum: usize, weightSum: usize)
 
 /** sums = sums * correction + the weighted sum of the values, 32, 16 or 4 components at a time. */
 function addValues(weights: usize, values: usize, tokens: i32, headSize: i32, correction: f32, sums: usize): void {
-  const width = <usize>headSize << 2
+  const width = (<usize>headSize) << 2
   const factor = f32x4.splat(correction)
-  const weightsEnd = weights + (<usize>tokens << 2)
+  const weightsEnd = weights + ((<usize>tokens) << 2)
   let i = 0
   for (; i + 32 <= headSize; i += 32) {
     const target = sums + (i << 2)

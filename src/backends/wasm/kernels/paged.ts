@@ -47,9 +47,9 @@ export function cacheWrite(args: usize, thread: i32, threads: i32): void {
     const sequence = load<i32>(sequences + (row << 2))
     if (sequence < 0) continue
     const position = load<i32>(positions + (row << 2))
-    const table = <usize>load<u32>(args, 8) + (<usize>sequence * load<i32>(args, 40) << 2)
+    const table = <usize>load<u32>(args, 8) + ((<usize>sequence * load<i32>(args, 40)) << 2)
     const slot = slotOf(table, position, kvHeads, unit - row * kvHeads, headSize)
-    const from = <usize>unit * headSize << 2
+    const from = (<usize>unit * headSize) << 2
     copyFloats(<usize>load<u32>(args, 0) + slot, <usize>load<u32>(args, 20) + from, headSize)
     copyFloats(<usize>load<u32>(args, 4) + slot, <usize>load<u32>(args, 24) + from, headSize)
   }
@@ -69,7 +69,7 @@ export function copyPages(args: usize, thread: i32, threads: i32): void {
   const pageFloats = load<i32>(args, 16)
   // A thread owns a part of every page, so that a page may be copied on.
   const start = spanStart(pageFloats, thread, threads)
-  const bytes = <usize>(spanStart(pageFloats, thread + 1, threads) - start) << 2
+  const bytes = (<usize>(spanStart(pageFloats, thread + 1, threads) - start)) << 2
   for (let i = 0; i < load<i32>(args, 12); i++) {
     const from = <usize>load<u32>(<usize>load<u32>(args, 4) + (i << 2))
     const to = <usize>load<u32>(<usize>load<u32>(args, 8) + (i << 2))
@@ -104,7 +104,7 @@ export function pagedAttention(args: usize, thread: i32, threads: i32): void {
   const heads = load<i32>(args, 32)
   // A unit is a head of a run of rows. A thread does the units that begin within its share of the whole cost.
   let total: i64 = 0
-  for (let row = 0; row < rows; ) {
+  for (let row = 0; row < rows;) {
     const end = runEnd(args, row, rows)
     total += runCost(args, row, end) * heads
     row = end
@@ -112,7 +112,7 @@ export function pagedAttention(args: usize, thread: i32, threads: i32): void {
   const from = (total * thread) / threads
   const to = (total * (thread + 1)) / threads
   let cost: i64 = 0
-  for (let row = 0; row < rows && cost < to; ) {
+  for (let row = 0; row < rows && cost < to;) {
     const end = runEnd(args, row, rows)
     const each = runCost(args, row, end)
     // The heads whose cost begins within [from, to).
@@ -162,7 +162,7 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
   const headSize = load<i32>(args, 40)
   const workspace = <usize>load<u32>(args, 56) + <usize>thread * <usize>load<u32>(args, 60)
   const sequence = load<i32>(<usize>load<u32>(args, 12) + (row << 2))
-  const width = <usize>headSize << 2
+  const width = (<usize>headSize) << 2
   const out = <usize>load<u32>(args, 24)
   if (sequence < 0) {
     for (; row < end; row++) {
@@ -171,7 +171,7 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
     return
   }
   const q = <usize>load<u32>(args, 20)
-  const table = <usize>load<u32>(args, 8) + (<usize>sequence * load<i32>(args, 44) << 2)
+  const table = <usize>load<u32>(args, 8) + ((<usize>sequence * load<i32>(args, 44)) << 2)
   const window = load<i32>(args, 48)
   const factor = <f32>(<f64>load<f32>(args, 52) * 1.4426950408889634)
   const position = load<i32>(<usize>load<u32>(args, 16) + (row << 2))
@@ -185,7 +185,7 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
   }
   for (let query = 0; query < end - row; query++) {
     const seen = position + query
-    for (let head = firstHead; head < lastHead; ) {
+    for (let head = firstHead; head < lastHead;) {
       const kvHead = head / group
       const count = min(headsAtOnce, min(lastHead, (kvHead + 1) * group) - head)
       const offset = <usize>((row + query) * heads + head) * width
@@ -226,7 +226,7 @@ function attendBlock(
   const window = load<i32>(args, 48)
   const wide = load<i32>(args, 64) != 0
   const padded = paddedSize(headSize)
-  const stride = <usize>(load<i32>(args, 32) * headSize) << 2
+  const stride = (<usize>(load<i32>(args, 32) * headSize)) << 2
 
   const transposedQueries = workspace
   const transposedKeys = transposedQueries + <usize>headSize * rowBytes
@@ -251,12 +251,12 @@ function attendBlock(
   const end = position + queries
   for (let key = firstKey; key < end; key += blockSize) {
     const keys = min(blockSize, end - key)
-    for (let done = 0; done < keys; ) {
+    for (let done = 0; done < keys;) {
       const count = min(keys - done, pageSize - ((key + done) & (pageSize - 1)))
       const slot = slotOf(table, key + done, kvHeads, kvHead, headSize)
-      const width = <usize>headSize << 2
+      const width = (<usize>headSize) << 2
       packTransposed(<usize>load<u32>(args, 0) + slot, width, count, headSize, 1, transposedKeys + (done << 2))
-      packRows(<usize>load<u32>(args, 4) + slot, width, count, headSize, values + (<usize>(done * padded) << 2))
+      packRows(<usize>load<u32>(args, 4) + slot, width, count, headSize, values + ((<usize>(done * padded)) << 2))
       done += count
     }
     const visible = position - key + 1
