@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { blockParts, type BlockDType } from '../../base/dtype.ts'
 import { Random } from '../../base/random.ts'
-import { blockIntegers, packIntegers, packedBytes, quantizeActivations, unpackMatrix } from '../../blocks/packed.ts'
+import { blockIntegers, packIntegers, quantizeActivations, rowRange, unpackMatrix } from '../../blocks/packed.ts'
 import { instantiate, kernelBuilds, type KernelHarness } from './kernel-harness.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from './workspace.ts'
 
@@ -286,8 +286,8 @@ test('a slab of rows alone gives its columns of the whole product', () => {
       [0, 16],
       [40, 5],
     ] as const) {
-      const start = packedBytes('q4g32', Math.max(1, first), 96) * Number(first > 0)
-      const slab = harness.put(weights.bytes.slice(start, start + packedBytes('q4g32', count, 96)))
+      const { offset, length } = rowRange('q4g32', 45, 96, first, count)
+      const slab = harness.put(weights.bytes.subarray(offset, offset + length))
       harness.call('matmulPacked', [activations, slab, y + first * 4, m, count, 96, 45, 4, 32, workspace, bytes])
     }
     expectSameBits(harness.f32(y, m * 45).slice(), whole, `m ${m}`)
