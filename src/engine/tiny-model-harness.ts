@@ -4,7 +4,7 @@ import { floatEntry, safetensorsBytes } from '../formats/safetensors-writer.ts'
 import { memoryFolder, type FileTree } from '../formats/tree.ts'
 import { modelFromConfig } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
-import { trainTokenizer } from '../text/bpe-trainer.ts'
+import { phi3ControlTokens, trainTokenizer } from '../text/bpe-trainer.ts'
 
 const words = [
   'the small phi reads a story about the sea and the old ship',
@@ -26,6 +26,8 @@ export interface TinyOptions {
   readonly border?: number
   readonly config?: Readonly<Record<string, unknown>>
   readonly dtype?: 'F32' | 'F16' | 'BF16'
+  /** Makes bytes and control tokens unlikely, so that greedy answers are made of words. */
+  readonly tidy?: boolean
 }
 
 /** A config.json with two layers, hidden size 32, two key heads of size 8 and a context of 256. */
@@ -57,6 +59,11 @@ export async function tinyFiles(options: TinyOptions = {}): Promise<Map<string, 
     const scale = shape.length === 1 ? 0.1 : 1.5 / Math.sqrt(shape[1] ?? 1)
     const centre = shape.length === 1 ? 1 : 0
     const values = Float32Array.from({ length: count }, () => centre + scale * random.normal())
+    if (options.tidy === true && name === 'lm_head.weight') {
+      const width = shape[1] ?? 0
+      values.fill(0, 0, 259 * width)
+      values.fill(0, (count / width - phi3ControlTokens.length) * width)
+    }
     return floatEntry(name, shape, values, options.dtype ?? 'F32')
   })
   const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
