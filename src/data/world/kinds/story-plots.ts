@@ -271,7 +271,7 @@ export const plots: readonly Plot[] = [
     sentences: [
       '{Aanimal2} had a lot of {food}.|Once there was {aanimal2} that had a lot of {food}.',
       '{Aanimal} came and was very hungry.|One cold day a hungry {animal} came along.',
-      '"Please give me some {food}," said the {animal}.|"Can I have a little {food}?" asked the {animal}.',
+      '"Please give me some {food}," said the {animal}.|"Can I have some {food}?" asked the {animal}.',
       'The {animal2} was kind and shared the {food}.|The {animal2} gave half of the {food} to the {animal}.',
       'Later the {animal2} was in trouble, and the {animal} helped it.|From that day the two animals were friends.',
       'A kind heart finds friends.|When you share, you find friends.',
