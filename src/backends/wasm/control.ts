@@ -1,36 +1,45 @@
 /**
  * How the caller and the workers agree, in one small shared buffer of its own. To run a segment the caller stores program
- * and steps and raises the generation; the workers walk the steps, waiting for each other where the plan says so; the last
- * to arrive at the end publishes the generation as done. No messages are sent.
+ * and steps and raises the generation of the threads that shall walk it; they do, waiting for each other where the plan
+ * says so; the last to arrive at the end publishes the generation as done. No messages are sent.
  */
 
 /** Indices of i32 words; those that different threads write lie in different cache lines. */
 const word = {
-  generation: 0,
-  program: 1,
-  from: 2,
-  to: 3,
-  quit: 4,
+  program: 0,
+  from: 1,
+  to: 2,
+  /** Threads that walk the segment: the first so many. */
+  active: 3,
+  /** What `arrivals` was when the segment began. */
+  base: 4,
+  quit: 5,
   /** Turns that a thread spins at a barrier before it sleeps. */
-  spin: 5,
+  spin: 6,
   /** Counts arrivals at barriers, of all threads, for ever; it may wrap. */
   arrivals: 16,
   /** Threads that sleep at a barrier, or are about to. */
   sleepers: 32,
-  /** The generation that all threads have finished. */
+  /** The generation that all active threads have finished. */
   done: 48,
   /** 1 when a kernel has thrown. */
   failed: 49,
   /** Barriers at which a thread slept in the segments so far. */
   slept: 64,
+  /** The generation that a thread is asked to walk; one word for each thread, a line apart. */
+  generation: 80,
 } as const
 
-const controlWords = 80
+const lineWords = 16
 
 export type Control = Int32Array<SharedArrayBuffer>
 
-export function makeControl(): Control {
-  return new Int32Array(new SharedArrayBuffer(controlWords * 4))
+export function makeControl(threads: number): Control {
+  return new Int32Array(new SharedArrayBuffer((word.generation + threads * lineWords) * 4))
+}
+
+function generationWord(thread: number): number {
+  return word.generation + thread * lineWords
 }
 
 /** What a worker knows of a program: for every step the kernel, its argument block, and whether a barrier follows. */
@@ -69,25 +78,30 @@ export class Conductor {
     return Atomics.exchange(this.#control, word.slept, 0)
   }
 
-  /** Starts the steps [from, to); resolves when every thread has finished them. */
-  async run(program: number, from: number, to: number): Promise<void> {
-    Atomics.store(this.#control, word.program, program)
-    Atomics.store(this.#control, word.from, from)
-    Atomics.store(this.#control, word.to, to)
+  /** Starts the steps [from, to) on the first `active` threads; resolves when each has finished them. */
+  async run(program: number, from: number, to: number, active: number): Promise<void> {
+    const control = this.#control
+    Atomics.store(control, word.program, program)
+    Atomics.store(control, word.from, from)
+    Atomics.store(control, word.to, to)
+    Atomics.store(control, word.active, active)
+    Atomics.store(control, word.base, Atomics.load(control, word.arrivals))
     this.#generation = (this.#generation + 1) | 0
-    Atomics.store(this.#control, word.generation, this.#generation)
-    Atomics.notify(this.#control, word.generation)
+    for (let thread = 0; thread < active; thread++) {
+      Atomics.store(control, generationWord(thread), this.#generation)
+      Atomics.notify(control, generationWord(thread))
+    }
     for (;;) {
-      const done = Atomics.load(this.#control, word.done)
+      const done = Atomics.load(control, word.done)
       if (done === this.#generation) return
-      await changed(this.#control, word.done, done)
+      await changed(control, word.done, done)
     }
   }
 
   /** Makes the workers return as soon as they have no segment to walk. */
-  quit(): void {
+  quit(threads: number): void {
     Atomics.store(this.#control, word.quit, 1)
-    Atomics.notify(this.#control, word.generation)
+    for (let thread = 0; thread < threads; thread++) Atomics.notify(this.#control, generationWord(thread))
   }
 }
 
@@ -107,8 +121,10 @@ export class Walker {
   readonly #kernels: readonly Kernel[]
   readonly #plans: readonly WalkPlan[]
   readonly #thread: number
-  readonly #threads: number
   readonly #report: (error: unknown) => void
+  /** Threads of the segment. */
+  #active = 0
+  /** What `arrivals` will be when all have arrived at the next barrier. */
   #target = 0
   #slept = 0
 
@@ -117,29 +133,30 @@ export class Walker {
     kernels: readonly Kernel[],
     plans: readonly WalkPlan[],
     thread: number,
-    threads: number,
     report: (error: unknown) => void,
   ) {
     this.#control = control
     this.#kernels = kernels
     this.#plans = plans
     this.#thread = thread
-    this.#threads = threads
     this.#report = report
   }
 
   /** Walks segments until the caller quits. */
   serve(): void {
     const control = this.#control
+    const mine = generationWord(this.#thread)
     let generation = 0
     for (;;) {
-      while (Atomics.load(control, word.generation) === generation && Atomics.load(control, word.quit) === 0) {
-        this.#awaitGeneration(generation)
+      while (Atomics.load(control, mine) === generation && Atomics.load(control, word.quit) === 0) {
+        this.#awaitGeneration(mine, generation)
       }
       if (Atomics.load(control, word.quit) !== 0) return
-      generation = Atomics.load(control, word.generation)
+      generation = Atomics.load(control, mine)
       const plan = this.#plans[Atomics.load(control, word.program)]
       if (plan === undefined) throw new Error('defect: no such program')
+      this.#active = Atomics.load(control, word.active)
+      this.#target = Atomics.load(control, word.base)
       this.#walk(plan, Atomics.load(control, word.from), Atomics.load(control, word.to))
       if (this.#slept > 0) Atomics.add(control, word.slept, this.#slept)
       this.#slept = 0
@@ -150,13 +167,13 @@ export class Walker {
     }
   }
 
-  #awaitGeneration(generation: number): void {
+  #awaitGeneration(mine: number, generation: number): void {
     const control = this.#control
     const budget = Atomics.load(control, word.spin)
     for (let turn = 0; turn < budget; turn++) {
-      if (Atomics.load(control, word.generation) !== generation) return
+      if (Atomics.load(control, mine) !== generation) return
     }
-    Atomics.wait(control, word.generation, generation)
+    Atomics.wait(control, mine, generation)
   }
 
   #walk(plan: WalkPlan, from: number, to: number): void {
@@ -171,7 +188,7 @@ export class Walker {
 
   #call(kernel: number, block: number): boolean {
     try {
-      ;(this.#kernels[kernel] as Kernel)(block, this.#thread, this.#threads)
+      ;(this.#kernels[kernel] as Kernel)(block, this.#thread, this.#active)
       return true
     } catch (error) {
       Atomics.store(this.#control, word.failed, 1)
@@ -183,7 +200,7 @@ export class Walker {
   /** Counts this thread in; true for the last to arrive, which wakes the others. */
   #arrive(): boolean {
     const control = this.#control
-    this.#target = (this.#target + this.#threads) | 0
+    this.#target = (this.#target + this.#active) | 0
     const arrived = (Atomics.add(control, word.arrivals, 1) + 1) | 0
     if (arrived !== this.#target) return false
     if (Atomics.load(control, word.sleepers) > 0) Atomics.notify(control, word.arrivals)

@@ -107,7 +107,7 @@ export class WasmDevice implements Device {
     throwIfAborted(options.signal)
     return this.#occupied(`running "${name}"`, async () => {
       this.#writeInputs(found, inputs)
-      this.#runner.begin()
+      this.#runner.begin(number)
       try {
         for (const { from, to } of found.segments) {
           throwIfAborted(options.signal)

@@ -1,5 +1,4 @@
 import { PocketPhiError } from '../../base/errors.ts'
-import { nodeModule } from '../../base/platform.ts'
 import type { Program } from '../../program/program.ts'
 import type { Backend, Device } from '../backend.ts'
 import { WasmDevice } from './device.ts'
@@ -8,6 +7,7 @@ import { planLayout, writeArguments, type Layout, type LayoutOptions } from './l
 import { checkKernels, hasRelaxedSimd, kernelModule, type Simd } from './module.ts'
 import { threadsPossible, WorkerPool } from './pool.ts'
 import { scoreOf } from './runner.ts'
+import { availableCores } from './threads.ts'
 
 export interface WasmOptions {
   /** Worker threads, 1 to 64; 0 runs in the caller's thread. Default: the number of cores, at most 8. */
@@ -24,11 +24,6 @@ export interface WasmOptions {
 
 const mostThreadsByDefault = 8
 const mostThreads = 64
-
-/** Cores that this process may use. */
-function availableCores(): number {
-  return nodeModule('node:os')?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1
-}
 
 /** Worker threads to start; 0 for the caller's own. */
 function chooseThreads({ threads, mode = 'auto' }: WasmOptions): number {

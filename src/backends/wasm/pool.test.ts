@@ -60,6 +60,7 @@ describe.each([{ inline: true }, { inline: false }])('a kernel that traps, inlin
     const memory = makeMemory(layout, !inline)
     writeArguments(layout, memory.buffer)
     const runner = await openRunner(layout, memory, inline)
+    runner.begin(0)
     await runner.run(0, 0, 20)
     // An address beyond the memory, in the middle of the plan: threads that are not hurt must not wait for ever.
     const block = present(layout.programs[0]?.blocks[10], 'block')
@@ -81,7 +82,7 @@ test('a worker that dies makes the run reject', async () => {
   const layout = plan(products())
   const runner = await openRunner(layout, makeMemory(layout, true))
   expect(workers.length).toBe(threads)
-  runner.begin()
+  runner.begin(0)
   const running = Promise.allSettled([runner.run(0, 0, layout.programs[0]?.program.steps.length ?? 0)])
   await workers[1]?.terminate()
   expect(await running).toEqual([{ status: 'rejected', reason: lost('exit') }])

@@ -1,12 +1,14 @@
-import { PocketPhiError } from '../../base/errors.ts'
+import { PocketPhiError, present } from '../../base/errors.ts'
 import { nodeModule } from '../../base/platform.ts'
 import { Conductor, makeControl } from './control.ts'
 import type { Layout } from './layout.ts'
 import { scoreOf, type Runner } from './runner.ts'
+import { availableCores, ThreadChooser } from './threads.ts'
 import type { WorkerReport, WorkerStart } from './worker.ts'
 
 /** Turns that a thread spins at a barrier: well above the 25 us that waking a sleeper takes. */
 const longestSpin = 100_000
+/** Where the others may not even be running, spinning keeps them from it. */
 const shortestSpin = 1_000
 
 /** A worker thread, of Node or of a browser. */
@@ -72,6 +74,9 @@ export class WorkerPool implements Runner {
   readonly #conductor: Conductor
   readonly #threads: readonly Thread[]
   readonly #barriers: readonly (readonly number[])[]
+  readonly #longestSpin: number
+  readonly #choosers: readonly ThreadChooser[]
+  #run: { readonly chooser: ThreadChooser; readonly active: number; readonly start: number } | undefined
   #barriersOfRun = 0
   #failure: PocketPhiError | undefined
   #disposed = false
@@ -80,11 +85,13 @@ export class WorkerPool implements Runner {
   #ready = 0
   #allReady: () => void = () => {}
 
-  private constructor(start: Omit<WorkerStart, 'thread' | 'control'>) {
-    const control = makeControl()
-    this.#conductor = new Conductor(control, longestSpin)
+  private constructor(start: Omit<WorkerStart, 'thread' | 'control'>, threads: number) {
+    const control = makeControl(threads)
+    this.#longestSpin = threads <= availableCores() ? longestSpin : shortestSpin
+    this.#conductor = new Conductor(control, this.#longestSpin)
     this.#barriers = start.plans.map(({ barriers }) => runningTotals(barriers))
-    this.#threads = Array.from({ length: start.threads }, (_, thread) => {
+    this.#choosers = start.plans.map(() => new ThreadChooser(threads))
+    this.#threads = Array.from({ length: threads }, (_, thread) => {
       const worker = spawn({
         report: (report) => this.#receive(report),
         lost: (reason) => this.#fail('A worker thread died.', reason),
@@ -101,7 +108,7 @@ export class WorkerPool implements Runner {
     layout: Layout,
     threads: number,
   ): Promise<WorkerPool> {
-    const pool = new WorkerPool({ module, memory, threads, ...scoreOf(layout) })
+    const pool = new WorkerPool({ module, memory, ...scoreOf(layout) }, threads)
     try {
       await pool.#unlessLost(
         new Promise<void>((resolve) => {
@@ -116,34 +123,40 @@ export class WorkerPool implements Runner {
     return pool
   }
 
-  begin(): void {
+  begin(program: number): void {
+    const chooser = present(this.#choosers[program], 'chooser')
+    this.#run = { chooser, active: chooser.threads, start: performance.now() }
     this.#barriersOfRun = 0
     // One is enough to keep Node's process alive while only a promise waits.
     this.#threads[0]?.hold(true)
   }
 
   async run(program: number, from: number, to: number): Promise<void> {
-    const totals = this.#barriers[program] ?? []
+    const totals = present(this.#barriers[program], 'barriers')
     this.#barriersOfRun += (totals[to] ?? 0) - (totals[from] ?? 0)
-    await this.#unlessLost(this.#conductor.run(program, from, to))
+    const { active } = present(this.#run, 'the run that has begun')
+    await this.#unlessLost(this.#conductor.run(program, from, to, active))
     // The report with the reason may still be on its way.
     if (this.#conductor.failed) await this.#unlessLost(new Promise<void>(() => {}))
   }
 
-  /** Spins less where spinning did not help: a core is busy with something else, or steps are uneven. */
+  /** Notices sleeps at barriers: a core is busy with something else, or steps are uneven. */
   end(): void {
     this.#threads[0]?.hold(false)
-    const waits = this.#barriersOfRun * this.#threads.length
+    const { chooser, active, start } = present(this.#run, 'the run that has begun')
     const slept = this.#conductor.takeSlept()
+    chooser.report(performance.now() - start, slept / active)
+    // Spins less where spinning does not help.
     const { spin } = this.#conductor
+    const waits = this.#barriersOfRun * active
     if (slept * 3 > waits) this.#conductor.spin = Math.max(shortestSpin, spin >> 1)
-    else if (slept * 16 <= waits && spin < longestSpin) this.#conductor.spin = Math.min(longestSpin, spin * 2)
+    else if (slept * 16 <= waits) this.#conductor.spin = Math.min(this.#longestSpin, spin * 2)
   }
 
   async dispose(): Promise<void> {
     this.#disposed = true
     this.#reject(new PocketPhiError('aborted', 'The device was disposed of while it ran.'))
-    this.#conductor.quit()
+    this.#conductor.quit(this.#threads.length)
     await Promise.all(this.#threads.map((thread) => thread.terminate()))
   }
 

@@ -9,8 +9,8 @@ export interface Runner {
    * @throws PocketPhiError `device-lost` when a kernel or a thread failed; every later call fails as well.
    */
   run(program: number, from: number, to: number): Promise<void>
-  /** Called around the segments of one run. */
-  begin(): void
+  /** Called around the segments of one run of a program. */
+  begin(program: number): void
   end(): void
   dispose(): Promise<void>
 }

@@ -10,7 +10,6 @@ export interface WorkerStart {
   readonly kernels: readonly string[]
   readonly plans: readonly WalkPlan[]
   readonly thread: number
-  readonly threads: number
 }
 
 /** What a worker says: once when it can walk, and when a kernel has thrown. */
@@ -53,11 +52,11 @@ function failed(error: unknown): void {
   port.send({ kind: 'failed', message, stack })
 }
 
-port.onStart(({ module, memory, control, kernels, plans, thread, threads }) => {
+port.onStart(({ module, memory, control, kernels, plans, thread }) => {
   try {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } })
     const calls = kernels.map((name) => exports[name] as Kernel)
-    const walker = new Walker(control, calls, plans, thread, threads, failed)
+    const walker = new Walker(control, calls, plans, thread, failed)
     port.send({ kind: 'ready' })
     walker.serve()
   } catch (error) {
