@@ -43,8 +43,12 @@ export interface Tasks {
   readonly lossCase: string | undefined
 }
 
+export async function readGoldenJson(tree: FileTree): Promise<GoldenJson> {
+  return (await tree.has('golden.json')) ? ((await tree.readJson('golden.json')) as GoldenJson) : {}
+}
+
 export async function readTasks(tree: FileTree): Promise<Tasks> {
-  const json = (await tree.readJson('golden.json')) as GoldenJson
+  const json = await readGoldenJson(tree)
   return await withTensors(tree, 'golden.safetensors', async (tensors) => {
     const cases: Case[] = []
     const greedy: GreedyCase[] = []

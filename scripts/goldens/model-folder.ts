@@ -8,7 +8,7 @@ import { traceSequences, type TracedModel } from '../../src/models/trace.ts'
 import { crossEntropy, differentiate, weightedSum, type Program } from '../../src/program/index.ts'
 import { tensorType } from '../../src/program/ops/definition.ts'
 import { cachedLogits, greedyRun, type CachedLogits, type GreedyRun } from './cached.ts'
-import { readTasks, type Case, type GoldenJson, type Tasks } from './cases.ts'
+import { readGoldenJson, readTasks, type Case, type GoldenJson, type Tasks } from './cases.ts'
 import {
   largestDifference,
   perturbHead,
@@ -130,7 +130,7 @@ function gradientInputs(model: Model, item: Case) {
 }
 
 async function compare(tree: FileTree, folder: string, model: Model, tasks: Tasks, computed: Computed): Promise<Row[]> {
-  const json = (await tree.readJson('golden.json')) as GoldenJson
+  const json = await readGoldenJson(tree)
   const rows = await withTensors(tree, 'golden.safetensors', async (tensors) => {
     const found: Row[] = []
     for (const item of tasks.cases) {

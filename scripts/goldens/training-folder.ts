@@ -168,8 +168,8 @@ export async function trainingFolder(
   settings: Settings,
 ): Promise<Row[]> {
   const json = (await tree.readJson('training.json')) as TrainingJson
-  const [modelFolder = '', modelFile = ''] = json.model.split('/')
-  const modelTree = sibling(modelFolder)
+  const modelFile = json.model.slice(json.model.lastIndexOf('/') + 1)
+  const modelTree = sibling(json.model.slice(0, -modelFile.length))
   const model = modelFromConfig(await modelTree.readJson('config.json'))
   const open = openerFor(model, json, settings)
   const measured = (what: string, difference: number, tolerance: number): Measured => ({ what, difference, tolerance })

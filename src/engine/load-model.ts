@@ -49,8 +49,16 @@ export async function loadModel(source: ModelSource, options: LoadModelOptions =
   return new PhiModel({ engine, config, tokenizer, template, stopIds })
 }
 
-/** The memory that `loadModel` would take with these options; reads the configuration and the headers of the weights only. */
-export async function measureModel(source: ModelSource, options: LoadModelOptions = {}): Promise<MemoryPlan> {
+/**
+ * The memory that `loadModel` would take with these options, and the context that it would have; reads the configuration and
+ * the headers of the weights only.
+ *
+ * @throws PocketPhiError as `loadModel`
+ */
+export async function measureModel(
+  source: ModelSource,
+  options: LoadModelOptions = {},
+): Promise<MemoryPlan & { readonly contextTokens: number }> {
   return await measureCheckpoint(treeOf(source), backendOf(options), options)
 }
 

@@ -108,7 +108,8 @@ describe('loadCheckpoint', () => {
         }
       },
     }
-    const plan = await measureCheckpoint(tree, referenceBackend(), options)
+    const { contextTokens, ...plan } = await measureCheckpoint(tree, referenceBackend(), options)
+    expect(contextTokens).toBe(64)
     const refused = loadCheckpoint(watched, referenceBackend(), { ...options, memoryLimit: plan.total - 1 })
     await expect(refused).rejects.toMatchObject({ code: 'out-of-memory', cause: plan })
     const header = 8 + Number(new DataView(whole.buffer, whole.byteOffset).getBigUint64(0, true))
@@ -119,6 +120,19 @@ describe('loadCheckpoint', () => {
     expect(plans).toEqual([plan])
     expect(engine.device.memory).toEqual(plan)
     await engine.dispose()
+  })
+
+  it('takes the largest usual context that fits when none is asked for', async () => {
+    const tree = memoryFolder(await tinyFiles({ config: { max_position_embeddings: 3000 } }))
+    const measure = async (given: LoadOptions) =>
+      await measureCheckpoint(tree, referenceBackend(), { maxRows: 4, ...given })
+    const most = await measure({})
+    expect(most.contextTokens).toBe(3000)
+    expect((await measure({ memoryLimit: most.total - 1 })).contextTokens).toBe(2048)
+    const { total } = await measure({ context: 1024 })
+    expect((await measure({ memoryLimit: total })).contextTokens).toBe(1024)
+    await expect(measure({ memoryLimit: 1000 })).rejects.toMatchObject({ code: 'out-of-memory' })
+    await expect(measure({ context: 2048, memoryLimit: total })).rejects.toMatchObject({ code: 'out-of-memory' })
   })
 
   it('refuses checkpoints that are not those of the configuration', async () => {

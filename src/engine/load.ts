@@ -7,7 +7,7 @@ import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
 import { logicalType } from '../formats/packed-checkpoint.ts'
 import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
 import type { FileTree } from '../formats/tree.ts'
-import { modelFromConfig } from '../models/index.ts'
+import { modelFromConfig, type Model } from '../models/index.ts'
 import { checkParameters, type NumberFormats, type ParameterSpec } from '../models/trace.ts'
 import { tensorBytes, type MemoryPlan } from '../program/plan.ts'
 import { tracePrograms, type CacheOptions, type EnginePrograms } from './programs.ts'
@@ -39,11 +39,9 @@ export async function loadCheckpoint(tree: FileTree, backend: Backend, options: 
   const config = await tree.readJson('config.json')
   const checkpoint = await openSafetensors(tree, options.weightsFile)
   try {
-    const programs = tracePrograms(modelFromConfig(config), options, formatsOf(checkpoint, options.exact ?? false))
+    const { programs, plan } = fittingPrograms(modelFromConfig(config), checkpoint, backend, options)
     checkTensors(checkpoint, programs.parameters)
-    const plan = backend.measure(programs.programs)
     options.onPlan?.(plan)
-    checkMemory(plan, options.memoryLimit ?? machineMemory())
     throwIfAborted(signal)
     const device = await backend.open(programs.programs)
     try {
@@ -58,20 +56,49 @@ export async function loadCheckpoint(tree: FileTree, backend: Backend, options: 
   }
 }
 
-/** What `loadCheckpoint` would take, from the configuration and the headers of the weights alone. */
+/** The same programs and plan as `loadCheckpoint`, from the configuration and the headers of the weights alone. */
 export async function measureCheckpoint(
   tree: FileTree,
   backend: Backend,
-  options: Pick<LoadOptions, keyof CacheOptions | 'exact' | 'weightsFile'> = {},
-): Promise<MemoryPlan> {
+  options: LoadOptions = {},
+): Promise<MemoryPlan & { readonly contextTokens: number }> {
   const config = await tree.readJson('config.json')
   const checkpoint = await openSafetensors(tree, options.weightsFile)
   try {
-    const formats = formatsOf(checkpoint, options.exact ?? false)
-    return backend.measure(tracePrograms(modelFromConfig(config), options, formats).programs)
+    const { programs, plan } = fittingPrograms(modelFromConfig(config), checkpoint, backend, options)
+    return { ...plan, contextTokens: programs.context }
   } finally {
     await checkpoint.close()
   }
+}
+
+/** Contexts that are tried, the largest first, when none was asked for. */
+const usualContexts = [4096, 2048, 1024, 512]
+
+/** The programs for the context that was asked for, or for the largest usual one that fits. */
+function fittingPrograms(
+  model: Model,
+  checkpoint: Checkpoint,
+  backend: Backend,
+  options: LoadOptions,
+): { programs: EnginePrograms; plan: MemoryPlan } {
+  const formats = formatsOf(checkpoint, options.exact ?? false)
+  const limit = options.memoryLimit ?? machineMemory()
+  const usual = usualContexts.map((context) => Math.min(context, model.shape.maxPositions))
+  const contexts = options.context === undefined ? [...new Set(usual)] : [options.context]
+  let refusal: unknown
+  for (const context of contexts) {
+    const programs = tracePrograms(model, { ...options, context }, formats)
+    try {
+      const plan = backend.measure(programs.programs)
+      checkMemory(plan, limit)
+      return { programs, plan }
+    } catch (error) {
+      if (!(error instanceof PocketPhiError) || error.code !== 'out-of-memory') throw error
+      refusal = error
+    }
+  }
+  throw refusal
 }
 
 /** Packed matrices stay packed in the store; floats of any width are f32 there. */

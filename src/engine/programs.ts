@@ -7,7 +7,10 @@ import { tensorType } from '../program/ops/definition.ts'
 
 /** How much one engine may hold and how many rows it runs at once. */
 export interface CacheOptions {
-  /** Tokens that one sequence may have, prompt and answer together; at most, and at first 4,096 of, what the model takes. */
+  /**
+   * Tokens that one sequence may have, prompt and answer together; at most what the model takes. When left out: 4,096, or
+   * the largest of 2,048, 1,024 and 512 that fits into memory.
+   */
   readonly context?: number
   /** Sequences that one batch may mix; 1 when left out. */
   readonly maxSequences?: number
@@ -33,7 +36,6 @@ export interface EnginePrograms {
 /** The program that copies one page of every layer: inputs `from` and `to`, i32[1]. */
 export const copyProgramName = 'cache.copy'
 
-const defaultContext = 4096
 const defaultRows = 512
 
 function checkedExtent(name: string, value: number, most: number): number {
@@ -49,9 +51,13 @@ function checkedExtent(name: string, value: number, most: number): number {
  *
  * @throws PocketPhiError `invalid-argument` for options out of range
  */
-export function tracePrograms(model: Model, options: CacheOptions, formats: NumberFormats): EnginePrograms {
+export function tracePrograms(
+  model: Model,
+  options: CacheOptions & { readonly context: number },
+  formats: NumberFormats,
+): EnginePrograms {
   const { maxPositions } = model.shape
-  const context = checkedExtent('context', options.context ?? Math.min(maxPositions, defaultContext), maxPositions)
+  const context = checkedExtent('context', options.context, maxPositions)
   const sequences = checkedExtent('maxSequences', options.maxSequences ?? 1, 1024)
   const pagesOfSequence = Math.ceil(context / pageSize)
   const tokens = checkedExtent('cacheTokens', options.cacheTokens ?? sequences * pagesOfSequence * pageSize, 2 ** 31)
