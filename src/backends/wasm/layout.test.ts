@@ -61,8 +61,8 @@ function kernelsOf(layout: Layout): string[] {
   return present(layout.programs[0], 'program').program.steps.map((step) => step.kernel)
 }
 
-async function runWith(program: Program, list: readonly Rewrite[]) {
-  const layout = planLayout([program], { ...options, rewrites: list })
+async function runWith(program: Program, list: readonly Rewrite[], longestSegment = 1e9) {
+  const layout = planLayout([program], { ...options, rewrites: list, longestSegment })
   const memory = new WebAssembly.Memory({ initial: layout.pages, maximum: layout.pages })
   writeArguments(layout, memory.buffer)
   const device = new WasmDevice(memory, layout, inlineRunner(await kernelModule('relaxed', false), memory, layout))
@@ -104,6 +104,45 @@ describe('rewrites', () => {
         .length
     expect([count([]), count(rewrites)]).toEqual([2, 1])
     expect(await runWith(program, rewrites)).toEqual(await runWith(program, []))
+  })
+})
+
+describe('long products', () => {
+  interface Case {
+    readonly m: number
+    readonly n: number
+    readonly transposeLeft: boolean
+    readonly transposeRight: boolean
+  }
+  const flags = [false, true]
+  const cases: Case[] = flags.flatMap((transposeLeft) =>
+    flags.flatMap((transposeRight) => [
+      { m: 389, n: 40, transposeLeft, transposeRight },
+      { m: 3, n: 387, transposeLeft, transposeRight },
+      { m: 100, n: 260, transposeLeft, transposeRight },
+    ]),
+  )
+
+  test.each(cases)('%o are cut into pieces of the same bits', async ({ m, n, transposeLeft, transposeRight }) => {
+    const trace = new Trace('product')
+    const left = trace.bind('input', 'left', tensorType('f32', ...(transposeLeft ? [20, m] : [m, 20])))
+    const right = trace.bind('input', 'right', tensorType('f32', ...(transposeRight ? [n, 20] : [20, n])))
+    trace.output('y', matmul(left, right, { transposeLeft, transposeRight }))
+    const program = trace.finish()
+    const limit = (m * n * 20) / 3
+    const layout = planLayout([program], { ...options, longestSegment: limit })
+    expect(kernelsOf(layout).length).toBeGreaterThan(1)
+    expect(await runWith(program, rewrites, limit)).toEqual(await runWith(program, []))
+  })
+
+  test.each(['int8', 'f32'] as const)('of packed weights likewise, %s', async (activations) => {
+    const trace = new Trace('packed')
+    const x = trace.bind('input', 'x', tensorType('f32', 7, 64))
+    trace.output('y', linear(x, trace.bind('parameter', 'w', tensorType('q4g32', 300, 64)), activations))
+    const program = trace.finish()
+    const layout = planLayout([program], { ...options, longestSegment: 10_000 })
+    expect(kernelsOf(layout).length).toBeGreaterThan(3)
+    expect(await runWith(program, rewrites, 10_000)).toEqual(await runWith(program, []))
   })
 })
 

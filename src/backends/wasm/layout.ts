@@ -23,6 +23,8 @@ export interface LayoutOptions {
   /** The largest piece that a tensor of the store is cut into. */
   readonly maxSlabBytes: number
   readonly wide: boolean
+  /** Cost of a segment, by default what the threads do in about 50 ms. */
+  readonly longestSegment?: number
   readonly rewrites?: readonly Rewrite[]
 }
 
@@ -99,9 +101,10 @@ export function planLayout(programs: readonly Program[], options: LayoutOptions)
     })
   }
   const store = planStore(programs, options.maxSlabBytes)
+  const longestStep = options.longestSegment ?? segmentCost * options.threads
   const lowered = programs.map((program) =>
     (options.rewrites ?? rewrites).reduce(
-      (steps, rewrite) => rewrite(steps),
+      (steps, rewrite) => rewrite(steps, { longestStep }),
       lowerProgram(program, store, { wide: options.wide }),
     ),
   )
@@ -152,7 +155,7 @@ export function planLayout(programs: readonly Program[], options: LayoutOptions)
       addresses,
       blocks,
       barriers: planBarriers(program.steps.map((step) => spansOf(step, program, addresses))),
-      segments: planSegments(costs, segmentCost * options.threads),
+      segments: planSegments(costs, longestStep),
     }
   })
   return { store, storeStart, programs: laidOut, workspaceStride: stride, pages, memory }

@@ -1,10 +1,17 @@
+import type { BlockDType } from '../../base/dtype.ts'
+import { panelBytes, panelRows } from '../../blocks/packed.ts'
 import { isPlace, type BufferId, type Step, type StepProgram, type Word } from './steps.ts'
 
+export interface RewriteOptions {
+  /** What a step should cost at most, so that a caller can abort between steps. */
+  readonly longestStep: number
+}
+
 /** Turns a list of steps into a better one with the same results. */
-export type Rewrite = (program: StepProgram) => StepProgram
+export type Rewrite = (program: StepProgram, options: RewriteOptions) => StepProgram
 
 /** What lowering applies, in order. */
-export const rewrites: readonly Rewrite[] = [shareEqualSteps]
+export const rewrites: readonly Rewrite[] = [shareEqualSteps, splitLongProducts]
 
 /**
  * Kernels that an operation may repeat word for word: the int8 form of an activation that several weights (slabs, or
@@ -55,4 +62,59 @@ export function shareEqualSteps(program: StepProgram): StepProgram {
     pieces: pieces.map(({ buffer, count }) => ({ buffer: names.get(buffer) ?? buffer, count })),
   }))
   return { ...program, steps, outputs }
+}
+
+/** Where the words of a product say what is to be multiplied, and by how many bytes its operands move per row or column. */
+interface Axis {
+  /** The word that counts the rows (or columns) of the product. */
+  readonly count: number
+  /** Pieces are multiples of it, so that tiles stay whole. */
+  readonly grain: number
+  /** By word of an address: bytes from one row (or column) to the next. */
+  readonly strides: Readonly<Record<number, number>>
+}
+
+function numberAt(step: Step, index: number): number {
+  const word = step.words[index]
+  if (typeof word !== 'number') throw new Error(`defect: word ${index} of ${step.kernel} is no number`)
+  return word
+}
+
+/** Along which axis a product is cut: its longer one, because the operand of the other is read again for each piece. */
+function axisOf(step: Step): Axis | undefined {
+  const word = (index: number): number => numberAt(step, index)
+  if (step.kernel === 'matmul') {
+    const [m, n, strideA, strideB, strideC] = [word(3), word(4), word(6), word(7), word(8)]
+    return m > n
+      ? { count: 3, grain: 96, strides: { 0: 4 * (word(9) === 0 ? strideA : 1), 2: 4 * strideC } }
+      : { count: 4, grain: 64, strides: { 1: 4 * (word(10) === 0 ? 1 : strideB), 2: 4 } }
+  }
+  if (step.kernel !== 'matmulPacked' && step.kernel !== 'matmulPackedExact') return undefined
+  const [bits, group] = step.kernel === 'matmulPacked' ? [word(7), word(8)] : [word(8), word(9)]
+  const rowBytes = panelBytes(`q${bits}g${group}` as BlockDType, word(5)) / panelRows
+  return { count: 4, grain: 64, strides: { 1: rowBytes, 2: 4 } }
+}
+
+/** Cuts products that take longer than a segment should into several, of the same bits. */
+export function splitLongProducts(program: StepProgram, { longestStep }: RewriteOptions): StepProgram {
+  return { ...program, steps: program.steps.flatMap((step) => splitProduct(step, longestStep)) }
+}
+
+function splitProduct(step: Step, longest: number): Step[] {
+  const axis = step.cost > longest ? axisOf(step) : undefined
+  if (axis === undefined) return [step]
+  const total = numberAt(step, axis.count)
+  const size = Math.max(1, Math.floor(total / Math.ceil(step.cost / longest) / axis.grain)) * axis.grain
+  const pieces: Step[] = []
+  for (let from = 0; from < total;) {
+    // A last piece smaller than a tile would be computed in another order; it joins the one before.
+    const count = total - from < size + axis.grain ? total - from : size
+    const words = step.words.map((word, index): Word => {
+      if (index === axis.count) return count
+      return isPlace(word) ? { ...word, offset: word.offset + from * (axis.strides[index] ?? 0) } : word
+    })
+    pieces.push({ ...step, words, cost: (step.cost * count) / total })
+    from += count
+  }
+  return pieces
 }
