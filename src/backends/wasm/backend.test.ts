@@ -87,6 +87,14 @@ describe.each(drawnKinds)('%s', (kind) => {
   })
 })
 
+test('every operation has the same bits with kernels for wide vectors', async () => {
+  const cases = drawnKinds.flatMap((kind) => [drawCase(kind, 100), drawCase(kind, 101)])
+  const [narrow, wide] = [await runAll({ mode: 'inline' }, cases), await runAll({ mode: 'inline', wide: true }, cases)]
+  cases.forEach(({ program }, index) => {
+    expect(bits(wide[index] ?? {}), program.name).toEqual(bits(narrow[index] ?? {}))
+  })
+})
+
 test('every operation has the same bits in the caller and with 1, 2 and 4 threads', async () => {
   const cases = drawnKinds.flatMap((kind) => [100, 101].map((seed) => drawCase(kind, seed)))
   const alone = await runAll({ mode: 'inline' }, cases)

@@ -80,6 +80,8 @@ export const matmulPacked: Rule = (at) => {
   const source = at.whole(x, 'read')
   const target = at.whole(product, 'write')
   const exact = at.operation.attributes['activations'] === 'f32'
+  const { wide } = at.options
+  const kernel = exact ? 'matmulPackedExact' : wide ? 'matmulPackedWide' : 'matmulPacked'
   const quantized = exact ? source : at.temporary(quantizedBytes(rows, inner, group))
   if (!exact) {
     at.emit('quantizeRows', [source, write(quantized), rows, inner, inner, group], rows * inner * elementCost)
@@ -87,13 +89,13 @@ export const matmulPacked: Rule = (at) => {
   for (const piece of weight.pieces) {
     const result = { ...target, offset: piece.row * 4 }
     const weights = read({ buffer: piece.buffer, offset: 0 })
-    const perThread = exact ? matmulWorkspaceBytes() : packedWorkspaceBytes(rows, inner)
+    const perThread = exact ? matmulWorkspaceBytes() : packedWorkspaceBytes(rows, inner, wide)
     const extents = exact ? [rows, piece.rows, inner, inner, stride] : [rows, piece.rows, inner, stride]
     const words: Argument[] = [read(quantized), weights, result, ...extents, bits, group, workspace, workspaceStride]
     const products = rows * piece.rows * inner
     // A handful of rows costs what reading the weights costs; int8 products run several times as fast as f32.
     const cost = exact ? products : Math.max(products / 4, (piece.rows * inner * bits) / 8)
-    at.emit(exact ? 'matmulPackedExact' : 'matmulPacked', words, cost, perThread)
+    at.emit(kernel, words, cost, perThread)
   }
 }
 
