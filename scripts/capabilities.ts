@@ -1,0 +1,74 @@
+/**
+ * Writes the table of what is supported into README.md, from the results of the last complete `npm test`: a row stands in the
+ * table only when tests of its own ran and all of them passed. `--check` compares instead and fails on a difference.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { resultsFile, type TestResult } from '../tests/reporter.ts'
+
+interface Claim {
+  readonly area: string
+  readonly what: string
+  /** Tests whose full name (file > suite > test) begins with one of these show the claim. */
+  readonly tests: readonly string[]
+}
+
+const claims: readonly Claim[] = [
+  {
+    area: 'Models',
+    what: 'Phi-3-mini 4k and 128k, Phi-3.5-mini, Phi-3-medium 4k and 128k, Phi-4, Phi-4-mini, from config.json',
+    tests: ['tests/published-models.test.ts'],
+  },
+  { area: '', what: 'numbers of the reference implementation', tests: ['tests/goldens.test.ts'] },
+  { area: '', what: 'LongRoPE with the published tables, at the border and beyond', tests: ['tests/longrope.test.ts'] },
+  { area: 'Weights', what: 'safetensors, single and sharded: F32, F16, BF16', tests: ['src/formats/safetensors'] },
+  {
+    area: '',
+    what: '4 and 8 bits in groups of 32, 64, 128',
+    tests: ['src/blocks/packed', 'src/formats/packed-checkpoint'],
+  },
+  { area: 'Text', what: 'tokenizer.json: SentencePiece-style and byte-level BPE', tests: ['src/text/tokenizer-json'] },
+  { area: '', what: 'tiktoken files: cl100k and the 200k vocabulary', tests: ['src/text/tiktoken'] },
+  {
+    area: '',
+    what: 'typed chat templates of the family; any other by Jinja',
+    tests: ['src/text/templates', 'src/text/jinja'],
+  },
+  { area: 'Backends', what: 'wasm: every operation against the oracle', tests: ['src/backends/wasm/backend.test.ts'] },
+  { area: '', what: 'derivatives against finite differences', tests: ['src/backends/ref/derivatives.test.ts'] },
+  { area: '', what: 'browser: threads, and one thread without isolation', tests: ['tests/browser.test.ts'] },
+  {
+    area: 'Generation',
+    what: 'streaming, sampling, stop strings, prefix reuse, abort, full context',
+    tests: ['tests/library.test.ts', 'src/engine/'],
+  },
+  {
+    area: 'Training',
+    what: 'AdamW, recomputation, same bits with any threads',
+    tests: ['src/train/', 'tests/training'],
+  },
+]
+
+const missing =
+  'Not built yet, and refused by name: GGUF, models above 4 GiB, a 16- or 8-bit cache, WebGPU, Phi-3-small, Phi-3.5-MoE, Phi-3-vision.'
+const [begin, end] = ['<!-- capabilities -->', '<!-- /capabilities -->']
+
+function row({ area, what, tests }: Claim, results: readonly TestResult[]): string {
+  const own = results.filter(({ name }) => tests.some((prefix) => name.startsWith(prefix)))
+  const failed = own.filter(({ state }) => state !== 'passed')
+  if (own.length === 0) throw new Error(`No test ran for "${what}". Run the whole of npm test first.`)
+  if (failed.length > 0) throw new Error(`"${what}" is not shown: ${failed.map(({ name }) => name).join('; ')}`)
+  return `| ${area} | ${what} | ${tests.map((prefix) => `\`${prefix}\``).join(', ')} |`
+}
+
+const results = JSON.parse(readFileSync(resultsFile, 'utf8')) as TestResult[]
+const table = ['| | what | tests that show it |', '|---|---|---|', ...claims.map((claim) => row(claim, results))].join(
+  '\n',
+)
+const readme = new URL('../README.md', import.meta.url)
+const text = readFileSync(readme, 'utf8')
+const [before, rest] = text.split(begin)
+const after = rest?.split(end)[1]
+if (before === undefined || after === undefined) throw new Error(`README.md lacks the marks ${begin} and ${end}.`)
+const updated = `${before}${begin}\n${table}\n\n${missing}\n${end}${after}`
+if (!process.argv.includes('--check')) writeFileSync(readme, updated)
+else if (updated !== text) throw new Error('The table in README.md is stale: run npm test and npm run capabilities.')
