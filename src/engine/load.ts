@@ -39,7 +39,8 @@ export async function loadCheckpoint(tree: FileTree, backend: Backend, options: 
   const config = await tree.readJson('config.json')
   const checkpoint = await openSafetensors(tree, options.weightsFile)
   try {
-    const { programs, plan } = fittingPrograms(modelFromConfig(config), checkpoint, backend, options)
+    const limit = options.memoryLimit ?? machineMemory()
+    const { programs, plan } = fittingPrograms(modelFromConfig(config), checkpoint, backend, options, limit)
     checkTensors(checkpoint, programs.parameters)
     options.onPlan?.(plan)
     throwIfAborted(signal)
@@ -65,7 +66,9 @@ export async function measureCheckpoint(
   const config = await tree.readJson('config.json')
   const checkpoint = await openSafetensors(tree, options.weightsFile)
   try {
-    const { programs, plan } = fittingPrograms(modelFromConfig(config), checkpoint, backend, options)
+    // A context that was asked for is measured even if it does not fit: that is what one wants to know.
+    const limit = options.memoryLimit ?? (options.context === undefined ? machineMemory() : Infinity)
+    const { programs, plan } = fittingPrograms(modelFromConfig(config), checkpoint, backend, options, limit)
     return { ...plan, contextTokens: programs.context }
   } finally {
     await checkpoint.close()
@@ -81,9 +84,9 @@ function fittingPrograms(
   checkpoint: Checkpoint,
   backend: Backend,
   options: LoadOptions,
+  limit: number,
 ): { programs: EnginePrograms; plan: MemoryPlan } {
   const formats = formatsOf(checkpoint, options.exact ?? false)
-  const limit = options.memoryLimit ?? machineMemory()
   const usual = usualContexts.map((context) => Math.min(context, model.shape.maxPositions))
   const contexts = options.context === undefined ? [...new Set(usual)] : [options.context]
   let refusal: unknown

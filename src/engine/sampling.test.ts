@@ -52,6 +52,35 @@ describe('distributionOf', () => {
     expect([...distributionOf([-1, -2], [0], { repetitionPenalty: 3 }).ids]).toEqual([1])
   })
 
+  it('keeps what a full sort keeps of top-p and min-p', () => {
+    const random = new Random(6)
+    for (let round = 0; round < 200; round++) {
+      const logits = Array.from(
+        { length: random.integer(1, 300) },
+        () => 4 * random.normal() - (random.float() < 0.1 ? 60 : 0),
+      )
+      const topP = random.float() * 0.999 + 0.001
+      const minP = random.float() / 4
+      const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0)
+      const order = [...logits.keys()].toSorted((left, right) => (logits[right] ?? NaN) - (logits[left] ?? NaN))
+      const probability = (id: number | undefined): number => Math.exp(logits[id ?? -1] ?? NaN) / total
+      let mass = 0
+      const expected = order.filter((id) => {
+        const isKept = mass < topP
+        mass += probability(id)
+        return isKept && probability(id) >= minP * probability(order[0])
+      })
+      const { ids } = distributionOf(logits, [], { temperature: 1, topP, minP })
+      expect([...ids]).toEqual(expected.toSorted((left, right) => left - right))
+    }
+  })
+
+  it('refuses logits that are no numbers', () => {
+    for (const options of [{}, { temperature: 1 }, { temperature: 1, topK: 1 }, { temperature: 1, topP: 0.5 }]) {
+      expect(() => distributionOf([NaN, NaN], [], options)).toThrowError(/no usable logits/)
+    }
+  })
+
   it('refuses options out of range', () => {
     for (const options of [{ temperature: -1 }, { topK: 1.5 }, { topP: 0 }, { minP: 2 }, { repetitionPenalty: NaN }]) {
       expect(() => checkSampling(options)).toThrowError(/cannot be used/)
@@ -64,7 +93,10 @@ describe('draw', () => {
     const distribution = distributionOf([0, 1, 2].map(Math.log1p), [], { temperature: 1 })
     const counts = [0, 0, 0]
     const random = new Random(7)
-    for (let round = 0; round < 60_000; round++) counts[draw(distribution, random)]!++
+    for (let round = 0; round < 60_000; round++) {
+      const id = draw(distribution, random)
+      counts[id] = (counts[id] ?? NaN) + 1
+    }
     counts.forEach((count, id) => expect(Math.abs(count / 60_000 - (id + 1) / 6)).toBeLessThan(0.01))
     const sequence = (seed: number): number[] => {
       const source = new Random(seed)

@@ -48,7 +48,7 @@ export function checkSampling(options: SamplingOptions): void {
 
 /** Logits as float64, with the penalty for tokens that came before (Keskar et al., 2019). */
 function penalised(logits: ArrayLike<number>, previous: Iterable<number>, penalty: number): Float64Array {
-  const scores = Float64Array.from(logits)
+  const scores = new Float64Array(logits)
   if (penalty === 1) return scores
   for (const id of new Set(previous)) {
     const score = scores[id]
@@ -77,6 +77,12 @@ export function distributionOf(
 ): Distribution {
   const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 } = options
   const scores = penalised(logits, previous, repetitionPenalty)
+  if (!Number.isFinite(greatestOf(scores))) {
+    throw new PocketPhiError('invalid-file', 'The model gave no usable logits.', {
+      expected: 'finite numbers',
+      remedy: 'The weights are probably damaged; fetch them again.',
+    })
+  }
   if (temperature === 0) {
     const best = greatestIndex(scores)
     return {
@@ -86,32 +92,51 @@ export function distributionOf(
     }
   }
   if (temperature !== 1) for (let id = 0; id < scores.length; id++) scores[id] = (scores[id] as number) / temperature
-  let ids: Int32Array = topK > 0 && topK < scores.length ? keepTopK(scores, topK) : everyId(scores.length)
+  let ids = topK > 0 && topK < scores.length ? idsFrom(scores, kthGreatest(scores, topK)) : everyId(scores.length)
   if (topP < 1) ids = keepTopP(scores, ids, topP)
   if (minP > 0) ids = keepMinP(scores, ids, minP)
-  const kept = Float64Array.from(ids, (id) => scores[id] as number)
-  return { ids, scores: kept, probabilities: softmax(kept) }
+  const kept = pick(scores, ids)
+  const weights = weightsOf(kept)
+  const total = sumOf(weights)
+  return { ids, scores: kept, probabilities: weights.map((weight) => weight / total) }
 }
+
+// Loops instead of callbacks below: they run over the whole vocabulary for every token.
 
 function everyId(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, id) => id)
+  const ids = new Int32Array(count)
+  for (let id = 0; id < count; id++) ids[id] = id
+  return ids
 }
 
-function softmax(scores: Float64Array): Float64Array {
+function pick(scores: Float64Array, ids: Int32Array): Float64Array {
+  const picked = new Float64Array(ids.length)
+  for (let at = 0; at < ids.length; at++) picked[at] = scores[ids[at] as number] as number
+  return picked
+}
+
+function greatestOf(scores: Float64Array): number {
   let greatest = -Infinity
-  for (const score of scores) greatest = Math.max(greatest, score)
-  let total = 0
-  const probabilities = scores.map((score) => {
-    const weight = Math.exp(score - greatest)
-    total += weight
-    return weight
-  })
-  return probabilities.map((weight) => weight / total)
+  for (let at = 0; at < scores.length; at++) if ((scores[at] as number) > greatest) greatest = scores[at] as number
+  return greatest
 }
 
-/** The tokens whose score is at least the k-th greatest, in order of id; ties with it stay, as in the reference. */
-function keepTopK(scores: Float64Array, k: number): Int32Array {
-  const threshold = kthGreatest(scores, k)
+function sumOf(values: Float64Array): number {
+  let sum = 0
+  for (let at = 0; at < values.length; at++) sum += values[at] as number
+  return sum
+}
+
+/** Probabilities up to a common factor: that of the likeliest is 1. */
+function weightsOf(scores: Float64Array): Float64Array {
+  const greatest = greatestOf(scores)
+  const weights = new Float64Array(scores.length)
+  for (let at = 0; at < scores.length; at++) weights[at] = Math.exp((scores[at] as number) - greatest)
+  return weights
+}
+
+/** The tokens whose score is at least this, in order of id; ties with the k-th greatest stay, as in the reference. */
+function idsFrom(scores: Float64Array, threshold: number): Int32Array {
   const kept: number[] = []
   for (let id = 0; id < scores.length; id++) if ((scores[id] as number) >= threshold) kept.push(id)
   return Int32Array.from(kept)
@@ -120,66 +145,73 @@ function keepTopK(scores: Float64Array, k: number): Int32Array {
 /** The k-th greatest value: a heap of the k greatest seen so far, whose root is the least of them. */
 function kthGreatest(values: Float64Array, k: number): number {
   const heap = values.slice(0, k)
-  for (let root = (k >> 1) - 1; root >= 0; root--) sink(heap, root, k, (left, right) => left < right)
+  for (let root = (k >> 1) - 1; root >= 0; root--) sink(heap, root)
   for (let index = k; index < values.length; index++) {
     const value = values[index] as number
     if (value <= (heap[0] as number)) continue
     heap[0] = value
-    sink(heap, 0, k, (left, right) => left < right)
+    sink(heap, 0)
   }
   return heap[0] as number
 }
 
-/** Restores the heap below `root`; `before` says which of two belongs nearer to the root. */
-function sink(
-  heap: Float64Array | Int32Array,
-  root: number,
-  size: number,
-  before: (left: number, right: number) => boolean,
-): void {
+/** Restores the heap below `root`: no value is less than the one above it. */
+function sink(heap: Float64Array, root: number): void {
   const moving = heap[root] as number
   let at = root
   while (true) {
     let child = 2 * at + 1
-    if (child >= size) break
-    if (child + 1 < size && before(heap[child + 1] as number, heap[child] as number)) child++
-    if (!before(heap[child] as number, moving)) break
+    if (child >= heap.length) break
+    if (child + 1 < heap.length && (heap[child + 1] as number) < (heap[child] as number)) child++
+    if ((heap[child] as number) >= moving) break
     heap[at] = heap[child] as number
     at = child
   }
   heap[at] = moving
 }
 
+/** Classes of likelihood that top-p sorts tokens into, and how wide they are in nats. */
+const classes = 2048
+const classWidth = 1 / 64
+
 /**
  * Nucleus sampling (Holtzman et al., 2020): tokens from the most likely on, until what came before a token reaches `p`; of
- * equals the later id first, which is the order of the reference's ascending sort. A heap gives them one by one, as
- * a few are enough of a vocabulary of thousands.
+ * equals the later id first, which is the order of the reference's ascending sort. Only the class of likelihood in which
+ * `p` is reached has to be sorted.
  */
 function keepTopP(scores: Float64Array, ids: Int32Array, p: number): Int32Array {
-  const probabilities = softmax(Float64Array.from(ids, (id) => scores[id] as number))
-  const heap = everyId(ids.length)
-  const before = (left: number, right: number): boolean => {
-    const [a, b] = [probabilities[left] as number, probabilities[right] as number]
-    return a > b || (a === b && left > right)
-  }
-  for (let root = (heap.length >> 1) - 1; root >= 0; root--) sink(heap, root, heap.length, before)
-  const kept: number[] = []
+  const candidates = pick(scores, ids)
+  const weights = weightsOf(candidates)
+  const wanted = p * sumOf(weights)
+  const greatest = greatestOf(candidates)
+  const classOf = (at: number): number =>
+    Math.min(classes - 1, Math.floor((greatest - (candidates[at] as number)) / classWidth))
+  const masses = new Float64Array(classes)
+  for (let at = 0; at < ids.length; at++)
+    masses[classOf(at)] = (masses[classOf(at)] as number) + (weights[at] as number)
+  let last = 0
   let mass = 0
-  for (let size = heap.length; size > 0 && (mass < p || kept.length === 0); size--) {
-    const index = heap[0] as number
-    kept.push(ids[index] as number)
-    mass += probabilities[index] as number
-    heap[0] = heap[size - 1] as number
-    sink(heap, 0, size - 1, before)
+  while (last < classes - 1 && mass + (masses[last] as number) < wanted) mass += masses[last++] as number
+  const kept: number[] = []
+  const border: number[] = []
+  for (let at = 0; at < ids.length; at++) {
+    const found = classOf(at)
+    if (found < last) kept.push(ids[at] as number)
+    else if (found === last) border.push(at)
+  }
+  border.sort((left, right) => (candidates[right] as number) - (candidates[left] as number) || right - left)
+  for (const at of border) {
+    if (mass >= wanted && kept.length > 0) break
+    kept.push(ids[at] as number)
+    mass += weights[at] as number
   }
   return Int32Array.from(kept).sort()
 }
 
 /** Tokens at least `share` as likely as the most likely (Nguyen et al., 2024). */
 function keepMinP(scores: Float64Array, ids: Int32Array, share: number): Int32Array {
-  let greatest = -Infinity
-  for (const id of ids) greatest = Math.max(greatest, scores[id] as number)
-  return ids.filter((id) => Math.exp((scores[id] as number) - greatest) >= share)
+  const weights = weightsOf(pick(scores, ids))
+  return ids.filter((_, at) => (weights[at] as number) >= share)
 }
 
 /** Draws a token. Two equal generators draw equal tokens from equal logits; greedy choices draw no number. */
@@ -209,12 +241,11 @@ export function logProbabilities(
   chosen: number,
   top: number,
 ): { chosen: TokenLogProbability; top: readonly TokenLogProbability[] } {
-  const scores = Float64Array.from(logits)
-  const greatest = scores.reduce((most, score) => Math.max(most, score), -Infinity)
-  const logTotal = greatest + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - greatest), 0))
+  const scores = new Float64Array(logits)
+  const logTotal = greatestOf(scores) + Math.log(sumOf(weightsOf(scores)))
   const of = (id: number): TokenLogProbability => ({ id, logprob: (scores[id] as number) - logTotal })
   const count = Math.min(top, scores.length)
-  const best = count === 0 ? [] : [...keepTopK(scores, count)]
+  const best = count === 0 ? [] : [...idsFrom(scores, kthGreatest(scores, count))]
   best.sort((left, right) => (scores[right] as number) - (scores[left] as number) || left - right)
   return { chosen: of(chosen), top: best.slice(0, count).map(of) }
 }
