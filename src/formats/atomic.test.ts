@@ -7,6 +7,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import {
   cleanTemporaries,
   currentFolder,
+  removeFolderAtomic,
   writeFileAtomic,
   writeFolderAtomic,
   type AtomicFolder,
@@ -243,6 +244,24 @@ describe('writeFolderAtomic', () => {
     const checkpoint = await openSafetensors(localFolder(path))
     expect(await checkpoint.readFloat32('b')).toEqual(Float32Array.of(1, 1, 2))
     await checkpoint.close()
+  })
+})
+
+describe('removeFolderAtomic', () => {
+  it('leaves the whole folder or none, at whichever operation it is killed', async () => {
+    const path = join(root, 'step-1')
+    const states: (string | undefined)[] = []
+    for (const number of [1, 2, 3]) {
+      rmSync(path, { recursive: true, force: true })
+      await writeFolderAtomic(path, fillWith('old'))
+      await removeFolderAtomic(path, { faults: killAt(number) }).catch(() => undefined)
+      states.push(await readState(path))
+      await cleanTemporaries(root)
+      expect(await readState(path)).toBe(states.at(-1))
+    }
+    expect(states).toEqual(['old', undefined, undefined])
+    expect(readdirSync(root)).toEqual([])
+    expect(await codeOf(() => removeFolderAtomic(path))).toBe('not-found')
   })
 })
 

@@ -62,7 +62,7 @@ function contextOf(options: AtomicOptions): Context {
 }
 
 /** Turns the errors of the system into ours and lets all others through. */
-function systemError(path: string, error: unknown): unknown {
+export function systemError(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error
   const codes: Readonly<Record<string, 'not-found' | 'out-of-memory'>> = {
     ENOENT: 'not-found',
@@ -245,6 +245,19 @@ async function discard(context: Context, old: string): Promise<void> {
   const doomed = markedPath(match?.[1] ?? old, 'tmp')
   await rename(context, old, doomed)
   await remove(context, doomed)
+}
+
+/**
+ * Removes a folder so that its path holds all of it or nothing, whatever happens.
+ * @throws PocketPhiError `not-found` when there is none, `not-supported` outside Node
+ */
+export async function removeFolderAtomic(path: string, options: AtomicOptions = {}): Promise<void> {
+  const context = contextOf(options)
+  try {
+    await discard(context, context.paths.resolve(path))
+  } catch (error) {
+    throw systemError(path, error)
+  }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { ignoredTarget } from '../program/ops/index.ts'
 
 /** One text to learn from: token ids, and which of them the model is to predict. */
@@ -33,13 +34,20 @@ export interface Batch {
 /**
  * Packs whole examples, in order, until the next one does not fit into `rows` rows. Each is a sequence of its own: no
  * attention across examples, positions from 0. One longer than `context` is cut there. The rows left over are padding,
- * about half an example in every batch.
+ * about half an example in every batch. Examples longer than `ropeBorder` use LongRoPE's long table, as in the engine.
  */
-export function packBatch(source: ExampleSource, from: number, rows: number, context: number): Batch {
+export function packBatch(
+  source: ExampleSource,
+  from: number,
+  rows: number,
+  context: number,
+  ropeBorder = Infinity,
+): Batch {
   const ids = new Int32Array(rows)
   const positions = new Int32Array(rows)
   const starts = new Int32Array(rows).fill(-1)
   const targets = new Int32Array(rows).fill(ignoredTarget)
+  const regimes = new Int32Array(rows)
   const weights = new Float32Array(rows)
   let row = 0
   let next = from
@@ -52,6 +60,7 @@ export function packBatch(source: ExampleSource, from: number, rows: number, con
       ids[row + index] = tokens[index] ?? 0
       positions[row + index] = index
       starts[row + index] = row
+      if (length > ropeBorder) regimes[row + index] = 1
       const target = index + 1 < length ? tokens[index + 1] : undefined
       if (target === undefined || learned?.[index + 1] === false) continue
       targets[row + index] = target
@@ -60,6 +69,16 @@ export function packBatch(source: ExampleSource, from: number, rows: number, con
     row += length
   }
   weights.fill(learnedTokens === 0 ? 0 : 1 / learnedTokens)
-  const inputs = { ids, positions, regimes: new Int32Array(rows), starts, targets, weights }
+  const inputs = { ids, positions, regimes, starts, targets, weights }
   return { inputs, tokens: row, learnedTokens, next }
+}
+
+/** How many examples a fingerprint covers. */
+const fingerprintExamples = 8
+
+/** A short name for the examples from an index on: another one tells that their texts or their tokens have changed. */
+export function fingerprint(source: ExampleSource, from: number): string {
+  const hash = createHash('sha256')
+  for (let index = from; index < from + fingerprintExamples; index++) hash.update(JSON.stringify(source.example(index)))
+  return hash.digest('hex').slice(0, 16)
 }

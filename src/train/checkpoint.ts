@@ -1,35 +1,38 @@
-import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Device } from '../backends/backend.ts'
-import { writeFolderAtomic, type AtomicOptions } from '../formats/atomic.ts'
+import { removeFolderAtomic, writeFolderAtomic, type AtomicOptions } from '../formats/atomic.ts'
 import { floatEntry, writeSafetensors } from '../formats/safetensors-writer.ts'
-import { openSafetensors } from '../formats/safetensors.ts'
-import { localFolder } from '../formats/tree.ts'
 import type { ParameterSpec } from '../models/trace.ts'
+import type { ModelFiles } from './model-files.ts'
 import { stateNames } from './programs.ts'
+import { restoreTensors } from './weights.ts'
+
+const stateSchema = z.strictObject({
+  /** Updates done. */
+  step: z.int().min(0),
+  /** The first example that was not used. */
+  nextExample: z.int().min(0),
+  /** A fingerprint of the examples from there on (`fingerprint` in batches.ts): has the data stayed what it was? */
+  nextExamples: z.string(),
+  /** Tokens seen, and those of them that were predicted. */
+  tokens: z.int().min(0),
+  learnedTokens: z.int().min(0),
+  /** The recipe as it was; a changed one is refused. */
+  recipe: z.record(z.string(), z.json()),
+})
 
 /** Where a run stands; with the tensors, all that a resumed run needs to continue with the same bits. */
-export interface RunState {
-  /** Updates done. */
-  readonly step: number
-  /** The first example that was not used. */
-  readonly nextExample: number
-  /** Tokens seen, and those of them that were predicted. */
-  readonly tokens: number
-  readonly learnedTokens: number
-  /** The recipe as it was; a changed one is refused. */
-  readonly recipe: unknown
-}
-
-/** Files that make a folder a model, besides the weights. */
-export type ModelFiles = Readonly<Record<string, string>>
+export type RunState = Readonly<z.infer<typeof stateSchema>>
 
 const stateFile = 'state.json'
 const optimizerFile = 'optimizer.safetensors'
 
-function stepFolder(folder: string, step: number): string {
-  return join(folder, `step-${String(step).padStart(7, '0')}`)
+function stepOf(checkpoint: string): number {
+  return Number(basename(checkpoint).slice('step-'.length))
 }
 
 /** The finished checkpoints of a run, oldest first. */
@@ -40,7 +43,7 @@ export async function listCheckpoints(folder: string): Promise<string[]> {
   })
   return names
     .filter((name) => /^step-\d{7,}$/.test(name))
-    .toSorted()
+    .toSorted((left, right) => stepOf(left) - stepOf(right))
     .map((name) => join(folder, name))
 }
 
@@ -49,87 +52,118 @@ export function weightEntries(device: Device, parameters: readonly ParameterSpec
   return parameters.map(({ name, shape }) => floatEntry(name, shape, device.read(name), dtype))
 }
 
+/** The optimiser's moments, by the names of their states. */
+function moments(parameters: readonly ParameterSpec[]): ParameterSpec[] {
+  return parameters.flatMap((parameter) => {
+    const { first, second } = stateNames(parameter.name)
+    return [
+      { ...parameter, name: first },
+      { ...parameter, name: second },
+    ]
+  })
+}
+
+/** What a checkpoint is made of. */
+export interface CheckpointParts {
+  readonly device: Device
+  readonly parameters: readonly ParameterSpec[]
+  readonly files: ModelFiles
+  readonly state: RunState
+}
+
 /**
  * Saves weights, optimiser and position as one folder that is there whole or not at all, then removes the oldest beyond
- * `keep`.
+ * `keep`. The folder is a model as well: it can be loaded while the run goes on.
+ *
+ * @throws PocketPhiError `invalid-argument` when that step was saved already, `out-of-memory` for a full disk; the
+ * checkpoints before it stay
  */
 export async function saveCheckpoint(
   folder: string,
   keep: number,
-  device: Device,
-  parameters: readonly ParameterSpec[],
-  state: RunState,
-  files: ModelFiles,
+  { device, parameters, files, state }: CheckpointParts,
   options: AtomicOptions,
 ): Promise<void> {
-  const target = stepFolder(folder, state.step)
+  const target = join(folder, `step-${String(state.step).padStart(7, '0')}`)
+  if ((await listCheckpoints(folder)).includes(target)) {
+    throw new PocketPhiError('invalid-argument', `The checkpoint "${target}" exists already.`, {
+      remedy: 'Another process seems to run this training in the same folder; end one of them and resume.',
+    })
+  }
   await writeFolderAtomic(
     target,
     async (into) => {
       for (const [name, text] of Object.entries(files)) await into.writeFile(name, text)
       await into.writeFile('model.safetensors', writeSafetensors(weightEntries(device, parameters, 'F32')))
-      const moments = parameters.flatMap(({ name, shape }) => {
-        const { first, second } = stateNames(name)
-        return [floatEntry(first, shape, device.read(first)), floatEntry(second, shape, device.read(second))]
-      })
-      await into.writeFile(optimizerFile, writeSafetensors(moments))
+      await into.writeFile(optimizerFile, writeSafetensors(weightEntries(device, moments(parameters), 'F32')))
       await into.writeFile(stateFile, `${JSON.stringify(state, undefined, 2)}\n`)
     },
-    { ...options, replace: true },
+    options,
   )
   const checkpoints = await listCheckpoints(folder)
-  for (const old of checkpoints.slice(0, Math.max(0, checkpoints.length - keep))) {
-    await options.faults?.before('remove', old)
-    await rm(old, { recursive: true })
-  }
+  for (const old of checkpoints.slice(0, Math.max(0, checkpoints.length - keep))) await removeFolderAtomic(old, options)
 }
 
-/** Reads every float tensor of a safetensors file into the store. */
-async function restore(folder: string, file: string, device: Device, names: readonly string[]): Promise<void> {
-  const checkpoint = await openSafetensors(localFolder(folder), file)
+/** Runs with what went wrong in a checkpoint named as damage of that checkpoint. */
+async function reading<T>(checkpoint: string, action: () => Promise<T>): Promise<T> {
   try {
-    for (const name of names) device.write(name, await checkpoint.readFloat32(name))
-  } finally {
-    await checkpoint.close()
+    return await action()
+  } catch (cause) {
+    throw new PocketPhiError('invalid-file', `The checkpoint "${checkpoint}" cannot be read.`, {
+      found: cause instanceof Error ? cause.message : String(cause),
+      remedy: 'Remove that folder to continue from the checkpoint before it.',
+      cause,
+    })
   }
-}
-
-/** Puts weights into the store from any folder with a checkpoint in the published layout. */
-export async function restoreWeights(
-  folder: string,
-  device: Device,
-  parameters: readonly ParameterSpec[],
-): Promise<void> {
-  await restore(
-    folder,
-    'model.safetensors',
-    device,
-    parameters.map(({ name }) => name),
-  )
 }
 
 /**
- * Puts the newest checkpoint of a run back into the store.
+ * Where the run of this checkpoint stood.
  *
- * @returns undefined when there is none yet
- * @throws PocketPhiError `invalid-config` when it was made by another recipe
+ * @throws PocketPhiError `invalid-config` when it was made by another recipe, `invalid-file` when it is damaged
  */
-export async function resumeCheckpoint(
-  folder: string,
+export async function readState(checkpoint: string, recipe: unknown): Promise<RunState> {
+  const state = await reading(checkpoint, async () =>
+    stateSchema.parse(JSON.parse(await readFile(join(checkpoint, stateFile), 'utf8'))),
+  )
+  const changed = differences(state.recipe, JSON.parse(JSON.stringify(recipe)))
+  if (changed.length === 0) return state
+  throw new PocketPhiError('invalid-config', `The checkpoint "${checkpoint}" was made by another recipe.`, {
+    found: `changes in ${changed.join('; ')}`,
+    remedy:
+      'Restore the recipe that it was made by. To train on with a changed one, give that recipe another folder and ' +
+      `"initial: ${checkpoint}".`,
+  })
+}
+
+/** The fields in which two trees of JSON differ, each with its two values. */
+function differences(then: unknown, now: unknown, path = ''): string[] {
+  if (isDeepStrictEqual(then, now)) return []
+  const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+  if (!isTree(then) || !isTree(now) || Array.isArray(then) !== Array.isArray(now)) {
+    const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
+    return [`${path} (${show(then)} then, ${show(now)} now)`]
+  }
+  const keys = new Set([...Object.keys(then), ...Object.keys(now)])
+  return [...keys].flatMap((key) => differences(then[key], now[key], path === '' ? key : `${path}.${key}`))
+}
+
+/** The texts that make the checkpoint a model: configuration and tokenizer, as the run had them. */
+export async function readModelFiles(checkpoint: string, names: readonly string[]): Promise<ModelFiles> {
+  return await reading(checkpoint, async () => {
+    const texts = names.map(async (name) => [name, await readFile(join(checkpoint, name), 'utf8')] as const)
+    return Object.fromEntries(await Promise.all(texts))
+  })
+}
+
+/** Puts the weights and the optimiser's moments of a checkpoint back into the store. */
+export async function restoreCheckpoint(
+  checkpoint: string,
   device: Device,
   parameters: readonly ParameterSpec[],
-  recipe: unknown,
-): Promise<RunState | undefined> {
-  const newest = (await listCheckpoints(folder)).at(-1)
-  if (newest === undefined) return undefined
-  const state = JSON.parse(await readFile(join(newest, stateFile), 'utf8')) as RunState
-  if (JSON.stringify(state.recipe) !== JSON.stringify(recipe)) {
-    throw new PocketPhiError('invalid-config', `The checkpoint "${newest}" was made by another recipe.`, {
-      remedy: 'Restore the recipe that it was made by, or give the changed recipe another name.',
-    })
-  }
-  await restoreWeights(newest, device, parameters)
-  const moments = parameters.flatMap(({ name }) => [stateNames(name).first, stateNames(name).second])
-  await restore(newest, optimizerFile, device, moments)
-  return state
+): Promise<void> {
+  await reading(checkpoint, async () => {
+    await restoreTensors(checkpoint, device, parameters)
+    await restoreTensors(checkpoint, device, moments(parameters), optimizerFile)
+  })
 }

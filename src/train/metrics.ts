@@ -1,5 +1,5 @@
-import { appendFile, readFile } from 'node:fs/promises'
-import { writeFileAtomic, type AtomicOptions } from '../formats/atomic.ts'
+import { open, readFile } from 'node:fs/promises'
+import { systemError, writeFileAtomic, type AtomicOptions } from '../formats/atomic.ts'
 
 /** One line of metrics.jsonl. `seconds` and `tokensPerSecond` are wall-clock; all else is reproducible. */
 export interface Metric {
@@ -14,29 +14,63 @@ export interface Metric {
   readonly seconds: number
 }
 
-/** The rows of a metrics file up to a step; a torn last line (a killed run) is left out. */
+/** A metrics file that a run appends to. */
+export interface MetricsLog {
+  append(row: Metric): Promise<void>
+  /** Makes the rows so far durable; to be called before a checkpoint counts on them. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+/** One row, or undefined for a line that a dying process or machine left behind. */
+function parseRow(line: string): Metric | undefined {
+  try {
+    return JSON.parse(line) as Metric
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The rows of a metrics file up to a step. It ends at the first line that is torn: what follows was not synchronised,
+ * so it belongs to no checkpoint and will be computed again.
+ */
 export async function readMetrics(file: string, upTo = Infinity): Promise<Metric[]> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
     throw error
   })
-  const complete = text.slice(0, text.lastIndexOf('\n') + 1)
-  return complete
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Metric)
-    .filter(({ step }) => step <= upTo)
+  const rows: Metric[] = []
+  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
+    const row = line === '' ? undefined : parseRow(line)
+    if (row === undefined || row.step > upTo) break
+    rows.push(row)
+  }
+  return rows
 }
 
-/** Appends rows to a metrics file that begins with what was true at step `from`. */
-export async function openMetrics(file: string, from: number, options: AtomicOptions) {
+/**
+ * Opens a metrics file for appending; it begins with the rows up to step `from`, and what a dead run wrote after them
+ * goes.
+ *
+ * @throws PocketPhiError `out-of-memory` for a full disk, here and when a row is appended
+ */
+export async function openMetrics(file: string, from: number, options: AtomicOptions): Promise<MetricsLog> {
   const kept = await readMetrics(file, from)
   await writeFileAtomic(file, kept.map((row) => `${JSON.stringify(row)}\n`).join(''), options)
+  const handle = await open(file, 'a')
+  const guarded = async (operation: 'write' | 'sync', action: () => Promise<void>): Promise<void> => {
+    try {
+      await options.faults?.before(operation, file)
+      await action()
+    } catch (error) {
+      throw systemError(file, error)
+    }
+  }
   return {
-    async append(row: Metric): Promise<void> {
-      await options.faults?.before('write', file)
-      await appendFile(file, `${JSON.stringify(row)}\n`)
-    },
+    append: (row) => guarded('write', () => handle.appendFile(`${JSON.stringify(row)}\n`)),
+    sync: () => guarded('sync', () => handle.sync()),
+    close: () => handle.close(),
   }
 }
 

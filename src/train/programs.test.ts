@@ -3,7 +3,7 @@ import { Random } from '../base/random.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import { modelFromConfig } from '../models/index.ts'
 import { stateNames, traceTraining } from './programs.ts'
-import { initializeWeights } from './trainer.ts'
+import { initializeWeights } from './weights.ts'
 
 const settings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, decayVectors: false }
 const model = modelFromConfig({

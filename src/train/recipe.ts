@@ -9,7 +9,7 @@ const dataSchema = z.strictObject({
   seed: z.int(),
 })
 
-const recipeSchema = z.strictObject({
+const fieldsSchema = z.strictObject({
   /** The folder of the run is named after it. */
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes'),
   description: z.string(),
@@ -52,8 +52,26 @@ const recipeSchema = z.strictObject({
     hold: z.number().min(0).lt(1).default(0.8),
   }),
   checkpoint: z.strictObject({ everySteps: z.int().positive(), keep: z.int().positive().default(2) }),
-  /** Held-out loss on examples of other seeds. */
+  /** Held-out loss on examples of other seeds: `seed` is added to every seed of the training data. */
   evaluation: z.strictObject({ everySteps: z.int().positive(), batches: z.int().positive(), seed: z.int() }),
+})
+
+/** What single fields cannot say. */
+const recipeSchema = fieldsSchema.superRefine((recipe, context) => {
+  const fail = (path: readonly string[], message: string): void => {
+    context.addIssue({ code: 'custom', path: [...path], message })
+  }
+  const { batch, data, evaluation, model, schedule, tokenizer } = recipe
+  if (batch.context > batch.rows) fail(['batch', 'context'], `at most batch.rows (${batch.rows}), or nothing fits`)
+  if (schedule.warmupSteps > schedule.steps) fail(['schedule', 'warmupSteps'], `at most schedule.steps`)
+  if ('train' in tokenizer && tokenizer.train.vocabulary !== model['vocab_size']) {
+    const found = `${tokenizer.train.vocabulary}, but model.vocab_size is ${JSON.stringify(model['vocab_size'])}`
+    fail(['tokenizer', 'train', 'vocabulary'], `must be the vocabulary of the model; it is ${found}`)
+  }
+  const streams = new Set(data.map(({ source, seed }) => `${source} ${seed}`))
+  if (data.some(({ source, seed }) => streams.has(`${source} ${seed + evaluation.seed}`))) {
+    fail(['evaluation', 'seed'], 'added to the seeds of the data it must give other seeds, or nothing is held out')
+  }
 })
 
 /** One training run as data: model, text, optimiser, schedule. Files in recipes/ hold these. */

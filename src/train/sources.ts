@@ -12,8 +12,10 @@ export interface Message {
   readonly content: string
 }
 
-const endOfText = special('<|endoftext|>')
-const endOfTurn = special('<|end|>')
+/** Ends a document. */
+export const endOfText = special('<|endoftext|>')
+/** Ends what one side of a conversation says. */
+export const endOfTurn = special('<|end|>')
 
 /** A text that is learned whole, with the token that ends it. */
 export function documentExample(tokenizer: Tokenizer, text: string): Example {
@@ -21,17 +23,24 @@ export function documentExample(tokenizer: Tokenizer, text: string): Example {
 }
 
 /**
- * A conversation in Phi-3-mini's template, of which the assistant's words and the end of its turns are learned. Turns
- * are encoded one by one, which gives the ids of the whole: control tokens separate them.
+ * A conversation in Phi-3-mini's template, of which the assistant's words and the tokens that end its turns are learned.
+ * Turns are encoded one by one, which gives the ids of the whole: control tokens separate them. The line breaks around
+ * the words belong to the template: most tokenizers of this family swallow them, and where one does not, they are seen
+ * but not learned.
  */
 export function conversationExample(tokenizer: Tokenizer, messages: readonly Message[]): Example {
   const ids: number[] = []
   const learned: boolean[] = []
+  const end = tokenizer.idOf(endOfTurn.content)
   for (const { role, content } of messages) {
-    const turn: Text = [special(`<|${role}|>`), `\n${content}`, endOfTurn, '\n']
-    tokenizer.encode(turn).forEach((id, index) => {
+    const options = { addBos: ids.length === 0 }
+    const header: Text = [special(`<|${role}|>`), '\n']
+    const turn = tokenizer.encode([special(`<|${role}|>`), `\n${content}`, endOfTurn, '\n'], options)
+    const first = tokenizer.encode(header, options).length
+    const last = end === undefined ? turn.length : turn.lastIndexOf(end)
+    turn.forEach((id, index) => {
       ids.push(id)
-      learned.push(role === 'assistant' && index > 0)
+      learned.push(role === 'assistant' && index >= first && index <= last)
     })
   }
   return { ids, learned }
@@ -56,7 +65,10 @@ function sourceOf(data: Recipe['data'], seed: number, index: number): Recipe['da
   return present(data.at(-1), 'data')
 }
 
-/** The recipe's text, example by example. `shift` moves every seed, for held-out text of the same kind. */
+/**
+ * The recipe's text, example by example. `shift` moves every seed, for held-out text of the same kind. Example `index` of
+ * the run is item `index` of the stream that it comes from, so that no item comes twice.
+ */
 export function recipeSource(recipe: Recipe, tokenizer: Tokenizer, shift = 0): ExampleSource {
   return {
     example(index) {

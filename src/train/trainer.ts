@@ -1,31 +1,36 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { elementCount } from '../base/dtype.ts'
-import { present, throwIfAborted } from '../base/errors.ts'
-import { Random } from '../base/random.ts'
+import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
 import type { Backend, Device } from '../backends/backend.ts'
-import { cleanTemporaries, writeFileAtomic, writeFolderAtomic, type AtomicOptions } from '../formats/atomic.ts'
+import {
+  cleanTemporaries,
+  systemError,
+  writeFileAtomic,
+  writeFolderAtomic,
+  type AtomicOptions,
+} from '../formats/atomic.ts'
 import { writeSafetensors } from '../formats/safetensors-writer.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
-import type { ParameterSpec } from '../models/trace.ts'
-import { trainTokenizer } from '../text/bpe-trainer.ts'
-import { loadTokenizerJson } from '../text/tokenizer-json.ts'
+import type { MemoryPlan } from '../program/plan.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { packBatch, type Batch, type ExampleSource } from './batches.ts'
+import { fingerprint, packBatch, type Batch, type ExampleSource } from './batches.ts'
 import {
-  resumeCheckpoint,
-  restoreWeights,
+  listCheckpoints,
+  readModelFiles,
+  readState,
+  restoreCheckpoint,
   saveCheckpoint,
   weightEntries,
-  type ModelFiles,
   type RunState,
 } from './checkpoint.ts'
-import { openMetrics, plotLoss, readMetrics } from './metrics.ts'
+import { openMetrics, plotLoss, readMetrics, type MetricsLog } from './metrics.ts'
+import { makeModelFiles, modelFileNames, tokenizerOf, type ModelFiles } from './model-files.ts'
 import { traceTraining, type TrainingPrograms } from './programs.ts'
 import type { Recipe } from './recipe.ts'
 import { learningRate } from './schedule.ts'
-import { recipeSource, recipeTexts } from './sources.ts'
-import { trainedTokenizerConfig } from './tokenizer-config.ts'
+import { recipeSource } from './sources.ts'
+import { initializeWeights, restoreTensors } from './weights.ts'
 
 /** What a run tells while it goes on. */
 export interface TrainingProgress {
@@ -43,7 +48,7 @@ export interface TrainOptions extends AtomicOptions {
   /** The folder of the run: checkpoints, metrics and the finished model are below it. */
   readonly folder: string
   readonly backend: Backend
-  /** Continue from the newest checkpoint, if there is one; without it a folder with checkpoints is started afresh. */
+  /** Continue from the newest checkpoint, if there is one. Without it a folder that holds checkpoints is refused. */
   readonly resume?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: TrainingProgress) => void
@@ -55,65 +60,106 @@ export interface TrainOptions extends AtomicOptions {
  * Runs a recipe to its end. The finished model is in `folder/final`, in the published layout. A run that is killed at any
  * moment and resumed ends in the same bits as an undisturbed one.
  *
- * @throws PocketPhiError `invalid-config` for a recipe that does not fit, `aborted` when the signal fires (a checkpoint
- * is saved first), and what the backend throws.
+ * A checkpoint holds all that resuming needs, tokenizer included. A run that begins anew takes over nothing that lies in
+ * the folder; a finished model there is replaced when the run ends.
+ *
+ * @throws PocketPhiError `invalid-config` for a recipe that does not fit, or is not that of the checkpoint, or lets the
+ * loss diverge; `invalid-argument` when there are checkpoints and `resume` is not set; `invalid-file` for a damaged
+ * checkpoint; `out-of-memory` when memory or disk are full; `aborted` when the signal fires (a checkpoint is saved
+ * first); and what the backend throws. Checkpoints that were saved stay in every case.
  */
 export async function train(recipe: Recipe, options: TrainOptions): Promise<void> {
-  await mkdir(join(options.folder, 'checkpoints'), { recursive: true })
-  await cleanTemporaries(options.folder)
-  await cleanTemporaries(join(options.folder, 'checkpoints'))
-  const model = modelFromConfig(recipe.model)
-  const { tokenizer, files } = await prepareTokenizer(recipe, options)
-  const programs = traceTraining(model, recipe.batch.rows, recipe.optimizer, { recompute: recipe.batch.recompute })
+  throwIfAborted(options.signal)
+  const model = modelOf(recipe)
+  const checkpoint = await openFolder(options)
+  const state = checkpoint === undefined ? undefined : await readState(checkpoint, recipe)
+  const files = await (checkpoint === undefined ? makeModelFiles(recipe) : readModelFiles(checkpoint, modelFileNames))
+  const tokenizer = tokenizerOf(files, model, recipe)
+  const programs = trainingPrograms(recipe, model)
   const device = await options.backend.open([programs.gradients, programs.update, programs.evaluate])
   try {
     for (const [name, values] of programs.buffers) device.write(name, values)
-    const run = new Run(recipe, options, device, programs, model, tokenizer, files)
-    await run.start()
-    await run.toTheEnd()
+    const { parameters } = programs
+    if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters)
+    else if (recipe.initial !== undefined) await restoreTensors(recipe.initial, device, parameters)
+    else initializeWeights(device, parameters, model.shape.layers, recipe.seed)
+    await new Run({ recipe, options, device, programs, model, tokenizer, files, state }).toTheEnd()
   } finally {
     await device.dispose()
   }
 }
 
-/** Reads or trains the tokenizer, and gathers the files that stand beside the weights. */
-async function prepareTokenizer(
-  recipe: Recipe,
-  options: TrainOptions,
-): Promise<{ tokenizer: Tokenizer; files: ModelFiles }> {
-  const own = join(options.folder, 'tokenizer.json')
-  const from = 'folder' in recipe.tokenizer ? join(recipe.tokenizer.folder, 'tokenizer.json') : own
-  let text = await readFile(from, 'utf8').catch(() => undefined)
-  if (text === undefined && 'train' in recipe.tokenizer) {
-    const { vocabulary, examples } = recipe.tokenizer.train
-    text = JSON.stringify(trainTokenizer(recipeTexts(recipe, examples), { vocabularySize: vocabulary }))
-    await writeFileAtomic(own, text, options)
-  }
-  const json = present(text, `a tokenizer.json at ${from}`)
-  const files = {
-    'config.json': `${JSON.stringify(recipe.model, undefined, 2)}\n`,
-    'tokenizer.json': json,
-    'tokenizer_config.json': `${JSON.stringify(trainedTokenizerConfig, undefined, 2)}\n`,
-  }
-  return { tokenizer: loadTokenizerJson(JSON.parse(json)), files }
+/** What a run would take. */
+export interface TrainingPlan {
+  /** Weights that are trained. */
+  readonly parameters: number
+  /** Rows of one update, padding included. */
+  readonly rowsPerUpdate: number
+  /** `states` are gradients and moments. */
+  readonly memory: MemoryPlan
 }
 
-/** Random weights: norms are 1, matrices N(0, 0.02), and those that write into the residual stream smaller by sqrt(2 layers). */
-export function initializeWeights(
-  device: Device,
-  parameters: readonly ParameterSpec[],
-  layers: number,
-  seed: number,
-): void {
-  for (const { name, shape, initializer } of parameters) {
-    const values = new Float32Array(elementCount(shape))
-    const random = new Random(seed).fork(name)
-    const deviation = initializer === 'residual' ? 0.02 / Math.sqrt(2 * layers) : 0.02
-    for (let index = 0; index < values.length; index++) {
-      values[index] = initializer === 'ones' ? 1 : deviation * random.normal()
-    }
-    device.write(name, values)
+/**
+ * What a recipe would take on a backend, before anything is read, trained or allocated.
+ *
+ * @throws PocketPhiError as `train` for a recipe that does not fit
+ */
+export function planTraining(recipe: Recipe, backend: Backend): TrainingPlan {
+  const { gradients, update, evaluate, parameters } = trainingPrograms(recipe, modelOf(recipe))
+  return {
+    parameters: parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    rowsPerUpdate: recipe.batch.rows * recipe.batch.accumulation,
+    memory: backend.measure([gradients, update, evaluate]),
   }
+}
+
+/** The model of a recipe, if it can take the recipe's examples. */
+function modelOf(recipe: Recipe): Model {
+  const model = modelFromConfig(recipe.model)
+  if (recipe.batch.context <= model.shape.maxPositions) return model
+  throw new PocketPhiError('invalid-config', 'The examples are longer than the sequences that the model takes.', {
+    expected: `"batch.context" of at most ${model.shape.maxPositions}`,
+    found: String(recipe.batch.context),
+    remedy: 'Lower it, or raise "model.max_position_embeddings".',
+  })
+}
+
+function trainingPrograms({ batch, optimizer }: Recipe, model: Model): TrainingPrograms {
+  return traceTraining(model, batch.rows, optimizer, { recompute: batch.recompute })
+}
+
+function checkpointsOf(folder: string): string {
+  return join(folder, 'checkpoints')
+}
+
+/** Makes the folder of a run ready. @returns the checkpoint to continue from */
+async function openFolder(options: TrainOptions): Promise<string | undefined> {
+  const { folder, resume = false } = options
+  const checkpoints = checkpointsOf(folder)
+  await mkdir(checkpoints, { recursive: true }).catch((error: unknown) => {
+    throw systemError(checkpoints, error)
+  })
+  await cleanTemporaries(folder, options)
+  await cleanTemporaries(checkpoints, options)
+  const newest = (await listCheckpoints(checkpoints)).at(-1)
+  if (newest === undefined || resume) return newest
+  throw new PocketPhiError('invalid-argument', `"${folder}" holds a run already.`, {
+    expected: 'a folder without checkpoints, or "resume"',
+    found: `"${newest}"`,
+    remedy: `Resume the run, choose another folder, or remove "${checkpoints}" to begin anew.`,
+  })
+}
+
+interface RunParts {
+  readonly recipe: Recipe
+  readonly options: TrainOptions
+  readonly device: Device
+  readonly programs: TrainingPrograms
+  readonly model: Model
+  readonly tokenizer: Tokenizer
+  readonly files: ModelFiles
+  /** Where the checkpoint stands that the device holds; undefined at the beginning. */
+  readonly state: RunState | undefined
 }
 
 class Run {
@@ -121,101 +167,77 @@ class Run {
   readonly #options: TrainOptions
   readonly #device: Device
   readonly #programs: TrainingPrograms
-  readonly #model: Model
+  readonly #ropeBorder: number | undefined
   readonly #files: ModelFiles
   readonly #source: ExampleSource
   readonly #heldOut: ExampleSource
-  readonly #now: () => number
-  #state: RunState
-  #savedStep = -1
+  #state: Omit<RunState, 'nextExamples'>
+  #savedStep: number | undefined
 
-  constructor(
-    recipe: Recipe,
-    options: TrainOptions,
-    device: Device,
-    programs: TrainingPrograms,
-    model: Model,
-    tokenizer: Tokenizer,
-    files: ModelFiles,
-  ) {
+  constructor({ recipe, options, device, programs, model, tokenizer, files, state }: RunParts) {
     this.#recipe = recipe
     this.#options = options
     this.#device = device
     this.#programs = programs
-    this.#model = model
+    this.#ropeBorder = model.shape.ropeBorder
     this.#files = files
     this.#source = recipeSource(recipe, tokenizer)
     this.#heldOut = recipeSource(recipe, tokenizer, recipe.evaluation.seed)
-    this.#now = options.now ?? (() => performance.now() / 1000)
-    this.#state = { step: 0, nextExample: 0, tokens: 0, learnedTokens: 0, recipe }
+    if (state !== undefined) this.#checkData(state)
+    this.#savedStep = state?.step
+    this.#state = state ?? {
+      step: 0,
+      nextExample: 0,
+      tokens: 0,
+      learnedTokens: 0,
+      recipe: JSON.parse(JSON.stringify(recipe)) as RunState['recipe'],
+    }
   }
 
-  get #checkpoints(): string {
-    return join(this.#options.folder, 'checkpoints')
-  }
-
-  async start(): Promise<void> {
-    const { parameters } = this.#programs
-    if (this.#options.resume === true) {
-      const state = await resumeCheckpoint(this.#checkpoints, this.#device, parameters, this.#recipe)
-      if (state !== undefined) {
-        this.#state = state
-        this.#savedStep = state.step
-        return
-      }
-    }
-    if (this.#recipe.initial === undefined) {
-      initializeWeights(this.#device, parameters, this.#model.shape.layers, this.#recipe.seed)
-    } else {
-      await restoreWeights(this.#recipe.initial, this.#device, parameters)
-    }
+  /** Refuses to go on with other texts than the run would have seen. */
+  #checkData({ nextExample, nextExamples }: RunState): void {
+    const found = fingerprint(this.#source, nextExample)
+    if (found === nextExamples) return
+    throw new PocketPhiError('invalid-config', 'The data of this recipe is not what it was when the run began.', {
+      expected: `examples from ${nextExample} on with the fingerprint ${nextExamples}`,
+      found,
+      remedy: 'Resume with the version of pocket-phi that the run began with, or begin anew in another folder.',
+    })
   }
 
   async toTheEnd(): Promise<void> {
-    const { schedule, checkpoint, name } = this.#recipe
-    const metricsFile = join(this.#options.folder, 'metrics.jsonl')
+    const { folder } = this.#options
+    const metricsFile = join(folder, 'metrics.jsonl')
     const metrics = await openMetrics(metricsFile, this.#state.step, this.#options)
-    const began = this.#now()
-    const firstTokens = this.#state.tokens
-    const firstStep = this.#state.step
+    try {
+      await this.#steps(metrics)
+    } finally {
+      await metrics.close()
+    }
+    const plot = plotLoss(this.#recipe.name, await readMetrics(metricsFile))
+    await writeFileAtomic(join(folder, 'loss.svg'), plot, this.#options)
+    await this.#export()
+  }
+
+  async #steps(metrics: MetricsLog): Promise<void> {
+    const { schedule, checkpoint } = this.#recipe
+    const { signal, now = () => performance.now() / 1000 } = this.#options
+    const began = now()
+    const { step: firstStep, tokens: firstTokens } = this.#state
     while (this.#state.step < schedule.steps) {
       const { loss, gradientNorm, rate } = await this.#update()
-      const seconds = this.#now() - began
+      const seconds = now() - began
       const tokensPerSecond = (this.#state.tokens - firstTokens) / Math.max(seconds, 1e-9)
       const heldOutLoss = await this.#heldOutLoss()
       const { step, tokens } = this.#state
       const measured = heldOutLoss === undefined ? {} : { heldOutLoss }
-      await metrics.append({
-        step,
-        loss,
-        learningRate: rate,
-        gradientNorm,
-        tokens,
-        ...measured,
-        tokensPerSecond,
-        seconds,
-      })
-      this.#options.onProgress?.({
-        step,
-        steps: schedule.steps,
-        loss,
-        heldOutLoss,
-        learningRate: rate,
-        gradientNorm,
-        tokensPerSecond,
-        secondsLeft: ((schedule.steps - step) * seconds) / Math.max(1, step - firstStep),
-      })
-      if (step % checkpoint.everySteps === 0) await this.#save()
-      if (this.#options.signal?.aborted) await this.#save()
-      throwIfAborted(this.#options.signal)
+      const common = { step, loss, learningRate: rate, gradientNorm }
+      await metrics.append({ ...common, tokens, ...measured, tokensPerSecond, seconds })
+      const secondsLeft = ((schedule.steps - step) * seconds) / Math.max(1, step - firstStep)
+      this.#options.onProgress?.({ ...common, steps: schedule.steps, heldOutLoss, tokensPerSecond, secondsLeft })
+      if (step % checkpoint.everySteps === 0 || step === schedule.steps || signal?.aborted) await this.#save(metrics)
+      throwIfAborted(signal)
     }
-    await this.#save()
-    await writeFileAtomic(
-      join(this.#options.folder, 'loss.svg'),
-      plotLoss(name, await readMetrics(metricsFile)),
-      this.#options,
-    )
-    await this.#export()
   }
 
   /** Gradients of one or several batches, then one step of the optimiser. */
@@ -224,23 +246,26 @@ class Run {
     const batches: Batch[] = []
     let next = this.#state.nextExample
     for (let part = 0; part < batch.accumulation; part++) {
-      const packed = packBatch(this.#source, next, batch.rows, batch.context)
+      const packed = packBatch(this.#source, next, batch.rows, batch.context, this.#ropeBorder)
       batches.push(packed)
       next = packed.next
     }
     const learned = batches.reduce((sum, packed) => sum + packed.learnedTokens, 0)
+    const weights = new Float32Array(batch.rows).fill(1 / Math.max(1, learned))
     let loss = 0
     for (const { inputs } of batches) {
-      const weights = new Float32Array(batch.rows).fill(1 / Math.max(1, learned))
       const result = await this.#device.run('gradients', { ...inputs, weights, seed: Float32Array.of(1) })
       loss += present(result['loss']?.[0], 'loss')
     }
+    if (!Number.isFinite(loss)) throw this.#diverged('loss', loss)
     const step = this.#state.step
     const rate = learningRate(schedule, step)
     const { clip } = await this.#device.run('update', {
       maxNorm: Float32Array.of(optimizer.clip),
       schedule: Float32Array.of(rate, 1 - optimizer.beta1 ** (step + 1), 1 - optimizer.beta2 ** (step + 1)),
     })
+    const gradientNorm = present(clip?.[1], 'gradient norm')
+    if (!Number.isFinite(gradientNorm)) throw this.#diverged('norm of the gradients', gradientNorm)
     this.#state = {
       ...this.#state,
       step: step + 1,
@@ -248,22 +273,45 @@ class Run {
       tokens: this.#state.tokens + batches.reduce((sum, packed) => sum + packed.tokens, 0),
       learnedTokens: this.#state.learnedTokens + learned,
     }
-    return { loss, gradientNorm: present(clip?.[1], 'gradient norm'), rate }
+    return { loss, gradientNorm, rate }
+  }
+
+  /** The weights are of no use any more, so that nothing is saved. */
+  #diverged(what: string, value: number): PocketPhiError {
+    const { schedule, optimizer } = this.#recipe
+    const saved = this.#savedStep === undefined ? 'No checkpoint was saved yet.' : `Step ${this.#savedStep} is saved.`
+    return new PocketPhiError('invalid-config', `The ${what} of step ${this.#state.step + 1} is ${value}.`, {
+      found: `a learning rate of up to ${schedule.peak}, ${schedule.warmupSteps} steps of warm-up, clipping at ${optimizer.clip}`,
+      remedy:
+        'The training diverged: lower "schedule.peak", raise "schedule.warmupSteps" or lower "optimizer.clip", and begin ' +
+        `in another folder; "initial" can name a checkpoint to start from. ${saved}`,
+    })
   }
 
   async #heldOutLoss(): Promise<number | undefined> {
-    const { evaluation, schedule } = this.#recipe
+    const { evaluation, schedule, batch } = this.#recipe
     const { step } = this.#state
     if (step % evaluation.everySteps !== 0 && step !== schedule.steps) return undefined
-    return heldOutLoss(this.#device, this.#heldOut, this.#recipe, evaluation.batches)
+    let sum = 0
+    let learned = 0
+    let next = 0
+    for (let index = 0; index < evaluation.batches; index++) {
+      const packed = packBatch(this.#heldOut, next, batch.rows, batch.context, this.#ropeBorder)
+      next = packed.next
+      const { loss } = await this.#device.run('evaluate', packed.inputs)
+      sum += present(loss?.[0], 'loss') * packed.learnedTokens
+      learned += packed.learnedTokens
+    }
+    return sum / Math.max(1, learned)
   }
 
-  async #save(): Promise<void> {
-    if (this.#savedStep === this.#state.step) return
-    const { parameters } = this.#programs
-    const { keep } = this.#recipe.checkpoint
-    await saveCheckpoint(this.#checkpoints, keep, this.#device, parameters, this.#state, this.#files, this.#options)
-    this.#savedStep = this.#state.step
+  async #save(metrics: MetricsLog): Promise<void> {
+    // A checkpoint promises the metrics up to its step, also when the machine loses power right after it.
+    await metrics.sync()
+    const state = { ...this.#state, nextExamples: fingerprint(this.#source, this.#state.nextExample) }
+    const parts = { device: this.#device, parameters: this.#programs.parameters, files: this.#files, state }
+    await saveCheckpoint(checkpointsOf(this.#options.folder), this.#recipe.checkpoint.keep, parts, this.#options)
+    this.#savedStep = state.step
   }
 
   /** The finished model: weights in BF16, as published checkpoints have them. */
@@ -278,24 +326,4 @@ class Run {
       { ...this.#options, replace: true },
     )
   }
-}
-
-/** The mean loss per predicted token over the first batches of a source, in nats. */
-export async function heldOutLoss(
-  device: Device,
-  source: ExampleSource,
-  { batch }: Pick<Recipe, 'batch'>,
-  batches: number,
-): Promise<number> {
-  let sum = 0
-  let learned = 0
-  let next = 0
-  for (let index = 0; index < batches; index++) {
-    const packed = packBatch(source, next, batch.rows, batch.context)
-    next = packed.next
-    const { loss } = await device.run('evaluate', packed.inputs)
-    sum += present(loss?.[0], 'loss') * packed.learnedTokens
-    learned += packed.learnedTokens
-  }
-  return sum / Math.max(1, learned)
 }

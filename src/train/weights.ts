@@ -1,0 +1,58 @@
+import { elementCount, isBlockDType } from '../base/dtype.ts'
+import { PocketPhiError } from '../base/errors.ts'
+import { Random } from '../base/random.ts'
+import type { Device } from '../backends/backend.ts'
+import { checkTensors } from '../engine/load.ts'
+import { logicalType } from '../formats/packed-checkpoint.ts'
+import { openSafetensors } from '../formats/safetensors.ts'
+import { localFolder } from '../formats/tree.ts'
+import type { ParameterSpec } from '../models/trace.ts'
+
+/** Random weights: norms are 1, matrices N(0, 0.02), and those that write into the residual stream smaller by sqrt(2 layers). */
+export function initializeWeights(
+  device: Device,
+  parameters: readonly ParameterSpec[],
+  layers: number,
+  seed: number,
+): void {
+  for (const { name, shape, initializer } of parameters) {
+    const values = new Float32Array(elementCount(shape))
+    const random = new Random(seed).fork(name)
+    const deviation = initializer === 'residual' ? 0.02 / Math.sqrt(2 * layers) : 0.02
+    for (let index = 0; index < values.length; index++) {
+      values[index] = initializer === 'ones' ? 1 : deviation * random.normal()
+    }
+    device.write(name, values)
+  }
+}
+
+/**
+ * Reads tensors of a folder into the store, one at a time: the weights of a checkpoint in the published layout (shards
+ * too), or what else was saved beside them.
+ *
+ * @param file where the tensors are, when not in the usual files
+ * @throws PocketPhiError `not-found` without the folder, `invalid-file` when its tensors are not those of the list,
+ * `not-supported` for packed weights
+ */
+export async function restoreTensors(
+  folder: string,
+  device: Device,
+  tensors: readonly ParameterSpec[],
+  file?: string,
+): Promise<void> {
+  const checkpoint = await openSafetensors(localFolder(folder), file)
+  try {
+    checkTensors(checkpoint, tensors)
+    const packed = tensors.find(({ name }) => isBlockDType(logicalType(checkpoint, name).dtype))
+    if (packed !== undefined) {
+      throw new PocketPhiError('not-supported', `The weights in "${folder}" are packed and cannot be trained.`, {
+        expected: 'float weights',
+        found: `${packed.name}: ${logicalType(checkpoint, packed.name).dtype}`,
+        remedy: 'Start from the checkpoint that they were quantised from.',
+      })
+    }
+    for (const { name } of tensors) device.write(name, await checkpoint.readFloat32(name))
+  } finally {
+    await checkpoint.close()
+  }
+}
