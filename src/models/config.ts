@@ -106,7 +106,8 @@ export class ConfigReader {
   expectOnly(expected: Readonly<Record<string, boolean | number | string>>): void {
     for (const [field, value] of Object.entries(expected)) {
       const found = this.#value(field)
-      if (found !== undefined && found !== value) this.fail(field, `${JSON.stringify(value)}: nothing else is supported`)
+      if (found !== undefined && found !== value)
+        this.fail(field, `${JSON.stringify(value)}: nothing else is supported`)
     }
   }
 

@@ -13,7 +13,8 @@ const architectures: ReadonlyMap<unknown, (config: unknown) => Model> = new Map(
  * @throws PocketPhiError `not-supported` for an unknown `model_type`, `invalid-config` for fields that do not fit.
  */
 export function modelFromConfig(config: unknown): Model {
-  const type = typeof config === 'object' && config !== null ? (config as { model_type?: unknown }).model_type : undefined
+  const type =
+    typeof config === 'object' && config !== null ? (config as { model_type?: unknown }).model_type : undefined
   const build = architectures.get(type)
   if (build === undefined) {
     throw new PocketPhiError('not-supported', 'The architecture of this model is not built.', {

@@ -1,4 +1,12 @@
-import { add, ropeTable, rmsNorm, rope, siluMultiply, splitColumns, type AttentionAttributes } from '../program/ops/index.ts'
+import {
+  add,
+  ropeTable,
+  rmsNorm,
+  rope,
+  siluMultiply,
+  splitColumns,
+  type AttentionAttributes,
+} from '../program/ops/index.ts'
 import type { Tensor } from '../program/trace.ts'
 import { ConfigReader } from './config.ts'
 import type { Model, ModelContext } from './model.ts'
@@ -32,7 +40,13 @@ export function parsePhi3Config(json: unknown): Phi3Config {
   const reader = new ConfigReader(json)
   reader.oneOf('model_type', ['phi3'])
   reader.oneOf('hidden_act', ['silu'], 'silu')
-  reader.expectOnly({ attention_bias: false, mlp_bias: false, lm_head_bias: false, full_attn_mod: 1, interpolate_factor: 1 })
+  reader.expectOnly({
+    attention_bias: false,
+    mlp_bias: false,
+    lm_head_bias: false,
+    full_attn_mod: 1,
+    interpolate_factor: 1,
+  })
   const hidden = reader.extent('hidden_size')
   const heads = reader.extent('num_attention_heads')
   const kvHeads = reader.extent('num_key_value_heads', heads)
@@ -46,7 +60,10 @@ export function parsePhi3Config(json: unknown): Phi3Config {
   const factor = reader.positive('partial_rotary_factor', 1)
   const rotaryDimensions = Math.trunc(headSize * factor)
   if (factor > 1 || rotaryDimensions % 2 !== 0 || rotaryDimensions === 0) {
-    reader.fail('partial_rotary_factor', `a share of the head size ${headSize} that leaves an even number of components`)
+    reader.fail(
+      'partial_rotary_factor',
+      `a share of the head size ${headSize} that leaves an even number of components`,
+    )
   }
   const config: Phi3Config = {
     vocabulary: reader.extent('vocab_size'),
@@ -69,7 +86,14 @@ export function parsePhi3Config(json: unknown): Phi3Config {
   }
   reader.tokenIds('eos_token_id')
   reader.ignore('bos_token_id', 'pad_token_id', '_name_or_path', 'architectures', 'auto_map', 'torch_dtype', 'dtype')
-  reader.ignore('transformers_version', 'use_cache', 'initializer_range', 'attention_dropout', 'embd_pdrop', 'resid_pdrop')
+  reader.ignore(
+    'transformers_version',
+    'use_cache',
+    'initializer_range',
+    'attention_dropout',
+    'embd_pdrop',
+    'resid_pdrop',
+  )
   reader.refuseUnknown()
   return config
 }

@@ -26,10 +26,7 @@ export function inverseFrequencies(rope: RopeConfig, factors: readonly number[] 
 
 /** The two rows of the rotary table's frequencies: short and long; the same row twice without LongRoPE. */
 export function ropeFrequencies(rope: RopeConfig): [short: number[], long: number[]] {
-  return [
-    inverseFrequencies(rope, rope.longRope?.shortFactors),
-    inverseFrequencies(rope, rope.longRope?.longFactors),
-  ]
+  return [inverseFrequencies(rope, rope.longRope?.shortFactors), inverseFrequencies(rope, rope.longRope?.longFactors)]
 }
 
 /**
