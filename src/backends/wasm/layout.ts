@@ -1,8 +1,8 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { align, planScratch, planSegments, planStore, tensorBytes } from '../../program/plan.ts'
-import type { Lifetime, MemoryPlan, StorePlan } from '../../program/plan.ts'
+import type { MemoryPlan, StorePlan } from '../../program/plan.ts'
 import type { Program } from '../../program/program.ts'
-import { planBarriers, type Span } from './barriers.ts'
+import { planBarriers, type Span, type StepSpans } from './barriers.ts'
 import { lowerProgram } from './lowering/index.ts'
 import { rewrites, type Rewrite } from './rewrites.ts'
 import { isPlace, threadZeroKernels, workspaceStride, type Step, type StepProgram, type Word } from './steps.ts'
@@ -55,24 +55,28 @@ export interface Layout {
   readonly memory: MemoryPlan
 }
 
-/** What every scratch buffer that is used takes, in the order of `used`, from its first to its last step. */
-function scratchLifetimes(program: StepProgram): { readonly used: number[]; readonly lifetimes: Lifetime[] } {
-  const first = new Map<number, number>()
-  const last = new Map<number, number>()
-  program.steps.forEach((step, index) => {
-    for (const buffer of [...step.reads, ...step.writes]) {
-      if (!first.has(buffer)) first.set(buffer, index)
-      last.set(buffer, index)
-    }
-  })
-  for (const { pieces } of program.outputs) for (const { buffer } of pieces) last.set(buffer, program.steps.length)
-  const used = [...first.keys()].filter((buffer) => program.buffers[buffer]?.source.kind === 'scratch')
-  const lifetimes = used.map((buffer) => ({
-    bytes: present(program.buffers[buffer], 'buffer').bytes,
-    first: present(first.get(buffer), 'first step'),
-    last: present(last.get(buffer), 'last step'),
-  }))
-  return { used, lifetimes }
+interface Scratch {
+  /** Offsets of the buffers that steps use. */
+  readonly offsets: ReadonlyMap<number, number>
+  readonly bytes: number
+}
+
+/** Overlays the scratch buffers of a program: each is alive from its first to its last step. */
+function placeScratch(program: StepProgram): Scratch {
+  const lives = new Map<number, { bytes: number; first: number; last: number }>()
+  const touch = (buffer: number, step: number): void => {
+    const { source, bytes } = present(program.buffers[buffer], 'buffer')
+    const life = lives.get(buffer)
+    if (life !== undefined) life.last = step
+    else if (source.kind === 'scratch') lives.set(buffer, { bytes, first: step, last: step })
+  }
+  program.steps.forEach((step, index) => [...step.reads, ...step.writes].forEach((buffer) => touch(buffer, index)))
+  program.outputs.forEach(({ pieces }) => pieces.forEach(({ buffer }) => touch(buffer, program.steps.length)))
+  const { offsets, bytes } = planScratch([...lives.values()])
+  return {
+    offsets: new Map([...lives.keys()].map((buffer, index) => [buffer, present(offsets[index], 'offset')])),
+    bytes,
+  }
 }
 
 function argumentBytes(step: Step): number {
@@ -94,12 +98,7 @@ function most(numbers: readonly number[]): number {
  * @throws PocketPhiError `not-supported` for an operation without a rule, `out-of-memory` beyond 4 GiB.
  */
 export function planLayout(programs: readonly Program[], options: LayoutOptions): Layout {
-  const names = programs.map((program) => program.name)
-  if (new Set(names).size < names.length) {
-    throw new PocketPhiError('invalid-argument', 'Programs on one device need different names.', {
-      found: names.join(', '),
-    })
-  }
+  checkNames(programs)
   const store = planStore(programs, options.maxSlabBytes)
   const longestStep = options.longestSegment ?? segmentCost * options.threads
   const lowered = programs.map((program) =>
@@ -108,60 +107,81 @@ export function planLayout(programs: readonly Program[], options: LayoutOptions)
       lowerProgram(program, store, { wide: options.wide }),
     ),
   )
-  const scratch = lowered.map((program) => {
-    const { used, lifetimes } = scratchLifetimes(program)
-    const { offsets, bytes } = planScratch(lifetimes)
-    return { offsets: new Map(used.map((buffer, index) => [buffer, present(offsets[index], 'offset')])), bytes }
-  })
-  const stride = align(most(lowered.flatMap((program) => program.steps.map((step) => step.workspace))))
-  const steps = lowered.flatMap((program) => program.steps)
-
-  const inputsStart = align(constantsEnd + steps.reduce((sum, step) => sum + argumentBytes(step), 0))
-  const storeStart = align(inputsStart + most(lowered.map(inputBytes)))
-  const scratchStart = align(storeStart + store.bytes)
-  const workspaceStart = align(scratchStart + most(scratch.map(({ bytes }) => bytes)) + 64)
-  const end = workspaceStart + stride * options.threads + 64
-  const pages = Math.ceil(end / pageBytes)
-  const memory = memoryPlan(store, pages)
+  const scratch = lowered.map(placeScratch)
+  const regions = placeRegions(lowered, store, scratch, options.threads)
+  const memory = memoryPlan(store, regions.pages)
   checkSize(memory)
-
   let block = constantsEnd
   const laidOut = lowered.map((program, index): ProgramLayout => {
-    const offsets = present(scratch[index], 'scratch').offsets
-    let input = inputsStart
-    const addresses = program.buffers.map(({ source, bytes }, buffer) => {
-      switch (source.kind) {
-        case 'workspace':
-          return workspaceStart
-        case 'scratch':
-          return offsets.has(buffer) ? scratchStart + present(offsets.get(buffer), 'offset') : 0
-        case 'store':
-          return storeStart + present(store.tensors.get(source.name)?.slabs[source.slab], 'slab').offset
-        case 'input': {
-          const address = input
-          input += align(bytes + 64)
-          return address
-        }
-      }
-    })
+    const addresses = addressesOf(program, store, present(scratch[index], 'scratch'), regions)
     const blocks = program.steps.map((step) => {
       const address = block
       block += argumentBytes(step)
       return address
     })
+    const barriers = planBarriers(program.steps.map((step) => spansOf(step, program, addresses)))
     const costs = program.steps.map((step) => step.cost)
-    return {
-      program,
-      addresses,
-      blocks,
-      barriers: planBarriers(program.steps.map((step) => spansOf(step, program, addresses))),
-      segments: planSegments(costs, longestStep),
-    }
+    return { program, addresses, blocks, barriers, segments: planSegments(costs, longestStep) }
   })
+  const { workspaceStride: stride, storeStart, pages } = regions
   return { store, storeStart, programs: laidOut, workspaceStride: stride, pages, memory }
 }
 
-function spansOf(step: Step, program: StepProgram, addresses: readonly number[]) {
+function checkNames(programs: readonly Program[]): void {
+  const names = programs.map((program) => program.name)
+  if (new Set(names).size === names.length) return
+  throw new PocketPhiError('invalid-argument', 'Programs on one device need different names.', {
+    found: names.join(', '),
+  })
+}
+
+/** Where the parts of the memory begin. */
+interface Regions {
+  readonly inputsStart: number
+  readonly storeStart: number
+  readonly scratchStart: number
+  readonly workspaceStart: number
+  readonly workspaceStride: number
+  readonly pages: number
+}
+
+function placeRegions(
+  programs: readonly StepProgram[],
+  store: StorePlan,
+  scratch: readonly Scratch[],
+  threads: number,
+): Regions {
+  const steps = programs.flatMap((program) => program.steps)
+  const inputsStart = align(constantsEnd + steps.reduce((sum, step) => sum + argumentBytes(step), 0))
+  const storeStart = align(inputsStart + most(programs.map(inputBytes)))
+  const scratchStart = align(storeStart + store.bytes)
+  const workspaceStart = align(scratchStart + most(scratch.map(({ bytes }) => bytes)) + 64)
+  const stride = align(most(steps.map((step) => step.workspace)))
+  const pages = Math.ceil((workspaceStart + stride * threads + 64) / pageBytes)
+  return { inputsStart, storeStart, scratchStart, workspaceStart, workspaceStride: stride, pages }
+}
+
+function addressesOf(program: StepProgram, store: StorePlan, { offsets }: Scratch, regions: Regions): number[] {
+  const { inputsStart, storeStart, scratchStart, workspaceStart } = regions
+  let input = inputsStart
+  return program.buffers.map(({ source, bytes }, buffer) => {
+    switch (source.kind) {
+      case 'workspace':
+        return workspaceStart
+      case 'scratch':
+        return offsets.has(buffer) ? scratchStart + present(offsets.get(buffer), 'offset') : 0
+      case 'store':
+        return storeStart + present(store.tensors.get(source.name)?.slabs[source.slab], 'slab').offset
+      case 'input': {
+        const address = input
+        input += align(bytes + 64)
+        return address
+      }
+    }
+  })
+}
+
+function spansOf(step: Step, program: StepProgram, addresses: readonly number[]): StepSpans {
   const span = (buffer: number): Span => {
     const start = present(addresses[buffer], 'address')
     return { start, end: start + present(program.buffers[buffer], 'buffer').bytes }

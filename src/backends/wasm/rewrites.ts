@@ -44,18 +44,27 @@ function keyOf(step: Step): string {
 export function shareEqualSteps(program: StepProgram): StepProgram {
   const names = new Map<BufferId, BufferId>()
   const known = new Map<string, Step>()
+  const readers = new Map<BufferId, string[]>()
+  const remember = (key: string, step: Step): void => {
+    known.set(key, step)
+    for (const buffer of step.reads) readers.set(buffer, [...(readers.get(buffer) ?? []), key])
+  }
+  const forgetReaders = (buffer: BufferId): void => {
+    for (const key of readers.get(buffer) ?? []) known.delete(key)
+    readers.delete(buffer)
+  }
   const steps: Step[] = []
   for (const original of program.steps) {
     const step = names.size === 0 ? original : renamed(original, names)
-    for (const [key, { reads }] of known) if (step.writes.some((buffer) => reads.includes(buffer))) known.delete(key)
-    const key = shared.has(step.kernel) ? keyOf(step) : ''
-    const earlier = known.get(key)
-    if (earlier === undefined) {
-      steps.push(step)
-      if (shared.has(step.kernel)) known.set(key, step)
-    } else {
+    step.writes.forEach(forgetReaders)
+    const key = shared.has(step.kernel) ? keyOf(step) : undefined
+    const earlier = key === undefined ? undefined : known.get(key)
+    if (earlier !== undefined) {
       step.writes.forEach((buffer, index) => names.set(buffer, earlier.writes[index] ?? buffer))
+      continue
     }
+    if (key !== undefined) remember(key, step)
+    steps.push(step)
   }
   const outputs = program.outputs.map(({ name, pieces }) => ({
     name,
