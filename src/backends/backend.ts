@@ -10,12 +10,23 @@ export interface RunOptions {
   readonly signal?: AbortSignal
 }
 
+/** How a device runs, for people to see. */
+export interface Execution {
+  /** Worker threads that it may use; 0 when the caller's own thread computes. */
+  readonly threads: number
+  /** Which build of the kernels runs (`relaxed-threads`, `baseline-single` …), where there are several. */
+  readonly kernels?: string
+  /** Why there are no threads although they were not declined. */
+  readonly fallback?: string
+}
+
 /**
  * Programs that share one store of parameters and states, ready to run. Nothing is allocated after `open`: memory is
  * made at its planned size. One run at a time; a second is refused.
  */
 export interface Device {
   readonly backend: string
+  readonly execution: Execution
   readonly memory: MemoryPlan
   /** The type of a parameter or state. Throws `not-found` for an unknown name. */
   typeOf(name: string): TensorType

@@ -2,7 +2,7 @@ import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { nodeModule } from '../base/platform.ts'
+import { isNode, nodeModule } from '../base/platform.ts'
 import { httpFolder, localFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import { chatTemplate } from '../text/template-detection.ts'
@@ -16,15 +16,18 @@ import { PhiModel } from './phi-model.ts'
 import { stopIdsOf } from './stops.ts'
 
 /**
- * Where a model's files are: the path of a folder (Node) or the URL of one, files by name, files that a user chose, or any
- * other tree of files.
+ * Where a model's files are: the path of a folder (Node) or the URL of one (in a page, also relative to it), files by name,
+ * files that a user chose, or any other tree of files.
  */
 export type ModelSource = string | URL | ReadonlyMap<string, Blob | Uint8Array> | readonly File[] | FileTree
 
 export interface LoadModelOptions extends LoadOptions {
   /** What computes; `auto` is `wasm`. `ref` is the float64 oracle: exact and very slow. */
   readonly backend?: 'auto' | 'wasm' | 'ref' | Backend
-  /** Worker threads of the wasm backend; the number of cores, at most 8, when left out. Results do not depend on it. */
+  /**
+   * Worker threads of the wasm backend; the number of cores, at most 8, when left out. Results do not depend on it. Where
+   * threads cannot share memory (a page that is not cross-origin isolated) there are none; `PhiModel.execution` says so.
+   */
   readonly threads?: number
   /** How conversations are written, where tokenizer_config.json does not say or is to be overruled. */
   readonly template?: TemplateName | ChatTemplate
@@ -38,7 +41,7 @@ export interface LoadModelOptions extends LoadOptions {
  * `out-of-memory` (before a byte of weights is read), `aborted`
  */
 export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<PhiModel> {
-  const tree = treeOf(source)
+  const tree = treeOf(source, options.signal)
   const config = (await tree.readJson('config.json')) as Readonly<Record<string, unknown>>
   const tokenizerConfig = await readIfThere(tree, 'tokenizer_config.json', readTokenizerConfig)
   const tokenizer = await loadTokenizer(tree, tokenizerConfig)
@@ -59,12 +62,17 @@ export async function measureModel(
   source: ModelSource,
   options: LoadModelOptions = {},
 ): Promise<MemoryPlan & { readonly contextTokens: number }> {
-  return await measureCheckpoint(treeOf(source), backendOf(options), options)
+  return await measureCheckpoint(treeOf(source, options.signal), backendOf(options), options)
 }
 
-function treeOf(source: ModelSource): FileTree {
-  if (typeof source === 'string') return /^https?:/.test(source) ? httpFolder(source) : localFolder(source)
-  if (source instanceof URL) return source.protocol === 'file:' ? localFolder(pathOf(source)) : httpFolder(source.href)
+function treeOf(source: ModelSource, signal: AbortSignal | undefined): FileTree {
+  const remote = (url: string): FileTree => httpFolder(url, signal === undefined ? {} : { signal })
+  if (typeof source === 'string') {
+    if (/^https?:/.test(source)) return remote(source)
+    const page = isNode() ? undefined : (globalThis.document?.baseURI ?? globalThis.location?.href)
+    return page === undefined ? localFolder(source) : remote(new URL(source, page).href)
+  }
+  if (source instanceof URL) return source.protocol === 'file:' ? localFolder(pathOf(source)) : remote(source.href)
   if (Array.isArray(source)) return memoryFolder(new Map((source as readonly File[]).map((file) => [file.name, file])))
   return 'readJson' in source ? source : memoryFolder(source as ReadonlyMap<string, Blob | Uint8Array>)
 }

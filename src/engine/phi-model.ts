@@ -1,3 +1,4 @@
+import type { Execution } from '../backends/backend.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { MemoryPlan } from '../program/plan.ts'
@@ -53,6 +54,11 @@ export class PhiModel implements AsyncDisposable {
   /** The name of the backend: `wasm`, `ref` … */
   get backend(): string {
     return this.engine.device.backend
+  }
+
+  /** Threads and kernels of the backend, and why there are no threads where there could have been. */
+  get execution(): Execution {
+    return this.engine.device.execution
   }
 
   /** Bytes that the model takes. */

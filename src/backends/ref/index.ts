@@ -54,6 +54,7 @@ function openReferenceDevice(programs: readonly Program[]): Device {
 
   return {
     backend: 'ref',
+    execution: { threads: 0 },
     memory: measure(programs),
     typeOf: (name) => stored(name).type,
     names: () => [...store.keys()],

@@ -1,7 +1,7 @@
 import { formatType, type TensorType } from '../../base/dtype.ts'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import { tensorBytes, type MemoryPlan, type StoredTensor } from '../../program/plan.ts'
-import type { Device, RunInputs, RunOptions } from '../backend.ts'
+import type { Device, Execution, RunInputs, RunOptions } from '../backend.ts'
 import { checkedInput } from '../inputs.ts'
 import { checkIndices } from './checks.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
@@ -10,6 +10,7 @@ import type { Runner } from './runner.ts'
 /** Programs in one WebAssembly memory, and what walks them. */
 export class WasmDevice implements Device {
   readonly backend = 'wasm'
+  readonly execution: Execution
   readonly memory: MemoryPlan
   readonly #buffer: ArrayBufferLike
   readonly #layout: Layout
@@ -18,7 +19,8 @@ export class WasmDevice implements Device {
   #occupation: string | undefined
   #disposed: Promise<void> | undefined
 
-  constructor(memory: WebAssembly.Memory, layout: Layout, runner: Runner) {
+  constructor(memory: WebAssembly.Memory, layout: Layout, runner: Runner, execution: Execution = { threads: 0 }) {
+    this.execution = execution
     this.memory = layout.memory
     this.#buffer = memory.buffer
     this.#layout = layout

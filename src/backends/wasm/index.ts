@@ -1,11 +1,11 @@
 import { PocketPhiError } from '../../base/errors.ts'
 import type { Program } from '../../program/program.ts'
-import type { Backend, Device } from '../backend.ts'
+import type { Backend, Device, Execution } from '../backend.ts'
 import { WasmDevice } from './device.ts'
 import { inlineRunner } from './inline.ts'
 import { planLayout, writeArguments, type Layout, type LayoutOptions } from './layout.ts'
 import { checkKernels, hasRelaxedSimd, kernelModule, type Simd } from './module.ts'
-import { threadsPossible, WorkerPool } from './pool.ts'
+import { whyNoThreads, WorkerPool } from './pool.ts'
 import { scoreOf } from './runner.ts'
 import { availableCores } from './threads.ts'
 
@@ -14,7 +14,7 @@ export interface WasmOptions {
   readonly threads?: number
   /** Default `auto`: relaxed SIMD where the engine has it. Results of the two differ in the last bits. */
   readonly simd?: Simd | 'auto'
-  /** `inline` runs in the caller's thread, as does `auto` where threads cannot share memory. */
+  /** `inline` runs in the caller's thread, as does `auto` where threads cannot share memory; `Device.execution` says so. */
   readonly mode?: 'auto' | 'inline'
   /** The largest piece that a parameter or state is cut into; default 1 GiB. */
   readonly maxSlabBytes?: number
@@ -25,16 +25,18 @@ export interface WasmOptions {
 const mostThreadsByDefault = 8
 const mostThreads = 64
 
-/** Worker threads to start; 0 for the caller's own. */
-function chooseThreads({ threads, mode = 'auto' }: WasmOptions): number {
+/** Worker threads to start, 0 for the caller's own; and why there are none, where that was not asked for. */
+function chooseThreads({ threads, mode = 'auto' }: WasmOptions): Pick<Execution, 'threads' | 'fallback'> {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 0 && threads <= mostThreads)) {
     throw new PocketPhiError('invalid-argument', 'The number of threads is out of range.', {
       expected: `an integer in [0, ${mostThreads}]`,
       found: String(threads),
     })
   }
-  if (mode === 'inline' || threads === 0 || !threadsPossible()) return 0
-  return threads ?? Math.max(1, Math.min(mostThreadsByDefault, availableCores()))
+  if (mode === 'inline' || threads === 0) return { threads: 0 }
+  const fallback = whyNoThreads()
+  if (fallback !== undefined) return { threads: 0, fallback }
+  return { threads: threads ?? Math.max(1, Math.min(mostThreadsByDefault, availableCores())) }
 }
 
 /** Memory at its planned size, which it keeps. */
@@ -59,8 +61,10 @@ function makeMemory({ pages, memory }: Layout, shared: boolean): WebAssembly.Mem
  */
 export function wasmBackend(options: WasmOptions = {}): Backend {
   const { simd = 'auto', maxSlabBytes = 2 ** 30, wide = false } = options
-  const threads = chooseThreads(options)
+  const chosen = chooseThreads(options)
+  const { threads } = chosen
   const build = simd === 'auto' ? (hasRelaxedSimd() ? 'relaxed' : 'baseline') : simd
+  const execution: Execution = { ...chosen, kernels: `${build}-${threads > 0 ? 'threads' : 'single'}` }
   const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, wide }
   return {
     name: 'wasm',
@@ -73,7 +77,7 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
       const runner =
         threads > 0 ? await WorkerPool.open(module, memory, layout, threads) : inlineRunner(module, memory, layout)
       writeArguments(layout, memory.buffer)
-      return new WasmDevice(memory, layout, runner)
+      return new WasmDevice(memory, layout, runner, execution)
     },
   }
 }

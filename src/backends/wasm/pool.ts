@@ -25,19 +25,16 @@ interface ThreadEvents {
   lost(reason: string): void
 }
 
-/** Sources are run as they are, or built to .js beside this file; the bundlers' form is the second. */
-function workerUrl(): URL {
-  const source = './worker.ts'
-  return new URL(import.meta.url).pathname.endsWith('.ts')
-    ? new URL(source, import.meta.url)
-    : new URL('./worker.js', import.meta.url)
+/** Beside this file: .ts where sources run as they are, .js in the package. Said so that no bundler tries to follow. */
+function nodeWorkerUrl(): URL {
+  return new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'worker$1'))
 }
 
 function spawn(events: ThreadEvents): Thread {
   const threads = nodeModule('node:worker_threads')
   if (threads !== undefined) {
     // Flags of the process such as --input-type make no sense for a file.
-    const worker = new threads.Worker(workerUrl(), { execArgv: [] })
+    const worker = new threads.Worker(nodeWorkerUrl(), { execArgv: [] })
     worker.on('message', (report: WorkerReport) => events.report(report))
     worker.on('error', (error) => events.lost(String(error)))
     worker.on('exit', (code) => events.lost(`exit code ${code}`))
@@ -50,7 +47,8 @@ function spawn(events: ThreadEvents): Thread {
       },
     }
   }
-  const worker = new Worker(workerUrl(), { type: 'module' })
+  // Written in one expression, which is how bundlers know a worker.
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
   worker.addEventListener('message', ({ data }) => events.report(data as WorkerReport))
   worker.addEventListener('error', (event) => events.lost(event.message || 'the worker could not be loaded'))
   worker.addEventListener('messageerror', () => events.lost('a message could not be read'))
@@ -62,11 +60,12 @@ function spawn(events: ThreadEvents): Thread {
   }
 }
 
-/** Whether threads can share memory here. A page needs the COOP and COEP headers for it. */
-export function threadsPossible(): boolean {
-  if (typeof SharedArrayBuffer === 'undefined') return false
-  if (nodeModule('node:worker_threads') !== undefined) return true
-  return typeof Worker !== 'undefined' && globalThis.crossOriginIsolated
+/** Why threads cannot share memory here; undefined where they can. */
+export function whyNoThreads(): string | undefined {
+  if (nodeModule('node:worker_threads') !== undefined) return undefined
+  if (typeof Worker === 'undefined') return 'There are no workers here.'
+  if (typeof SharedArrayBuffer !== 'undefined' && globalThis.crossOriginIsolated) return undefined
+  return 'The page is not cross-origin isolated: its server does not send the COOP and COEP headers.'
 }
 
 /** Workers that walk the steps together; the caller's thread only waits for their promise. */
