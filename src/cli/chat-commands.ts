@@ -1,0 +1,140 @@
+/** What a line at the chat prompt asks for: a message, or a command that begins with a slash. */
+import { extname } from 'node:path'
+import { writeFileAtomic } from '../formats/atomic.ts'
+import type { Chat, ChatReply } from '../engine/chat.ts'
+import type { GenerateOptions, GenerationResult } from '../engine/generate.ts'
+import type { PhiModel } from '../engine/phi-model.ts'
+import type { ChatMessage } from '../text/templates.ts'
+import { speedLine } from './reply.ts'
+import { formatBytes } from './terminal.ts'
+
+export interface ChatSetting {
+  readonly model: PhiModel
+  readonly name: string
+  readonly system: string | undefined
+  readonly generate: GenerateOptions
+}
+
+/** What the prompt does next: show a text, read an answer out, or end. */
+export type ChatStep =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'reply'; readonly reply: ChatReply }
+  | { readonly kind: 'quit' }
+
+const help = `/help          this list
+/system TEXT   start again, telling the model TEXT first; without TEXT, nothing
+/reset         forget the conversation
+/undo          take back the last message and its answer
+/retry         answer the last message again
+/save FILE     write the conversation: Markdown for a name in .md, else JSON
+/stats         tokens, speed and memory
+/exit          quit (or Ctrl-D)
+Ctrl-C stops an answer. A message that begins with a slash needs a space before it.`
+
+/** A conversation and the commands that act on it. */
+export class ChatSession {
+  readonly #setting: ChatSetting
+  #chat: Chat
+  #system: string | undefined
+  #last: GenerationResult | undefined
+  #retries = 0
+
+  constructor(setting: ChatSetting) {
+    this.#setting = setting
+    this.#system = setting.system
+    this.#chat = this.#start()
+  }
+
+  #start(): Chat {
+    return this.#setting.model.chat(this.#system === undefined ? {} : { system: this.#system })
+  }
+
+  /** Remembers how an answer went, for /stats. */
+  remember(result: GenerationResult): void {
+    this.#last = result
+  }
+
+  /** @throws PocketPhiError `context-full` for a message longer than the context, and what a command throws */
+  async handle(line: string, signal: AbortSignal): Promise<ChatStep> {
+    if (!line.startsWith('/')) return this.#reply(this.#chat.send(line.trim(), { ...this.#setting.generate, signal }))
+    const [command = '', ...words] = line.split(' ')
+    const argument = words.join(' ').trim()
+    switch (command) {
+      case '/help':
+      case '/?':
+        return say(help)
+      case '/exit':
+      case '/quit':
+        return { kind: 'quit' }
+      case '/reset':
+        this.#chat = this.#start()
+        return say('The conversation is forgotten.')
+      case '/system':
+        this.#system = argument === '' ? undefined : argument
+        this.#chat = this.#start()
+        return say(argument === '' ? 'A new conversation without a system message.' : 'A new conversation.')
+      case '/undo':
+        return this.#undo()
+      case '/retry':
+        return this.#retry(signal)
+      case '/save':
+        return await this.#save(argument)
+      case '/stats':
+        return say(this.#stats())
+      default:
+        return say(`There is no command ${command}. /help lists them; a space before the slash sends the line.`)
+    }
+  }
+
+  #reply(reply: ChatReply): ChatStep {
+    return { kind: 'reply', reply }
+  }
+
+  #undo(): ChatStep {
+    const { history } = this.#chat
+    const last = history.findLastIndex(({ role }) => role === 'user')
+    if (last < 0) return say('There is nothing to take back.')
+    this.#chat.truncate(last)
+    return say(`Taken back: ${history[last]?.content ?? ''}`)
+  }
+
+  /** With a seed, the n-th retry draws with the n-th seed after it: the same one would give the same answer. */
+  #retry(signal: AbortSignal): ChatStep {
+    if (!this.#chat.history.some(({ role }) => role === 'user')) return say('There is nothing to answer again.')
+    const { generate } = this.#setting
+    this.#retries++
+    const seed = generate.seed === undefined ? {} : { seed: generate.seed + this.#retries }
+    return this.#reply(this.#chat.retry({ ...generate, ...seed, signal }))
+  }
+
+  async #save(file: string): Promise<ChatStep> {
+    if (file === '') return say('Name a file: /save chat.json')
+    const { history } = this.#chat
+    const text =
+      extname(file) === '.md' ? asMarkdown(history) : `${JSON.stringify({ messages: history }, undefined, 2)}\n`
+    await writeFileAtomic(file, text)
+    return say(`Saved ${history.length} messages in ${file}.`)
+  }
+
+  #stats(): string {
+    const { model, name, generate } = this.#setting
+    const { context, memory, backend } = model
+    const { temperature = 0 } = generate
+    const used = this.#last === undefined ? 0 : this.#last.usage.promptTokens + this.#last.usage.generatedTokens
+    return [
+      `model    ${name} on ${backend}, ${formatBytes(memory.total)} of memory`,
+      `context  ${used} of ${context} tokens after the last answer`,
+      `draws    ${temperature === 0 ? 'the most likely token' : `temperature ${temperature}`}`,
+      ...(this.#system === undefined ? [] : [`system   ${this.#system}`]),
+      ...(this.#last === undefined ? [] : [`answer   ${speedLine(this.#last)}, seed ${this.#last.seed}`]),
+    ].join('\n')
+  }
+}
+
+function say(text: string): ChatStep {
+  return { kind: 'text', text }
+}
+
+function asMarkdown(messages: readonly ChatMessage[]): string {
+  return messages.map(({ role, content }) => `**${role}**\n\n${content}\n`).join('\n')
+}

@@ -1,0 +1,66 @@
+/** A chat through a pipe: one line in, one line out. */
+import { createInterface } from 'node:readline'
+import type { Chat } from '../engine/chat.ts'
+import type { GenerateOptions } from '../engine/generate.ts'
+import type { PhiModel } from '../engine/phi-model.ts'
+import type { ChatCommandOptions } from './chat.ts'
+import { exitCodes, reportError } from './errors.ts'
+import { describeResult, readReply } from './reply.ts'
+import { note, print, printJson } from './terminal.ts'
+
+/**
+ * Answers every line of standard input with one line of standard output. A line that cannot be answered (it is longer than
+ * the context) gets an empty one, and the reason goes to standard error.
+ */
+export async function chatByLines(
+  model: PhiModel,
+  name: string,
+  generate: GenerateOptions,
+  { system, conversation = false, json = false }: ChatCommandOptions,
+): Promise<void> {
+  const start = (): Chat => model.chat(system === undefined ? {} : { system })
+  const joined = start()
+  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+    if (line.trim() === '') {
+      if (!json) print()
+      continue
+    }
+    try {
+      const reply = (conversation ? joined : start()).send(line, generate)
+      if (json) {
+        const result = await readReply(reply, () => {})
+        printJson({ prompt: line, ...describeResult(name, result, model), dropped: reply.dropped.length })
+      } else {
+        await readReply(
+          reply,
+          oneLine((text) => process.stdout.write(text)),
+        )
+        print()
+      }
+    } catch (error) {
+      const { text = '' } = reportError(error, false)
+      note(text)
+      if (json) printJson({ prompt: line, error: text })
+      else print()
+      process.exitCode = exitCodes.failure
+    }
+  }
+}
+
+/**
+ * Writes a text that comes in pieces on one line: white space around it goes, and line breaks in it become spaces.
+ *
+ * @param write receives what is certain
+ */
+export function oneLine(write: (text: string) => void): (piece: string) => void {
+  let started = false
+  let held = ''
+  return (piece) => {
+    const text = started ? held + piece : piece.trimStart()
+    const solid = text.trimEnd()
+    held = text.slice(solid.length)
+    if (solid === '') return
+    started = true
+    write(solid.replaceAll(/\s*[\n\v\f\r\x85\u2028\u2029]\s*/g, ' '))
+  }
+}

@@ -1,0 +1,85 @@
+/** A chat at a terminal. */
+import { stdin, stdout } from 'node:process'
+import type { ChatReply } from '../engine/chat.ts'
+import { ChatSession, type ChatSetting } from './chat-commands.ts'
+import { reportError } from './errors.ts'
+import { LinePrompt } from './line-prompt.ts'
+import { readReply } from './reply.ts'
+import { dim, print, StatusLine } from './terminal.ts'
+
+/** `npm start` passes on a signal that the terminal has sent already; what follows this soon is the same key. */
+const sameKeyMilliseconds = 300
+
+/** Talks until the reader quits. Ctrl-C ends an answer; at the empty prompt it quits when pressed twice. */
+export async function chatAtTerminal(setting: ChatSetting): Promise<void> {
+  const session = new ChatSession(setting)
+  const prompt = new LinePrompt(stdin, stdout, '> ')
+  let answering: AbortController | undefined
+  let stoppedAt = -Infinity
+  const onSignal = (): void => {
+    const now = performance.now()
+    if (answering !== undefined) {
+      answering.abort()
+      stoppedAt = now
+    } else if (now - stoppedAt > sameKeyMilliseconds) prompt.interrupt()
+  }
+  process.on('SIGINT', onSignal)
+  print(dim(`${setting.name}, ${setting.model.context} tokens of context. /help lists the commands, Ctrl-D quits.`))
+  let interrupts = 0
+  try {
+    while (true) {
+      const typed = await prompt.read()
+      if (typed.kind === 'end') return print()
+      if (typed.kind === 'interrupt') {
+        if (++interrupts === 2) return print()
+        print(dim('\nPress Ctrl-C again to quit.'))
+        continue
+      }
+      interrupts = 0
+      if (typed.line.trim() === '') continue
+      answering = new AbortController()
+      const goesOn = await answerLine(session, typed.line, answering.signal)
+      answering = undefined
+      if (!goesOn) return
+    }
+  } finally {
+    process.off('SIGINT', onSignal)
+    prompt.close()
+  }
+}
+
+/** Does what a line asks for; false to quit. What goes wrong is shown, and the conversation goes on. */
+async function answerLine(session: ChatSession, line: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const step = await session.handle(line, signal)
+    if (step.kind === 'quit') return false
+    if (step.kind === 'text') print(dim(step.text))
+    else session.remember(await showReply(step.reply))
+  } catch (error) {
+    print(reportError(error, false).text)
+  }
+  return true
+}
+
+const endings: Readonly<Record<string, string>> = {
+  aborted: '(stopped)',
+  length: '(stopped at --max-tokens)',
+  'context-full': '(the context is full: /reset, or /undo)',
+}
+
+async function showReply(reply: ChatReply) {
+  if (reply.dropped.length > 0) {
+    const count = reply.dropped.filter(({ role }) => role === 'user').length
+    print(dim(`(the oldest ${count === 1 ? 'turn does' : `${count} turns do`} not fit the context any more)`))
+  }
+  const waiting = new StatusLine()
+  waiting.show(dim('…'))
+  const result = await readReply(reply, (text) => {
+    waiting.clear()
+    stdout.write(text)
+  })
+  waiting.clear()
+  const ending = endings[result.finish]
+  print(ending === undefined ? '' : dim(`${result.text === '' ? '' : ' '}${ending}`))
+  return result
+}

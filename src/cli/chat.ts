@@ -1,0 +1,55 @@
+/** `phi chat`: a conversation at the terminal, or line by line through a pipe. */
+import type { Command } from 'commander'
+import { chatByLines } from './chat-lines.ts'
+import { chatAtTerminal } from './chat-terminal.ts'
+import { modelArgument, modelFolder, modelName } from './model-folder.ts'
+import { generateOptions, openModel } from './open-model.ts'
+import { addEngineOptions, addGenerationOptions, type EngineOptions, type GenerationOptions } from './options.ts'
+
+export interface ChatCommandOptions extends EngineOptions, GenerationOptions {
+  readonly system?: string
+  readonly conversation?: boolean
+  readonly json?: boolean
+}
+
+export function registerChat(program: Command): void {
+  const command = program
+    .command('chat')
+    .description('Talk to a model.')
+    .argument('[model]', `${modelArgument} (default: phi-nano, which ships with the package)`)
+    .option('--system <text>', 'what the model is told before the conversation')
+    .option('--conversation', 'without a terminal: all lines are one conversation')
+    .option('--json', 'without a terminal: print each answer as a JSON object with usage and speed')
+  addGenerationOptions(addEngineOptions(command))
+    .addHelpText(
+      'after',
+      `
+At a terminal:
+  Ctrl-C stops an answer; pressed twice at the empty prompt it quits. Ctrl-D quits.
+  The arrow keys bring earlier lines back. /help lists the commands.
+
+Without a terminal (a pipe or a file on standard input):
+  Each line is one message and gets one line of answer; line breaks of an answer become spaces.
+  Each line starts a new conversation, since small models are led astray by what does not belong to the
+  question. With --conversation the lines are one conversation; its oldest turns are dropped when the
+  context is full. Lines are never commands. The exit code is 1 if a line could not be answered.
+
+Examples:
+  $ phi chat
+  $ phi chat --system "Answer in one sentence." --temperature 0.7
+  $ printf 'What is 3 + 4?\\nWhat colour is grass?\\n' | phi chat
+  $ phi chat --conversation --json < questions.txt > answers.jsonl`,
+    )
+    .action(chat)
+}
+
+async function chat(name: string | undefined, options: ChatCommandOptions): Promise<void> {
+  const folder = await modelFolder(name)
+  await using model = await openModel(folder, options)
+  const generate = await generateOptions(folder, options)
+  if (process.stdin.isTTY && process.stdout.isTTY) {
+    await chatAtTerminal({ model, name: modelName(folder), system: options.system, generate })
+  } else {
+    await chatByLines(model, modelName(folder), generate, options)
+  }
+}

@@ -1,0 +1,134 @@
+/** `phi eval-loss`: held-out loss of models side by side. */
+import type { Command } from 'commander'
+import { localFolder } from '../formats/tree.ts'
+import { logicalType } from '../formats/packed-checkpoint.ts'
+import { openSafetensors } from '../formats/safetensors.ts'
+import { conversation, document } from '../data/world/index.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { conversationExample, documentExample } from '../train/sources.ts'
+import { readTextFile } from './files.ts'
+import { interruptible } from './interrupt.ts'
+import { meanLoss, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
+import { modelArgument, modelFolder, modelName } from './model-folder.ts'
+import { addBackendOptions, chooseBackend, integer, type BackendOptions } from './options.ts'
+import { formatTable, print, printJson, progressOn, StatusLine } from './terminal.ts'
+import { readTextFiles } from './text-files.ts'
+
+interface EvalLossOptions extends BackendOptions {
+  readonly tokens: number
+  readonly seed: number
+  readonly text?: string
+  readonly exact?: boolean
+  readonly json?: boolean
+}
+
+/** Far from the seeds of recipes; another seed of the world's generators gives other texts. */
+const defaultSeed = 77_000_001
+
+export function registerEvalLoss(program: Command): void {
+  const command = program
+    .command('eval-loss')
+    .description(
+      'Measure the mean loss per token on held-out text of the closed world, of several models side by side.',
+    )
+    .argument('<models...>', modelArgument)
+    .option('--tokens <n>', 'predicted tokens to measure on', integer(1), 200_000)
+    .option(
+      '--seed <n>',
+      'of the generated text: documents and conversations in turn',
+      integer(0, 2 ** 31),
+      defaultSeed,
+    )
+    .option('--text <file>', 'measure on this text instead')
+    .option('--exact', 'do not round activations to int8 where weights are packed')
+    .option('--json', 'print one JSON object for each model')
+  addBackendOptions(command)
+    .addHelpText(
+      'after',
+      `
+The loss is the mean of -ln p over the predicted tokens; perplexity is its exponential. Of documents every
+token is predicted, of conversations the words of the assistant. Models with different tokenizers cannot be
+compared by it.
+
+Examples:
+  $ phi eval-loss models/phi-nano my-model-4bit
+  $ phi eval-loss models/phi-nano --text story.txt --json`,
+    )
+    .action(evalLoss)
+}
+
+async function evalLoss(names: readonly string[], options: EvalLossOptions): Promise<void> {
+  const folders: string[] = []
+  for (const name of names) folders.push(await modelFolder(name))
+  const text = options.text === undefined ? undefined : await readTextFile(options.text, 'text')
+  await interruptible(async (signal) => {
+    const rows: { model: string; formats: string; result: MeanLoss }[] = []
+    for (const folder of folders) {
+      const status = new StatusLine()
+      const { tokenizer } = await readTextFiles(folder)
+      const result = await meanLoss(
+        folder,
+        chooseBackend(options),
+        (context) => (text === undefined ? worldText(tokenizer, options.seed) : textPieces(tokenizer, text, context)),
+        {
+          ...(text === undefined ? { tokens: options.tokens } : {}),
+          exact: options.exact === true,
+          signal,
+          onProgress: progressOn(status),
+        },
+      ).finally(() => status.clear())
+      const row = { model: modelName(folder), formats: await formatsIn(folder), result }
+      rows.push(row)
+      if (options.json === true)
+        printJson({ model: row.model, formats: row.formats, ...result, perplexity: Math.exp(result.loss) })
+    }
+    if (options.json !== true) printTable(rows)
+  })
+}
+
+/** Documents and conversations in turn, without end. */
+function worldText(tokenizer: Tokenizer, seed: number): LossText {
+  const source: LossText['source'] = {
+    example: (index) =>
+      index % 2 === 0
+        ? documentExample(tokenizer, document(seed, index).text)
+        : conversationExample(tokenizer, conversation(seed, index).messages),
+  }
+  return { source, examples: Infinity }
+}
+
+/** The number formats of a checkpoint, the most frequent first: "q4g32 f32". */
+async function formatsIn(folder: string): Promise<string> {
+  const checkpoint = await openSafetensors(localFolder(folder))
+  try {
+    const counts = new Map<string, number>()
+    for (const name of checkpoint.names()) {
+      const { dtype } = logicalType(checkpoint, name)
+      counts.set(dtype, (counts.get(dtype) ?? 0) + 1)
+    }
+    return [...counts]
+      .sort(([, left], [, right]) => right - left)
+      .map(([dtype]) => dtype)
+      .join(' ')
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+function printTable(rows: readonly { model: string; formats: string; result: MeanLoss }[]): void {
+  const first = rows[0]?.result.loss ?? 0
+  const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(4)}`
+  print(
+    formatTable([
+      ['model', 'formats', 'tokens', 'loss', 'perplexity', 'against the first'],
+      ...rows.map(({ model, formats, result: { tokens, loss } }, index) => [
+        model,
+        formats,
+        String(tokens),
+        loss.toFixed(4),
+        Math.exp(loss).toFixed(3),
+        index === 0 ? '-' : signed(loss - first),
+      ]),
+    ]),
+  )
+}

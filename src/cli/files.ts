@@ -1,0 +1,33 @@
+/** Files that commands read, with errors that say what they were wanted for. */
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { PocketPhiError } from '../base/errors.ts'
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'a folder',
+  EACCES: 'a file that may not be read',
+}
+
+/**
+ * The text of a file; `-` is standard input.
+ * @throws PocketPhiError `not-found`
+ */
+export async function readTextFile(path: string, purpose: string): Promise<string> {
+  if (path === '-') return readStandardInput()
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? ''
+    throw new PocketPhiError('not-found', `The ${purpose} "${path}" cannot be read.`, {
+      expected: 'the path of a file',
+      found: reasons[code] ?? String(cause),
+      cause,
+    })
+  }
+}
+
+/** Everything that standard input holds. */
+export async function readStandardInput(): Promise<string> {
+  return await text(process.stdin)
+}

@@ -1,0 +1,114 @@
+/** Options that several commands share, and how their values are read. */
+import { availableParallelism } from 'node:os'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { Backend } from '../backends/backend.ts'
+import { referenceBackend } from '../backends/ref/index.ts'
+import { wasmBackend } from '../backends/wasm/index.ts'
+import type { SamplingOptions } from '../engine/sampling.ts'
+
+/** Reads an integer of a range; commander prints what it throws. */
+export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
+    if (Number.isSafeInteger(value) && value >= least && value <= most) return value
+    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+    throw new InvalidArgumentError(`Expected an integer ${range}.`)
+  }
+}
+
+/** Reads a number of a range; `open` leaves the lower end out. */
+export function decimal(least: number, most = Infinity, open = false): (text: string) => number {
+  return (text) => {
+    const value = text.trim() === '' ? Number.NaN : Number(text)
+    if (Number.isFinite(value) && (open ? value > least : value >= least) && value <= most) return value
+    const lower = open ? `above ${least}` : `of at least ${least}`
+    throw new InvalidArgumentError(`Expected a number ${lower}${most === Infinity ? '' : `, at most ${most}`}.`)
+  }
+}
+
+/** Collects an option that may be given several times. */
+export function repeated(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text]
+}
+
+export interface BackendOptions {
+  readonly backend: 'auto' | 'wasm' | 'ref'
+  readonly threads?: number
+}
+
+/** Adds `--backend` and `--threads`. */
+export function addBackendOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--backend <name>', 'what computes: "wasm" is fast, "ref" is the slow float64 reference')
+        .choices(['auto', 'wasm', 'ref'])
+        .default('auto'),
+    )
+    .option('--threads <n>', `worker threads (default: the cores, at most 8; here ${threadCount()})`, integer(0, 64))
+}
+
+function threadCount(): number {
+  return Math.min(8, availableParallelism())
+}
+
+export function chooseBackend({ backend, threads }: BackendOptions, wide = false): Backend {
+  if (backend === 'ref') return referenceBackend()
+  return wasmBackend({ ...(threads === undefined ? {} : { threads }), wide })
+}
+
+export interface EngineOptions extends BackendOptions {
+  readonly context?: number
+  readonly exact?: boolean
+}
+
+/** Adds what decides how a model is loaded. */
+export function addEngineOptions(command: Command): Command {
+  return addBackendOptions(command)
+    .option('--context <n>', 'tokens of prompt and answer together (default: the model, at most 4096)', integer(1))
+    .option('--exact', 'do not round activations to int8 where weights are packed: slower')
+}
+
+export interface GenerationOptions {
+  readonly temperature?: number
+  readonly topK?: number
+  readonly topP?: number
+  readonly minP?: number
+  readonly repetitionPenalty?: number
+  readonly seed?: number
+  readonly maxTokens?: number
+  readonly stop?: string[]
+}
+
+/** Adds what decides how tokens are chosen. */
+export function addGenerationOptions(command: Command): Command {
+  return command
+    .option(
+      '--temperature <t>',
+      'randomness; 0 takes the most likely token (default: generation_config.json, else 0)',
+      decimal(0),
+    )
+    .option('--top-k <n>', 'only the n most likely tokens; 0 for all', integer(0))
+    .option('--top-p <p>', 'only the most likely tokens that together reach p', decimal(0, 1, true))
+    .option('--min-p <p>', 'only tokens at least p times as likely as the most likely one', decimal(0, 1))
+    .option(
+      '--repetition-penalty <r>',
+      'make tokens that were there before less likely; 1 for none',
+      decimal(0, Infinity, true),
+    )
+    .option('--seed <n>', 'the same seed gives the same answer (default: drawn anew)', integer(0, 2 ** 32 - 1))
+    .option('--max-tokens <n>', 'tokens of an answer (default: as many as the context holds)', integer(1))
+    .option('--stop <text>', 'end the answer before this text; may be given several times', repeated)
+}
+
+/** Keys whose value is not undefined, for functions that tell a missing option from an undefined one. */
+export function given<T extends object>(options: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: Exclude<T[Key], undefined>
+  }
+}
+
+/** The part of the options that sampling takes. */
+export function samplingOf(options: GenerationOptions): SamplingOptions {
+  const { temperature, topK, topP, minP, repetitionPenalty } = options
+  return given({ temperature, topK, topP, minP, repetitionPenalty })
+}

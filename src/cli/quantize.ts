@@ -1,0 +1,218 @@
+/** `phi quantize`: makes the weights of a model smaller. */
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { PocketPhiError } from '../base/errors.ts'
+import { currentFolder, writeFolderAtomic } from '../formats/atomic.ts'
+import { openSafetensors, singleFileName } from '../formats/safetensors.ts'
+import { localFolder, type FileTree } from '../formats/tree.ts'
+import { modelFromConfig, type Model } from '../models/index.ts'
+import { traceSequences } from '../models/trace.ts'
+import { quantize, type TensorError } from '../quant/quantize.ts'
+import { escapePattern } from '../text/pattern.ts'
+import { UsageError } from './errors.ts'
+import { readTextFile } from './files.ts'
+import { interruptible } from './interrupt.ts'
+import { meanLoss, textPieces, type MeanLoss } from './mean-loss.ts'
+import { modelArgument, modelFolder } from './model-folder.ts'
+import { addBackendOptions, chooseBackend, integer, repeated, type BackendOptions } from './options.ts'
+import { formatBytes, formatTable, print, printJson, progressOn, StatusLine } from './terminal.ts'
+import { readTextFiles } from './text-files.ts'
+
+interface QuantizeCommandOptions extends BackendOptions {
+  readonly bits: 4 | 8
+  readonly group: 32 | 64 | 128
+  readonly eightBits?: string[]
+  readonly text?: string
+  readonly force?: boolean
+  readonly json?: boolean
+}
+
+/** An integer that is one of a few. */
+function among<T extends number>(...allowed: readonly T[]): (text: string) => T {
+  const read = integer(Math.min(...allowed), Math.max(...allowed))
+  return (text) => {
+    const value = read(text)
+    const match = allowed.find((candidate) => candidate === value)
+    if (match === undefined) throw new UsageError(`${text} is not one of ${allowed.join(', ')}.`)
+    return match
+  }
+}
+
+export function registerQuantize(program: Command): void {
+  const command = program
+    .command('quantize')
+    .description('Round the matrices of a model to 4 or 8 bits, and write the result as a new model folder.')
+    .argument('<model>', modelArgument)
+    .argument('<out>', 'the folder to write')
+    .option('--bits <4|8>', 'bits of a weight', among(4, 8), 4)
+    .option(
+      '--group <32|64|128>',
+      'weights that share a scale; fewer are more exact and larger',
+      among(32, 64, 128),
+      32,
+    )
+    .option(
+      '--eight-bits <pattern>',
+      'give 8 bits to tensors whose name has this in it ("*" stands for anything); may be given several times',
+      repeated,
+    )
+    .option('--text <file>', 'measure the mean loss per token on this text, before and after')
+    .option('--force', 'replace the folder if it is there')
+    .option('--json', 'print one JSON object')
+  addBackendOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ phi quantize runs/my-model/final my-model-4bit
+  $ phi quantize runs/my-model/final my-model-4bit --eight-bits embed_tokens --eight-bits "layers.0.*down_proj"
+  $ phi quantize runs/my-model/final my-model-8bit --bits 8 --group 64 --text story.txt`,
+    )
+    .action(runQuantize)
+}
+
+async function runQuantize(name: string, out: string, options: QuantizeCommandOptions): Promise<void> {
+  const folder = await modelFolder(name)
+  if (resolve(folder) === resolve(out)) throw new UsageError('The result cannot take the place of the model itself.')
+  if (options.force !== true && (await currentFolder(out)) !== undefined) {
+    throw new PocketPhiError('invalid-argument', `The folder "${out}" exists already.`, {
+      remedy: 'Choose another name, or replace it with --force.',
+    })
+  }
+  const text = options.text === undefined ? undefined : await readTextFile(options.text, 'text')
+  await interruptible(async (signal) => {
+    const errors = await writeQuantized(folder, out, options, signal)
+    const sizes = { before: await weightBytes(folder), after: await weightBytes(out) }
+    const losses = text === undefined ? undefined : await compareLosses(folder, out, text, options, signal)
+    if (options.json === true) printJson({ model: out, tensors: errors, bytes: sizes, ...(losses && { loss: losses }) })
+    else printReport(out, errors, sizes, losses)
+  })
+}
+
+/** What goes with the weights. */
+const companions = [
+  /^config\.json$/,
+  /^generation_config\.json$/,
+  /^tokenizer/,
+  /^special_tokens_map\.json$/,
+  /^added_tokens\.json$/,
+  /^chat_template/,
+  /\.tiktoken$/,
+  /^(?:LICENSE|NOTICE)/i,
+]
+
+async function writeQuantized(
+  folder: string,
+  out: string,
+  options: QuantizeCommandOptions,
+  signal: AbortSignal,
+): Promise<readonly TensorError[]> {
+  const tree = localFolder(folder)
+  const model = modelFromConfig(await tree.readJson('config.json'))
+  const checkpoint = await openSafetensors(tree)
+  const status = new StatusLine(options.json !== true)
+  try {
+    const { file, errors } = quantize(model, checkpoint, {
+      bits: options.bits,
+      group: options.group,
+      eightBits: matcher(options.eightBits ?? [], matrixNames(model)),
+      onProgress: progressOn(status),
+      signal,
+    })
+    await mkdir(dirname(resolve(out)), { recursive: true })
+    await writeFolderAtomic(
+      out,
+      async (into) => {
+        for (const name of await companionsIn(tree)) await into.writeFile(name, await readFile(join(folder, name)))
+        await into.writeFile(singleFileName, file)
+      },
+      { replace: options.force === true },
+    )
+    return errors
+  } finally {
+    status.clear()
+    await checkpoint.close()
+  }
+}
+
+async function companionsIn(tree: FileTree): Promise<string[]> {
+  return (await tree.list()).filter((name) => companions.some((form) => form.test(name)))
+}
+
+function matrixNames(model: Model): string[] {
+  const { parameters } = traceSequences(model, 'parameters', 1)
+  return parameters.filter(({ shape }) => shape.length > 1).map(({ name }) => name)
+}
+
+/**
+ * Whether a name has one of the patterns in it.
+ * @throws UsageError for a pattern that no matrix has, since it is misspelt
+ */
+export function matcher(patterns: readonly string[], names: readonly string[]): (name: string) => boolean {
+  const forms = patterns.map((pattern) => new RegExp(pattern.split('*').map(escapePattern).join('.*'), 'u'))
+  forms.forEach((form, index) => {
+    if (names.some((name) => form.test(name))) return
+    throw new UsageError(
+      `--eight-bits "${patterns[index]}" is in no name of a matrix, such as ${names.slice(0, 3).join(', ')}.`,
+    )
+  })
+  return (name) => forms.some((form) => form.test(name))
+}
+
+async function weightBytes(folder: string): Promise<number> {
+  const names = (await localFolder(folder).list()).filter((name) => name.endsWith('.safetensors'))
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+interface Losses {
+  readonly before: MeanLoss
+  readonly after: MeanLoss
+}
+
+async function compareLosses(
+  folder: string,
+  out: string,
+  text: string,
+  options: QuantizeCommandOptions,
+  signal: AbortSignal,
+): Promise<Losses> {
+  const { tokenizer } = await readTextFiles(folder)
+  const status = new StatusLine(options.json !== true)
+  const lossOf = async (model: string): Promise<MeanLoss> =>
+    await meanLoss(model, chooseBackend(options), (context) => textPieces(tokenizer, text, context), {
+      signal,
+      onProgress: progressOn(status),
+    })
+  try {
+    return { before: await lossOf(folder), after: await lossOf(out) }
+  } finally {
+    status.clear()
+  }
+}
+
+function printReport(
+  out: string,
+  errors: readonly TensorError[],
+  bytes: { readonly before: number; readonly after: number },
+  losses: Losses | undefined,
+): void {
+  print(
+    formatTable([
+      ['tensor', 'format', 'relative error'],
+      ...errors.map(({ name, dtype, relativeError }) => [name, dtype, `${(100 * relativeError).toFixed(2)} %`]),
+    ]),
+  )
+  const share = (100 * bytes.after) / bytes.before
+  print(`\nweights  ${formatBytes(bytes.before)} before, ${formatBytes(bytes.after)} after (${share.toFixed(0)} %)`)
+  if (losses !== undefined) {
+    const { before, after } = losses
+    const change = after.loss - before.loss
+    print(
+      `loss     ${before.loss.toFixed(4)} before, ${after.loss.toFixed(4)} after ` +
+        `(${change < 0 ? '' : '+'}${change.toFixed(4)} nats per token, ${before.tokens} tokens)`,
+    )
+  }
+  print(`model    ${out}`)
+}

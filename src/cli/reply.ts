@@ -1,0 +1,36 @@
+/** Answers: reading them while they are written, and what is told about them. */
+import { setImmediate } from 'node:timers/promises'
+import type { Generation, GenerationResult } from '../engine/generate.ts'
+import type { PhiModel } from '../engine/phi-model.ts'
+
+/**
+ * Reads an answer to its end. Between its pieces the event loop gets a turn, so that Ctrl-C is noticed even where the
+ * backend computes in this thread.
+ */
+export async function readReply(reply: Generation, write: (text: string) => void): Promise<GenerationResult> {
+  for await (const { text } of reply) {
+    write(text)
+    await setImmediate()
+  }
+  return await reply.result()
+}
+
+/** A result as JSON: token ids with their spelling, usage in tokens and seconds. */
+export function describeResult(model: string, result: GenerationResult, { tokenizer, backend }: PhiModel): object {
+  const token = ({ id, logprob }: { id: number; logprob: number }): object => ({
+    id,
+    token: tokenizer.pieceOf(id) ?? '',
+    logprob,
+  })
+  const logprobs = result.logprobs?.map((entry) => ({ ...token(entry), top: entry.top.map(token) }))
+  const { text, ids, finish, stoppedBy, usage, seed } = result
+  return { model, backend, text, finish, stoppedBy, ids, usage, seed, ...(logprobs === undefined ? {} : { logprobs }) }
+}
+
+/** "23 tokens read at 1240 per second, 41 written at 310 per second (length)" */
+export function speedLine({ usage, finish }: GenerationResult): string {
+  const rate = (value: number): string => (value === 0 ? '' : ` at ${Math.round(value)} per second`)
+  const read = `${usage.promptTokens - usage.reusedTokens} tokens read${rate(usage.promptTokensPerSecond)}`
+  const reused = usage.reusedTokens === 0 ? '' : ` (${usage.reusedTokens} more were known)`
+  return `${read}${reused}, ${usage.generatedTokens} written${rate(usage.generatedTokensPerSecond)} (${finish})`
+}

@@ -1,0 +1,93 @@
+/** `phi run`: one prompt, one answer. */
+import type { Command } from 'commander'
+import { PocketPhiError } from '../base/errors.ts'
+import type { GenerateOptions, Generation, GenerationResult } from '../engine/generate.ts'
+import type { PhiModel } from '../engine/phi-model.ts'
+import { exitCodes, UsageError } from './errors.ts'
+import { readStandardInput } from './files.ts'
+import { interruptible } from './interrupt.ts'
+import { modelArgument, modelFolder, modelName } from './model-folder.ts'
+import { generateOptions, openModel } from './open-model.ts'
+import {
+  addEngineOptions,
+  addGenerationOptions,
+  integer,
+  type EngineOptions,
+  type GenerationOptions,
+} from './options.ts'
+import { describeResult, readReply, speedLine } from './reply.ts'
+import { dim, note, print, printJson } from './terminal.ts'
+
+interface RunOptions extends EngineOptions, GenerationOptions {
+  readonly system?: string
+  readonly raw?: boolean
+  readonly json?: boolean
+  readonly logprobs?: number
+}
+
+export function registerRun(program: Command): void {
+  const command = program
+    .command('run')
+    .description('Answer one prompt, given as an argument or on standard input.')
+    .argument('<model>', modelArgument)
+    .argument('[prompt]', 'what to say; standard input when left out')
+    .option('--system <text>', 'what the model is told before the prompt')
+    .option('--raw', 'continue the prompt as it is, without the chat template')
+    .option('--json', 'print one JSON object with text, token ids, usage and speed')
+    .option('--logprobs <n>', 'log-probabilities of the tokens and of the n likeliest ones', integer(0, 100))
+  addGenerationOptions(addEngineOptions(command))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ phi run models/phi-nano "What colour is a lemon?"
+  $ phi run models/phi-nano --raw "Once upon a time" --temperature 0.8 --seed 1 --max-tokens 100
+  $ echo "What is 4 + 5?" | phi run models/phi-nano --json`,
+    )
+    .action(run)
+}
+
+async function run(model: string, prompt: string | undefined, options: RunOptions): Promise<void> {
+  if (options.raw === true && options.system !== undefined) {
+    throw new UsageError('--system has no place in a raw prompt; write it into the prompt or leave --raw out.')
+  }
+  const folder = await modelFolder(model)
+  const text = await readPrompt(prompt)
+  await interruptible(async (signal) => {
+    await using opened = await openModel(folder, options, signal)
+    const generate = { ...(await generateOptions(folder, options)), signal, ...withLogprobs(options) }
+    const reply = startReply(opened, text, options, generate)
+    const result = await readReply(reply, (chunk) => {
+      if (options.json !== true) process.stdout.write(chunk)
+    })
+    if (options.json === true) printJson(describeResult(modelName(folder), result, opened))
+    else printEnd(result, opened)
+    if (result.finish === 'aborted') process.exitCode = exitCodes.interrupted
+  })
+}
+
+async function readPrompt(prompt: string | undefined): Promise<string> {
+  if (prompt === undefined && process.stdin.isTTY) throw new UsageError('There is no prompt.')
+  const text = prompt ?? (await readStandardInput()).replace(/\r?\n$/, '')
+  if (text === '') throw new PocketPhiError('invalid-argument', 'The prompt is empty.')
+  return text
+}
+
+function withLogprobs({ logprobs }: RunOptions): Pick<GenerateOptions, 'logprobs'> {
+  return logprobs === undefined ? {} : { logprobs }
+}
+
+function startReply(model: PhiModel, text: string, options: RunOptions, generate: GenerateOptions): Generation {
+  if (options.raw === true) return model.generate(text, generate)
+  return model.chat(options.system === undefined ? {} : { system: options.system }).send(text, generate)
+}
+
+function printEnd(result: GenerationResult, { tokenizer }: PhiModel): void {
+  print()
+  const spelled = (id: number): string => JSON.stringify(tokenizer.pieceOf(id) ?? '')
+  for (const { id, logprob, top } of result.logprobs ?? []) {
+    const others = top.map((other) => `${spelled(other.id)} ${other.logprob.toFixed(3)}`).join('  ')
+    print(`${logprob.toFixed(3).padStart(8)}  ${spelled(id)}${others === '' ? '' : `   ${others}`}`)
+  }
+  if (process.stderr.isTTY) note(dim(speedLine(result)))
+}

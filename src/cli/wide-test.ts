@@ -1,0 +1,141 @@
+/** Products and the gradients of a small model on a backend, against plain float64 arithmetic. */
+import type { Backend, Device } from '../backends/backend.ts'
+import { referenceBackend } from '../backends/ref/index.ts'
+import { elementCount, type BlockDType } from '../base/dtype.ts'
+import { Random } from '../base/random.ts'
+import { packMatrix } from '../blocks/packed.ts'
+import { modelFromConfig } from '../models/index.ts'
+import { tensorType } from '../program/ops/definition.ts'
+import { linear, matmul } from '../program/ops/matrix.ts'
+import type { Program } from '../program/program.ts'
+import { Trace } from '../program/trace.ts'
+import { packBatch } from '../train/batches.ts'
+import { stateNames, traceTraining } from '../train/programs.ts'
+
+/** Results that should be equal, by what they are. */
+type Results = ReadonlyMap<string, Float32Array>
+
+/** The largest error, as a share of the largest value, that rounding to f32 explains. */
+const tolerance = 1e-3
+
+/** Compares a backend with the reference; the name of the first result that differs, undefined if none does. */
+export async function firstMismatch(backend: Backend): Promise<string | undefined> {
+  for (const compute of [products, gradients]) {
+    const expected = await compute(referenceBackend())
+    const found = await compute(backend)
+    for (const [name, values] of expected) if (!areClose(found.get(name), values)) return name
+  }
+  return undefined
+}
+
+function areClose(found: Float32Array | undefined, expected: Float32Array): boolean {
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  return expected.every(
+    (value, index) => Math.abs(value - (found?.[index] ?? Number.NaN)) <= tolerance * largest + 1e-7,
+  )
+}
+
+function randomValues(label: string, count: number): Float32Array {
+  const random = new Random(1).fork(label)
+  return Float32Array.from({ length: count }, () => random.normal())
+}
+
+/** Extents that are no multiples of a tile. */
+const [rows, inner, columns] = [53, 128, 75]
+
+const packedFormats: readonly BlockDType[] = ['q4g32', 'q8g64']
+
+/** Dense products in every orientation, and packed ones with int8 and with f32 activations. */
+async function products(backend: Backend): Promise<Results> {
+  const programs: Program[] = []
+  const add = (name: string, product: (trace: Trace) => ReturnType<typeof matmul>): void => {
+    const trace = new Trace(name)
+    trace.output('product', product(trace))
+    programs.push(trace.finish())
+  }
+  const matrix = (trace: Trace, name: string, ...shape: number[]) =>
+    trace.bind('parameter', name, tensorType('f32', ...shape))
+  for (const transposeLeft of [false, true]) {
+    for (const transposeRight of [false, true]) {
+      add(
+        `product, left ${transposeLeft ? 'transposed' : 'as is'}, right ${transposeRight ? 'transposed' : 'as is'}`,
+        (trace) => {
+          const left = transposeLeft ? matrix(trace, 'leftT', inner, rows) : matrix(trace, 'left', rows, inner)
+          const right = transposeRight
+            ? matrix(trace, 'rightT', columns, inner)
+            : matrix(trace, 'right', inner, columns)
+          return matmul(left, right, { transposeLeft, transposeRight })
+        },
+      )
+    }
+  }
+  for (const dtype of packedFormats) {
+    for (const activations of ['int8', 'f32'] as const) {
+      add(`product with ${dtype} and ${activations}`, (trace) => {
+        const weight = trace.bind('parameter', dtype, { dtype, shape: [columns, inner] })
+        return linear(matrix(trace, 'left', rows, inner), weight, activations)
+      })
+    }
+  }
+  const device = await backend.open(programs)
+  try {
+    for (const name of device.names()) await fillRandomly(device, name)
+    const results = new Map<string, Float32Array>()
+    for (const { name } of programs) {
+      const { product } = await device.run(name, {})
+      if (product !== undefined) results.set(name, product)
+    }
+    return results
+  } finally {
+    await device.dispose()
+  }
+}
+
+async function fillRandomly(device: Device, name: string): Promise<void> {
+  const { dtype, shape } = device.typeOf(name)
+  const values = randomValues(name, elementCount(shape))
+  if (dtype === 'f32') return device.write(name, values)
+  const bytes = packMatrix(values, columns, inner, dtype as BlockDType)
+  await device.fill(name, (piece, offset) => piece.set(bytes.subarray(offset, offset + piece.length)))
+}
+
+const tinyModel = {
+  model_type: 'phi3',
+  vocab_size: 157,
+  hidden_size: 96,
+  intermediate_size: 160,
+  num_hidden_layers: 1,
+  num_attention_heads: 3,
+  num_key_value_heads: 1,
+  max_position_embeddings: 128,
+  tie_word_embeddings: true,
+}
+
+const optimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, decayVectors: false }
+
+/** The loss and all gradients of a small model, so that every kernel of a training step has run. */
+async function gradients(backend: Backend): Promise<Results> {
+  const model = modelFromConfig(tinyModel)
+  const batchRows = 120
+  const traced = traceTraining(model, batchRows, optimizer)
+  const device = await backend.open([traced.gradients])
+  try {
+    for (const [name, values] of traced.buffers) device.write(name, values)
+    for (const { name, shape, initializer } of traced.parameters) {
+      const values = randomValues(name, elementCount(shape))
+      device.write(name, initializer === 'ones' ? values.fill(1) : values.map((value) => 0.05 * value))
+    }
+    const random = new Random(2)
+    const ids = Array.from({ length: 3 * batchRows }, () => random.integer(0, model.shape.vocabulary))
+    const source = { example: (index: number) => ({ ids: ids.slice(index * 50, index * 50 + 50) }) }
+    const { inputs } = packBatch(source, 0, batchRows, 128)
+    const { loss } = await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
+    const results = new Map(loss === undefined ? [] : [['the loss of a model', loss]])
+    for (const { name } of traced.parameters) {
+      results.set(`the gradient of ${name}`, device.read(stateNames(name).gradient))
+    }
+    return results
+  } finally {
+    await device.dispose()
+  }
+}

@@ -1,0 +1,357 @@
+/** The command `phi` as a person or a program calls it: child processes, on a model that is trained here. */
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
+
+const recipe = `
+name: toy
+description: A model of some thousand weights.
+seed: 1
+model:
+  model_type: phi3
+  vocab_size: 512
+  hidden_size: 64
+  intermediate_size: 96
+  num_hidden_layers: 1
+  num_attention_heads: 2
+  num_key_value_heads: 1
+  max_position_embeddings: 1024
+  tie_word_embeddings: true
+  bos_token_id: 1
+  eos_token_id: [501, 508]
+tokenizer:
+  train: { vocabulary: 512, examples: 300 }
+data:
+  - { source: world-documents, weight: 1, seed: 1 }
+  - { source: world-conversations, weight: 1, seed: 2 }
+batch: { rows: 256, context: 256 }
+optimizer: { clip: 1 }
+schedule: { peak: 0.02, warmupSteps: 1, steps: 12, decay: constant }
+checkpoint: { everySteps: 5 }
+evaluation: { everySteps: 6, batches: 1, seed: 99 }
+`
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+interface CallOptions {
+  readonly input?: string
+  /** Sends SIGINT as soon as this is on standard output. */
+  readonly interruptAt?: string
+  readonly nodeArguments?: readonly string[]
+}
+
+let folder = ''
+let trained: Ended | undefined
+
+async function phi(args: readonly string[], options: CallOptions = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), main, ...args], { cwd: folder })
+  child.stdin.on('error', () => {})
+  child.stdin.end(options.input ?? '')
+  return await endOf(child, options.interruptAt)
+}
+
+/** Collects what a process prints until it ends. */
+async function endOf(child: ChildProcessWithoutNullStreams, interruptAt?: string): Promise<Ended> {
+  const output = { out: '', err: '' }
+  let isInterrupted = false
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output.out += text
+    if (isInterrupted || interruptAt === undefined || !output.out.includes(interruptAt)) return
+    isInterrupted = true
+    child.kill('SIGINT')
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.err += text))
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', resolve)
+  })
+  return { code, ...output }
+}
+
+/** The lines of JSON on standard output of a command that must succeed. */
+async function json(args: readonly string[], options: CallOptions = {}): Promise<Record<string, unknown>[]> {
+  const { code, out, err } = await phi([...args, '--json'], options)
+  expect(err).toBe('')
+  expect(code).toBe(0)
+  return out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+/** The same of a command that prints one object. */
+async function oneJson(args: readonly string[], options: CallOptions = {}): Promise<Record<string, unknown>> {
+  const [first = {}, ...others] = await json(args, options)
+  expect(others).toEqual([])
+  return first
+}
+
+const model = 'runs/toy/final'
+const oneThread = ['--threads', '1']
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'phi-cli-'))
+  await writeFile(join(folder, 'toy.yaml'), recipe)
+  trained = await phi(['train', 'toy.yaml', ...oneThread])
+  // Answers never end of themselves, so that they are as long as they may be.
+  await writeFile(join(folder, model, 'generation_config.json'), '{ "eos_token_id": [0] }')
+})
+
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+})
+
+describe('phi train', () => {
+  const again = ['train', 'toy.yaml', '--folder', 'runs/again', ...oneThread]
+
+  test('says how it goes, and where the model is', () => {
+    expect(trained?.err).toMatch(/^step 6 of 12 {2}loss \d\.\d{4} {2}held out \d\.\d{4} /m)
+    expect(trained?.err).toMatch(/^step 12 of 12 .* 0\.0 s left\n$/m)
+    expect(trained?.out).toBe(`The model is in ${model}. Try it: phi chat ${model}\n`)
+    expect(trained?.code).toBe(0)
+  })
+
+  test('a run that Ctrl-C stops is saved, is not overwritten, and resumed ends in the same bits', async () => {
+    const stopped = await phi([...again, '--json'], { interruptAt: '"step":1,' })
+    const steps = stopped.out.trimEnd().split('\n').length
+    expect(stopped.code).toBe(130)
+    expect(stopped.err).toContain('The training was stopped and saved in runs/again/checkpoints/step-00000')
+    expect(stopped.err).toContain('phi train toy.yaml --folder runs/again --resume')
+    expect(steps).toBeLessThan(12)
+
+    const refused = await phi(again)
+    expect(refused).toMatchObject({ code: 1, out: '' })
+    expect(refused.err).toContain('holds a run already')
+
+    const rest = await json([...again, '--resume'])
+    expect(rest.map(({ step }) => step)).toEqual([
+      ...Array.from({ length: 12 - steps }, (_, i) => steps + 1 + i),
+      undefined,
+    ])
+    expect(rest.at(-1)).toEqual({ done: true, model: 'runs/again/final' })
+    const weights = (run: string): Promise<Buffer> => readFile(join(folder, 'runs', run, 'final', 'model.safetensors'))
+    expect((await weights('again')).equals(await weights('toy'))).toBe(true)
+  })
+})
+
+describe('phi chat through a pipe', () => {
+  test('each line gets one line, a fresh conversation each, and nothing else is printed', async () => {
+    const { code, out, err } = await phi(['chat', model, '--max-tokens', '8'], { input: 'What is 3 + 4?\n\n/help' })
+    const [first = '', second, third = '', ...rest] = out.split('\n')
+    expect([code, err, rest]).toEqual([0, '', ['']])
+    expect(first).toMatch(/^\S/)
+    expect(second).toBe('')
+    expect(third).toMatch(/^\S/)
+    expect(third).not.toContain('this list')
+  })
+
+  test('--conversation joins the lines and drops the oldest turns when the context is full', async () => {
+    const lines = Array.from({ length: 6 }, () => 'one two three four five six')
+    const args = ['chat', model, '--conversation', '--context', '128', '--max-tokens', '20']
+    const answers = await json(args, { input: lines.join('\n') })
+    const counts = answers.map(({ usage }) => (usage as { promptTokens: number }).promptTokens)
+    expect(counts[1]).toBeGreaterThan(counts[0] as number)
+    expect(Math.max(...counts)).toBeLessThanOrEqual(108)
+    expect(answers.map(({ dropped }) => dropped)).toContain(2)
+  })
+
+  test('a line longer than the context is reported, the others are answered, and the exit code says so', async () => {
+    const input = `${'long '.repeat(200)}\nHello\n`
+    const { code, out, err } = await phi(['chat', model, '--context', '64', '--max-tokens', '4'], { input })
+    expect(code).toBe(1)
+    expect(err).toContain('error: The last message alone does not fit the context.')
+    expect(out).toMatch(/^\n\S.*\n$/)
+  })
+})
+
+describe('phi run', () => {
+  test('answers standard input as JSON, with usage, log-probabilities and the seed that repeats it', async () => {
+    const args = ['run', model, '--temperature', '1', '--max-tokens', '6', '--logprobs', '2']
+    const first = await oneJson(args, { input: 'Hello\n' })
+    expect(first).toMatchObject({ backend: 'wasm', usage: { promptTokens: expect.any(Number) } })
+    const ids = first['ids'] as number[]
+    const logprobs = first['logprobs'] as { id: number; logprob: number; top: { logprob: number }[] }[]
+    expect(logprobs.map(({ id }) => id)).toEqual(ids)
+    expect(
+      logprobs.every(({ logprob, top }) => logprob < 0 && top.length === 2 && logprob <= (top[0]?.logprob ?? -1)),
+    ).toBe(true)
+    const repeated = await oneJson([...args, 'Hello', '--seed', String(first['seed'])])
+    expect(repeated['text']).toBe(first['text'])
+  })
+
+  test('--raw continues the text itself', async () => {
+    const { code, out } = await phi(['run', model, 'A fox', '--raw', '--max-tokens', '5'])
+    expect(code).toBe(0)
+    expect(out).toMatch(/\S.*\n$/)
+  })
+})
+
+test('quantised to 4 and 8 bits, the model is smaller, keeps its files and answers', async () => {
+  await writeFile(join(folder, 'text.txt'), 'The fox is an animal. It lives in the forest. '.repeat(20))
+  const args = ['quantize', model, 'small', '--eight-bits', 'embed', '--text', 'text.txt', ...oneThread]
+  const report = await oneJson(args)
+  const tensors = report['tensors'] as { name: string; dtype: string; relativeError: number }[]
+  const { before, after } = report['bytes'] as { before: number; after: number }
+  const loss = report['loss'] as Record<'before' | 'after', { loss: number; tokens: number }>
+  expect(tensors.map(({ dtype }) => dtype)).toEqual(['q8g32', 'q4g32', 'q4g32', 'q4g32', 'q4g32'])
+  for (const { dtype, relativeError } of tensors) expect(relativeError).toBeLessThan(dtype === 'q8g32' ? 0.01 : 0.15)
+  expect(after).toBeLessThan(0.6 * before)
+  expect(loss.after.tokens).toBe(loss.before.tokens)
+  expect(Math.abs(loss.after.loss - loss.before.loss)).toBeLessThan(0.2)
+
+  const sideBySide = await json(['eval-loss', model, 'small', '--tokens', '2000', ...oneThread])
+  expect(sideBySide.map(({ formats }) => formats)).toEqual(['bf16', 'q4g32 f32 q8g32'])
+  expect(sideBySide.map(({ tokens }) => Number(tokens) >= 2000)).toEqual([true, true])
+  const [dense = 0, packed = 0] = sideBySide.map((row) => Number(row['loss']))
+  expect(Math.abs(packed - dense)).toBeLessThan(0.2)
+
+  const answer = await phi(['run', 'small', 'Hello', '--max-tokens', '4'])
+  expect(answer).toMatchObject({ code: 0, out: expect.stringMatching(/\S.*\n$/) })
+})
+
+describe('phi tokenize', () => {
+  const text = 'A fox, 3 + 4 and <|end|>\nnew line, tab\tand ü.'
+
+  test('ids turn back into the text', async () => {
+    const tokens = await oneJson(['tokenize', model], { input: text })
+    const ids = tokens['ids'] as number[]
+    expect(ids).not.toContain(508)
+    const decoded = await phi(['tokenize', model, '--decode', ...ids.map(String)])
+    expect(decoded).toEqual({ code: 0, out: `${text}\n`, err: '' })
+  })
+
+  test('a conversation becomes the prompt', async () => {
+    const prompt = await oneJson(['tokenize', model, '--chat', '-'], {
+      input: '[{"role": "user", "content": "<|end|>"}]',
+    })
+    expect(prompt['text']).toBe('<|user|>\n<|end|><|end|>\n<|assistant|>\n')
+    const ids = prompt['ids'] as number[]
+    expect(ids.filter((id) => id === 508)).toHaveLength(1)
+  })
+})
+
+test('phi info knows the model without loading it', async () => {
+  const facts = await oneJson(['info', model, '--context', '256'])
+  expect(facts).toMatchObject({
+    architecture: 'phi3',
+    parameters: 512 * 64 + 128 * 64 + 64 * 64 + 192 * 64 + 64 * 96 + 3 * 64,
+    dtypes: [{ dtype: 'bf16', tensors: 8 }],
+    shape: { layers: 1, vocabulary: 512, maxPositions: 1024 },
+    text: { tokens: 512, special: { '<|end|>': 508 } },
+  })
+  const [{ states, total } = { states: 0, total: 0 }] = facts['memory'] as { states: number; total: number }[]
+  // Keys and values of 4 pages of 64 tokens and a spare one, each a head of 32.
+  expect(states).toBeGreaterThanOrEqual(2 * 5 * 64 * 32 * 4)
+  expect(total).toBeGreaterThan(states)
+})
+
+test('phi eval-world scores drawn arithmetic and prints transcripts', async () => {
+  const args = ['eval-world', model, '--arithmetic', '3', '--seed', '7', '--max-tokens', '4', '--parallel', '2']
+  const rows = await json(args)
+  expect(rows.slice(0, 3).map(({ right }) => right)).toEqual([false, false, false])
+  expect(rows[3]).toMatchObject({ total: { right: 0, count: 3 } })
+  const { out } = await phi([...args, '--transcripts', '1'])
+  expect(out).toContain('| drawn arithmetic | 0 / 3 | 0.0 % |')
+  expect(out.match(/^model: /gm)).toHaveLength(1)
+})
+
+/** Plays a person: `steps` are pairs of what to wait for (a Python pattern) and what to type then. */
+const person = `
+import json, os, pty, re, select, sys, time
+steps, command = json.loads(sys.argv[1]), sys.argv[2:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp(command[0], command)
+seen = b''
+def read():
+    global seen
+    ready, _, _ = select.select([terminal], [], [], 0.2)
+    if not ready:
+        return True
+    try:
+        data = os.read(terminal, 4096)
+    except OSError:
+        return False
+    seen += data
+    return data != b''
+start = 0
+deadline = time.time() + 50
+for pattern, keys in steps:
+    match = None
+    while match is None and time.time() < deadline:
+        match = re.search(pattern.encode(), seen[start:])
+        if match is None and not read():
+            break
+    if match is None:
+        sys.stderr.write('never seen: ' + pattern + '\\n' + repr(seen))
+        sys.exit(99)
+    start += match.end()
+    os.write(terminal, keys.encode())
+while read() and time.time() < deadline:
+    pass
+sys.stdout.write(seen.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+`
+
+const hasTerminals =
+  spawnSync('python3', ['-c', 'import pty; pty.openpty(); import os; os.waitstatus_to_exitcode']).status === 0
+
+describe.skipIf(!hasTerminals)('phi chat at a terminal (played by python3)', () => {
+  test('Ctrl-C stops an answer and not the program; commands and history work; twice Ctrl-C quits', async () => {
+    const saved = join(folder, 'chat.json')
+    const [enter, interrupt, up] = ['\r', '\u0003', '\u001B[A']
+    // The sign of waiting is wiped out, and text follows.
+    const firstWords = '\\x1b\\[K[^\\r\\x1b]'
+    const steps = [
+      ['> ', `hello${enter}`],
+      [firstWords, interrupt],
+      ['\\(stopped\\)', ''],
+      ['> ', `half a line${interrupt}`],
+      ['line', ''],
+      ['> ', up + enter],
+      [firstWords, interrupt],
+      ['\\(stopped\\)[^>]*> ', `/save ${saved}${enter}`],
+      ['Saved 4 messages[^>]*> ', `/undo${enter}`],
+      ['Taken back: hello[^>]*> ', `/nothing${enter}`],
+      ['no command /nothing[^>]*> ', interrupt],
+      ['again to quit[^>]*> ', interrupt],
+    ]
+    const command = [process.execPath, main, 'chat', model, '--backend', 'ref']
+    const played = spawn('python3', ['-c', person, JSON.stringify(steps), ...command], { cwd: folder })
+    const ended = await endOf(played)
+    expect(ended).toMatchObject({ code: 0, err: '' })
+    const { messages } = JSON.parse(await readFile(saved, 'utf8')) as { messages: { role: string; content: string }[] }
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant'])
+    expect(messages[2]).toEqual({ role: 'user', content: 'hello' })
+  })
+})
+
+describe('what goes wrong', () => {
+  test.each([
+    [['run', 'no/such', 'Hello'], 1, 'There is no folder "no/such".'],
+    [['train', 'missing.yaml'], 1, 'The recipe "missing.yaml" cannot be read.'],
+    [['run', model, 'Hello', '--top-p', '2'], 2, 'Expected a number above 0, at most 1.'],
+  ])('%j ends with %i and says why', async (args, code, message) => {
+    const ended = await phi(args)
+    expect(ended.err).toContain(message)
+    expect(ended.err).not.toMatch(/^\s+at /m)
+    expect(ended).toMatchObject({ code, out: '' })
+  })
+
+  test('an older Node is told which one is needed', async () => {
+    const pretend = join(folder, 'old.mjs')
+    await writeFile(pretend, `Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })`)
+    const ended = await phi(['chat'], { nodeArguments: ['--import', pathToFileURL(pretend).href] })
+    expect(ended).toMatchObject({ code: 1, out: '' })
+    expect(ended.err).toContain('expected  Node 24 or newer')
+  })
+})
