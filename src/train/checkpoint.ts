@@ -96,10 +96,16 @@ export async function saveCheckpoint(
       for (const [name, text] of Object.entries(files)) await into.writeFile(name, text)
       await into.writeFile('model.safetensors', writeSafetensors(weightEntries(device, parameters, 'F32')))
       await into.writeFile(optimizerFile, writeSafetensors(weightEntries(device, moments(parameters), 'F32')))
-      await into.writeFile(stateFile, `${JSON.stringify(state, undefined, 2)}\n`)
+      // Parsed, so that the order of the fields is that of the schema.
+      await into.writeFile(stateFile, `${JSON.stringify(stateSchema.parse(state), undefined, 2)}\n`)
     },
     options,
   )
+  await pruneCheckpoints(folder, keep, options)
+}
+
+/** Removes all but the newest checkpoints. */
+export async function pruneCheckpoints(folder: string, keep: number, options: AtomicOptions): Promise<void> {
   const checkpoints = await listCheckpoints(folder)
   for (const old of checkpoints.slice(0, Math.max(0, checkpoints.length - keep))) await removeFolderAtomic(old, options)
 }

@@ -17,6 +17,7 @@ import type { Tokenizer } from '../text/tokenizer.ts'
 import { fingerprint, packBatch, type Batch, type ExampleSource } from './batches.ts'
 import {
   listCheckpoints,
+  pruneCheckpoints,
   readModelFiles,
   readState,
   restoreCheckpoint,
@@ -73,6 +74,8 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   const model = modelOf(recipe)
   const checkpoint = await openFolder(options)
   const state = checkpoint === undefined ? undefined : await readState(checkpoint, recipe)
+  // What a run that died between saving and removing had left over.
+  await pruneCheckpoints(checkpointsOf(options.folder), recipe.checkpoint.keep, options)
   const files = await (checkpoint === undefined ? makeModelFiles(recipe) : readModelFiles(checkpoint, modelFileNames))
   const tokenizer = tokenizerOf(files, model, recipe)
   const programs = trainingPrograms(recipe, model)

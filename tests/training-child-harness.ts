@@ -1,0 +1,25 @@
+/**
+ * A training in a process of its own that says what it is about to do, so that a test can kill it there.
+ *
+ *     node tests/training-child-harness.ts FOLDER HOLD
+ *
+ * Prints a line before every file operation, and waits to be killed before operation HOLD (a number, or Infinity).
+ */
+import { writeSync } from 'node:fs'
+import { wasmBackend } from '../src/backends/wasm/index.ts'
+import { trainTiny } from './training-harness.ts'
+
+const [folder = '', hold] = process.argv.slice(2)
+let operations = 0
+
+await trainTiny(folder, {
+  backend: wasmBackend({ threads: 2 }),
+  resume: true,
+  faults: {
+    before(operation, path) {
+      operations += 1
+      writeSync(1, `${operations} ${operation} ${path}\n`)
+      if (operations === Number(hold)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+    },
+  },
+})
