@@ -25,4 +25,4 @@ export function modelFromConfig(config: unknown): Model {
   return build(config)
 }
 
-export type { Model, ModelContext, ModelShape } from './model.ts'
+export type { Model, ModelShape } from './model.ts'

@@ -30,8 +30,11 @@ export async function evaluate(
       const { type } = present(program.values[id], 'value')
       values.set(id, { type, data: storageFor(type) })
     }
-    const { reference } = definitionOf(operation.kind)
-    reference(operation.inputs.map(known), operation.outputs.map(known), operation.attributes)
+    definitionOf(operation.kind).reference(
+      operation.inputs.map(known),
+      operation.outputs.map(known),
+      operation.attributes,
+    )
   }
   return Object.fromEntries(Object.entries(program.outputs).map(([name, id]) => [name, known(id)]))
 }

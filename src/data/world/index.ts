@@ -21,7 +21,7 @@ import { systemMessages } from './system-messages.ts'
 import type { ChatMessage, WorldConversation, WorldDocument, WorldKind } from './types.ts'
 
 export { drawArithmeticQuestions } from './kinds/arithmetic.ts'
-export type { ChatMessage, WorldConversation, WorldDocument, WorldKind } from './types.ts'
+export type { WorldConversation, WorldDocument, WorldKind } from './types.ts'
 
 export const worldKinds: readonly WorldKind[] = [
   arithmeticKind,

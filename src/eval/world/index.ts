@@ -2,14 +2,6 @@
 export { buildEvaluation, evaluationSeed } from './build.ts'
 export { measureOverlap, type Overlap } from './overlap.ts'
 export { formatRows, parseRows } from './rows.ts'
-export { abstains, lastNumber, messagesOf, refuses, scoreAnswer } from './score.ts'
-export {
-  evaluate,
-  formatSummary,
-  summarise,
-  wilsonInterval,
-  type AbstentionTable,
-  type KindScore,
-  type Summary,
-} from './summary.ts'
-export type { Answerer, Check, EvaluationRow, ScoredRow, Verdict } from './types.ts'
+export { messagesOf, scoreAnswer } from './score.ts'
+export { formatSummary, summarise } from './summary.ts'
+export type { EvaluationRow, ScoredRow } from './types.ts'

@@ -3,7 +3,7 @@ import { PocketPhiError } from '../../base/errors.ts'
 import { measureOverlap } from './overlap.ts'
 import { formatRows, parseRows } from './rows.ts'
 import { abstains, lastNumber, messagesOf, normalise, refuses, scoreAnswer } from './score.ts'
-import { evaluate, formatSummary, summarise, wilsonInterval } from './summary.ts'
+import { formatSummary, summarise, wilsonInterval } from './summary.ts'
 import type { Check, EvaluationRow } from './types.ts'
 
 const row = (check: Check, kind = 'test'): EvaluationRow => ({ id: 'x', kind, question: 'Q?', check })
@@ -72,7 +72,7 @@ describe('summaries', () => {
     expect(wilsonInterval(10, 10)[1]).toBeCloseTo(1, 12)
   })
 
-  it('count by kind and by abstention', async () => {
+  it('count by kind and by abstention', () => {
     const rows: EvaluationRow[] = [
       row({ type: 'number', value: 2 }, 'sums'),
       row({ type: 'contains', all: [['red']] }, 'facts'),
@@ -81,11 +81,11 @@ describe('summaries', () => {
       row({ type: 'refuse' }, 'harm'),
     ]
     const answers = ['It is 2.', 'It is red.', 'I do not know.', 'I do not know.', 'I cannot help with that.']
-    let next = 0
-    const scored = await evaluate(rows, async (messages) => {
-      expect(messages).toEqual([{ role: 'user', content: 'Q?' }])
-      return answers[next++] ?? ''
+    const scored = rows.map((one, index) => {
+      const answer = answers[index] ?? ''
+      return { row: one, answer, verdict: scoreAnswer(one, answer) }
     })
+    for (const one of rows) expect(messagesOf(one)).toEqual([{ role: 'user', content: 'Q?' }])
     const summary = summarise(scored)
     expect(summary.kinds.map(({ kind, right: good, count }) => [kind, good, count])).toEqual([
       ['sums', 1, 1],

@@ -1,5 +1,5 @@
-import { abstains, messagesOf, scoreAnswer } from './score.ts'
-import type { Answerer, EvaluationRow, ScoredRow } from './types.ts'
+import { abstains } from './score.ts'
+import type { ScoredRow } from './types.ts'
 
 export interface KindScore {
   readonly kind: string
@@ -61,22 +61,6 @@ export function summarise(rows: readonly ScoredRow[]): Summary {
     total: scoreOf('total', rows),
     abstention: table,
   }
-}
-
-/** Puts every row to the model, one after the other. */
-export async function evaluate(
-  rows: readonly EvaluationRow[],
-  answer: Answerer,
-  onRow: (scored: ScoredRow, index: number) => void = () => {},
-): Promise<ScoredRow[]> {
-  const scored: ScoredRow[] = []
-  for (const [index, row] of rows.entries()) {
-    const text = await answer(messagesOf(row))
-    const result = { row, answer: text, verdict: scoreAnswer(row, text) }
-    scored.push(result)
-    onRow(result, index)
-  }
-  return scored
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`

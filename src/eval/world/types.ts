@@ -34,6 +34,3 @@ export interface ScoredRow {
   readonly answer: string
   readonly verdict: Verdict
 }
-
-/** Whatever answers a conversation whose last message is the user's. */
-export type Answerer = (messages: readonly ChatMessage[]) => Promise<string>

@@ -18,8 +18,8 @@ import {
 export function matrixValues(matrix: ReferenceTensor | undefined): Float64Array {
   const { type } = present(matrix, 'matrix')
   if (!isBlockDType(type.dtype)) return floats(matrix)
-  const [rows = 0, columns = 0] = type.shape
-  return Float64Array.from(unpackMatrix(packedBytesOf(matrix), type.dtype, rows, columns))
+  const [rows = 0, width = 0] = type.shape
+  return Float64Array.from(unpackMatrix(packedBytesOf(matrix), type.dtype, rows, width))
 }
 
 /** Copies row `from` of one matrix to row `to` of another, adding to what is there. */

@@ -14,11 +14,6 @@ export type { LoweringOptions } from './context.ts'
 /** One rule for each operation that this backend can run. */
 const rules: Readonly<Record<string, Rule>> = { ...cache, ...elementwise, ...matrix, ...positions, ...training }
 
-/** The operations that this backend has a rule for, in alphabetical order. */
-export function loweredKinds(): readonly string[] {
-  return Object.keys(rules).toSorted()
-}
-
 function ruleOf(operation: Operation, program: Program): Rule {
   const rule = Object.hasOwn(rules, operation.kind) ? rules[operation.kind] : undefined
   if (rule !== undefined) return rule
