@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, constantFrom, property, string } from 'fast-check'
 import { expect, test } from 'vitest'
 import { oneLine } from './chat-lines.ts'
 
@@ -21,9 +21,9 @@ test('what is held back at the end of a piece comes with the next', () => {
 })
 
 test('however the text is cut, it is one trimmed line', () => {
-  const text = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '\n', '\r', '\u2028', '\v', '\t') })
-  fc.assert(
-    fc.property(fc.array(text), (pieces) => {
+  const text = string({ unit: constantFrom('a', 'b', ' ', '\n', '\r', '\u2028', '\v', '\t') })
+  assert(
+    property(array(text), (pieces) => {
       const line = written(pieces)
       expect(line).not.toMatch(/[\n\r\v\f\u2028\u2029]/)
       expect(line).toBe(line.trim())

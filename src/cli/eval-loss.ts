@@ -1,11 +1,9 @@
 /** `phi eval-loss`: held-out loss of models side by side. */
 import type { Command } from 'commander'
-import { localFolder } from '../formats/tree.ts'
-import { logicalType } from '../formats/packed-checkpoint.ts'
-import { openSafetensors } from '../formats/safetensors.ts'
 import { conversation, document } from '../data/world/index.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { conversationExample, documentExample } from '../train/sources.ts'
+import { checkpointFacts } from './checkpoint-facts.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { meanLoss, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
@@ -97,22 +95,10 @@ function worldText(tokenizer: Tokenizer, seed: number): LossText {
   return { source, examples: Infinity }
 }
 
-/** The number formats of a checkpoint, the most frequent first: "q4g32 f32". */
+/** The number formats of a checkpoint: "q4g32 f32". */
 async function formatsIn(folder: string): Promise<string> {
-  const checkpoint = await openSafetensors(localFolder(folder))
-  try {
-    const counts = new Map<string, number>()
-    for (const name of checkpoint.names()) {
-      const { dtype } = logicalType(checkpoint, name)
-      counts.set(dtype, (counts.get(dtype) ?? 0) + 1)
-    }
-    return [...counts]
-      .sort(([, left], [, right]) => right - left)
-      .map(([dtype]) => dtype)
-      .join(' ')
-  } finally {
-    await checkpoint.close()
-  }
+  const { dtypes } = await checkpointFacts(folder)
+  return dtypes.map(({ dtype }) => dtype).join(' ')
 }
 
 function printTable(rows: readonly { model: string; formats: string; result: MeanLoss }[]): void {

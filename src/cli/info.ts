@@ -7,12 +7,11 @@ import { elementCount } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { measureModel } from '../engine/load-model.ts'
 import { isJsonObject } from '../formats/json.ts'
-import { logicalType } from '../formats/packed-checkpoint.ts'
-import { openSafetensors } from '../formats/safetensors.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig, type ModelShape } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
 import type { MemoryPlan } from '../program/plan.ts'
+import { checkpointFacts, type DTypeShare } from './checkpoint-facts.ts'
 import { modelArgument, modelFolder, modelName } from './model-folder.ts'
 import { addBackendOptions, chooseBackend, integer, type BackendOptions } from './options.ts'
 import { formatBytes, formatCount, formatTable, print, printJson } from './terminal.ts'
@@ -44,29 +43,38 @@ Examples:
     .action(info)
 }
 
-interface DTypeShare {
-  readonly dtype: string
-  readonly tensors: number
-  readonly elements: number
-}
-
 interface ContextMemory extends MemoryPlan {
   readonly context: number
+}
+
+interface Facts {
+  readonly model: string
+  readonly architecture: string
+  readonly shape: ModelShape
+  readonly sizes: Readonly<Record<string, number>>
+  readonly parameters: number
+  readonly dtypes: readonly DTypeShare[]
+  readonly bytesOnDisk: { readonly weights: number; readonly all: number }
+  readonly text: TextFacts | undefined
+  readonly memory: readonly ContextMemory[]
+  readonly machine: { readonly total: number; readonly available: number }
 }
 
 async function info(name: string | undefined, options: InfoOptions): Promise<void> {
   const folder = await modelFolder(name)
   const config = await localFolder(folder).readJson('config.json')
-  const { type, shape } = modelFromConfig(config)
-  const { parameters } = traceSequences(modelFromConfig(config), 'parameters', 1)
-  const facts = {
+  const model = modelFromConfig(config)
+  const { type, shape } = model
+  const { parameters } = traceSequences(model, 'parameters', 1)
+  const { bytes, dtypes } = await checkpointFacts(folder)
+  const facts: Facts = {
     model: modelName(folder),
     architecture: type,
     shape,
     sizes: sizesOf(config),
     parameters: parameters.reduce((sum, parameter) => sum + elementCount(parameter.shape), 0),
-    dtypes: await dtypesIn(folder),
-    bytesOnDisk: await bytesOnDisk(folder),
+    dtypes,
+    bytesOnDisk: { weights: bytes, all: await folderBytes(folder) },
     text: await textFacts(folder),
     memory: await memoryFor(folder, shape, options),
     machine: { total: totalmem(), available: process.availableMemory() },
@@ -74,8 +82,6 @@ async function info(name: string | undefined, options: InfoOptions): Promise<voi
   if (options.json === true) printJson(facts)
   else printFacts(facts)
 }
-
-type Facts = Parameters<typeof printFacts>[0]
 
 /** What config.json says about widths, for the reader; what is computed with comes from the model itself. */
 function sizesOf(config: unknown): Readonly<Record<string, number>> {
@@ -89,29 +95,11 @@ function sizesOf(config: unknown): Readonly<Record<string, number>> {
   )
 }
 
-async function dtypesIn(folder: string): Promise<DTypeShare[]> {
-  const checkpoint = await openSafetensors(localFolder(folder))
-  try {
-    const shares = new Map<string, DTypeShare>()
-    for (const name of checkpoint.names()) {
-      const { dtype, shape } = logicalType(checkpoint, name)
-      const before = shares.get(dtype) ?? { dtype, tensors: 0, elements: 0 }
-      shares.set(dtype, { dtype, tensors: before.tensors + 1, elements: before.elements + elementCount(shape) })
-    }
-    return [...shares.values()].sort((left, right) => right.elements - left.elements)
-  } finally {
-    await checkpoint.close()
-  }
-}
-
-async function bytesOnDisk(folder: string): Promise<{ weights: number; all: number }> {
-  let [weights, all] = [0, 0]
-  for (const name of await localFolder(folder).list()) {
-    const { size } = await stat(join(folder, name))
-    all += size
-    if (name.endsWith('.safetensors')) weights += size
-  }
-  return { weights, all }
+/** Bytes of all files of a folder. */
+async function folderBytes(folder: string): Promise<number> {
+  const names = await localFolder(folder).list()
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 interface TextFacts {
@@ -151,18 +139,7 @@ async function memoryFor(folder: string, shape: ModelShape, options: InfoOptions
   return plans
 }
 
-function printFacts(facts: {
-  readonly model: string
-  readonly architecture: string
-  readonly shape: ModelShape
-  readonly sizes: Readonly<Record<string, number>>
-  readonly parameters: number
-  readonly dtypes: readonly DTypeShare[]
-  readonly bytesOnDisk: { readonly weights: number; readonly all: number }
-  readonly text: TextFacts | undefined
-  readonly memory: readonly ContextMemory[]
-  readonly machine: { readonly total: number; readonly available: number }
-}): void {
+function printFacts(facts: Facts): void {
   const { shape, sizes, text, machine } = facts
   const line = (name: string, value: string): void => print(`${name.padEnd(13)}${value}`)
   line('model', facts.model)

@@ -1,5 +1,5 @@
 /** `phi quantize`: makes the weights of a model smaller. */
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
@@ -10,6 +10,7 @@ import { modelFromConfig, type Model } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
 import { quantize, type TensorError } from '../quant/quantize.ts'
 import { escapePattern } from '../text/pattern.ts'
+import { checkpointFacts } from './checkpoint-facts.ts'
 import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
@@ -83,7 +84,7 @@ async function runQuantize(name: string, out: string, options: QuantizeCommandOp
   const text = options.text === undefined ? undefined : await readTextFile(options.text, 'text')
   await interruptible(async (signal) => {
     const errors = await writeQuantized(folder, out, options, signal)
-    const sizes = { before: await weightBytes(folder), after: await weightBytes(out) }
+    const sizes = { before: (await checkpointFacts(folder)).bytes, after: (await checkpointFacts(out)).bytes }
     const losses = text === undefined ? undefined : await compareLosses(folder, out, text, options, signal)
     if (options.json === true) printJson({ model: out, tensors: errors, bytes: sizes, ...(losses && { loss: losses }) })
     else printReport(out, errors, sizes, losses)
@@ -158,12 +159,6 @@ export function matcher(patterns: readonly string[], names: readonly string[]): 
     )
   })
   return (name) => forms.some((form) => form.test(name))
-}
-
-async function weightBytes(folder: string): Promise<number> {
-  const names = (await localFolder(folder).list()).filter((name) => name.endsWith('.safetensors'))
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 interface Losses {
