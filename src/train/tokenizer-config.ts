@@ -9,7 +9,11 @@ export const trainedTokenizerConfig = {
   eos_token: '<|endoftext|>',
   pad_token: '<|endoftext|>',
   unk_token: '<unk>',
-  chat_template:
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] + '<|end|>\\n' }}{% endfor %}" +
+  chat_template: [
+    '{% for message in messages %}',
+    "{% if message['role'] in ['system', 'user', 'assistant'] %}",
+    "{{ '<|' + message['role'] + '|>\\n' + message['content'] + '<|end|>\\n' }}",
+    '{% endif %}{% endfor %}',
     "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% else %}{{ eos_token }}{% endif %}",
+  ].join(''),
 }
