@@ -25,7 +25,8 @@ export interface MetricsLog {
 /** One row, or undefined for a line that a dying process or machine left behind. */
 function parseRow(line: string): Metric | undefined {
   try {
-    return JSON.parse(line) as Metric
+    const row = JSON.parse(line) as Metric | null
+    return typeof row?.step === 'number' ? row : undefined
   } catch {
     return undefined
   }

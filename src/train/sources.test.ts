@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest'
+import { conversation, document } from '../data/world/index.ts'
+import { tinyTokenizerJson } from '../engine/tiny-model-harness.ts'
+import { renderChat } from '../text/templates.ts'
+import { chatTemplate } from '../text/template-detection.ts'
+import { loadTokenizerJson } from '../text/tokenizer-json.ts'
+import { parseRecipe } from './recipe.ts'
+import { conversationExample, documentExample, recipeSource, recipeTexts, type Message } from './sources.ts'
+import { trainedTokenizerConfig } from './tokenizer-config.ts'
+
+const tokenizer = loadTokenizerJson(JSON.parse(JSON.stringify(tinyTokenizerJson)))
+
+/** The same vocabulary, whose control tokens leave white space alone, as in Phi-3-mini before June 2024. */
+const keeping = loadTokenizerJson({
+  ...tinyTokenizerJson,
+  added_tokens: tinyTokenizerJson.added_tokens.map((token) => ({ ...token, rstrip: false })),
+})
+
+const id = (token: string): number => {
+  const found = tokenizer.idOf(token)
+  if (found === undefined) throw new Error(token)
+  return found
+}
+
+const messages: readonly Message[] = [
+  { role: 'system', content: 'Be brief.' },
+  { role: 'user', content: 'how are you?' },
+  { role: 'assistant', content: 'I am well.' },
+  { role: 'user', content: 'hello' },
+  { role: 'assistant', content: 'hello there' },
+]
+
+/** What is learned of an example, as text. */
+function learnedText({ ids, learned }: ReturnType<typeof conversationExample>, of = tokenizer): string {
+  return of.decode(ids.filter((_, index) => learned?.[index] !== false))
+}
+
+describe('a conversation', () => {
+  const template = chatTemplate(trainedTokenizerConfig.chat_template, {
+    controlTokens: tokenizer.addedTokens.map(({ content }) => content),
+  })
+
+  test('has the ids that the engine gives for its template', () => {
+    const open = renderChat(template, messages.slice(0, -1), { addGenerationPrompt: true })
+    const whole = conversationExample(tokenizer, messages).ids
+    const prompt = tokenizer.encode(open)
+    expect(whole.slice(0, prompt.length)).toEqual(prompt)
+    expect(whole.slice(prompt.length)).toEqual([...tokenizer.encode('hello there'), id('<|end|>')])
+  })
+
+  test.each([
+    ['swallow', tokenizer, 'I am well.<|end|> hello there<|end|>'],
+    // The space that marks the start of a text stands before the line break then.
+    ['keep', keeping, 'I am well.<|end|>hello there<|end|>'],
+  ])(
+    'learns the words of the assistant and the ends of its turns, no more, where control tokens %s line breaks',
+    (_, of, expected) => {
+      const example = conversationExample(of, messages)
+      expect(example.learned?.length).toBe(example.ids.length)
+      expect(learnedText(example, of)).toBe(expected)
+    },
+  )
+
+  test('of which nobody answers learns nothing', () => {
+    const { learned } = conversationExample(tokenizer, messages.slice(0, 2))
+    expect(learned?.some(Boolean)).toBe(false)
+  })
+})
+
+test('a document is learned whole, with the token that ends it', () => {
+  const { ids, learned } = documentExample(tokenizer, 'the old ship')
+  expect(ids).toEqual([...tokenizer.encode('the old ship'), id('<|endoftext|>')])
+  expect(learned).toBe(undefined)
+})
+
+describe("a recipe's source", () => {
+  const recipe = (weights: readonly [number, number], seed = 3) =>
+    parseRecipe(`
+name: source
+description: For tests.
+seed: ${seed}
+model: { vocab_size: 320 }
+tokenizer: { folder: unused }
+data:
+  - { source: world-documents, weight: ${weights[0]}, seed: 11 }
+  - { source: world-conversations, weight: ${weights[1]}, seed: 12 }
+batch: { rows: 64, context: 64 }
+optimizer: {}
+schedule: { peak: 0.01, warmupSteps: 1, steps: 2, decay: constant }
+checkpoint: { everySteps: 1 }
+evaluation: { everySteps: 1, batches: 1, seed: 500 }
+`)
+
+  test('gives the item of that index of a stream, of either kind by its weight', () => {
+    const source = recipeSource(recipe([1, 3]), tokenizer)
+    let documents = 0
+    for (let index = 0; index < 400; index++) {
+      const example = source.example(index)
+      const isDocument = example.learned === undefined
+      documents += isDocument ? 1 : 0
+      if (index % 20 !== 0) continue
+      const expected = isDocument
+        ? documentExample(tokenizer, document(11, index).text)
+        : conversationExample(tokenizer, conversation(12, index).messages)
+      expect(example).toEqual(expected)
+    }
+    // A quarter of 400; the standard deviation is 8.7.
+    expect(documents).toBeGreaterThan(65)
+    expect(documents).toBeLessThan(135)
+  })
+
+  test('is the same in any order, and another for another seed', () => {
+    const forwards = [0, 1, 2, 3, 4, 5].map((index) => recipeSource(recipe([1, 1]), tokenizer).example(index))
+    const source = recipeSource(recipe([1, 1]), tokenizer)
+    const backwards = [5, 4, 3, 2, 1, 0].map((index) => source.example(index)).toReversed()
+    expect(backwards).toEqual(forwards)
+    const kinds = (seed: number): boolean[] =>
+      Array.from({ length: 40 }, (_, index) => {
+        return recipeSource(recipe([1, 1], seed), tokenizer).example(index).learned === undefined
+      })
+    expect(kinds(4)).not.toEqual(kinds(3))
+  })
+
+  test('held out, has other texts at every index', () => {
+    const texts = (shift: number): Set<string> => {
+      const source = recipeSource(recipe([1, 1]), tokenizer, shift)
+      return new Set(Array.from({ length: 30 }, (_, index) => JSON.stringify(source.example(index).ids)))
+    }
+    const shared = [...texts(500)].filter((text) => texts(0).has(text))
+    expect(shared.length).toBeLessThanOrEqual(1)
+  })
+
+  test('gives the plain texts of the same items for training a tokenizer', () => {
+    const one = recipe([1, 1])
+    const source = recipeSource(one, tokenizer)
+    ;[...recipeTexts(one, 10)].forEach((text, index) => {
+      const isDocument = source.example(index).learned === undefined
+      const lines = conversation(12, index).messages.map(({ content }) => content)
+      expect(text).toBe(isDocument ? document(11, index).text : lines.join('\n'))
+    })
+  })
+})

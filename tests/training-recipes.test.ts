@@ -1,0 +1,57 @@
+/** Every recipe that ships can be read, traced and sized. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { wasmBackend } from '../src/backends/wasm/index.ts'
+import { modelFromConfig } from '../src/models/index.ts'
+import { printProgram } from '../src/program/index.ts'
+import { traceTraining } from '../src/train/programs.ts'
+import { parseRecipe } from '../src/train/recipe.ts'
+import { planTraining } from '../src/train/trainer.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const files = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => /\.ya?ml$/.test(path))
+  .toSorted()
+
+const recipes = files.map((file) => {
+  return { file, recipe: parseRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
+})
+
+test('there are recipes, and each has its own name', () => {
+  expect(files).toContain(join('phi-nano', 'pretrain.yaml'))
+  expect(new Set(recipes.map(({ recipe }) => recipe.name)).size).toBe(files.length)
+})
+
+describe.each(recipes)('$file', ({ recipe }) => {
+  test('is sized before anything is trained', () => {
+    const { parameters, rowsPerUpdate, memory } = planTraining(recipe, wasmBackend({ threads: 2 }))
+    console.log(
+      `${recipe.name}: ${parameters} parameters, ${rowsPerUpdate} rows an update, ` +
+        `${Math.round(memory.parameters / 1e6)} MB of weights, ${Math.round(memory.states / 1e6)} MB of gradients and ` +
+        `moments, ${Math.round(memory.scratch / 1e6)} MB of working memory`,
+    )
+    // Weights in f32, and for each a gradient and two moments; slabs are aligned.
+    expect(memory.parameters / (4 * parameters)).toBeCloseTo(1, 2)
+    expect(memory.states / (12 * parameters)).toBeCloseTo(1, 2)
+    expect(memory.scratch).toBeGreaterThan(4 * recipe.batch.rows * Number(recipe.model['vocab_size']))
+    expect(memory.total).toBeLessThan(4 * 2 ** 30)
+  })
+
+  test('is a program that can be printed, and steps every parameter once', () => {
+    const { gradients, update, parameters } = traceTraining(modelFromConfig(recipe.model), 16, recipe.optimizer)
+    const text = printProgram(update)
+    expect(text.match(/adamW\(/g)?.length).toBe(parameters.length)
+    expect(printProgram(gradients).match(/accumulate\(/g)?.length).toBe(parameters.length)
+    expect(text).toContain('@model.embed_tokens.weight')
+  })
+
+  test('starts from what another recipe ends with, if it starts from anything', () => {
+    const others = new Map(recipes.map((other) => [`runs/${other.recipe.name}/final`, other.recipe]))
+    for (const folder of [recipe.initial, 'folder' in recipe.tokenizer ? recipe.tokenizer.folder : undefined]) {
+      if (folder === undefined || !folder.startsWith('runs/')) continue
+      expect(others.get(folder)?.model).toEqual(recipe.model)
+    }
+  })
+})
