@@ -33,7 +33,12 @@ const claims: readonly Claim[] = [
     what: 'typed chat templates of the family; any other by Jinja',
     tests: ['src/text/templates', 'src/text/jinja'],
   },
-  { area: 'Backends', what: 'wasm: every operation against the oracle', tests: ['src/backends/wasm/backend.test.ts'] },
+  {
+    area: 'Backends',
+    what: 'wasm: every operation against the oracle, in both builds',
+    tests: ['src/backends/wasm/operations.test.ts', 'src/backends/wasm/backend.test.ts'],
+  },
+  { area: '', what: 'wasm: kernels broken on purpose fail these tests', tests: ['tests/broken-kernels.test.ts'] },
   { area: '', what: 'derivatives against finite differences', tests: ['src/backends/ref/derivatives.test.ts'] },
   { area: '', what: 'browser: threads, and one thread without isolation', tests: ['tests/browser.test.ts'] },
   {

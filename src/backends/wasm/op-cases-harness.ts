@@ -21,10 +21,19 @@ export class CaseBuilder {
   readonly inputs: Record<string, Int32Array | Float32Array> = {}
   readonly store = new Map<string, Float32Array | Float64Array | Uint8Array>()
   #count = 0
+  #turn: number
 
-  constructor(name: string, random: Random) {
+  constructor(name: string, seed: number, random: Random) {
     this.trace = new Trace(name)
     this.random = random
+    this.#turn = seed
+  }
+
+  /** One of the choices; what is taken in turn comes in all combinations, seed after seed. */
+  inTurn<T>(choices: readonly T[]): T {
+    const choice = choices[this.#turn % choices.length] as T
+    this.#turn = Math.floor(this.#turn / choices.length)
+    return choice
   }
 
   /** Names begin with the program's, so that many cases fit into one store. */
@@ -36,13 +45,23 @@ export class CaseBuilder {
     return this.random.integer(low, high + 1)
   }
 
+  /** At most 40, often by one off a multiple of what kernels do at once. */
+  extentNear(multiple: number): number {
+    if (this.happens(0.5)) return this.extent(1, 40)
+    return Math.max(1, multiple * this.extent(0, Math.floor(40 / multiple)) + this.extent(-1, 1))
+  }
+
+  happens(probability: number): boolean {
+    return this.random.float() < probability
+  }
+
   #floats(shape: readonly number[], sample: () => number): Float32Array {
     return Float32Array.from({ length: elementCount(shape) }, sample)
   }
 
   /** An f32 tensor of the caller or of the store, by lot. */
   f32(shape: readonly number[], sample: () => number = () => this.random.normal()): Tensor {
-    return this.random.float() < 0.5 ? this.input(shape, sample) : this.stored('parameter', shape, sample)
+    return this.happens(0.5) ? this.input(shape, sample) : this.stored('parameter', shape, sample)
   }
 
   input(shape: readonly number[], sample: () => number = () => this.random.normal()): Tensor {
@@ -98,26 +117,40 @@ export class CaseBuilder {
   }
 }
 
+/**
+ * Tiles have 6 rows and 8 columns, blocks 96 and 1024, and 256 between. Up to 4 rows by a transposed matrix take a way of
+ * their own.
+ */
 const matmul: Draw = (at) => {
-  const [m, n, k] = [at.extent(1, 30), at.extent(1, 40), at.extent(1, 50)]
-  const [transposeLeft, transposeRight] = [at.random.float() < 0.5, at.random.float() < 0.5]
+  const way = at.inTurn(['streamed', 'NN', 'NT', 'TN', 'TT'])
+  const large = at.inTurn(['none', 'rows', 'columns', 'inner', 'none', 'none'])
+  const m = way === 'streamed' ? at.extent(1, 4) : large === 'rows' ? at.extent(97, 110) : at.extentNear(6)
+  const n = large === 'columns' ? at.extent(1025, 1050) : at.extentNear(8)
+  const k = large === 'inner' ? at.extent(257, 530) : at.extent(1, 50)
+  const transposeLeft = way.startsWith('T')
+  const transposeRight = way === 'streamed' || way.endsWith('T')
   const left = at.f32(transposeLeft ? [k, m] : [m, k])
   const right = at.f32(transposeRight ? [n, k] : [k, n])
   return [[left, right], { transposeLeft, transposeRight }]
 }
 
+/** Tiles have 6 tokens and 8 rows of the weight; up to 4 tokens are streamed. f32 goes by blocks of 256 of the inner extent. */
 const matmulPacked: Draw = (at) => {
-  const dtype = at.blockDType()
-  const inner = blockParts(dtype).group * at.extent(1, 3)
-  const x = at.input([at.extent(1, 14), inner])
-  return [[x, at.packed(dtype, at.extent(1, 40), inner)], { activations: at.random.pick(['int8', 'f32']) }]
+  const dtype = at.inTurn<BlockDType>(['q4g32', 'q8g64', 'q4g128', 'q8g32', 'q4g64', 'q8g128'])
+  const activations = at.inTurn(['int8', 'f32'])
+  const tokens = at.inTurn([at.extent(1, 4), at.extent(5, 14)])
+  const inner = at.happens(0.3) ? 384 : blockParts(dtype).group * at.extent(1, 3)
+  // Where 127 is the greatest magnitude, halves are ties of the rounding to 8 bits.
+  const halves = (): number => (at.happens(0.1) ? 127 : at.random.integer(-253, 254) / 2)
+  const x = at.input([tokens, inner], at.happens(0.3) ? halves : undefined)
+  return [[x, at.packed(dtype, at.extentNear(8), inner)], { activations }]
 }
 
 const embedding: Draw = (at) => {
   const [entries, rows] = [at.extent(1, 30), at.extent(1, 20)]
   const dtype = at.blockDType()
   const width = blockParts(dtype).group * at.extent(1, 2)
-  const table = at.random.float() < 0.5 ? at.f32([entries, at.extent(1, 50)]) : at.packed(dtype, entries, width)
+  const table = at.happens(0.5) ? at.f32([entries, at.extent(1, 50)]) : at.packed(dtype, entries, width)
   return [[table, at.randomIndices(rows, entries)]]
 }
 
@@ -133,26 +166,33 @@ const norm =
   (gradient: boolean): Draw =>
   (at) => {
     const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
-    const operands = [at.f32([rows, width]), at.f32([width])]
+    const amplitude = at.random.pick([1, 1e-3])
+    const operands = [at.f32([rows, width], () => amplitude * at.random.normal()), at.f32([width])]
     return [gradient ? [...operands, at.f32([rows, width])] : operands, { epsilon: 1e-5 }]
   }
 
 function attentionAttributes(at: CaseBuilder) {
   const kvHeads = at.extent(1, 3)
-  const heads = kvHeads * at.extent(1, 3)
-  const headSize = at.random.pick([2, 4, 7, 8, 16, 24])
-  const window = at.random.pick([0, 0, 1, 3, 9])
+  const heads = kvHeads * (kvHeads === 1 && at.happens(0.3) ? 9 : at.extent(1, 3))
+  const headSize = at.random.pick([2, 4, 7, 8, 16, 24, 37])
+  const window = at.random.pick([0, 0, 1, 3, 9, 70])
   return { heads, kvHeads, headSize, window, scale: 1 / Math.sqrt(headSize) }
 }
 
-/** Sequences of random lengths, some rows of padding after them. */
+/** Rows of a batch: mostly up to two blocks of 48, now and then three. */
+function attentionRows(at: CaseBuilder): number {
+  return at.happens(0.25) ? at.extent(97, 120) : at.extent(1, 60)
+}
+
+/** Sequences of random lengths, with padding among their rows and at the end. */
 function starts(at: CaseBuilder, rows: number): number[] {
   const result: number[] = []
   const padding = at.extent(0, 2)
+  const another = at.random.pick([0, 0.03, 0.15])
   let start = 0
   for (let row = 0; row < rows; row++) {
-    if (row > 0 && at.random.float() < 0.15) start = row
-    result.push(row >= rows - padding ? -1 : start)
+    if (row > 0 && at.happens(another)) start = row
+    result.push(row >= rows - padding || at.happens(0.02) ? -1 : start)
   }
   return result
 }
@@ -160,15 +200,17 @@ function starts(at: CaseBuilder, rows: number): number[] {
 const attention: Draw = (at) => {
   const attributes = attentionAttributes(at)
   const { heads, kvHeads, headSize } = attributes
-  const rows = at.extent(1, 60)
+  const rows = attentionRows(at)
+  const amplitude = at.random.pick([1, 5])
+  const query = at.f32([rows, heads * headSize], () => amplitude * at.random.normal())
   const key = (): Tensor => at.f32([rows, kvHeads * headSize])
-  return [[at.f32([rows, heads * headSize]), key(), key(), at.indices(starts(at, rows))], attributes]
+  return [[query, key(), key(), at.indices(starts(at, rows))], attributes]
 }
 
 const attentionGradient: Draw = (at) => {
   const attributes = attentionAttributes(at)
   const { heads, kvHeads, headSize } = attributes
-  const rows = at.extent(1, 60)
+  const rows = attentionRows(at)
   const query = (): Tensor => at.f32([rows, heads * headSize])
   const key = (): Tensor => at.f32([rows, kvHeads * headSize])
   const [q, k, v, gradient] = [query(), key(), key(), query()]
@@ -177,23 +219,44 @@ const attentionGradient: Draw = (at) => {
   return [[q, k, v, gradient, logSumExp, delta, at.indices(starts(at, rows))], attributes]
 }
 
+/** Rows by sequence (-1: padding), alone or in runs, and their positions, which now and then leave one out. */
+function continuations(at: CaseBuilder, sequences: number, width: number) {
+  const rows = at.extent(1, at.random.pick([9, 60]))
+  const change = at.random.pick([1, 0.1, 0.02])
+  const next = Array.from({ length: sequences }, () => {
+    const latest = width * pageSize - rows
+    return at.happens(0.3) ? Math.min(latest, at.random.pick([0, 62, 63, 64])) : at.extent(0, latest)
+  })
+  const sequenceOf: number[] = []
+  const positions: number[] = []
+  let sequence = at.random.integer(-1, sequences)
+  for (let row = 0; row < rows; row++) {
+    if (at.happens(change)) sequence = at.random.integer(-1, sequences)
+    const position = next[sequence] ?? 0
+    sequenceOf.push(sequence)
+    positions.push(position)
+    if (sequence < 0) continue
+    const room = width * pageSize - (rows - row) - position - 1
+    next[sequence] = position + (room > 0 && at.happens(0.05) ? 2 : 1)
+  }
+  return { rows, sequenceOf, positions }
+}
+
 /** A pool of pages of which sequences hold some in random order, and rows that continue the sequences. */
 function pagedCache(at: CaseBuilder, kvHeads: number, headSize: number) {
-  const [sequences, width, rows] = [at.extent(1, 3), at.extent(1, 3), at.extent(1, 9)]
+  const [sequences, width] = [at.extent(1, 3), at.extent(1, 3)]
   const pages = sequences * width + at.extent(0, 2)
   const order = at.random.shuffle(Array.from({ length: pages }, (_, page) => page))
   const shape = [pages, kvHeads, pageSize, headSize]
   const pool = [at.state(shape), at.state(shape)]
   const table = at.indices(order.slice(0, sequences * width), [sequences, width])
-  const sequenceOf = Array.from({ length: rows }, () => at.random.integer(-1, sequences))
-  const next = Array.from({ length: sequences }, () => at.random.integer(0, width * pageSize - rows))
-  const positions = sequenceOf.map((sequence) => (sequence < 0 ? 0 : (next[sequence] as number)))
-  sequenceOf.forEach((sequence, row) => {
-    if (sequence < 0) return
-    positions[row] = next[sequence] as number
-    next[sequence] = (next[sequence] as number) + 1
-  })
+  const { rows, sequenceOf, positions } = continuations(at, sequences, width)
   return { operands: [...pool, table, at.indices(sequenceOf), at.indices(positions)], rows }
+}
+
+/** A class for every row, or that none counts. */
+function targets(at: CaseBuilder, rows: number, vocabulary: number): number[] {
+  return Array.from({ length: rows }, () => (at.happens(0.2) ? -100 : at.random.integer(0, vocabulary)))
 }
 
 const draws: Readonly<Record<string, Draw>> = {
@@ -203,8 +266,12 @@ const draws: Readonly<Record<string, Draw>> = {
   },
   adamW(at) {
     const shape = [at.extent(1, 20), at.extent(1, 70)]
-    const square = (): number => at.random.float() ** 2
-    const operands = [at.stored('parameter', shape), at.f32(shape), at.state(shape), at.state(shape, square)]
+    // Where gradients are small, epsilon is a part of the step.
+    const amplitude = at.random.pick([1, 1e-4])
+    const small = (): number => amplitude * at.random.normal()
+    const square = (): number => (amplitude * at.random.float()) ** 2
+    const operands = [at.stored('parameter', shape), at.f32(shape, small), at.state(shape, small)]
+    operands.push(at.state(shape, square))
     const [clip, schedule] = [at.f32([2], () => at.random.float()), at.f32([3], () => 0.1 + 0.5 * at.random.float())]
     return [[...operands, clip, schedule], { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1 }]
   },
@@ -223,7 +290,8 @@ const draws: Readonly<Record<string, Draw>> = {
   },
   clipFactor(at) {
     const scalar = (): Tensor => at.f32([1], () => 3 * at.random.float())
-    return [[scalar(), ...Array.from({ length: at.extent(1, 4) }, scalar)]]
+    const limit = at.happens(0.2) ? at.f32([1], () => 0) : scalar()
+    return [[limit, ...Array.from({ length: at.extent(1, 4) }, scalar)]]
   },
   columns(at) {
     const [rows, width] = [at.extent(1, 20), at.extent(2, 70)]
@@ -231,20 +299,24 @@ const draws: Readonly<Record<string, Draw>> = {
     return [[at.f32([rows, width])], { from, to: at.random.integer(from + 1, width + 1) }]
   },
   copyPages(at) {
-    const [pages, count] = [at.extent(4, 8), at.extent(1, 2)]
-    const order = at.random.shuffle(Array.from({ length: pages }, (_, page) => page))
+    const [pages, count] = [at.extent(1, 6), at.extent(1, 4)]
     const pool = at.state([pages, at.extent(1, 3), pageSize, at.random.pick([4, 8])])
-    return [[pool, at.indices(order.slice(0, count)), at.indices(order.slice(count, 2 * count))]]
+    return [[pool, at.randomIndices(count, pages), at.randomIndices(count, pages)]]
   },
   crossEntropy(at) {
     const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 90)]
-    return [[at.f32([rows, vocabulary]), at.randomIndices(rows, vocabulary)]]
+    const amplitude = at.random.pick([1, 100])
+    return [
+      [at.f32([rows, vocabulary], () => amplitude * at.random.normal()), at.indices(targets(at, rows, vocabulary))],
+    ]
   },
   crossEntropyGradient(at) {
     const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 90)]
-    const targets = Array.from({ length: rows }, () => at.random.pick([-100, at.random.integer(0, vocabulary)]))
-    const sums = at.f32([rows], () => 6 + at.random.float())
-    return [[at.f32([rows, vocabulary]), at.indices(targets), sums, at.f32([rows])]]
+    // Any log-sum-exps above the logits will do.
+    const amplitude = at.random.pick([1, 40])
+    const logits = at.f32([rows, vocabulary], () => -amplitude * Math.abs(at.random.normal()))
+    const sums = at.f32([rows], () => at.random.float())
+    return [[logits, at.indices(targets(at, rows, vocabulary)), sums, at.f32([rows])]]
   },
   dequantize(at) {
     const dtype = at.blockDType()
@@ -281,7 +353,7 @@ const draws: Readonly<Record<string, Draw>> = {
     const [rows, heads, half] = [at.extent(1, 20), at.extent(1, 4), at.extent(1, 12)]
     const headSize = 2 * half + at.extent(0, 8)
     const table = at.f32([rows, 2 * half])
-    return [[at.f32([rows, heads * headSize]), table], { headSize, inverse: at.random.float() < 0.5 }]
+    return [[at.f32([rows, heads * headSize]), table], { headSize, inverse: at.happens(0.5) }]
   },
   ropeTable(at) {
     const [rows, half] = [at.extent(1, 20), at.extent(1, 12)]
@@ -295,7 +367,10 @@ const draws: Readonly<Record<string, Draw>> = {
     const [rows, count] = [at.extent(1, 9), at.extent(1, 20)]
     return [[at.f32([count, at.extent(1, 70)]), at.randomIndices(count, rows)], { rows }]
   },
-  siluMultiply: (at) => [[at.f32([at.extent(1, 20), 2 * at.extent(1, 40)], () => 4 * at.random.normal())]],
+  siluMultiply(at) {
+    const amplitude = at.random.pick([4, 60])
+    return [[at.f32([at.extent(1, 20), 2 * at.extent(1, 40)], () => amplitude * at.random.normal())]]
+  },
   siluMultiplyGradient(at) {
     const [rows, width] = [at.extent(1, 20), at.extent(1, 40)]
     return [[at.f32([rows, 2 * width]), at.f32([rows, width])]]
@@ -314,7 +389,7 @@ export const drawnKinds: readonly string[] = Object.keys(draws).toSorted()
 export function drawCase(kind: string, seed: number): OpCase {
   const draw = draws[kind]
   if (draw === undefined) throw new Error(`no case for "${kind}"`)
-  const at = new CaseBuilder(`${kind}:${seed}`, new Random(seed).fork(kind))
+  const at = new CaseBuilder(`${kind}:${seed}`, seed, new Random(seed).fork(kind))
   const [inputs, attributes = {}] = draw(at)
   const outputs = at.trace.apply(kind, inputs, attributes)
   outputs.forEach((output, index) => at.trace.output(`y${index}`, output))

@@ -27,8 +27,8 @@ const applyCrossEntropy = defineOp({
       const greatest = scores.reduce((most, score) => Math.max(most, score), -Infinity)
       const total = scores.reduce((sum, score) => sum + Math.exp(score - greatest), 0)
       const target = present(integers(targets)[row], 'target')
-      floats(logSumExps)[row] = greatest + Math.log(total)
       if (target === ignoredTarget) continue
+      floats(logSumExps)[row] = greatest + Math.log(total)
       floats(losses)[row] = greatest + Math.log(total) - present(scores[target], 'score of the target')
     }
   },

@@ -1,0 +1,162 @@
+/** Test support: what every operation has to pass on a module of kernels, against the oracle. */
+import { present } from '../../base/errors.ts'
+import { referenceBackend } from '../ref/index.ts'
+import { drawCase, runCase, type OpCase } from './op-cases-harness.ts'
+import { openPlayed, type PlayedOptions } from './played-harness.ts'
+
+export type Results = Readonly<Record<string, Float32Array>>
+
+/** Operations whose parameters and states may be cut into slabs. */
+const cuttableKinds: readonly string[] = [
+  ...['accumulate', 'adamW', 'add', 'dequantize', 'fill', 'matmul', 'matmulPacked', 'scale', 'scaleByScalar'],
+  'squaredNorm',
+]
+/** Those among them of which the order of sums may depend on the slabs. */
+const orderedBySlabs: readonly string[] = ['matmul', 'squaredNorm']
+
+/** Cases of an operation: more of those with more ways through their kernels. */
+function seedsOf(kind: string): number {
+  return kind.startsWith('matmul') ? 30 : 12
+}
+/** Of the largest magnitude that is expected. */
+const tolerance = 2e-5
+
+/** The largest difference, in units of the largest magnitude that is expected; Infinity for NaN or another length. */
+function difference(found: Float32Array | undefined, expected: Float32Array): number {
+  if (found?.length !== expected.length) return Infinity
+  const magnitude = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6)
+  let most = 0
+  for (const [index, value] of expected.entries()) {
+    const distance = Math.abs((found[index] as number) - value)
+    most = Number.isNaN(distance) ? Infinity : Math.max(most, distance)
+  }
+  return most / magnitude
+}
+
+/** What differs from the expected beyond rounding, in words; undefined when nothing does. */
+export function deviation(found: Results, expected: Results): string | undefined {
+  const [names, wanted] = [found, expected].map((results) => Object.keys(results).toSorted().join(', '))
+  if (names !== wanted) return `${names} instead of ${wanted}`
+  for (const [name, values] of Object.entries(expected)) {
+    const distance = difference(found[name], values)
+    if (!(distance <= tolerance)) return `${name} deviates by ${distance}`
+  }
+  return undefined
+}
+
+export function sameBits(left: Results, right: Results): boolean {
+  const bytes = (values: Float32Array): Uint8Array =>
+    new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+  const names = Object.keys(left)
+  return (
+    names.length === Object.keys(right).length &&
+    names.every((name) => {
+      const [one, other] = [left[name], right[name]]
+      return one !== undefined && other !== undefined && Buffer.compare(bytes(one), bytes(other)) === 0
+    })
+  )
+}
+
+export async function runOnReference(one: OpCase): Promise<Results> {
+  return runCase(await referenceBackend().open([one.program]), one)
+}
+
+interface Problem {
+  readonly one: OpCase
+  readonly expected: Results
+}
+
+const known = new Map<string, Promise<readonly Problem[]>>()
+
+/** The cases of an operation. */
+export function casesOf(kind: string): OpCase[] {
+  return Array.from({ length: seedsOf(kind) }, (_, seed) => drawCase(kind, seed))
+}
+
+/** The cases and what the oracle makes of them, once per process. */
+function problemsOf(kind: string): Promise<readonly Problem[]> {
+  const problems =
+    known.get(kind) ?? Promise.all(casesOf(kind).map(async (one) => ({ one, expected: await runOnReference(one) })))
+  known.set(kind, problems)
+  return problems
+}
+
+/** Runs cases one after the other; an error ends them. */
+async function* play(
+  module: WebAssembly.Module,
+  cases: readonly OpCase[],
+  options: PlayedOptions,
+): AsyncGenerator<Results | Error> {
+  const { device, forget } = openPlayed(
+    module,
+    cases.map(({ program }) => program),
+    options,
+  )
+  for (const one of cases) {
+    forget()
+    try {
+      yield await runCase(device, one)
+    } catch (error) {
+      yield error as Error
+      return
+    }
+  }
+}
+
+/** Ways to run that must not change a bit. */
+const variations: readonly PlayedOptions[] = [
+  { threads: 2, backwards: true },
+  { threads: 3 },
+  { threads: 4, backwards: true },
+  { threads: 1, wide: true },
+  { threads: 2, wide: true },
+]
+
+/** Ways to run on parameters and states in many pieces. */
+const cuts: readonly PlayedOptions[] = [
+  { threads: 1, maxSlabBytes: 700 },
+  { threads: 3, maxSlabBytes: 700, wide: true },
+]
+
+/**
+ * What is wrong with an operation on these kernels, one finding after the other: results that are not the oracle's, or
+ * change with the number of threads, the width of tiles or the slabs, and kernels that write where they should not.
+ */
+export async function* operationFaults(kind: string, module: WebAssembly.Module): AsyncGenerator<string> {
+  const problems = await problemsOf(kind)
+  const cases = problems.map(({ one }) => one)
+  const expected = problems.map((problem) => problem.expected)
+  const alone: Results[] = []
+
+  async function* compare(
+    options: PlayedOptions,
+    judge: (found: Results, index: number) => string | undefined,
+  ): AsyncGenerator<string> {
+    let index = 0
+    for await (const found of play(module, cases, options)) {
+      const fault = found instanceof Error ? found.message : judge(found, index)
+      const name = present(cases[index], 'case').program.name
+      if (fault !== undefined) yield `${name}, ${JSON.stringify(options)}: ${fault}`
+      index += 1
+    }
+  }
+
+  yield* compare({ threads: 1 }, (found, index) => {
+    alone.push(found)
+    return deviation(found, present(expected[index], 'result'))
+  })
+  const asAlone = (found: Results, index: number): string | undefined =>
+    sameBits(found, present(alone[index], 'result')) ? undefined : 'other bits than one narrow thread'
+  for (const options of variations) yield* compare(options, asAlone)
+  if (!cuttableKinds.includes(kind)) return
+  const asExpected = (found: Results, index: number): string | undefined =>
+    deviation(found, present(expected[index], 'result'))
+  for (const options of cuts) yield* compare(options, orderedBySlabs.includes(kind) ? asExpected : asAlone)
+}
+
+/** All of operationFaults. */
+export async function allFaults(kind: string, module: WebAssembly.Module): Promise<string[]> {
+  const faults: string[] = []
+  for await (const fault of operationFaults(kind, module)) faults.push(fault)
+  return faults
+}

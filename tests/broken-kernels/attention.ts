@@ -1,0 +1,228 @@
+import { breaks, inFile, type BrokenKernel } from './broken.ts'
+
+/** Attention, the paged cache and rotary positions. */
+export const brokenAttention: readonly BrokenKernel[] = [
+  ...inFile(
+    'attention.ts',
+    breaks('attention', 'a row sees the one after it', {
+      'const visible = row - key + 1': 'const visible = row - key + 2',
+    }),
+    breaks('attention', 'heads share keys in turn instead of in groups', {
+      '(head / (heads / kvHeads)) * headSize': '(head % kvHeads) * headSize',
+    }),
+    breaks('attention', 'padding has a log-sum-exp', {
+      'weightSum != 0 ? <f32>logSumExp : 0': '<f32>logSumExp',
+    }),
+    breaks('attention', 'earlier sums are not corrected for a new maximum in the second block', {
+      'if (key > firstKey) scaleRows': 'if (key > firstKey + blockSize) scaleRows',
+    }),
+    breaks('attention', 'the unit that begins a share is done by no thread', {
+      'cost >= from && cost < to': 'cost > from && cost < to',
+    }),
+  ),
+  ...inFile(
+    'attention-rows.ts',
+    breaks('attention', 'the window is one key too wide', {
+      'row - window + 1': 'row - window',
+    }),
+    breaks('attention', 'the largest first key is forgotten', {
+      'largest = max(largest, first)': 'largest = 0',
+    }),
+  ),
+  ...inFile(
+    'attention-blocks.ts',
+    breaks('attention', 'the sum of weights starts from one', {
+      'store<f32>(weightSums + (query << 2), 0)': 'store<f32>(weightSums + (query << 2), 1)',
+    }),
+    breaks('attention', 'the first key of a sequence is hidden', {
+      'i32x4.gt_s(firsts, key)': 'i32x4.ge_s(firsts, key)',
+    }),
+    breaks('attention', 'the last components of a head whose size is no multiple of four are left out', {
+      'let step = headSize & 3; step > 0; step--': 'let step = headSize & 3; step > 1; step--',
+    }),
+    breaks('attention', 'four queries take the weights of the four before', {
+      'sum1 = f32x4.add(sum1, weight1)': 'sum1 = f32x4.add(sum1, weight0)',
+    }),
+    breaks('attention', 'the last query of a tile misses its own value', {
+      'const steps = min(keys, visible + query + tileRows - 1)':
+        'const steps = min(keys, visible + query + tileRows - 2)',
+    }),
+    breaks('attention', 'padding is divided by nothing', {
+      'weightSum != 0 ? 1 / weightSum : 0': '1 / weightSum',
+    }),
+    breaks(
+      'attentionGradient',
+      'the first query that sees a key gives it nothing',
+      {
+        'const first = max(0, key - visible + 1)': 'const first = max(0, key - visible + 2)',
+      },
+      { operation: 'attentionGradientKeys' },
+    ),
+    breaks(
+      'attentionGradient',
+      'gradients flow from the future',
+      {
+        'if (!everySeen) {': 'if (everySeen) {',
+      },
+      { operation: 'attentionGradientQueries' },
+    ),
+    breaks(
+      'attentionGradient',
+      'delta is left out of four queries',
+      {
+        'f32x4.sub(v128.load(gradient, 16), delta1)': 'v128.load(gradient, 16)',
+      },
+      { operation: 'attentionGradientQueries' },
+    ),
+  ),
+  ...inFile(
+    'attention-tiles.ts',
+    breaks('attention', 'the sixth row of a tile takes the wrong columns', {
+      'x51 = madd(s, b1, x51)\n    a += 192': 'x51 = madd(s, b0, x51)\n    a += 192',
+    }),
+    breaks('attention', 'the sixth row of a wide tile takes the wrong columns', {
+      'x53 = madd(s, b3, x53)\n    a += 192': 'x53 = madd(s, b2, x53)\n    a += 192',
+    }),
+    breaks(
+      'attentionGradient',
+      'the sixth key of a tile takes the wrong columns',
+      {
+        'x51 = madd(s, b1, x51)\n    a += 4': 'x51 = madd(s, b0, x51)\n    a += 4',
+      },
+      { operation: 'attentionGradientKeys' },
+    ),
+    breaks(
+      'attentionGradient',
+      'the sixth key of a wide tile takes the wrong columns',
+      {
+        'x53 = madd(s, b3, x53)\n    a += 4': 'x53 = madd(s, b2, x53)\n    a += 4',
+      },
+      { operation: 'attentionGradientKeys' },
+    ),
+  ),
+  ...inFile(
+    'attention-gradient.ts',
+    breaks('attentionDelta', 'a single last component is left out', {
+      'if (i < headSize) {': 'if (i + 1 < headSize) {',
+    }),
+    breaks(
+      'attentionGradient',
+      'the gradient of queries lacks the scale',
+      {
+        'dq + offset, stride, queries, headSize, scale)': 'dq + offset, stride, queries, headSize, 1)',
+      },
+      { operation: 'attentionGradientQueries' },
+    ),
+    breaks(
+      'attentionGradient',
+      'the gradient of keys lacks the scale',
+      {
+        'dk + offset, kvStride, keys, headSize, scale)': 'dk + offset, kvStride, keys, headSize, 1)',
+      },
+      { operation: 'attentionGradientKeys' },
+    ),
+    breaks(
+      'attentionGradient',
+      'the gradient of values starts from what the last block left',
+      {
+        'memory.fill(dKeys, 0, <usize>padded * rowBytes * 2)': 'memory.fill(dKeys, 0, <usize>padded * rowBytes)',
+      },
+      { operation: 'attentionGradientKeys' },
+    ),
+    breaks(
+      'attentionGradient',
+      'the last head of a group gives keys nothing',
+      {
+        'head < (kvHead + 1) * group; head++': 'head < (kvHead + 1) * group - (group > 1 ? 1 : 0); head++',
+      },
+      { operation: 'attentionGradientKeys' },
+    ),
+    breaks(
+      'attentionGradient',
+      'a segment ends one row before its first',
+      {
+        'while (least < row)': 'while (least < row - 1)',
+      },
+      { operation: 'attentionGradientQueries' },
+    ),
+    breaks(
+      'attentionGradient',
+      'only the first block of keys meets later queries',
+      {
+        '>= key + keys) continue': '>= start + keys) continue',
+      },
+      { operation: 'attentionGradientQueries' },
+    ),
+  ),
+  ...inFile(
+    'paged-row.ts',
+    breaks('cacheWrite', 'the last slot of a page is that of the next', {
+      'const page = <usize>load<u32>(table + ((position / pageSize) << 2))':
+        'const page = <usize>load<u32>(table + (((position + 1) / pageSize) << 2))',
+    }),
+    breaks('pagedAttention', 'a row reads one key too many of a page', {
+      'const pageEnd = min(end, (position | (pageSize - 1)) + 1)':
+        'const pageEnd = min(end, (position | (pageSize - 1)) + 2)',
+    }),
+    breaks('pagedAttention', 'the last key counts twice where keys are no multiple of four', {
+      'laneMask(tokens - token))': 'laneMask(tokens - token + 1))',
+    }),
+    breaks('pagedAttention', 'the weights of earlier pages are not corrected for a new maximum', {
+      'load<f32>(weightSum) * correction + sumLanes(sum)': 'load<f32>(weightSum) + sumLanes(sum)',
+    }),
+    breaks('pagedAttention', 'the last four of 32 components are those before', {
+      's7 = madd(w, v128.load(value, 112), s7)': 's7 = madd(w, v128.load(value, 96), s7)',
+    }),
+    breaks('pagedAttention', 'nine heads that share keys are done at once', {
+      'headsAtOnce: i32 = 8': 'headsAtOnce: i32 = 7',
+      '<usize>headsAtOnce * bytes': '<usize>(headsAtOnce - 1) * bytes',
+    }),
+  ),
+  ...inFile(
+    'paged.ts',
+    breaks('cacheWrite', 'padding is written', {
+      'if (sequence < 0) continue': 'if (sequence < -1) continue',
+    }),
+    breaks('copyPages', 'a page is copied to where it should come from', {
+      'pool + ((to * pageFloats + start) << 2), pool + ((from * pageFloats + start) << 2)':
+        'pool + ((from * pageFloats + start) << 2), pool + ((to * pageFloats + start) << 2)',
+    }),
+    breaks('pagedAttention', 'the window is one key too wide', {
+      'position - window + 1': 'position - window',
+    }),
+    breaks('pagedAttention', 'rows of a sequence count as neighbours whatever their positions', {
+      'if (sequence >= 0 && load<i32>': 'if (sequence < 0 && load<i32>',
+    }),
+    breaks('pagedAttention', 'a block of keys ignores that pages end', {
+      'min(keys - done, pageSize - ((key + done) & (pageSize - 1)))': 'keys - done',
+    }),
+    breaks('pagedAttention', 'the last row of padding is left as it was', {
+      'for (; row < end; row++) {': 'for (; row < end - 1; row++) {',
+    }),
+    breaks('pagedAttention', 'threads leave out a head at the border of their shares', {
+      'max<i64>(0, (to - cost + each - 1) / each)': 'max<i64>(0, (to - cost) / each)',
+    }),
+    breaks('pagedAttention', 'rows of a block see the one after them', {
+      'const visible = position - key + 1': 'const visible = position - key + 2',
+    }),
+  ),
+  ...inFile(
+    'rope.ts',
+    breaks('ropeTable', 'the scales of the regimes trade places', {
+      'regime != 0 ? load<f32>(args, 28) : load<f32>(args, 24)':
+        'regime == 0 ? load<f32>(args, 28) : load<f32>(args, 24)',
+    }),
+    breaks('ropeTable', 'the last frequency is left out', {
+      'for (let i = 0; i < half; i++) {': 'for (let i = 0; i < half - 1; i++) {',
+    }),
+    breaks('rope', 'it turns the other way', {
+      'inverse ? -1 : 1': 'inverse ? 1 : -1',
+    }),
+    breaks('rope', 'components that do not turn are left out', {
+      'if (x != y) copyFloats': 'if (x == y) copyFloats',
+    }),
+    breaks('rope', 'heads take the angles of other rows', {
+      '<usize>(unit / heads) * half': '<usize>(unit / (heads + 1)) * half',
+    }),
+  ),
+]
