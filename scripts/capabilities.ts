@@ -15,10 +15,15 @@ interface Claim {
 const claims: readonly Claim[] = [
   {
     area: 'Models',
-    what: 'Phi-3-mini 4k and 128k, Phi-3.5-mini, Phi-3-medium 4k and 128k, Phi-4, Phi-4-mini, from config.json',
+    what: 'Phi-3-mini 4k and 128k, Phi-3.5-mini, Phi-4-mini: read, sized, and within one memory at 4 bits',
     tests: ['tests/published-models.test.ts'],
   },
-  { area: '', what: 'numbers of the reference implementation', tests: ['tests/goldens.test.ts'] },
+  {
+    area: '',
+    what: 'Phi-3-medium 4k and 128k, Phi-4: read and sized; refused by the plan, as they need more than 4 GiB',
+    tests: ['tests/published-models.test.ts'],
+  },
+  { area: '', what: 'numbers of the reference implementation on tiny models', tests: ['tests/goldens.test.ts'] },
   { area: '', what: 'LongRoPE with the published tables, at the border and beyond', tests: ['tests/longrope.test.ts'] },
   { area: 'Weights', what: 'safetensors, single and sharded: F32, F16, BF16', tests: ['src/formats/safetensors'] },
   {

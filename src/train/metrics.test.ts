@@ -95,3 +95,8 @@ test('the picture shows both losses, scaled to the greatest', () => {
   expect(picture).toContain('d="M744.0 107.0"')
   expect(plotLoss('nothing yet', [])).not.toContain('NaN')
 })
+
+test('the picture of a long run stays small', () => {
+  const metrics = Array.from({ length: 200_000 }, (_, step) => row(step + 1))
+  expect(plotLoss('a long run', metrics).length).toBeLessThan(20_000)
+})

@@ -75,19 +75,24 @@ export async function openMetrics(file: string, from: number, options: AtomicOpt
   }
 }
 
-/** The loss over the steps as an SVG picture: the training loss averaged over 1 % of the run, and the held-out loss. */
+/** At most `count` points: runs of neighbouring steps as their last step and their mean loss. */
+function averaged(metrics: readonly Metric[], count: number): { step: number; loss: number }[] {
+  const size = Math.max(1, Math.ceil(metrics.length / count))
+  return Array.from({ length: Math.ceil(metrics.length / size) }, (_, index) => {
+    const run = metrics.slice(index * size, (index + 1) * size)
+    return { step: run.at(-1)?.step ?? 0, loss: run.reduce((sum, { loss }) => sum + loss, 0) / run.length }
+  })
+}
+
+/** The loss over the steps as an SVG picture: the training loss, averaged where it is dense, and the held-out loss. */
 export function plotLoss(title: string, metrics: readonly Metric[]): string {
   const [width, height, left, bottom] = [760, 360, 56, 40]
-  const window = Math.max(1, Math.round(metrics.length / 100))
-  const smooth = metrics.map(({ step }, index) => {
-    const recent = metrics.slice(Math.max(0, index - window + 1), index + 1)
-    return { step, loss: recent.reduce((sum, row) => sum + row.loss, 0) / recent.length }
-  })
+  const smooth = averaged(metrics, 500)
   const heldOut = metrics.flatMap(({ step, heldOutLoss }) =>
     heldOutLoss === undefined ? [] : [{ step, loss: heldOutLoss }],
   )
   const lastStep = metrics.at(-1)?.step ?? 1
-  const highest = Math.max(1, ...smooth.map(({ loss }) => loss))
+  const highest = smooth.reduce((most, { loss }) => Math.max(most, loss), 1)
   const x = (step: number): number => left + ((width - left - 16) * step) / lastStep
   const y = (loss: number): number => height - bottom - ((height - bottom - 36) * loss) / highest
   const path = (points: readonly { step: number; loss: number }[]): string =>

@@ -217,9 +217,9 @@ class Run {
     } finally {
       await metrics.close()
     }
+    await this.#export()
     const plot = plotLoss(this.#recipe.name, await readMetrics(metricsFile))
     await writeFileAtomic(join(folder, 'loss.svg'), plot, this.#options)
-    await this.#export()
   }
 
   async #steps(metrics: MetricsLog): Promise<void> {
