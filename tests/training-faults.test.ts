@@ -38,6 +38,16 @@ test('an undisturbed run writes a model, two checkpoints, metrics and a picture,
   }
 })
 
+test('the metrics up to a checkpoint are on the disk before it is', () => {
+  // No kill can show this, only a loss of power: so the order of operations is compared.
+  const begins = operations.flatMap((operation, index) => {
+    const previous = operations[index - 1] ?? ''
+    return /^write step-\d+\.tmp/.test(operation) && !previous.includes('step-') ? [previous] : []
+  })
+  expect(begins.length).toBe(4)
+  expect(new Set(begins)).toEqual(new Set(['sync metrics.jsonl']))
+})
+
 describe('a crash', () => {
   // One test for each tenth of the run, so that a failure is found quickly and the clock of a single test is not long.
   test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])(

@@ -129,6 +129,50 @@ describe('the finished model', () => {
   })
 })
 
+test('a run hands every example to the model once, in order, and every step its place in the schedule', async () => {
+  const inline = wasmBackend({ mode: 'inline' })
+  const seen = new Map<string, Record<string, Float32Array | Int32Array>[]>()
+  const spying: Backend = {
+    ...inline,
+    async open(programs) {
+      const device = await inline.open(programs)
+      const run = device.run.bind(device)
+      device.run = async (name, inputs, options) => {
+        seen.set(name, [...(seen.get(name) ?? []), inputs])
+        return run(name, inputs, options)
+      }
+      return device
+    },
+  }
+  await inFolder(async (folder) => {
+    await trainTiny(folder, { backend: spying })
+    const tokenizer = tokenizerOf(await makeModelFiles(tinyRecipe), modelFromConfig(tinyRecipe.model), tinyRecipe)
+    const source = recipeSource(tinyRecipe, tokenizer)
+    const batches = seen.get('gradients') ?? []
+    expect(batches.length).toBe(8)
+    const ids = batches.flatMap(({ ids: row, starts }) => [...(row ?? [])].filter((_, at) => (starts?.[at] ?? -1) >= 0))
+    const expected: number[] = []
+    for (let index = 0; expected.length < ids.length; index++) expected.push(...source.example(index).ids.slice(0, 32))
+    expect(ids).toEqual(expected)
+    // The weights of both batches of an update together make the sum of its losses a mean.
+    for (let step = 0; step < 4; step++) {
+      const pair = batches.slice(2 * step, 2 * step + 2)
+      const counts = pair.map(({ targets }) => [...(targets ?? [])].filter((target) => target !== -100).length)
+      const weight = Math.fround(1 / ((counts[0] ?? NaN) + (counts[1] ?? NaN)))
+      for (const { weights } of pair) expect(new Set(weights)).toEqual(new Set([weight]))
+    }
+    const metrics = await readMetrics(join(folder, 'metrics.jsonl'))
+    expect(metrics.at(-1)?.tokens).toBe(ids.length)
+    const updates = seen.get('update') ?? []
+    expect(updates).toEqual(
+      metrics.map(({ step, learningRate }) => ({
+        maxNorm: Float32Array.of(1),
+        schedule: Float32Array.of(learningRate, 1 - 0.9 ** step, 1 - 0.95 ** step),
+      })),
+    )
+  })
+})
+
 describe('an abort', () => {
   const sparse = changed(['checkpoint: { everySteps: 1 }', 'checkpoint: { everySteps: 4 }'])
 
