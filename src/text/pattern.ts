@@ -1,5 +1,15 @@
 import { PocketPhiError } from '../base/errors.ts'
 import { whiteSpaceClass, wordClass } from './characters.ts'
+import {
+  alternationCost,
+  atomicCost,
+  emptyCost,
+  isAffordable,
+  repetitionCost,
+  sequenceCost,
+  stepCost,
+  type Cost,
+} from './pattern-cost.ts'
 
 /**
  * Which engine a pattern was written for. They differ in anchors: `$` is the end of the text in Rust's engines
@@ -9,8 +19,10 @@ export type PatternDialect = 'rust' | 'oniguruma'
 
 /**
  * Translates a reference pattern to JavaScript: Unicode white space for `\s`, Unicode digits and words, possessive
- * quantifiers and atomic groups, and `(?i:...)` for parts of a pattern. Patterns that could take exponential time
- * (a repeated group that repeats inside) are refused.
+ * quantifiers and atomic groups, and `(?i:...)` for parts of a pattern. Refused are patterns for which it cannot be shown
+ * that the steps from each place in a text are at most proportional to its length: those that repeat without bound what
+ * can match in several ways (alternatives, optional parts, repetitions, unless atomic or possessive), or that go through a
+ * text by one repetition after another (`a*a*b`). The published split patterns all pass.
  * @throws PocketPhiError 'not-supported' naming what cannot be translated, 'invalid-file' when it is no pattern.
  */
 export function compilePattern(source: string, place: string, dialect: PatternDialect = 'oniguruma'): RegExp {
@@ -59,8 +71,7 @@ const controlEscapes: Readonly<Record<string, string>> = {
 
 interface Fragment {
   readonly source: string
-  /** Whether it holds a quantifier without upper bound that can give back what it took. */
-  readonly unbounded: boolean
+  readonly cost: Cost
 }
 
 /** Patterns longer or deeper than this are refused. */
@@ -84,8 +95,9 @@ class Translator {
 
   translate(): string {
     if (this.#characters.length > longestPattern) throw this.#unsupported('its length')
-    const { source } = this.#alternation()
+    const { source, cost } = this.#alternation()
     if (this.#position < this.#characters.length) throw this.#unsupported('an unmatched ")"')
+    if (!isAffordable(cost)) throw this.#unsupported('repetitions that could take too long')
     return source
   }
 
@@ -120,7 +132,7 @@ class Translator {
     this.#depth--
     return {
       source: branches.map((branch) => branch.source).join('|'),
-      unbounded: branches.some((branch) => branch.unbounded),
+      cost: alternationCost(branches.map((branch) => branch.cost)),
     }
   }
 
@@ -131,33 +143,30 @@ class Translator {
     }
     return {
       source: fragments.map((fragment) => fragment.source).join(''),
-      unbounded: fragments.some((fragment) => fragment.unbounded),
+      cost: sequenceCost(fragments.map((fragment) => fragment.cost)),
     }
   }
 
   #quantified(atom: Fragment): Fragment {
-    let { source, unbounded } = atom
-    for (let count = 0; ; count++) {
-      const quantifier = this.#quantifier()
-      if (quantifier === undefined) return { source, unbounded }
-      if (count > 0 || source === '') throw this.#unsupported('a quantifier without an atom')
-      if (quantifier.unbounded && unbounded) throw this.#unsupported('a repetition inside a repetition')
-      if (quantifier.possessive) source = this.#atomic(source + quantifier.source)
-      else {
-        source += quantifier.source
-        unbounded ||= quantifier.unbounded
-      }
-    }
+    const quantifier = this.#quantifier()
+    if (quantifier === undefined) return atom
+    if (atom.source === '' || this.#quantifier() !== undefined) throw this.#unsupported('a quantifier without an atom')
+    const source = atom.source + quantifier.source
+    const cost = repetitionCost(atom.cost, quantifier.least, quantifier.most)
+    return quantifier.possessive ? { source: this.#atomic(source), cost: atomicCost(cost) } : { source, cost }
   }
 
-  #quantifier(): { source: string; unbounded: boolean; possessive: boolean } | undefined {
+  #quantifier(): { source: string; least: number; most: number; possessive: boolean } | undefined {
     const rest = this.#characters.slice(this.#position, this.#position + 20).join('')
     const match = /^(?:[*+?]|\{(\d{1,4})(,(\d{0,4}))?\})/.exec(rest)
     if (match === null) return undefined
     this.#position += match[0].length
-    const unbounded = match[0] === '*' || match[0] === '+' || (match[2] !== undefined && match[3] === '')
-    if (this.#take('?')) return { source: `${match[0]}?`, unbounded, possessive: false }
-    return { source: match[0], unbounded, possessive: this.#take('+') }
+    const [source, count, range, end] = match
+    const least = count === undefined ? Number(source === '+') : Number(count)
+    const most =
+      count === undefined ? (source === '?' ? 1 : Infinity) : range === undefined ? least : Number(end || Infinity)
+    if (this.#take('?')) return { source: `${source}?`, least, most, possessive: false }
+    return { source, least, most, possessive: this.#take('+') }
   }
 
   /** Matches without giving back: a lookahead that captures, then what was captured. */
@@ -168,7 +177,7 @@ class Translator {
 
   #atom(): Fragment {
     const character = this.#next()
-    const plain = (source: string): Fragment => ({ source, unbounded: false })
+    const plain = (source: string): Fragment => ({ source, cost: stepCost })
     switch (character) {
       case '(':
         return this.#group()
@@ -198,17 +207,20 @@ class Translator {
   }
 
   #group(): Fragment {
-    for (const opening of ['?:', '?=', '?!', '?<=', '?<!']) {
-      if (this.#take(opening)) return this.#closed(`(${opening}`)
+    if (this.#take('?:')) return this.#closed('(?:')
+    for (const opening of ['?=', '?!', '?<=', '?<!']) {
+      if (!this.#take(opening)) continue
+      const { source, cost } = this.#closed(`(${opening}`)
+      return { source, cost: atomicCost(cost, true) }
     }
     if (this.#take('?>')) {
       const inner = this.#closed('(?:')
-      return { source: this.#atomic(inner.source), unbounded: false }
+      return { source: this.#atomic(inner.source), cost: atomicCost(inner.cost) }
     }
     if (this.#take('?i:')) return this.#caseInsensitive(() => this.#closed('(?:'))
     if (this.#take('?i)')) {
       this.#ignoreCase = true
-      return { source: '', unbounded: false }
+      return { source: '', cost: emptyCost }
     }
     if (this.#peek('?')) throw this.#unsupported('a kind of group that is not known here')
     return this.#closed('(?:')
@@ -225,7 +237,7 @@ class Translator {
   #closed(opening: string): Fragment {
     const inner = this.#alternation()
     if (!this.#take(')')) throw this.#unsupported('a group that is not closed')
-    return { source: `${opening}${inner.source})`, unbounded: inner.unbounded }
+    return { source: `${opening}${inner.source})`, cost: inner.cost }
   }
 
   #escape(): string {
