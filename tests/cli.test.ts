@@ -4,7 +4,10 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+
+// A machine that does much else at the same time may take minutes for what is seconds.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 
@@ -156,7 +159,7 @@ describe('phi chat through a pipe', () => {
 
   test('--conversation joins the lines and drops the oldest turns when the context is full', async () => {
     const lines = Array.from({ length: 6 }, () => 'one two three four five six')
-    const args = ['chat', model, '--conversation', '--context', '128', '--max-tokens', '20']
+    const args = ['chat', model, ...oneThread, '--conversation', '--context', '128', '--max-tokens', '20']
     const answers = await json(args, { input: lines.join('\n') })
     const counts = answers.map(({ usage }) => (usage as { promptTokens: number }).promptTokens)
     expect(counts[1]).toBeGreaterThan(counts[0] as number)
@@ -166,7 +169,9 @@ describe('phi chat through a pipe', () => {
 
   test('a line longer than the context is reported, the others are answered, and the exit code says so', async () => {
     const input = `${'long '.repeat(200)}\nHello\n`
-    const { code, out, err } = await phi(['chat', model, '--context', '64', '--max-tokens', '4'], { input })
+    const { code, out, err } = await phi(['chat', model, ...oneThread, '--context', '64', '--max-tokens', '4'], {
+      input,
+    })
     expect(code).toBe(1)
     expect(err).toContain('error: The last message alone does not fit the context.')
     expect(out).toMatch(/^\n\S.*\n$/)
@@ -175,7 +180,7 @@ describe('phi chat through a pipe', () => {
 
 describe('phi run', () => {
   test('answers standard input as JSON, with usage, log-probabilities and the seed that repeats it', async () => {
-    const args = ['run', model, '--temperature', '1', '--max-tokens', '6', '--logprobs', '2']
+    const args = ['run', model, ...oneThread, '--temperature', '1', '--max-tokens', '6', '--logprobs', '2']
     const first = await oneJson(args, { input: 'Hello\n' })
     expect(first).toMatchObject({ backend: 'wasm', usage: { promptTokens: expect.any(Number) } })
     const ids = first['ids'] as number[]
@@ -189,7 +194,7 @@ describe('phi run', () => {
   })
 
   test('--raw continues the text itself', async () => {
-    const { code, out } = await phi(['run', model, 'A fox', '--raw', '--max-tokens', '5'])
+    const { code, out } = await phi(['run', model, 'A fox', '--raw', '--max-tokens', '5', '--threads', '0'])
     expect(code).toBe(0)
     expect(out).toMatch(/\S.*\n$/)
   })
@@ -214,7 +219,7 @@ test('quantised to 4 and 8 bits, the model is smaller, keeps its files and answe
   const [dense = 0, packed = 0] = sideBySide.map((row) => Number(row['loss']))
   expect(Math.abs(packed - dense)).toBeLessThan(0.2)
 
-  const answer = await phi(['run', 'small', 'Hello', '--max-tokens', '4'])
+  const answer = await phi(['run', 'small', 'Hello', '--max-tokens', '4', ...oneThread])
   expect(answer).toMatchObject({ code: 0, out: expect.stringMatching(/\S.*\n$/) })
 })
 
@@ -255,12 +260,11 @@ test('phi info knows the model without loading it', async () => {
 })
 
 test('phi eval-world scores drawn arithmetic and prints transcripts', async () => {
-  const args = ['eval-world', model, '--arithmetic', '3', '--seed', '7', '--max-tokens', '4', '--parallel', '2']
-  const rows = await json(args)
-  expect(rows.slice(0, 3).map(({ right }) => right)).toEqual([false, false, false])
-  expect(rows[3]).toMatchObject({ total: { right: 0, count: 3 } })
-  const { out } = await phi([...args, '--transcripts', '1'])
+  const options = ['--arithmetic', '3', '--seed', '7', '--max-tokens', '4', '--parallel', '2', '--transcripts', '1']
+  const { code, out } = await phi(['eval-world', model, ...options, ...oneThread])
+  expect(code).toBe(0)
   expect(out).toContain('| drawn arithmetic | 0 / 3 | 0.0 % |')
+  expect(out.match(/^user: .+/gm)).toHaveLength(1)
   expect(out.match(/^model: /gm)).toHaveLength(1)
 })
 
@@ -284,7 +288,7 @@ def read():
     seen += data
     return data != b''
 start = 0
-deadline = time.time() + 50
+deadline = time.time() + 240
 for pattern, keys in steps:
     match = None
     while match is None and time.time() < deadline:
@@ -338,7 +342,6 @@ describe.skipIf(!hasTerminals)('phi chat at a terminal (played by python3)', () 
 describe('what goes wrong', () => {
   test.each([
     [['run', 'no/such', 'Hello'], 1, 'There is no folder "no/such".'],
-    [['train', 'missing.yaml'], 1, 'The recipe "missing.yaml" cannot be read.'],
     [['run', model, 'Hello', '--top-p', '2'], 2, 'Expected a number above 0, at most 1.'],
   ])('%j ends with %i and says why', async (args, code, message) => {
     const ended = await phi(args)

@@ -1,23 +1,31 @@
 /** The command line: which commands there are, and how they end. */
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { registerChat } from './chat.ts'
 import { exitCodes, reportError } from './errors.ts'
-import { registerEvalLoss } from './eval-loss.ts'
-import { registerEvalWorld } from './eval-world.ts'
-import { registerInfo } from './info.ts'
-import { registerQuantize } from './quantize.ts'
-import { registerRun } from './run.ts'
-import { registerTokenize } from './tokenize.ts'
-import { registerTrain } from './train.ts'
-import { registerWideTest } from './wide.ts'
+import { wideTestCommand } from './wide.ts'
+
+type Register = (program: Command) => void
+
+/** The commands in the order in which they are listed. Only what is called is loaded. */
+const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
+  ['chat', async () => (await import('./chat.ts')).registerChat],
+  ['run', async () => (await import('./run.ts')).registerRun],
+  ['tokenize', async () => (await import('./tokenize.ts')).registerTokenize],
+  ['info', async () => (await import('./info.ts')).registerInfo],
+  ['quantize', async () => (await import('./quantize.ts')).registerQuantize],
+  ['train', async () => (await import('./train.ts')).registerTrain],
+  ['eval-world', async () => (await import('./eval-world.ts')).registerEvalWorld],
+  ['eval-loss', async () => (await import('./eval-loss.ts')).registerEvalLoss],
+  [wideTestCommand, async () => (await import('./wide-test.ts')).registerWideTest],
+])
 
 function packageVersion(): string {
   const json: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return String((json as { version?: unknown }).version)
 }
 
-function buildProgram(): Command {
+/** The command line with the command that is called, or with all of them to list. */
+async function buildProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('phi')
   program
     .description('Pocket Phi: the whole Phi-3 system in TypeScript. Talk to models, train, quantise and measure them.')
@@ -36,15 +44,8 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.`,
     )
-  registerChat(program)
-  registerRun(program)
-  registerTokenize(program)
-  registerInfo(program)
-  registerQuantize(program)
-  registerTrain(program)
-  registerEvalWorld(program)
-  registerEvalLoss(program)
-  registerWideTest(program)
+  const called = commands.get(args[0] ?? '')
+  for (const load of called === undefined ? commands.values() : [called]) (await load())(program)
   for (const command of program.commands) command.option('--verbose', 'show where an error happened')
   return program
 }
@@ -60,7 +61,7 @@ function endQuietlyWithoutReader(): void {
 /** Runs the command line and sets the exit code of the process. */
 export async function main(args: readonly string[]): Promise<void> {
   endQuietlyWithoutReader()
-  const program = buildProgram()
+  const program = await buildProgram(args)
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {

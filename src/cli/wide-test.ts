@@ -1,7 +1,10 @@
 /** Products and the gradients of a small model on a backend, against plain float64 arithmetic. */
+import type { Command } from 'commander'
 import type { Backend, Device } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
+import { wasmBackend } from '../backends/wasm/index.ts'
 import { elementCount, type BlockDType } from '../base/dtype.ts'
+import { PocketPhiError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { packMatrix } from '../blocks/packed.ts'
 import { modelFromConfig } from '../models/index.ts'
@@ -11,6 +14,16 @@ import type { Program } from '../program/program.ts'
 import { Trace } from '../program/trace.ts'
 import { packBatch } from '../train/batches.ts'
 import { stateNames, traceTraining } from '../train/programs.ts'
+import { wideTestCommand } from './wide.ts'
+
+/** Adds the command that tests wide vectors in the process that it is called in. */
+export function registerWideTest(program: Command): void {
+  program.command(wideTestCommand, { hidden: true }).action(async () => {
+    const wrong = await firstMismatch(wasmBackend({ threads: 1, wide: true }))
+    if (wrong === undefined) return
+    throw new PocketPhiError('device-lost', 'Wide vectors compute something else than the reference.', { found: wrong })
+  })
+}
 
 /** Results that should be equal, by what they are. */
 type Results = ReadonlyMap<string, Float32Array>

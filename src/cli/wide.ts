@@ -5,23 +5,11 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
-import type { Command } from 'commander'
-import { wasmBackend } from '../backends/wasm/index.ts'
-import { PocketPhiError } from '../base/errors.ts'
 import { note } from './terminal.ts'
-import { firstMismatch } from './wide-test.ts'
 
 const flag = '--experimental-wasm-revectorize'
-const testCommand = 'test-wide-vectors'
-
-/** Adds the command that the test runs in; it is not listed. */
-export function registerWideTest(program: Command): void {
-  program.command(testCommand, { hidden: true }).action(async () => {
-    const wrong = await firstMismatch(wasmBackend({ threads: 1, wide: true }))
-    if (wrong === undefined) return
-    throw new PocketPhiError('device-lost', 'Wide vectors compute something else than the reference.', { found: wrong })
-  })
-}
+/** The command that the test runs in; it is not listed. */
+export const wideTestCommand = 'test-wide-vectors'
 
 /**
  * Switches the widening on if it passes its test. To be called before any kernel is compiled. The test has a process of its
@@ -32,7 +20,7 @@ export function registerWideTest(program: Command): void {
  */
 export function enableWideVectors(): boolean {
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
-  const { status, stderr } = spawnSync(process.execPath, [flag, '--no-liftoff', main, testCommand], {
+  const { status, stderr } = spawnSync(process.execPath, [flag, '--no-liftoff', main, wideTestCommand], {
     encoding: 'utf8',
   })
   if (status === 0) {
