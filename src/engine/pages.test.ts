@@ -90,53 +90,90 @@ describe('PagePool', () => {
     expect(copies).toEqual([])
   })
 
-  it('never mixes up what pages hold, over many random sequences', () => {
+  it('copies the page that is written, not the last one, after a pass that was given up', () => {
+    const pool = new PagePool(16)
+    const ids = someIds(250, 11)
+    const table = pool.open(ids, 99, 0)
+    pool.prepare(table, 100)
+    pool.commit(table, ids.slice(0, 100))
+    // Makes two pages that stay empty.
+    pool.prepare(table, 250)
+    const before = pool.indices(table)
+    const other = pool.open(ids, 100, 0)
+    const copies = pool.prepare(table, 250)
+    const after = pool.indices(table)
+    expect(copies).toEqual([{ from: before[1], to: after[1] }])
+    expect(after).toEqual([before[0], after[1], before[2], before[3]])
+    expect(pool.indices(other)).toEqual(before.slice(0, 2))
+    pool.commit(table, ids.slice(100))
+    pool.close(other)
+    pool.close(table)
+    expect(pool.available).toBe(16)
+    expect(pool.open(ids, 250, 0).length).toBe(250)
+  })
+
+  it('never mixes up what pages hold, over many random batches of which some are given up', () => {
     const random = new Random(12)
-    const pool = new PagePool(20)
+    const pages = 20
+    const pool = new PagePool(pages)
     /** What the device would hold: the token that was written to each slot, with all tokens before it. */
     const device = new Map<string, string>()
-    const open: { table: PageTable; ids: number[] }[] = []
+    const prefix = (ids: readonly number[], at: number): string => ids.slice(0, at + 1).join('')
+    interface Text {
+      readonly table: PageTable
+      readonly ids: number[]
+    }
+    const open: Text[] = []
     const pick = (length: number): number[] => Array.from({ length }, () => random.integer(0, 2))
-    const write = (table: PageTable, ids: readonly number[]): void => {
-      const from = table.length
+    const prepare = ({ table, ids }: Text): void => {
       for (const copy of pool.prepare(table, ids.length)) {
         for (let slot = 0; slot < pageSize; slot++) {
           const held = device.get(`${copy.from}:${slot}`)
           if (held !== undefined) device.set(`${copy.to}:${slot}`, held)
         }
       }
-      const pages = pool.indices(table)
-      for (let at = from; at < ids.length; at++) {
-        device.set(`${pages[Math.floor(at / pageSize)]}:${at % pageSize}`, ids.slice(0, at + 1).join(''))
-      }
-      pool.commit(table, ids.slice(from))
     }
-    const check = (table: PageTable, ids: readonly number[]): void => {
-      const pages = pool.indices(table)
-      for (let at = 0; at < table.length; at++) {
-        expect(device.get(`${pages[Math.floor(at / pageSize)]}:${at % pageSize}`)).toBe(ids.slice(0, at + 1).join(''))
+    const slots = (table: PageTable): string[] =>
+      pool.indices(table).flatMap((page) => Array.from({ length: pageSize }, (_, slot) => `${page}:${slot}`))
+    /** What a pass that was given up has written is of no use. */
+    const write = ({ table, ids }: Text, isWhole: boolean): void => {
+      const held = slots(table)
+      for (let at = table.length; at < ids.length; at++) {
+        device.set(held[at] ?? '', isWhole ? prefix(ids, at) : 'given up')
       }
+    }
+    const check = ({ table, ids }: Text): void => {
+      const held = slots(table).slice(0, table.length)
+      expect(held.findIndex((slot, at) => device.get(slot) !== prefix(ids, at))).toBe(-1)
     }
     const shared = pick(150)
-    for (let round = 0; round < 300; round++) {
-      if (open.length < 4 && random.float() < 0.6) {
-        const ids = [...shared.slice(0, random.integer(0, 150)), ...pick(random.integer(1, 60))]
-        const table = pool.open(ids, ids.length - 1, 0)
-        check(table, ids)
-        write(table, ids)
-        open.push({ table, ids })
-      } else if (open.length > 0) {
-        const chosen = random.pick(open)
-        const { table, ids } = chosen
-        if (random.float() < 0.5 && ids.length < 240) {
-          ids.push(...pick(random.integer(1, 40)))
-          write(table, ids)
-        } else {
-          pool.close(table)
-          open.splice(open.indexOf(chosen), 1)
-        }
-      }
-      for (const { table, ids } of open) check(table, ids)
+    const enter = (): void => {
+      if (open.length === 4) return
+      const isFork = open.length > 0 && random.float() < 0.7
+      const start = isFork ? random.pick(open).ids : shared.slice(0, random.integer(0, 150))
+      const ids = [...start.slice(0, 180), ...pick(random.integer(1, 30))]
+      open.push({ table: pool.open(ids, ids.length - 1, 0), ids })
     }
+    for (let round = 0; round < 300; round++) {
+      if (random.float() < 0.5) enter()
+      const batch = open.filter(() => random.float() < 0.6)
+      for (const { table, ids } of batch) {
+        if (table.length === ids.length && ids.length < 150) ids.push(...pick(random.integer(1, 90)))
+      }
+      const isWhole = random.float() < 0.5
+      for (const text of batch) prepare(text)
+      for (const text of batch) write(text, isWhole)
+      // Others come while the batch is computed.
+      if (random.float() < 0.5) enter()
+      if (isWhole) for (const { table, ids } of batch) pool.commit(table, ids.slice(table.length))
+      for (const text of open) check(text)
+      if (open.length > 0 && random.float() < 0.6) {
+        const [gone] = open.splice(random.integer(0, open.length), 1)
+        if (gone !== undefined) pool.close(gone.table)
+      }
+    }
+    expect(pool.evicted).toBeGreaterThan(0)
+    for (const { table } of open) pool.close(table)
+    expect(pool.available).toBe(pages)
   })
 })

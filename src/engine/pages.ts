@@ -83,10 +83,14 @@ export class PagePool {
   prepare(table: PageTable, until: number): PageCopy[] {
     const copies: PageCopy[] = []
     const filled = table.length % pageSize
-    const last = table.pages[Math.floor(table.length / pageSize)]
+    const slot = Math.floor(table.length / pageSize)
+    const last = table.pages[slot]
     if (until > table.length && last !== undefined && (last.references > 1 || last.ids.length > filled)) {
       const copy = this.#allocate(last.parent, last.ids.slice(0, filled))
-      table.pages[table.pages.length - 1] = copy
+      table.pages[slot] = copy
+      // A pass that was aborted leaves the pages that were made for it.
+      const next = table.pages[slot + 1]
+      if (next !== undefined) this.#move(next, copy)
       this.#release(last)
       copies.push({ from: last.index, to: copy.index })
     }
@@ -127,10 +131,7 @@ export class PagePool {
     if (twin === undefined || page.references > 1) return
     this.#retain(twin)
     table.pages[slot] = twin
-    for (const child of page.children.splice(0)) {
-      child.parent = twin
-      twin.children.push(child)
-    }
+    for (const child of [...page.children]) this.#move(child, twin)
     this.#drop(page)
   }
 
@@ -171,11 +172,21 @@ export class PagePool {
     this.evicted++
   }
 
+  #move(page: Page, parent: Branch): void {
+    detach(page)
+    page.parent = parent
+    parent.children.push(page)
+  }
+
   #drop(page: Page): void {
-    page.parent.children.splice(page.parent.children.indexOf(page), 1)
+    detach(page)
     this.#pages.delete(page)
     this.#free.push(page.index)
   }
+}
+
+function detach(page: Page): void {
+  page.parent.children.splice(page.parent.children.indexOf(page), 1)
 }
 
 function longestMatch(branch: Branch, ids: readonly number[], from: number, limit: number) {
