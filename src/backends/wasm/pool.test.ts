@@ -1,5 +1,11 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from 'vite'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { nodeModule } from '../../base/platform.ts'
 import { present } from '../../base/errors.ts'
@@ -8,7 +14,7 @@ import { tensorType } from '../../program/ops/definition.ts'
 import { inlineRunner } from './inline.ts'
 import { planLayout, writeArguments, type Layout } from './layout.ts'
 import { kernelModule } from './module.ts'
-import { WorkerPool } from './pool.ts'
+import { nodeWorkerUrl, WorkerPool } from './pool.ts'
 import type { Runner } from './runner.ts'
 
 function chain(length: number): Program {
@@ -105,4 +111,64 @@ test('a process that leaves a device open ends by itself, and one that waits for
     }`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
   expect(stdout.trim().split('\n')).toEqual(['2 2', '4 2', '6 2'])
+})
+
+describe('in a bundle', () => {
+  const refusal = expect.objectContaining({
+    code: 'not-supported',
+    remedy: expect.stringMatching(/external.*threads: 0/),
+  })
+
+  test('the file of the workers is that of the package, or none', () => {
+    expect(nodeWorkerUrl('file:///a/dist/backends/wasm/pool.js').href).toBe('file:///a/dist/backends/wasm/worker.js')
+    expect(nodeWorkerUrl('file:///a/src/backends/wasm/pool.ts').href).toBe('file:///a/src/backends/wasm/worker.ts')
+    for (const other of ['file:///a/app.mjs', 'file:///a/pool.js', 'file:///a/whirlpool.js', undefined]) {
+      expect(() => nodeWorkerUrl(other)).toThrow(refusal)
+    }
+  })
+
+  test('a program in one file is told so, and does not start itself as its worker', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-bundle-'))
+    try {
+      const address = (relative: string): string => JSON.stringify(fileURLToPath(new URL(relative, import.meta.url)))
+      await writeFile(
+        path.join(folder, 'app.js'),
+        `import { wasmBackend } from ${address('./index.ts')}
+         import { Trace, add } from ${address('../../program/index.ts')}
+         const trace = new Trace('p')
+         const x = trace.bind('input', 'x', { dtype: 'f32', shape: [2] })
+         trace.output('y', add(x, x))
+         console.log('the program starts')
+         await wasmBackend({ threads: 2 }).open([trace.finish()]).catch((error) => console.log(error.code))`,
+      )
+      const rolldownOptions = { output: { entryFileNames: 'bundle.mjs', codeSplitting: false } }
+      await build({
+        root: folder,
+        configFile: false,
+        logLevel: 'silent',
+        ssr: { noExternal: true },
+        build: { ssr: 'app.js', outDir: folder, emptyOutDir: false, rolldownOptions },
+      })
+      await cp(fileURLToPath(new URL('./build', import.meta.url)), path.join(folder, 'build'), { recursive: true })
+      const { stdout } = await promisify(execFile)(process.execPath, [path.join(folder, 'bundle.mjs')], {
+        timeout: 30_000,
+      })
+      expect(stdout.trim().split('\n')).toEqual(['the program starts', 'not-supported'])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  test('a file that was taken for our worker opens no threads of its own', async () => {
+    const script = `
+      const { wasmBackend } = await import(${JSON.stringify(new URL('./index.ts', import.meta.url).href)})
+      await wasmBackend({ threads: 1 }).open([]).catch(({ code }) => parentPort.postMessage(code))`
+    const { Worker } = present(nodeModule('node:worker_threads'), 'worker threads')
+    const prelude = `const { parentPort } = await import('node:worker_threads')\n`
+    const source = new URL(`data:text/javascript,${encodeURIComponent(prelude + script)}`)
+    const worker = new Worker(source, { workerData: 'pocket-phi' })
+    const [code] = await once(worker, 'message')
+    await worker.terminate()
+    expect(code).toBe('not-supported')
+  })
 })

@@ -25,16 +25,41 @@ interface ThreadEvents {
   lost(reason: string): void
 }
 
-/** Beside this file: .ts where sources run as they are, .js in the package. Said so that no bundler tries to follow. */
-function nodeWorkerUrl(): URL {
-  return new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'worker$1'))
+/** Says in a thread that it was started here, so that a file which is not our worker finds out when it opens a pool. */
+const threadName = 'pocket-phi'
+
+function notOurWorker(found: string): PocketPhiError {
+  return new PocketPhiError('not-supported', 'The file of the worker threads is not beside the wasm backend.', {
+    expected: 'backends/wasm/pool.js and worker.js of the package, as files of their own',
+    found,
+    remedy: 'Mark pocket-phi external in the bundler, or use threads: 0.',
+  })
+}
+
+/**
+ * The file that Node runs as a worker, beside the module at `pool`: .ts where sources run as they are, .js in the package.
+ * Said so that no bundler tries to follow.
+ *
+ * @throws PocketPhiError `not-supported` in a bundle, where the file beside it would be somebody else's, or the bundle itself.
+ */
+export function nodeWorkerUrl(pool: string | undefined): URL {
+  const worker = pool?.replace(/(\/backends\/wasm\/)pool(\.[jt]s)$/, '$1worker$2')
+  if (worker === undefined || worker === pool) throw notOurWorker(pool ?? 'no address of the module')
+  return new URL(worker)
+}
+
+/** Whether this thread was started as one of ours. Those open no pools: a program that does is a file taken for our worker. */
+function isOurThread(): boolean {
+  const threads = nodeModule('node:worker_threads')
+  const { name } = globalThis as { name?: unknown }
+  return (threads === undefined ? name : threads.workerData) === threadName
 }
 
 function spawn(events: ThreadEvents): Thread {
   const threads = nodeModule('node:worker_threads')
   if (threads !== undefined) {
     // Flags of the process such as --input-type make no sense for a file.
-    const worker = new threads.Worker(nodeWorkerUrl(), { execArgv: [] })
+    const worker = new threads.Worker(nodeWorkerUrl(import.meta.url), { execArgv: [], workerData: threadName })
     worker.on('message', (report: WorkerReport) => events.report(report))
     worker.on('error', (error) => events.lost(String(error)))
     worker.on('exit', (code) => events.lost(`exit code ${code}`))
@@ -48,7 +73,7 @@ function spawn(events: ThreadEvents): Thread {
     }
   }
   // Written in one expression, which is how bundlers know a worker.
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'pocket-phi' })
   worker.addEventListener('message', ({ data }) => events.report(data as WorkerReport))
   worker.addEventListener('error', (event) => events.lost(event.message || 'the worker could not be loaded'))
   worker.addEventListener('messageerror', () => events.lost('a message could not be read'))
@@ -100,13 +125,14 @@ export class WorkerPool implements Runner {
     })
   }
 
-  /** @throws PocketPhiError `device-lost` when a worker cannot be started. */
+  /** @throws PocketPhiError `device-lost` when a worker cannot be started, `not-supported` where its file is not there. */
   static async open(
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
     layout: Layout,
     threads: number,
   ): Promise<WorkerPool> {
+    if (isOurThread()) throw notOurWorker('a program that was started as a worker of pocket-phi')
     const pool = new WorkerPool({ module, memory, ...scoreOf(layout) }, threads)
     try {
       await pool.#unlessLost(
