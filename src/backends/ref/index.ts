@@ -4,7 +4,8 @@ import { planStore, tensorBytes, type MemoryPlan, type StorePlan } from '../../p
 import type { Program, Value } from '../../program/program.ts'
 import type { Backend, Device, RunInputs } from '../backend.ts'
 import { checkedInput } from '../inputs.ts'
-import { evaluate, storageFor } from './evaluate.ts'
+import { Occupation } from '../occupation.ts'
+import { evaluate, storageBytes, storageFor } from './evaluate.ts'
 
 /**
  * The oracle: every program, operation by operation, in plain float64. Slow on purpose; there is nothing here that could
@@ -24,11 +25,11 @@ function measure(programs: readonly Program[]): MemoryPlan {
   const bytes = (origin: string): number =>
     [...store.tensors.values()]
       .filter((tensor) => tensor.origin === origin)
-      .reduce((sum, tensor) => sum + storageFor(tensor.type).byteLength, 0)
+      .reduce((sum, tensor) => sum + storageBytes(tensor.type), 0)
   const scratch = programs.reduce((most, program) => {
     const sum = program.values
       .filter((value) => value.origin === 'computed')
-      .reduce((total, value) => total + 2 * tensorBytes(value.type), 0)
+      .reduce((total, value) => total + storageBytes(value.type), 0)
     return Math.max(most, sum)
   }, 0)
   const parts = { parameters: bytes('parameter'), states: bytes('state'), scratch }
@@ -39,7 +40,8 @@ function openReferenceDevice(programs: readonly Program[]): Device {
   const plan: StorePlan = planStore(programs, Infinity)
   const store = new Map<string, ReferenceTensor>()
   for (const { name, type } of plan.tensors.values()) store.set(name, { type, data: storageFor(type) })
-  let busy = false
+  const occupation = new Occupation()
+  const ended = new AbortController()
 
   const stored = (name: string): ReferenceTensor => {
     const tensor = store.get(name)
@@ -60,12 +62,15 @@ function openReferenceDevice(programs: readonly Program[]): Device {
     names: () => [...store.keys()],
     async fill(name, read) {
       const { type, data } = stored(name)
-      if (data instanceof Uint8Array) return read(data, 0)
-      const bytes = new Uint8Array(tensorBytes(type))
-      await read(bytes, 0)
-      data.set(type.dtype === 'f64' ? new Float64Array(bytes.buffer) : new Float32Array(bytes.buffer))
+      await occupation.during('is filling a tensor', async () => {
+        if (data instanceof Uint8Array) return read(data, 0)
+        const bytes = new Uint8Array(tensorBytes(type))
+        await read(bytes, 0)
+        data.set(type.dtype === 'f64' ? new Float64Array(bytes.buffer) : new Float32Array(bytes.buffer))
+      })
     },
     write(name, values) {
+      occupation.refuse()
       const data = floatsOf(name)
       if (data.length !== values.length) {
         throw new PocketPhiError('shape', `Wrong number of values for "${name}".`, {
@@ -75,33 +80,35 @@ function openReferenceDevice(programs: readonly Program[]): Device {
       }
       data.set(values)
     },
-    read: (name) => Float32Array.from(floatsOf(name)),
+    read(name) {
+      occupation.refuse()
+      return Float32Array.from(floatsOf(name))
+    },
     readBytes(name) {
+      occupation.refuse()
       const { type, data } = stored(name)
       if (data instanceof Uint8Array) return data.slice()
       return type.dtype === 'f64'
         ? new Uint8Array(Float64Array.from(data).buffer)
         : new Uint8Array(Float32Array.from(data).buffer)
     },
-    async run(name, inputs, options = {}) {
-      if (busy) throw new PocketPhiError('invalid-argument', 'The device is running a program already.')
+    async run(name, inputs, { signal } = {}) {
       const program = programs.find((candidate) => candidate.name === name)
       if (program === undefined) throw new PocketPhiError('not-found', `No program "${name}" is open.`)
-      busy = true
-      try {
+      return occupation.during(`is running "${name}"`, async () => {
         const outputs = await evaluate(
           program,
           (value) => (value.origin === 'input' ? inputTensor(value, inputs) : stored(value.name)),
-          options.signal,
+          signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]),
         )
         return Object.fromEntries(
           Object.entries(outputs).map(([output, { data }]) => [output, Float32Array.from(data)]),
         )
-      } finally {
-        busy = false
-      }
+      })
     },
     dispose() {
+      occupation.end()
+      ended.abort('The device was disposed of.')
       store.clear()
       return Promise.resolve()
     },

@@ -1,19 +1,7 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
+import { yieldToEvents } from '../events.ts'
 import type { Layout } from './layout.ts'
 import { kernelsOf, scoreOf, type Runner } from './runner.ts'
-
-/** Lets timers, events and rendering have their turn. */
-function yieldToEvents(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.addEventListener('message', () => {
-      port1.close()
-      resolve()
-    })
-    port1.start()
-    port2.postMessage(0)
-  })
-}
 
 /** Runs in the caller's thread, for where there are no others; between segments the event loop has its turn. */
 export function inlineRunner(module: WebAssembly.Module, memory: WebAssembly.Memory, layout: Layout): Runner {
