@@ -101,7 +101,12 @@ export class Conductor {
   /** Makes the workers return as soon as they have no segment to walk. */
   quit(threads: number): void {
     Atomics.store(this.#control, word.quit, 1)
-    for (let thread = 0; thread < threads; thread++) Atomics.notify(this.#control, generationWord(thread))
+    this.#generation = (this.#generation + 1) | 0
+    for (let thread = 0; thread < threads; thread++) {
+      // A new generation, so that a thread which is about to sleep on the old one does not.
+      Atomics.store(this.#control, generationWord(thread), this.#generation)
+      Atomics.notify(this.#control, generationWord(thread))
+    }
   }
 }
 
@@ -148,9 +153,7 @@ export class Walker {
     const mine = generationWord(this.#thread)
     let generation = 0
     for (;;) {
-      while (Atomics.load(control, mine) === generation && Atomics.load(control, word.quit) === 0) {
-        this.#awaitGeneration(mine, generation)
-      }
+      while (Atomics.load(control, mine) === generation) this.#awaitGeneration(mine, generation)
       if (Atomics.load(control, word.quit) !== 0) return
       generation = Atomics.load(control, mine)
       const plan = this.#plans[Atomics.load(control, word.program)]

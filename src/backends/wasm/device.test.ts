@@ -1,9 +1,15 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { PocketPhiError } from '../../base/errors.ts'
 import { add, attention, embedding, fill, matmul, scale, Trace, type Program } from '../../program/index.ts'
 import { tensorType } from '../../program/ops/definition.ts'
 import type { Device } from '../backend.ts'
 import { wasmBackend } from './index.ts'
+import { ThreadChooser } from './threads.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 /** y = 2 x + state, and the state becomes 7. */
 function small(): Program {
@@ -111,6 +117,20 @@ describe.each(modes)('a device, $name', ({ options }) => {
   })
 })
 
+describe.each([0, 2])('how many threads walk, of %i,', (threads) => {
+  test('is learnt from runs that are completed alone', async () => {
+    const report = vi.spyOn(ThreadChooser.prototype, 'report')
+    const device = await openDevice({ threads }, long())
+    const controller = new AbortController()
+    const running = device.run('long', long512, { signal: controller.signal })
+    controller.abort()
+    await expect(running).rejects.toEqual(failure('aborted'))
+    expect(report).toHaveBeenCalledTimes(0)
+    await device.run('long', long512)
+    expect(report).toHaveBeenCalledTimes(threads === 0 ? 0 : 1)
+  })
+})
+
 describe('what a device refuses', () => {
   test('programs and tensors by unknown names', async () => {
     const device = await openDevice({ mode: 'inline' }, small())
@@ -179,6 +199,33 @@ describe('what a device refuses', () => {
 })
 
 describe('memory', () => {
+  test.each(modes)('is given back when a device is disposed of that is kept, $name', async ({ options }) => {
+    const { Memory } = WebAssembly
+    let buffer: WeakRef<ArrayBufferLike> | undefined
+    let device: Device
+    try {
+      WebAssembly.Memory = function (descriptor: WebAssembly.MemoryDescriptor) {
+        const memory = new Memory(descriptor)
+        buffer = new WeakRef(memory.buffer)
+        return memory
+      } as unknown as typeof Memory
+      device = await wasmBackend(options).open([small()])
+    } finally {
+      WebAssembly.Memory = Memory
+    }
+    await device.run('small', { x: new Float32Array(3) })
+    const collected = async (): Promise<boolean> => {
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      collectGarbage()
+      return buffer?.deref() === undefined
+    }
+    expect(await collected()).toBe(false)
+    await device.dispose()
+    expect(await collected()).toBe(true)
+    expect(device.backend).toBe('wasm')
+    expect(() => device.names()).toThrow(failure('invalid-argument', 'disposed'))
+  })
+
   test('is made once, at the size that was measured', async () => {
     const made: WebAssembly.MemoryDescriptor[] = []
     const { Memory } = WebAssembly

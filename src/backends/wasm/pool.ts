@@ -166,10 +166,11 @@ export class WorkerPool implements Runner {
   }
 
   /** Notices sleeps at barriers: a core is busy with something else, or steps are uneven. */
-  end(): void {
+  end(completed: boolean): void {
     this.#threads[0]?.hold(false)
     const { chooser, active, start } = present(this.#run, 'the run that has begun')
     const slept = this.#conductor.takeSlept()
+    if (!completed) return
     chooser.report(performance.now() - start, slept / active)
     // Spins less where spinning does not help.
     const { spin } = this.#conductor

@@ -11,7 +11,8 @@ export interface Runner {
   run(program: number, from: number, to: number): Promise<void>
   /** Called around the segments of one run of a program. */
   begin(program: number): void
-  end(): void
+  /** `completed` is false for a run that was aborted or failed, from whose duration nothing is to be learnt. */
+  end(completed: boolean): void
   dispose(): Promise<void>
 }
 
