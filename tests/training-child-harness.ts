@@ -5,7 +5,6 @@
  *
  * Prints a line before every file operation, and waits to be killed before operation HOLD (a number, or Infinity).
  */
-import { writeSync } from 'node:fs'
 import { wasmBackend } from '../src/backends/wasm/index.ts'
 import { trainTiny } from './training-harness.ts'
 
@@ -16,9 +15,10 @@ await trainTiny(folder, {
   backend: wasmBackend({ threads: 2 }),
   resume: true,
   faults: {
-    before(operation, path) {
+    async before(operation, path) {
       operations += 1
-      writeSync(1, `${operations} ${operation} ${path}\n`)
+      const line = `${operations} ${operation} ${path}\n`
+      await new Promise((resolve) => process.stdout.write(line, resolve))
       if (operations === Number(hold)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
     },
   },
