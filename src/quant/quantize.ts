@@ -2,11 +2,12 @@ import { blockParts, type BlockDType } from '../base/dtype.ts'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { packSlabs, unpackMatrix } from '../blocks/packed.ts'
+import { checkTensors } from '../engine/load.ts'
 import { packedEntry, packedMetadata, packedTypes, type PackedType } from '../formats/packed-checkpoint.ts'
 import { floatEntry, writeSafetensors, type TensorEntry } from '../formats/safetensors-writer.ts'
 import type { Checkpoint } from '../formats/safetensors.ts'
 import type { Model } from '../models/index.ts'
-import { checkParameters, traceSequences } from '../models/trace.ts'
+import { traceSequences } from '../models/trace.ts'
 
 export interface QuantizeOptions {
   /** Bits of the matrices; default 4. */
@@ -51,7 +52,7 @@ function squaredError(values: Float32Array, bytes: Uint8Array, dtype: BlockDType
  * leaves its vectors in f32. Works slab by slab, so that a large model never stands in memory.
  *
  * @throws PocketPhiError `invalid-argument` when the checkpoint is packed already or a matrix does not divide into groups,
- * `invalid-file` when it lacks tensors, `aborted`.
+ * `invalid-file` when its tensors are not those of the model, by name and shape, `aborted`.
  */
 export function quantize(model: Model, checkpoint: Checkpoint, options: QuantizeOptions = {}): Quantized {
   const { bits = 4, group = 32, eightBits = () => false, onProgress, signal } = options
@@ -61,7 +62,7 @@ export function quantize(model: Model, checkpoint: Checkpoint, options: Quantize
     })
   }
   const { parameters } = traceSequences(model, 'parameters', 1)
-  checkParameters(parameters, (name) => checkpoint.has(name))
+  checkTensors(checkpoint, parameters)
   const types = new Map<string, PackedType>()
   const errors: TensorError[] = []
   const total = parameters.length
