@@ -106,6 +106,10 @@ function contentOf(url: string, response: Response): Content {
 function rangeOf(url: string, response: Response): { start: number; end: number; total: number } {
   const { status } = response
   if (status === 404 || status === 410) throw new PocketPhiError('not-found', `The server has no "${url}".`)
+  // Servers of single-page applications, among them development servers, answer everything they lack with the page.
+  if (response.ok && /^text\/html\b/i.test(response.headers.get('content-type') ?? '')) {
+    throw new PocketPhiError('not-found', `The server has no "${url}": it answered with a web page.`)
+  }
   if (status === 200) {
     throw new PocketPhiError('not-supported', `The server of "${url}" does not serve ranges of files.`, {
       expected: 'status 206',

@@ -147,6 +147,12 @@ describe('an HTTP server', () => {
     expect(await codeOf(() => httpSource(url, { fetch: rangeServer(content, change) }))).toBe(code)
   })
 
+  it.each([200, 206])('that is a web page instead is a missing file, with status %i', async (status) => {
+    const headers = { 'content-type': 'text/html; charset=utf-8', 'content-range': 'bytes 0-0/1' }
+    const fetch = (): Promise<Response> => Promise.resolve(new Response('<', { status, headers }))
+    expect(await codeOf(() => httpSource(url, { fetch }))).toBe('not-found')
+  })
+
   it.each([
     ['a changed version', { etag: '"2"' }],
     ['a lost version', { etag: null }],
