@@ -1,0 +1,83 @@
+/** The script of the tests' page: what somebody would write who uses the library in one. */
+import { loadModel, PocketPhiError, type Execution, type LoadModelOptions, type ModelSource } from '../../src/index.ts'
+
+/** What can be sent from the page to the test. */
+export interface Answer {
+  readonly isolated: boolean
+  readonly backend: string
+  readonly execution: Execution
+  readonly ids: readonly number[]
+  readonly logprobs: readonly number[]
+  readonly text: string
+  readonly chat: string
+}
+
+/** A greedy answer to ids, and the first turn of a chat. Also runs in Node, for the test to compare with. */
+export async function answer(source: ModelSource, ids: readonly number[], options: LoadModelOptions): Promise<Answer> {
+  const model = await loadModel(source, options)
+  try {
+    const result = await model.generate(ids, { maxTokens: 24, stopIds: [], logprobs: 0 }).result()
+    const chat = await model.chat({ system: 'the model helps' }).send('hello there', { maxTokens: 12 }).result()
+    return {
+      isolated: globalThis.crossOriginIsolated,
+      backend: model.backend,
+      execution: model.execution,
+      ids: result.ids,
+      logprobs: result.logprobs?.map(({ logprob }) => logprob) ?? [],
+      text: result.text,
+      chat: chat.text,
+    }
+  } finally {
+    await model.dispose()
+  }
+}
+
+/** Aborts an answer in its middle and asks once more: the model must still be whole. */
+async function abortAnswer(
+  url: string,
+  ids: readonly number[],
+): Promise<{ finish: string; first: readonly number[]; again: readonly number[] }> {
+  const model = await loadModel(url)
+  try {
+    const controller = new AbortController()
+    const generation = model.generate(ids, { maxTokens: 24, stopIds: [], signal: controller.signal })
+    let seen = 0
+    for await (const chunk of generation) {
+      seen += chunk.ids.length
+      if (seen >= 5) controller.abort()
+    }
+    const { finish, ids: first } = await generation.result()
+    const again = await model.generate(ids, { maxTokens: 24, stopIds: [] }).result()
+    return { finish, first, again: again.ids }
+  } finally {
+    await model.dispose()
+  }
+}
+
+let loading: AbortController | undefined
+
+/** Starts to load and tells how that ended. */
+async function load(url: string): Promise<string> {
+  loading = new AbortController()
+  try {
+    await (await loadModel(url, { signal: loading.signal })).dispose()
+    return 'loaded'
+  } catch (error) {
+    return error instanceof PocketPhiError ? error.code : String(error)
+  }
+}
+
+const scenarios = {
+  answerFromUrl: answer,
+  answerFromFiles: (ids: readonly number[], options: LoadModelOptions): Promise<Answer> =>
+    answer([...(document.querySelector('input')?.files ?? [])], ids, options),
+  abortAnswer,
+  load,
+  abortLoad: (): void => loading?.abort(),
+}
+
+declare global {
+  var scenarios: typeof import('./page.ts').scenarios
+}
+export { scenarios }
+globalThis.scenarios = scenarios

@@ -1,0 +1,81 @@
+/** The package as its users get it, and a page that uses it: once bundled, once as modules that the browser loads itself. */
+import { spawnSync } from 'node:child_process'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { build, transformWithOxc, type LogOptions, type Rolldown } from 'vite'
+import { root } from './root.ts'
+import type { Files } from './server.ts'
+
+const jinja = '@huggingface/jinja'
+
+/** Makes a folder of somebody who installed the package, with a page that imports it. */
+export async function makeUserFolder(folder: string): Promise<void> {
+  const installed = path.join(folder, 'node_modules', 'pocket-phi')
+  await mkdir(installed, { recursive: true })
+  // First, because the build sees to it that all files are there which others name.
+  await cp(path.join(root, 'package.json'), path.join(installed, 'package.json'))
+  const command = [path.join(root, 'scripts/build.ts'), path.join(installed, 'dist')]
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`The package cannot be built:\n${stdout}${stderr}`)
+  await cp(path.join(root, 'node_modules', jinja), path.join(folder, 'node_modules', jinja), { recursive: true })
+  // The page is checked against the sources and imports the package.
+  const page = await readFile(path.join(root, 'tests/browser/page.ts'), 'utf8')
+  await writeFile(path.join(folder, 'page.ts'), page.replaceAll(`'../../src/index.ts'`, `'pocket-phi'`))
+  await writeFile(path.join(folder, 'index.html'), html('', './page.ts'))
+}
+
+function html(head: string, script: string): string {
+  // An icon of its own, so that the browser asks for none.
+  return `<!doctype html><link rel="icon" href="data:,">${head}<input type="file" multiple><script type="module" src="${script}"></script>`
+}
+
+export interface Bundle {
+  readonly files: Files
+  /** What the bundler complained about. */
+  readonly complaints: readonly string[]
+}
+
+/** Bundles the page with Vite's own settings; only paths are relative, because two servers' folders hold the bundle. */
+export async function bundle(folder: string): Promise<Bundle> {
+  const complaints: string[] = []
+  const complain = (message: string, _options?: LogOptions): unknown => complaints.push(message)
+  const result = (await build({
+    root: folder,
+    base: './',
+    configFile: false,
+    logLevel: 'warn',
+    // Timings are no fault of ours.
+    build: { write: false, rolldownOptions: { checks: { pluginTimings: false } } },
+    customLogger: {
+      hasWarned: false,
+      info() {},
+      warn: complain,
+      warnOnce: complain,
+      error: complain,
+      clearScreen() {},
+      hasErrorLogged: () => false,
+    },
+  })) as Rolldown.RolldownOutput
+  const bytes = (content: string | Uint8Array): Uint8Array =>
+    typeof content === 'string' ? new TextEncoder().encode(content) : content
+  const files = result.output.map(
+    (part) => [part.fileName, bytes(part.type === 'chunk' ? part.code : part.source)] as const,
+  )
+  return { files: new Map(files), complaints }
+}
+
+/** The page without a bundler: the package's own files and an import map. */
+export async function unbundled(folder: string): Promise<Files> {
+  const files = new Map<string, Uint8Array>()
+  const packages = path.join(folder, 'node_modules')
+  for (const entry of await readdir(packages, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name)
+    if (entry.isFile() && /\.(?:js|wasm)$/.test(file)) files.set(path.relative(packages, file), await readFile(file))
+  }
+  const imports = { 'pocket-phi': './pocket-phi/dist/index.js', [jinja]: `./${jinja}/dist/index.js` }
+  const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`
+  const page = await transformWithOxc(await readFile(path.join(folder, 'page.ts'), 'utf8'), 'page.ts')
+  files.set('page.js', new TextEncoder().encode(page.code))
+  files.set('index.html', new TextEncoder().encode(html(map, './page.js')))
+  return files
+}
