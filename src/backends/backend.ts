@@ -6,7 +6,10 @@ import type { Program } from '../program/program.ts'
 export type RunInputs = Readonly<Record<string, Int32Array | Float32Array>>
 
 export interface RunOptions {
-  /** Checked between segments (at most about 50 ms apart); an aborted run rejects with `aborted`. */
+  /**
+   * Checked between segments, at most about 50 ms apart but for steps that cannot be cut: attention over a long context on
+   * few threads takes some hundreds. The oracle checks between operations. An aborted run rejects with `aborted`.
+   */
   readonly signal?: AbortSignal
 }
 
@@ -21,8 +24,8 @@ export interface Execution {
 }
 
 /**
- * Programs that share one store of parameters and states, ready to run. Nothing is allocated after `open`: memory is
- * made at its planned size. One run at a time; a second is refused.
+ * Programs that share one store of parameters and states, ready to run. Their memory is made by `open`, at its planned
+ * size. A device does one thing at a time: while it runs or fills a tensor, everything else is refused.
  */
 export interface Device {
   readonly backend: string
@@ -46,6 +49,7 @@ export interface Device {
   readBytes(name: string): Uint8Array
   /** Runs one of the programs; resolves to copies of its outputs. */
   run(program: string, inputs: RunInputs, options?: RunOptions): Promise<Record<string, Float32Array>>
+  /** Gives the memory back and ends a run that goes on; everything else is refused from then on. */
   dispose(): Promise<void>
 }
 

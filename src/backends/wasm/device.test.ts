@@ -2,10 +2,23 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { PocketPhiError } from '../../base/errors.ts'
-import { add, attention, embedding, fill, matmul, scale, Trace, type Program } from '../../program/index.ts'
+import {
+  add,
+  attention,
+  cachedAttention,
+  embedding,
+  fill,
+  matmul,
+  scale,
+  Trace,
+  weightedSum,
+  type Program,
+} from '../../program/index.ts'
+import { planStore } from '../../program/plan.ts'
 import { tensorType } from '../../program/ops/definition.ts'
 import type { Device } from '../backend.ts'
 import { wasmBackend } from './index.ts'
+import { lowerProgram } from './lowering/index.ts'
 import { ThreadChooser } from './threads.ts'
 
 setFlagsFromString('--expose-gc')
@@ -195,6 +208,39 @@ describe('what a device refuses', () => {
     }
     const backend = wasmBackend()
     expect(() => backend.measure([trace.finish()])).toThrow(failure('out-of-memory', '5.37 GB'))
+  })
+})
+
+test('too many dense weights are said to be too many, though an operation could not run over their slabs', () => {
+  const trace = new Trace('dense')
+  const x = trace.bind('input', 'x', tensorType('f32', 1, 4))
+  const weight = trace.bind('parameter', 'weight', tensorType('f32', 1 << 29))
+  trace.output('y', weightedSum(weight, weight))
+  for (let part = 0; part < 3; part++) {
+    const table = trace.bind('parameter', `table${part}`, tensorType('f32', 1 << 28, 4))
+    trace.output(`y${part}`, matmul(x, table, { transposeRight: true }))
+  }
+  expect(() => wasmBackend().measure([trace.finish()])).toThrow(failure('out-of-memory', 'GB'))
+})
+
+describe('what is demanded of inputs', () => {
+  test('is demanded once, however many layers read them', () => {
+    const trace = new Trace('layers')
+    const bind = (name: string, ...shape: number[]) => trace.bind('input', name, tensorType('i32', ...shape))
+    const [ids, starts] = [bind('ids', 2), bind('starts', 2)]
+    const [table, sequences, positions] = [bind('table', 1, 2), bind('sequences', 2), bind('positions', 2)]
+    const [keys, values] = ['keys', 'values'].map((name) => trace.bind('state', name, tensorType('f32', 3, 1, 64, 4)))
+    if (keys === undefined || values === undefined) throw new Error('defect: no cache')
+    let x = embedding(trace.bind('parameter', 'table', tensorType('f32', 8, 4)), ids)
+    for (let layer = 0; layer < 3; layer++) {
+      const shape = { heads: 1, kvHeads: 1, headSize: 4, window: 0, scale: 1 }
+      x = attention(x, x, x, starts, shape)
+      x = cachedAttention(x, x, x, { keys, values, pageTable: table, sequences, positions }, shape)
+    }
+    trace.output('y', x)
+    const program = trace.finish()
+    const { checks } = lowerProgram(program, planStore([program], Infinity), { wide: false })
+    expect(checks.map(({ kind }) => kind).toSorted()).toEqual(['pages', 'range', 'starts'])
   })
 })
 

@@ -1,5 +1,5 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
-import { align, planScratch, planSegments, planStore, tensorBytes } from '../../program/plan.ts'
+import { align, alignment, planScratch, planSegments, planStore, tensorBytes } from '../../program/plan.ts'
 import type { MemoryPlan, StorePlan } from '../../program/plan.ts'
 import type { Program } from '../../program/program.ts'
 import { planBarriers, type Span, type StepSpans } from './barriers.ts'
@@ -12,6 +12,8 @@ const pageBytes = 65536
 const constantsEnd = pageBytes
 /** A 32-bit memory has 65,536 pages; the last stays empty, because loops compare a pointer with the end of a tensor. */
 const maximumPages = 65535
+/** Follows every operand, since kernels may read past its end by a vector: as in planStore. */
+const guardBytes = alignment
 /** Argument blocks start at multiples of it. */
 const argumentAlignment = 16
 /** Multiply-adds that one thread does in about 50 ms. */
@@ -85,7 +87,7 @@ function argumentBytes(step: Step): number {
 
 /** Bytes of the inputs of a program, each followed by a guard, since kernels may read past the end of an operand. */
 function inputBytes(program: StepProgram): number {
-  return program.inputs.reduce((sum, { type }) => sum + align(tensorBytes(type) + 64), 0)
+  return program.inputs.reduce((sum, { type }) => sum + align(tensorBytes(type) + guardBytes), 0)
 }
 
 function most(numbers: readonly number[]): number {
@@ -100,6 +102,8 @@ function most(numbers: readonly number[]): number {
 export function planLayout(programs: readonly Program[], options: LayoutOptions): Layout {
   checkNames(programs)
   const store = planStore(programs, options.maxSlabBytes)
+  // Before lowering, which may refuse what is cut into slabs: that there is too much of it is what is to be said.
+  checkSize(memoryPlan(store, Math.ceil((constantsEnd + store.bytes) / pageBytes)))
   const longestStep = options.longestSegment ?? segmentCost * options.threads
   const lowered = programs.map((program) =>
     (options.rewrites ?? rewrites).reduce(
@@ -155,9 +159,9 @@ function placeRegions(
   const inputsStart = align(constantsEnd + steps.reduce((sum, step) => sum + argumentBytes(step), 0))
   const storeStart = align(inputsStart + most(programs.map(inputBytes)))
   const scratchStart = align(storeStart + store.bytes)
-  const workspaceStart = align(scratchStart + most(scratch.map(({ bytes }) => bytes)) + 64)
+  const workspaceStart = align(scratchStart + most(scratch.map(({ bytes }) => bytes)) + guardBytes)
   const stride = align(most(steps.map((step) => step.workspace)))
-  const pages = Math.ceil((workspaceStart + stride * threads + 64) / pageBytes)
+  const pages = Math.ceil((workspaceStart + stride * threads + guardBytes) / pageBytes)
   return { inputsStart, storeStart, scratchStart, workspaceStart, workspaceStride: stride, pages }
 }
 
@@ -174,7 +178,7 @@ function addressesOf(program: StepProgram, store: StorePlan, { offsets }: Scratc
         return storeStart + present(store.tensors.get(source.name)?.slabs[source.slab], 'slab').offset
       case 'input': {
         const address = input
-        input += align(bytes + 64)
+        input += align(bytes + guardBytes)
         return address
       }
     }
@@ -194,7 +198,7 @@ function spansOf(step: Step, program: StepProgram, addresses: readonly number[])
 function memoryPlan(store: StorePlan, pages: number): MemoryPlan {
   const bytes = (origin: string): number => {
     const tensors = [...store.tensors.values()].filter((tensor) => tensor.origin === origin)
-    return tensors.flatMap(({ slabs }) => slabs).reduce((sum, slab) => sum + align(slab.bytes + 64), 0)
+    return tensors.flatMap(({ slabs }) => slabs).reduce((sum, slab) => sum + align(slab.bytes + guardBytes), 0)
   }
   const [parameters, states, total] = [bytes('parameter'), bytes('state'), pages * pageBytes]
   return { parameters, states, scratch: total - parameters - states, total }

@@ -1,4 +1,4 @@
-import { elementCount, formatType, type TensorType } from '../../base/dtype.ts'
+import { formatType, type TensorType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
 import type { Tensor } from '../trace.ts'
 import { defineOp, floats, operand, require, shapeOf, tensorType } from './definition.ts'
@@ -141,9 +141,4 @@ const applyFill = defineOp<{ value: number }>({
 /** Sets every element of a state. */
 export function fill(state: Tensor, value: number): void {
   applyFill([state], { value })
-}
-
-/** How many elements a symbolic tensor has. */
-export function sizeOf(tensor: Tensor): number {
-  return elementCount(tensor.type.shape)
 }

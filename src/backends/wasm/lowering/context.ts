@@ -68,13 +68,22 @@ export class StepBuilder {
   readonly buffers: StepBuffer[] = [{ bytes: 0, source: { kind: 'workspace' } }]
   readonly steps: Step[] = []
   readonly inputs: StepInput[] = []
-  readonly checks: InputCheck[] = []
+  readonly #checks = new Map<string, InputCheck>()
   readonly #pieces: Piece[][] = []
 
   constructor(program: Program, store: StorePlan, options: LoweringOptions) {
     this.program = program
     this.options = options
     for (const value of program.values) this.#pieces.push(this.#place(value, store))
+  }
+
+  /** What is demanded of the inputs, each once, though every layer may demand it. */
+  get checks(): InputCheck[] {
+    return [...this.#checks.values()]
+  }
+
+  addCheck(check: InputCheck): void {
+    this.#checks.set(JSON.stringify(check), check)
   }
 
   addBuffer(buffer: StepBuffer): BufferId {
@@ -151,7 +160,7 @@ export class Lowering {
       throw new PocketPhiError('not-supported', `The wasm backend cannot run ${this.operation.kind} over slabs.`, {
         expected: `"${operand.value.name}" in one slab`,
         found: `${operand.pieces.length} slabs`,
-        remedy: 'Raise maxSlabBytes.',
+        remedy: 'Pack its weights, or raise maxSlabBytes of wasmBackend.',
       })
     }
     return { buffer: piece.buffer, offset: 0, access }
@@ -195,7 +204,7 @@ export class Lowering {
 
   /** Demands of an index vector what kernels trust; only inputs can be checked, and only inputs are integers. */
   check(check: InputCheck): void {
-    this.builder.checks.push(check)
+    this.builder.addCheck(check)
   }
 
   /** Indices must lie in [0, high), or be the exception. */
