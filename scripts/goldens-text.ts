@@ -9,7 +9,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createDetokenizer } from '../src/text/detokenizer.ts'
 import { renderChat, templateNames, type ChatMessage, type TemplateName } from '../src/text/templates.ts'
 import { textToString, type Text } from '../src/text/text.ts'
 import { loadTiktoken, loadTokenizerJson, type Tokenizer } from '../src/text/tokenizer.ts'
@@ -97,7 +96,7 @@ function compute(column: string, row: Row, folder: string): unknown {
     case 'ordinary':
       return tokenizer.encode(text, { special: 'plain' })
     default: {
-      const stream = createDetokenizer(tokenizer, { skipSpecial: kind === 'decode_skip_special' })
+      const stream = tokenizer.startDecoding({ skipSpecial: kind === 'decode_skip_special' })
       const ids = row[name] as readonly number[]
       return ids.map((id) => stream.push(id)).join('') + stream.flush()
     }

@@ -1,17 +1,7 @@
+import { isJsonObject, type JsonObject } from '../formats/json.ts'
 import type { PieceDecoder, SentencePieceDecoding } from './decoder.ts'
 import { byteLevelDecoder, joiningDecoder, sentencePieceDecoder } from './decoder.ts'
-import {
-  asFlag,
-  asId,
-  asList,
-  asObject,
-  asString,
-  invalid,
-  isAbsent,
-  isObject,
-  unsupported,
-  type JsonObject,
-} from './json-reader.ts'
+import { asFlag, asId, asList, asObject, asString, invalid, isAbsent, unsupported } from './json-reader.ts'
 import { compilePattern, escapePattern } from './pattern.ts'
 import {
   byteLevelSplitter,
@@ -63,7 +53,7 @@ function readNormalizerStep(json: JsonObject): Normalizer {
     case 'Replace': {
       const content = asString(json['content'], 'normalizer.content')
       const pattern = json['pattern']
-      if (isObject(pattern) && typeof pattern['String'] === 'string' && pattern['String'] !== '') {
+      if (isJsonObject(pattern) && typeof pattern['String'] === 'string' && pattern['String'] !== '') {
         const search = pattern['String']
         return (text) => text.replaceAll(search, () => content)
       }
@@ -135,7 +125,7 @@ function readTemplate(json: JsonObject, ids: ReadonlyMap<string, number>, before
   asList(json['single'], 'post_processor.single').forEach((entry, index) => {
     const place = `post_processor.single[${index}]`
     const item = asObject(entry, place)
-    if (isObject(item['Sequence'])) {
+    if (isJsonObject(item['Sequence'])) {
       if (item['Sequence']['id'] !== 'A') throw invalid(`${place}.Sequence.id`, 'A', item['Sequence']['id'])
       sequences++
       return

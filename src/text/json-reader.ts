@@ -1,7 +1,6 @@
-import { PocketPhiError } from '../base/errors.ts'
-
 /** Reading untrusted JSON: each function returns a value of the asked type or throws 'invalid-file' naming the place. */
-export type JsonObject = Readonly<Record<string, unknown>>
+import { PocketPhiError } from '../base/errors.ts'
+import { isJsonObject, type JsonObject } from '../formats/json.ts'
 
 export function invalid(place: string, expected: string, found: unknown): PocketPhiError {
   return new PocketPhiError('invalid-file', `The tokenizer file is not valid at ${place}.`, {
@@ -26,12 +25,8 @@ export function describe(value: unknown): string {
   return `a value of type ${typeof value}`
 }
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 export function asObject(value: unknown, place: string): JsonObject {
-  if (!isObject(value)) throw invalid(place, 'an object', value)
+  if (!isJsonObject(value)) throw invalid(place, 'an object', value)
   return value
 }
 

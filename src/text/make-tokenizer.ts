@@ -25,7 +25,7 @@ export interface DecodeOptions {
   readonly keepLeadingSpace?: boolean
 }
 
-/** Decodes one sequence id by id; what it returns in all is `decode` of the whole. */
+/** Decodes one sequence id by id; see `Tokenizer.startDecoding`. */
 export interface IdStream {
   push(id: number): string
   flush(): string
@@ -49,6 +49,11 @@ export interface Tokenizer {
   tokenize(text: string, options?: EncodeOptions): string[]
   /** Text of ids. Ids without a piece (padding rows of the embedding) are left out, as in the reference. */
   decode(ids: Iterable<number>, options?: DecodeOptions): string
+  /**
+   * Turns ids into text while they arrive. `push` returns what has become certain: never half a character, and nothing
+   * that a later id could change (a run of byte pieces waits for its end, because the reference judges it as a whole).
+   * What `push` and `flush` return in all equals `decode` of all ids.
+   */
   startDecoding(options?: DecodeOptions): IdStream
   /** The spelling of an id in the vocabulary: `▁Hello`, `<0x0A>`, `<|end|>`; byte-level pieces in GPT-2's alphabet. */
   pieceOf(id: number): string | undefined

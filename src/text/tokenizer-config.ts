@@ -1,4 +1,5 @@
-import { asObject, asString, invalid, isAbsent, isObject } from './json-reader.ts'
+import { isJsonObject } from '../formats/json.ts'
+import { asObject, asString, invalid, isAbsent } from './json-reader.ts'
 
 /** What is used of a `tokenizer_config.json`. */
 export interface TokenizerConfig {
@@ -29,13 +30,13 @@ export function readTokenizerConfig(json: unknown): TokenizerConfig {
 
 function readToken(json: unknown, place: string): string | undefined {
   if (isAbsent(json)) return undefined
-  return isObject(json) ? asString(json['content'], `${place}.content`) : asString(json, place)
+  return isJsonObject(json) ? asString(json['content'], `${place}.content`) : asString(json, place)
 }
 
 function readChatTemplate(json: unknown): string | undefined {
   if (isAbsent(json)) return undefined
   if (typeof json === 'string') return json
   if (!Array.isArray(json)) throw invalid('chat_template', 'a template or a list of named templates', json)
-  const named = json.filter(isObject).find((entry) => entry['name'] === 'default')
+  const named = json.filter(isJsonObject).find((entry) => entry['name'] === 'default')
   return named === undefined ? undefined : asString(named['template'], 'chat_template.template')
 }

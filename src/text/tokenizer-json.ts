@@ -1,17 +1,8 @@
+import type { JsonObject } from '../formats/json.ts'
 import type { AddedToken } from './added-tokens.ts'
 import { findCuts, type BpeModel } from './bpe.ts'
 import { bytePiece } from './characters.ts'
-import {
-  asFlag,
-  asId,
-  asList,
-  asObject,
-  asString,
-  invalid,
-  isAbsent,
-  unsupported,
-  type JsonObject,
-} from './json-reader.ts'
+import { asFlag, asId, asList, asObject, asString, invalid, isAbsent, unsupported } from './json-reader.ts'
 import { maximumMerges, pairRules } from './merge.ts'
 import { makeTokenizer, type Tokenizer } from './make-tokenizer.ts'
 import { readDecoder, readNormalizer, readPostProcessor, readPreTokenizer } from './components.ts'

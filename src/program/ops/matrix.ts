@@ -61,15 +61,11 @@ export function matmul(left: Tensor, right: Tensor, transposes: Partial<Transpos
 /** How a packed matmul treats its activations: rounded to int8 by group, or left alone (exact mode). */
 export type ActivationFormat = 'int8' | 'f32'
 
-function isPacked(dtype: string): boolean {
-  return dtype.startsWith('q')
-}
-
 const applyMatmulPacked = defineOp<{ activations: ActivationFormat }>({
   kind: 'matmulPacked',
   infer([x, weight]) {
     const [rows, inner] = operand('matmulPacked', 'x', x, 'f32', null, null)
-    const [columns] = operand('matmulPacked', 'weight', weight, isPacked, null, inner)
+    const [columns] = operand('matmulPacked', 'weight', weight, isBlockDType, null, inner)
     return [tensorType('f32', rows, columns)]
   },
   derivative({ inputs: [, weight] }, [gradient]) {
@@ -117,7 +113,7 @@ const applyMatmulPacked = defineOp<{ activations: ActivationFormat }>({
 const applyDequantize = defineOp({
   kind: 'dequantize',
   infer([weight]) {
-    const [rows, columns] = operand('dequantize', 'weight', weight, isPacked, null, null)
+    const [rows, columns] = operand('dequantize', 'weight', weight, isBlockDType, null, null)
     return [tensorType('f32', rows, columns)]
   },
   derivative: 'none',

@@ -2,7 +2,6 @@ import { Tokenizer as ReferenceTokenizer } from '@huggingface/tokenizers'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../base/random.ts'
 import { trainTokenizer } from './bpe-trainer.ts'
-import { createDetokenizer } from './detokenizer.ts'
 import { byteLevelJson, sampleTexts } from './tokenizer-cases.ts'
 import { loadTokenizerJson } from './tokenizer-json.ts'
 import type { Tokenizer } from './make-tokenizer.ts'
@@ -22,11 +21,11 @@ function bytes(text: string): number[] {
 }
 
 function stream(source: Tokenizer, ids: readonly number[], skipSpecial = false): string[] {
-  const detokenizer = createDetokenizer(source, { skipSpecial })
+  const detokenizer = source.startDecoding({ skipSpecial })
   return [...ids.map((id) => detokenizer.push(id)), detokenizer.flush()]
 }
 
-describe('createDetokenizer', () => {
+describe('startDecoding', () => {
   it('gives in all what decode gives, and never half a character', () => {
     const random = new Random(5)
     for (const source of [tokenizer, byteLevel]) {
