@@ -332,6 +332,33 @@ describe('chat', () => {
     expect(prompts.map(count)).toEqual([1, 1])
   })
 
+  it('refuses a message that was sent before the history changed, instead of losing a turn', async () => {
+    await using model = await loadTidy()
+    const chat = model.chat({ messages: [{ role: 'user', content: 'hello' }] })
+    const [first, second] = [chat.send('how are you', options), chat.send('what of the sea', options)]
+    const { text } = await first.result()
+    const expected = [
+      { role: 'user', content: 'hello' },
+      { role: 'user', content: 'how are you' },
+      { role: 'assistant', content: text },
+    ]
+    expect(chat.history).toEqual(expected)
+    await expect(second.result()).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringMatching(/changed since/),
+    })
+    expect(chat.history).toEqual(expected)
+    const late = chat.send('and the ship', options)
+    chat.truncate(1)
+    await expect(late.result()).rejects.toThrowError(/changed since/)
+    await chat.send('and the ship', options).result()
+    expect(chat.history.map(({ content }) => content).slice(0, 2)).toEqual(['hello', 'and the ship'])
+    // What comes to nothing changes nothing.
+    const waiting = chat.send('more', options)
+    await chat.send('never heard', { ...options, signal: AbortSignal.abort() }).result()
+    expect((await waiting.result()).finish).toBe('length')
+  })
+
   it('forgets a message that was broken off before the first word', async () => {
     await using model = await loadTidy()
     const chat = model.chat()

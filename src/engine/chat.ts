@@ -82,6 +82,9 @@ export class Chat {
    * Where the conversation no longer fits the context, the oldest turns are left out (never the system message), and the
    * reply says which.
    *
+   * A message is written after the history as it is now. When that has changed before the answer is read (another message was
+   * sent and read first, say), reading throws `invalid-argument`, and the history stays.
+   *
    * @throws PocketPhiError `context-full` when not even the last message fits; `invalid-argument`
    */
   send(content: string, options: GenerateOptions = {}): ChatReply {
@@ -97,7 +100,7 @@ export class Chat {
   /** Keeps the first `count` messages of the history and forgets the others. */
   truncate(count: number): void {
     this.#checkIdle()
-    this.#messages = this.#messages.slice(0, count)
+    if (count < this.#messages.length) this.#messages = this.#messages.slice(0, count)
   }
 
   /** Another conversation with the first `count` messages of this one, or all; this one stays as it is. */
@@ -115,6 +118,7 @@ export class Chat {
     return new ChatReply(this.#host, ids, options, dropped, {
       onStart: () => {
         this.#checkIdle()
+        if (this.#messages !== before) throw changedError()
         this.#isAnswering = true
         this.#messages = kept
       },
@@ -185,6 +189,13 @@ export class Chat {
     if (tokenizer.decode(result.ids) !== result.text) return
     this.#known.push({ text: compactText([...text, result.text]), ids: [...ids, ...result.ids] })
   }
+}
+
+function changedError(): PocketPhiError {
+  return new PocketPhiError('invalid-argument', 'The conversation has changed since this message was sent.', {
+    expected: 'that an answer is read before the next message is sent',
+    remedy: 'Send the message again; it will be answered after what was said meanwhile.',
+  })
 }
 
 /** The oldest user message with what follows it until the next one; empty when it is the last turn. */

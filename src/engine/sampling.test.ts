@@ -88,6 +88,36 @@ describe('distributionOf', () => {
   })
 })
 
+describe('logits that are no numbers', () => {
+  it('are refused wherever they are, at every temperature', () => {
+    for (const temperature of [0, 0.7, 1]) {
+      for (const wrong of [
+        [NaN, 1, 2],
+        [1, NaN, 2],
+        [1, 2, NaN],
+        [NaN, NaN],
+        [1, Infinity],
+        [-Infinity, -Infinity],
+      ]) {
+        expect(() => distributionOf(wrong, [], { temperature })).toThrowError(
+          expect.objectContaining({ code: 'invalid-file' }),
+        )
+      }
+      // A token that is ruled out is no mistake.
+      expect(distributionOf([-Infinity, 2], [], { temperature }).probabilities.at(-1)).toBe(1)
+    }
+  })
+
+  it('are refused where an extreme temperature or penalty makes them', () => {
+    for (const options of [{ temperature: 1e-320 }, { temperature: 1, repetitionPenalty: 1e-320 }]) {
+      expect(() => distributionOf([3, 2], [0], options)).toThrowError(
+        expect.objectContaining({ code: 'invalid-argument' }),
+      )
+    }
+    expect([...distributionOf([3, 2], [], { temperature: 1e-300 }).probabilities]).toEqual([1, 0])
+  })
+})
+
 describe('draw', () => {
   it('draws as often as the probabilities say, and the same for the same seed', () => {
     const distribution = distributionOf([0, 1, 2].map(Math.log1p), [], { temperature: 1 })

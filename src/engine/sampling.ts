@@ -69,6 +69,9 @@ function greatestIndex(values: ArrayLike<number>): number {
 /**
  * The distribution that these options leave of one row of logits: repetition penalty, temperature, top-k, top-p, min-p, in
  * that order. `previous` are the ids of prompt and answer so far. With temperature 0 it is one token.
+ *
+ * @throws PocketPhiError `invalid-file` for logits that are not numbers; `invalid-argument` for a temperature or penalty so
+ * extreme that logits overflow
  */
 export function distributionOf(
   logits: ArrayLike<number>,
@@ -76,11 +79,15 @@ export function distributionOf(
   options: SamplingOptions,
 ): Distribution {
   const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 } = options
+  checkLogits(logits)
   const scores = penalised(logits, previous, repetitionPenalty)
-  if (!Number.isFinite(greatestOf(scores))) {
-    throw new PocketPhiError('invalid-file', 'The model gave no usable logits.', {
-      expected: 'finite numbers',
-      remedy: 'The weights are probably damaged; fetch them again.',
+  if (temperature !== 0 && temperature !== 1) {
+    for (let id = 0; id < scores.length; id++) scores[id] = (scores[id] as number) / temperature
+  }
+  if (!hasFiniteGreatest(scores)) {
+    throw new PocketPhiError('invalid-argument', 'The logits leave the range of numbers when they are scaled.', {
+      found: `temperature ${temperature}, repetitionPenalty ${repetitionPenalty}`,
+      remedy: 'Use a temperature of 0 for the most likely token, and a penalty closer to 1.',
     })
   }
   if (temperature === 0) {
@@ -91,7 +98,6 @@ export function distributionOf(
       probabilities: Float64Array.of(1),
     }
   }
-  if (temperature !== 1) for (let id = 0; id < scores.length; id++) scores[id] = (scores[id] as number) / temperature
   let ids = topK > 0 && topK < scores.length ? idsFrom(scores, kthGreatest(scores, topK)) : everyId(scores.length)
   if (topP < 1) ids = keepTopP(scores, ids, topP)
   if (minP > 0) ids = keepMinP(scores, ids, minP)
@@ -99,6 +105,14 @@ export function distributionOf(
   const weights = weightsOf(kept)
   const total = sumOf(weights)
   return { ids, scores: kept, probabilities: weights.map((weight) => weight / total) }
+}
+
+function checkLogits(logits: ArrayLike<number>): void {
+  if (hasFiniteGreatest(logits)) return
+  throw new PocketPhiError('invalid-file', 'The model gave no usable logits.', {
+    expected: 'finite numbers',
+    remedy: 'The weights are probably damaged; fetch them again.',
+  })
 }
 
 // Loops instead of callbacks below: they run over the whole vocabulary for every token.
@@ -119,6 +133,17 @@ function greatestOf(scores: Float64Array): number {
   let greatest = -Infinity
   for (let at = 0; at < scores.length; at++) if ((scores[at] as number) > greatest) greatest = scores[at] as number
   return greatest
+}
+
+/** Whether there is a greatest value, and none that is no number: those compare as less than nothing and would be passed by. */
+function hasFiniteGreatest(scores: ArrayLike<number>): boolean {
+  let greatest = -Infinity
+  for (let at = 0; at < scores.length; at++) {
+    const score = scores[at] as number
+    if (Number.isNaN(score)) return false
+    if (score > greatest) greatest = score
+  }
+  return Number.isFinite(greatest)
 }
 
 function sumOf(values: Float64Array): number {

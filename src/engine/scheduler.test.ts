@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
+import type { Progress } from '../base/progress.ts'
 import { loadCheckpoint, type LoadOptions } from './load.ts'
 import { rowsToRun } from './programs.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -169,9 +170,8 @@ describe('Scheduler', () => {
         return {
           ...device,
           run(program, inputs, options) {
-            const result = device.run(program, inputs, options)
             if (++runs === 2) controller.abort()
-            return result
+            return device.run(program, inputs, options)
           },
         }
       },
@@ -187,6 +187,102 @@ describe('Scheduler', () => {
     expect(results[1].status).toBe('fulfilled')
     if (results[1].status === 'fulfilled') {
       expectClose(results[1].value, (await allRows(await engineOf(), right)).at(-1))
+    }
+  })
+
+  it.each(['deliver', 'onProgress'])('gives an error that is thrown by %s to the one who threw it', async (place) => {
+    const engine = await engineOf({ maxSequences: 3 })
+    const texts = [someIds(5, 21), someIds(6, 22), someIds(4, 23)]
+    const sequences = await Promise.all(texts.map((ids) => engine.open(ids)))
+    const thrown = new Error('of the receiver')
+    const fail = (): never => {
+      throw thrown
+    }
+    const delivered: number[] = []
+    const results = await Promise.allSettled([
+      sequences[0]?.logits(),
+      sequences[1]?.rows(
+        2,
+        (row) => {
+          delivered.push(row)
+          if (place === 'deliver') fail()
+        },
+        place === 'onProgress' ? { onProgress: fail } : {},
+      ),
+      sequences[2]?.logits(),
+    ])
+    expect(engine.counters.runs).toBe(1)
+    expect(results[1]).toEqual({ status: 'rejected', reason: thrown })
+    expect(delivered).toEqual(place === 'deliver' ? [2] : [2, 3, 4, 5])
+    const single = await engineOf()
+    for (const index of [0, 2]) {
+      const result = results[index]
+      expect(result?.status).toBe('fulfilled')
+      if (result?.status !== 'fulfilled') continue
+      expectClose(result.value ?? undefined, (await allRows(single, texts[index] ?? [])).at(-1))
+    }
+    // It can be asked again, and others come in.
+    expectClose(await sequences[1]?.logits(), (await allRows(single, texts[1] ?? [])).at(-1))
+  })
+
+  it('reports that a prompt is read, not each new token', async () => {
+    const engine = await engineOf({ maxRows: 4 })
+    const sequence = await engine.open(someIds(6, 24))
+    const seen: unknown[] = []
+    const onProgress = ({ stage, done, total }: Progress): unknown => seen.push([stage, done, total])
+    for (let step = 0; step < 3; step++) {
+      await sequence.logits({ onProgress })
+      sequence.append([7])
+    }
+    expect(seen).toEqual([
+      ['reading the prompt', 4, 6],
+      ['reading the prompt', 6, 6],
+    ])
+  })
+
+  it('keeps sequences apart when one of a batch gives up in the middle of a prompt that others share', async () => {
+    const ids = someIds(220, 25)
+    const other = [...ids.slice(0, 100), ...someIds(30, 26)]
+    const ref = referenceBackend()
+    let duringRun: (() => void) | undefined
+    const backend: Backend = {
+      ...ref,
+      async open(programs) {
+        const device = await ref.open(programs)
+        return {
+          ...device,
+          run(program, inputs, options) {
+            duringRun?.()
+            return device.run(program, inputs, options)
+          },
+        }
+      },
+    }
+    const engine = await engineOf({ maxSequences: 3, maxRows: 256 }, {}, backend)
+    const [first, giving] = await Promise.all([engine.open(ids.slice(0, 100)), engine.open(someIds(20, 27))])
+    await first.logits()
+    first.append(ids.slice(100))
+    const second = await engine.open(other)
+    const controller = new AbortController()
+    let late: Promise<Float32Array> | undefined
+    duringRun = () => {
+      duringRun = undefined
+      late = second.logits()
+      controller.abort()
+    }
+    const given = giving.logits({ signal: controller.signal })
+    const logits = await Promise.all([first.logits(), expect(given).rejects.toMatchObject({ code: 'aborted' })])
+    const single = await engineOf({ maxRows: 256 })
+    expectClose(logits[0], (await allRows(single, ids)).at(-1))
+    expectClose(await late, (await allRows(single, other)).at(-1))
+    for (const [sequence, text] of [
+      [first, ids],
+      [second, other],
+    ] as const) {
+      sequence.close()
+      const again = await engine.open(text)
+      expectClose(await again.logits(), (await allRows(single, text)).at(-1))
+      again.close()
     }
   })
 

@@ -48,6 +48,8 @@ interface Admission {
   reject(error: unknown): void
 }
 
+const stages = { prompt: 'reading the prompt', again: 'reading again for the long context' } as const
+
 /** Rows of a batch that also decodes: a long prompt must not make others wait for their next token. */
 const mixedRows = 64
 
@@ -173,10 +175,10 @@ export class Scheduler implements SequenceHost {
   /** Finds the longest kept prefix, or starts over where the sequence has outgrown its rotary table. */
   #openTable(sequence: Sequence, wantedFrom: number): string {
     const regime = this.#regimeOf(sequence.ids.length, sequence.regime)
-    let stage = 'reading the prompt'
+    let stage: string = stages.prompt
     if (regime !== sequence.regime) {
       if (sequence.table !== undefined) {
-        stage = 'reading again for the long context'
+        stage = stages.again
         this.counters.recomputedRows += sequence.computed
         this.#pool.close(sequence.table)
         sequence.table = undefined
@@ -355,18 +357,30 @@ export class Scheduler implements SequenceHost {
       this.#pool.commit(present(sequence.table, 'table'), sequence.ids.slice(from, until))
       this.counters.rows += until - from
     }
-    wanted.forEach(({ request, row }, index) =>
-      request.deliver(row, logits.subarray(index * this.vocabulary, (index + 1) * this.vocabulary)),
-    )
-    for (const { request, until } of parts) {
-      const { sequence, from, stage, options } = request
-      const total = sequence.ids.length - from
-      options.onProgress?.({ stage, done: until - from, total, unit: 'tokens' })
-      if (until < sequence.ids.length) continue
+    parts.forEach(({ request, until }) => {
+      // What one receiver throws is that receiver's failure, not that of the others in the batch.
+      try {
+        wanted.forEach((row, index) => {
+          if (row.request !== request) return
+          request.deliver(row.row, logits.subarray(index * this.vocabulary, (index + 1) * this.vocabulary))
+        })
+        reportProgress(request, until)
+      } catch (error) {
+        remove(this.#requests, request)
+        request.reject(error)
+        return
+      }
+      if (until < request.sequence.ids.length) return
       remove(this.#requests, request)
       request.resolve()
-    }
+    })
   }
+}
+
+/** A single new token is no prompt that is being read, unless all before it had to be read again. */
+function reportProgress({ sequence, from, stage, options }: Request, until: number): void {
+  const total = sequence.ids.length - from
+  if (total > 1 || stage === stages.again) options.onProgress?.({ stage, done: until - from, total, unit: 'tokens' })
 }
 
 function remove<T>(list: T[], item: T): void {
