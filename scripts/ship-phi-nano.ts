@@ -119,7 +119,7 @@ ${loss.trim()}
 \`\`\`
 
 \`\`\`
-${quantized.trim()}
+${quantized.trim().replace(work, 'models/phi-nano')}
 \`\`\`
 
 ## Twenty transcripts, unselected
