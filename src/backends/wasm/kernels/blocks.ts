@@ -19,7 +19,7 @@ export function widenScales(scales: usize, half: i32): v128 {
 
 /** One f16 scale as f32. */
 export function widenScale(scale: usize): f32 {
-  const bits = (<i32>load<i16>(scale) << 13) & 0x8fffffff
+  const bits = ((<i32>load<i16>(scale)) << 13) & 0x8fffffff
   return reinterpret<f32>(bits) * exponentShift
 }
 

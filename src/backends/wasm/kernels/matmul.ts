@@ -69,14 +69,7 @@ export function matmul(args: usize, thread: i32, threads: i32): void {
 }
 
 /** The part [firstRow, endRow) x [firstColumn, endColumn) of C, from packed blocks of A and B. */
-function multiplyPart(
-  args: usize,
-  packedA: usize,
-  firstRow: i32,
-  endRow: i32,
-  firstColumn: i32,
-  endColumn: i32,
-): void {
+function multiplyPart(args: usize, packedA: usize, firstRow: i32, endRow: i32, firstColumn: i32, endColumn: i32): void {
   const a = <usize>load<u32>(args, 0)
   const b = <usize>load<u32>(args, 4)
   const c = <usize>load<u32>(args, 8)

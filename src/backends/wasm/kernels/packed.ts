@@ -62,8 +62,7 @@ function quantizeGroup(x: usize, group: i32, target: usize, spacing: usize): voi
   largest = i32x4.max_s(largest, v128.shuffle<i32>(largest, largest, 2, 3, 0, 1))
   const amax = reinterpret<f32>(max(i32x4.extract_lane(largest, 0), i32x4.extract_lane(largest, 1)))
   const inverse: f32 = amax == 0 ? 0 : 127 / amax
-  const total =
-    inverse == Infinity ? signs(x, group, target, spacing) : roundGroup(x, group, target, spacing, inverse)
+  const total = inverse == Infinity ? signs(x, group, target, spacing) : roundGroup(x, group, target, spacing, inverse)
   target += spacing * <usize>(group >> 2)
   store<i32>(target, -8 * total)
   store<f32>(target + spacing, amax / 127)

@@ -60,7 +60,15 @@ function transpose4(from0: usize, from1: usize, from2: usize, from3: usize, targ
 }
 
 /** Four rows into lanes of panels of `spacing` bytes per step. Rows beyond `last` repeat it: their results are dropped. */
-function packFourRows(source: usize, stride: usize, row: i32, last: i32, steps: i32, target: usize, spacing: usize): void {
+function packFourRows(
+  source: usize,
+  stride: usize,
+  row: i32,
+  last: i32,
+  steps: i32,
+  target: usize,
+  spacing: usize,
+): void {
   let from0 = source + <usize>min(row, last) * stride
   let from1 = source + <usize>min(row + 1, last) * stride
   let from2 = source + <usize>min(row + 2, last) * stride
@@ -86,7 +94,15 @@ function packFourRows(source: usize, stride: usize, row: i32, last: i32, steps: 
   }
 }
 
-function packTwoRows(source: usize, stride: usize, row: i32, last: i32, steps: i32, target: usize, spacing: usize): void {
+function packTwoRows(
+  source: usize,
+  stride: usize,
+  row: i32,
+  last: i32,
+  steps: i32,
+  target: usize,
+  spacing: usize,
+): void {
   let from0 = source + <usize>min(row, last) * stride
   let from1 = source + <usize>min(row + 1, last) * stride
   for (let step = steps >> 2; step > 0; step--) {
