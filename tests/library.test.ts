@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { generateOptions } from '../src/cli/open-model.ts'
+import { readTextFiles } from '../src/cli/text-files.ts'
 import { someIds, tinyFiles } from '../src/engine/tiny-model-harness.ts'
 import {
   loadModel,
@@ -11,6 +13,7 @@ import {
   PocketPhiError,
   special,
   type ChatMessage,
+  type GenerateOptions,
   type GenerationChunk,
   type LoadModelOptions,
   type PhiModel,
@@ -231,6 +234,24 @@ describe('generate', () => {
   })
 })
 
+describe('answers inside answers', () => {
+  it('work with room for both; without, the inner one waits until it is given up', async () => {
+    await using roomy = await load({ maxSequences: 2, context: 64 })
+    for await (const _ of roomy.generate(story, { ...endless, maxTokens: 2 })) {
+      expect((await roomy.generate(story, { ...endless, maxTokens: 3 }).result()).ids).toHaveLength(3)
+    }
+    await using narrow = await load({ context: 64 })
+    const outer = narrow.generate(story, { ...endless, maxTokens: 2 })
+    for await (const _ of outer) {
+      const controller = new AbortController()
+      const inner = narrow.generate(story, { ...endless, maxTokens: 3, signal: controller.signal }).result()
+      controller.abort()
+      expect(await inner).toMatchObject({ finish: 'aborted', ids: [] })
+    }
+    expect((await outer.result()).ids).toHaveLength(2)
+  })
+})
+
 describe('chat', () => {
   const options = { ...endless, maxTokens: 12 }
   const loadTidy = async (settings: LoadModelOptions = {}): Promise<PhiModel> =>
@@ -419,5 +440,39 @@ describe('loadModel', () => {
     )
     const { usage } = await model.chat().send('hello', { maxTokens: 1, stopIds: [] }).result()
     expect(usage.promptTokens).toBe(ids.length)
+  })
+
+  it('answers as generation_config.json says, and as the command does, unless told otherwise', async () => {
+    const ids = someIds(20, 30)
+    const answer = async (model: PhiModel, options: GenerateOptions): Promise<readonly number[]> =>
+      (await model.generate(ids, { ...endless, maxTokens: 12, seed: 4, ...options }).result()).ids
+    const written = path.join(tidyFolder, 'generation_config.json')
+    await writeFile(written, JSON.stringify({ do_sample: true, temperature: 1.5, top_k: 30, repetition_penalty: 1.2 }))
+    try {
+      await using model = await loadModel(tidyFolder, { threads: 1, maxRows: 32 })
+      const sampling = { temperature: 1.5, topK: 30, repetitionPenalty: 1.2 }
+      expect(model.sampling).toEqual(sampling)
+      expect(await generateOptions(tidyFolder, {})).toEqual(sampling)
+      const byDefault = await answer(model, {})
+      expect(byDefault).toEqual(await answer(model, sampling))
+      expect(byDefault).not.toEqual(await answer(model, { temperature: 0 }))
+      const fromChat = async (options: GenerateOptions): Promise<string> =>
+        (
+          await model
+            .chat()
+            .send(story, { ...endless, maxTokens: 12, seed: 4, ...options })
+            .result()
+        ).text
+      expect(await fromChat({})).toBe(await fromChat(sampling))
+      expect(await fromChat({})).not.toBe(await fromChat({ temperature: 0, repetitionPenalty: 1 }))
+    } finally {
+      await rm(written)
+    }
+  })
+
+  it('knows a template by its control tokens, as the command does', async () => {
+    await using model = await load()
+    expect(model.template.name).toBe('phi-3-mini')
+    expect((await readTextFiles(folder)).template?.name).toBe('phi-3-mini')
   })
 })

@@ -15,7 +15,11 @@ import type { Sequence, SequenceOptions } from './sequence.ts'
 import { StopGate, stopStrings } from './stops.ts'
 
 export interface GenerateOptions extends SamplingOptions {
-  /** For the random draws: the same seed gives the same text, with any number of threads. A random one when left out. */
+  /**
+   * For the random draws; a random one when left out. The same seed gives the same text, with any number of threads, given the
+   * same state of the cache and no other sequences in the batch. Otherwise rows may be batched in another way, on which
+   * the last bits of the logits of f32 models depend, and a choice between nearly equal tokens may fall differently.
+   */
   readonly seed?: number
   /** Tokens to generate at most; until the context is full when left out. 0 reads the prompt into the cache only. */
   readonly maxTokens?: number
@@ -76,7 +80,7 @@ export interface GenerationResult {
   /** What stopped it: the stop string, or the spelling of the stop id. */
   readonly stoppedBy?: string
   readonly usage: Usage
-  /** To get the same answer again. */
+  /** To get the same answer again; see `GenerateOptions.seed`. */
   readonly seed: number
 }
 
@@ -85,6 +89,8 @@ export interface GenerationHost {
   readonly engine: Scheduler
   readonly tokenizer: Tokenizer | undefined
   readonly stopIds: readonly number[]
+  /** For options that are left out. */
+  readonly sampling: SamplingOptions
 }
 
 export interface GenerationHooks {
@@ -106,6 +112,10 @@ interface Pending {
 /**
  * An answer while it is written: iterate over its chunks (once), or await `result()`. Nothing is computed before that. A
  * reader that stops early ends the answer and frees its room.
+ *
+ * An answer that is being read holds its room until it is read to its end or left. With as many of them as `maxSequences`, a
+ * further one waits, for ever if it is awaited inside the loop over one of them: load the model with a larger
+ * `maxSequences`, or read one answer before the next. A `signal` ends the wait.
  */
 export class Generation implements AsyncIterable<GenerationChunk> {
   readonly #chunks: AsyncGenerator<GenerationChunk, void, void>
@@ -167,7 +177,8 @@ class Answer {
   #first = 0
   #end = 0
 
-  constructor(host: GenerationHost, prompt: readonly number[], options: GenerateOptions) {
+  constructor(host: GenerationHost, prompt: readonly number[], given: GenerateOptions) {
+    const options = { ...host.sampling, ...given }
     checkSampling(options)
     const { maxTokens = Infinity, logprobs = 0 } = options
     checkCount('maxTokens', maxTokens)

@@ -5,12 +5,9 @@ import { PocketPhiError } from '../base/errors.ts'
 import { isNode, nodeModule } from '../base/platform.ts'
 import { httpFolder, localFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
-import { chatTemplate } from '../text/template-detection.ts'
-import { builtinTemplate, type ChatTemplate, type TemplateName } from '../text/templates.ts'
-import { loadTiktoken } from '../text/tiktoken.ts'
-import { readTokenizerConfig, type TokenizerConfig } from '../text/tokenizer-config.ts'
-import { loadTokenizerJson } from '../text/tokenizer-json.ts'
-import type { Tokenizer } from '../text/tokenizer.ts'
+import type { ChatTemplate, TemplateName } from '../text/templates.ts'
+import { defaultSampling, readGenerationConfig } from './generation-config.ts'
+import { loadText } from './load-text.ts'
 import { loadCheckpoint, measureCheckpoint, type LoadOptions } from './load.ts'
 import { PhiModel } from './phi-model.ts'
 import { stopIdsOf } from './stops.ts'
@@ -43,13 +40,12 @@ export interface LoadModelOptions extends LoadOptions {
 export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<PhiModel> {
   const tree = treeOf(source, options.signal)
   const config = (await tree.readJson('config.json')) as Readonly<Record<string, unknown>>
-  const tokenizerConfig = await readIfThere(tree, 'tokenizer_config.json', readTokenizerConfig)
-  const tokenizer = await loadTokenizer(tree, tokenizerConfig)
-  const generationConfig = await readIfThere(tree, 'generation_config.json', (json) => json)
+  const { tokenizer, template } = await loadText(tree, options.template)
+  const generationConfig = await readGenerationConfig(tree)
   const stopIds = stopIdsOf(config, generationConfig, tokenizer)
-  const template = await templateOf(tree, options.template, tokenizer, tokenizerConfig)
+  const sampling = defaultSampling(generationConfig)
   const engine = await loadCheckpoint(tree, backendOf(options), options)
-  return new PhiModel({ engine, config, tokenizer, template, stopIds })
+  return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling })
 }
 
 /**
@@ -91,46 +87,4 @@ function backendOf({ backend = 'auto', threads }: LoadModelOptions): Backend {
     expected: '"auto", "wasm", "ref" or a Backend',
     found: String(backend),
   })
-}
-
-async function readIfThere<T>(tree: FileTree, name: string, parse: (json: unknown) => T): Promise<T | undefined> {
-  return (await tree.has(name)) ? parse(await tree.readJson(name)) : undefined
-}
-
-/** The file of Phi-3-small's vocabulary. */
-const tiktokenFile = 'cl100k_base.tiktoken'
-
-async function loadTokenizer(tree: FileTree, config: TokenizerConfig | undefined): Promise<Tokenizer | undefined> {
-  if (await tree.has('tokenizer.json')) return loadTokenizerJson(await tree.readJson('tokenizer.json'))
-  if (!(await tree.has(tiktokenFile))) return undefined
-  const addedTokens = config?.addedTokens ?? []
-  return loadTiktoken(await tree.readText(tiktokenFile), { pattern: 'cl100k', addedTokens })
-}
-
-async function templateOf(
-  tree: FileTree,
-  wish: TemplateName | ChatTemplate | undefined,
-  tokenizer: Tokenizer | undefined,
-  config: TokenizerConfig | undefined,
-): Promise<ChatTemplate | undefined> {
-  if (wish !== undefined) return typeof wish === 'string' ? builtinTemplate(wish) : wish
-  if (tokenizer === undefined) return undefined
-  const source =
-    config?.chatTemplate ??
-    ((await tree.has('chat_template.jinja')) ? await tree.readText('chat_template.jinja') : undefined)
-  if (source === undefined) return familyTemplate(tokenizer)
-  return chatTemplate(source, {
-    controlTokens: tokenizer.addedTokens.map(({ content }) => content),
-    bosToken: config?.bosToken,
-    eosToken: config?.eosToken,
-  })
-}
-
-/** The template of the family whose control tokens the tokenizer has. */
-function familyTemplate(tokenizer: Tokenizer): ChatTemplate | undefined {
-  const added = new Set(tokenizer.addedTokens.map(({ content }) => content))
-  const has = (...tokens: readonly string[]): boolean => tokens.every((token) => added.has(token))
-  if (has('<|im_start|>', '<|im_sep|>', '<|im_end|>')) return builtinTemplate('phi-4')
-  if (has('<|user|>', '<|assistant|>', '<|end|>', '<|tool|>')) return builtinTemplate('phi-4-mini')
-  return has('<|user|>', '<|assistant|>', '<|end|>') ? builtinTemplate('phi-3-mini') : undefined
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
+import { PocketPhiError } from '../base/errors.ts'
 import type { Progress } from '../base/progress.ts'
 import { f32ToBf16, f32ToF16 } from '../blocks/half.ts'
 import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
@@ -8,6 +10,7 @@ import { packedEntry, packedMetadata, type PackedType } from '../formats/packed-
 import { openSafetensors } from '../formats/safetensors.ts'
 import { floatEntry, safetensorsBytes, type TensorEntry } from '../formats/safetensors-writer.ts'
 import { memoryFolder } from '../formats/tree.ts'
+import type { MemoryPlan } from '../program/plan.ts'
 import { loadCheckpoint, measureCheckpoint, type LoadOptions } from './load.ts'
 import { tinyConfig, tinyFiles } from './tiny-model-harness.ts'
 
@@ -133,6 +136,38 @@ describe('loadCheckpoint', () => {
     expect((await measure({ memoryLimit: total })).contextTokens).toBe(1024)
     await expect(measure({ memoryLimit: 1000 })).rejects.toMatchObject({ code: 'out-of-memory' })
     await expect(measure({ context: 2048, memoryLimit: total })).rejects.toMatchObject({ code: 'out-of-memory' })
+  })
+
+  it('takes a smaller context when the machine refuses the memory, unless one was asked for', async () => {
+    const tree = memoryFolder(await tinyFiles({ config: { max_position_embeddings: 3000 } }))
+    const ref = referenceBackend()
+    const tried: number[] = []
+    const refusing = (most: number, refusal: Error): Backend => ({
+      ...ref,
+      async open(programs) {
+        const plan = ref.measure(programs)
+        tried.push(plan.total)
+        if (plan.total > most) throw refusal
+        return await ref.open(programs)
+      },
+    })
+    const { total } = await measureCheckpoint(tree, ref, { maxRows: 4, context: 1024 })
+    const refusal = new PocketPhiError('out-of-memory', 'The machine refuses.')
+    const plans: number[] = []
+    const onPlan = (plan: MemoryPlan): unknown => plans.push(plan.total)
+    const engine = await loadCheckpoint(tree, refusing(total, refusal), { maxRows: 4, onPlan })
+    expect(engine.context).toBe(1024)
+    expect(tried).toHaveLength(3)
+    expect(plans).toEqual(tried)
+    await engine.dispose()
+    tried.length = 0
+    const asked = loadCheckpoint(tree, refusing(total, refusal), { maxRows: 4, context: 2048 })
+    await expect(asked).rejects.toBe(refusal)
+    await expect(loadCheckpoint(tree, refusing(0, refusal), { maxRows: 4 })).rejects.toBe(refusal)
+    expect(tried).toHaveLength(5)
+    const other = new PocketPhiError('device-lost', 'No device.')
+    await expect(loadCheckpoint(tree, refusing(0, other), { maxRows: 4 })).rejects.toBe(other)
+    expect(tried).toHaveLength(6)
   })
 
   it('refuses checkpoints that are not those of the configuration', async () => {

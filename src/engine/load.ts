@@ -18,7 +18,7 @@ export interface LoadOptions extends CacheOptions {
   readonly exact?: boolean
   /** Bytes that the model may take in memory; the machine's memory where that is known. */
   readonly memoryLimit?: number
-  /** Sees what will be needed before a byte of weights is read. */
+  /** Sees what will be needed before a byte of weights is read; again for a smaller context if the machine refuses the memory. */
   readonly onPlan?: (plan: MemoryPlan) => void
   readonly onProgress?: OnProgress | undefined
   readonly signal?: AbortSignal | undefined
@@ -30,7 +30,7 @@ export interface LoadOptions extends CacheOptions {
  * Opens a folder with config.json and safetensors weights: traces the programs, plans their memory, allocates it and reads
  * the weights into place.
  *
- * @throws PocketPhiError `out-of-memory` (its cause is the `MemoryPlan`) before anything is allocated; `invalid-config`,
+ * @throws PocketPhiError `out-of-memory` (its cause is the `MemoryPlan` when the plan exceeds the limit); `invalid-config`,
  * `invalid-file`, `not-found`, `not-supported`, `aborted`
  */
 export async function loadCheckpoint(tree: FileTree, backend: Backend, options: LoadOptions = {}): Promise<Scheduler> {
@@ -40,11 +40,13 @@ export async function loadCheckpoint(tree: FileTree, backend: Backend, options: 
   const checkpoint = await openSafetensors(tree, options.weightsFile)
   try {
     const limit = options.memoryLimit ?? machineMemory()
-    const { programs, plan } = fittingPrograms(modelFromConfig(config), checkpoint, backend, options, limit)
-    checkTensors(checkpoint, programs.parameters)
-    options.onPlan?.(plan)
-    throwIfAborted(signal)
-    const device = await backend.open(programs.programs)
+    const model = modelFromConfig(config)
+    const { programs, device } = await firstFitting(model, checkpoint, backend, options, limit, async (fitting) => {
+      checkTensors(checkpoint, fitting.programs.parameters)
+      options.onPlan?.(fitting.plan)
+      throwIfAborted(signal)
+      return { ...fitting, device: await backend.open(fitting.programs.programs) }
+    })
     try {
       await fillParameters(device, checkpoint, programs, options)
       return new Scheduler(programs, device)
@@ -68,7 +70,8 @@ export async function measureCheckpoint(
   try {
     // A context that was asked for is measured even if it does not fit: that is what one wants to know.
     const limit = options.memoryLimit ?? (options.context === undefined ? machineMemory() : Infinity)
-    const { programs, plan } = fittingPrograms(modelFromConfig(config), checkpoint, backend, options, limit)
+    const model = modelFromConfig(config)
+    const { programs, plan } = await firstFitting(model, checkpoint, backend, options, limit, (fitting) => fitting)
     return { ...plan, contextTokens: programs.context }
   } finally {
     await checkpoint.close()
@@ -78,14 +81,23 @@ export async function measureCheckpoint(
 /** Contexts that are tried, the largest first, when none was asked for. */
 const usualContexts = [4096, 2048, 1024, 512]
 
-/** The programs for the context that was asked for, or for the largest usual one that fits. */
-function fittingPrograms(
+interface Fitting {
+  readonly programs: EnginePrograms
+  readonly plan: MemoryPlan
+}
+
+/**
+ * Uses the programs for the context that was asked for, or for the largest usual one that fits: into the limit, and into what
+ * the machine then gives (a browser may refuse memory that the plan thought there was).
+ */
+async function firstFitting<T>(
   model: Model,
   checkpoint: Checkpoint,
   backend: Backend,
   options: LoadOptions,
   limit: number,
-): { programs: EnginePrograms; plan: MemoryPlan } {
+  use: (fitting: Fitting) => T | Promise<T>,
+): Promise<T> {
   const formats = formatsOf(checkpoint, options.exact ?? false)
   const usual = usualContexts.map((context) => Math.min(context, model.shape.maxPositions))
   const contexts = options.context === undefined ? [...new Set(usual)] : [options.context]
@@ -95,7 +107,7 @@ function fittingPrograms(
     try {
       const plan = backend.measure(programs.programs)
       checkMemory(plan, limit)
-      return { programs, plan }
+      return await use({ programs, plan })
     } catch (error) {
       if (!(error instanceof PocketPhiError) || error.code !== 'out-of-memory') throw error
       refusal = error

@@ -7,6 +7,7 @@ import type { Text } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { Chat, type ChatOptions } from './chat.ts'
 import { Generation, type GenerateOptions } from './generate.ts'
+import type { SamplingOptions } from './sampling.ts'
 import type { EngineCounters, Scheduler } from './scheduler.ts'
 
 /**
@@ -30,6 +31,8 @@ export interface PhiModelParts {
   readonly tokenizer: Tokenizer | undefined
   readonly template: ChatTemplate | undefined
   readonly stopIds: readonly number[]
+  /** How it answers unless told otherwise. */
+  readonly sampling?: SamplingOptions
 }
 
 /** A loaded model. It holds memory and threads until it is disposed. */
@@ -40,13 +43,16 @@ export class PhiModel implements AsyncDisposable {
   readonly config: Readonly<Record<string, unknown>>
   /** Ids that end an answer. */
   readonly stopIds: readonly number[]
+  /** How it answers unless told otherwise: what generation_config.json says, else the most likely token. */
+  readonly sampling: SamplingOptions
   readonly #tokenizer: Tokenizer | undefined
   readonly #template: ChatTemplate | undefined
 
-  constructor({ engine, config, tokenizer, template, stopIds }: PhiModelParts) {
+  constructor({ engine, config, tokenizer, template, stopIds, sampling = {} }: PhiModelParts) {
     this.engine = engine
     this.config = config
     this.stopIds = stopIds
+    this.sampling = sampling
     this.#tokenizer = tokenizer
     this.#template = template
   }
@@ -100,14 +106,15 @@ export class PhiModel implements AsyncDisposable {
    * @throws PocketPhiError `context-full` when the prompt leaves no room; `invalid-argument`
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): Generation {
-    const host = { engine: this.engine, tokenizer: this.#tokenizer, stopIds: this.stopIds }
+    const { engine, stopIds, sampling } = this
+    const host = { engine, stopIds, sampling, tokenizer: this.#tokenizer }
     return new Generation(host, this.#idsOf(prompt), options)
   }
 
   /** Starts a conversation. */
   chat(options: ChatOptions = {}): Chat {
-    const { engine, stopIds, tokenizer, template } = this
-    return new Chat({ engine, stopIds, tokenizer, template }, options)
+    const { engine, stopIds, sampling, tokenizer, template } = this
+    return new Chat({ engine, stopIds, sampling, tokenizer, template }, options)
   }
 
   /**

@@ -2,6 +2,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 
+/** How a token is chosen; a loaded model has its own values for what is left out (`PhiModel.sampling`). */
 export interface SamplingOptions {
   /** What logits are divided by; 0 (the default) takes the most likely token and ignores the limits below. */
   readonly temperature?: number

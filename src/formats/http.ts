@@ -27,7 +27,7 @@ class BrokenConnection extends Error {}
 
 /**
  * Opens a file of an HTTP server by asking for its first byte.
- * @throws PocketPhiError `not-found` for 404 and 410, `not-supported` when the server does not serve ranges, `invalid-file`
+ * @throws PocketPhiError `not-found` for 403, 404, 410 and web pages, `not-supported` when the server does not serve ranges, `invalid-file`
  * for answers that are not what was asked for, `aborted`
  */
 export async function httpSource(url: string, options: HttpOptions = {}): Promise<ByteSource> {
@@ -98,6 +98,13 @@ function contentOf(url: string, response: Response): Content {
   if (response.status === 416) {
     const empty = /^bytes \*\/0$/.test(response.headers.get('content-range') ?? '')
     if (empty) return { total: 0, tag }
+  }
+  // What storage services answer for files that are not there to those who may not list the folder.
+  if (response.status === 403) {
+    throw new PocketPhiError('not-found', `The server has no "${url}", or does not give it to everyone.`, {
+      found: 'status 403',
+      remedy: 'Check the address, and whether it needs authorisation.',
+    })
   }
   const { total } = rangeOf(url, response)
   return { total, tag }

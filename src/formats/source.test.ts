@@ -138,7 +138,8 @@ describe('an HTTP server', () => {
 
   it.each([
     ['lacks the file', { status: 404 }, 'not-found'],
-    ['refuses', { status: 403 }, 'invalid-file'],
+    ['keeps the file from us', { status: 403 }, 'not-found'],
+    ['refuses', { status: 401 }, 'invalid-file'],
     ['fails', { status: 500 }, 'invalid-file'],
     ['serves no ranges', { status: 200 }, 'not-supported'],
     ['hides the range', { contentRange: null }, 'not-supported'],
