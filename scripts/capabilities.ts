@@ -2,7 +2,7 @@
  * Writes the table of what is supported into README.md, from the results of the last complete `npm test`: a row stands in the
  * table only when tests of its own ran and all of them passed. `--check` compares instead and fails on a difference.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { resultsFile, type TestResult } from '../tests/reporter.ts'
 
 interface Claim {
@@ -70,6 +70,7 @@ function row({ area, what, tests }: Claim, results: readonly TestResult[]): stri
   return `| ${area} | ${what} | ${tests.map((prefix) => `\`${prefix}\``).join(', ')} |`
 }
 
+if (!existsSync(resultsFile)) throw new Error('There are no test results yet: run npm test first.')
 const results = JSON.parse(readFileSync(resultsFile, 'utf8')) as TestResult[]
 const table = ['| | what | tests that show it |', '|---|---|---|', ...claims.map((claim) => row(claim, results))].join(
   '\n',

@@ -74,9 +74,10 @@ writeFileSync(
   `# phi-nano
 
 A small language model of the Phi-3 architecture that ships with Pocket Phi and was trained by it, on text about a small
-invented world and nothing else ([docs/world.md](../../docs/world.md)). It answers in complete sentences inside that world, does
-sums with worked steps, says when it does not know, and refuses what would harm. It is no assistant for the real world: what it
-says about real things is true only where its small world agrees with them.
+invented world and nothing else ([docs/world.md](../../docs/world.md)). It answers in complete sentences inside that world and does
+sums up to 100 with worked steps. This first generation is weak where a wording is far from those it learned: the tables below say how
+weak, refusals above all. It is no assistant for the real world: what it says about real things is true only where its small world
+agrees with them.
 
 | | |
 |---|---|
@@ -94,7 +95,7 @@ says about real things is true only where its small world agrees with them.
 To make it again:
 
 \`\`\`sh
-npx phi train recipes/phi-nano/pretrain.yaml --wide && npx phi train recipes/phi-nano/chat.yaml --wide
+npm run phi -- train recipes/phi-nano/pretrain.yaml --wide && npm run phi -- train recipes/phi-nano/chat.yaml --wide
 node scripts/ship-phi-nano.ts --pretrain runs/phi-nano-pretrain --chat runs/phi-nano-chat --generator $(git rev-parse --short HEAD)
 \`\`\`
 
