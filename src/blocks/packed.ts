@@ -394,7 +394,7 @@ function holdsLowest(words: Int32Array, start: number, end: number): boolean {
 
 /**
  * Checks what kernels rely on in bytes of unknown origin: finite scales that are not subnormal, 8-bit integers above -128,
- * padding rows of zero. Reads some 5 GB/s, so that it can be done to everything that is loaded.
+ * padding rows of zero. It reads 2 GB/s or more (groups of 32), so that it can be done to everything that is loaded.
  * @param place what the matrix is called in an error
  * @throws PocketPhiError `shape` for a wrong length, `invalid-file` for contents that no packer writes
  */

@@ -207,7 +207,7 @@ export async function fillParameters(
 interface PieceReader {
   /** Bytes of a piece; the last one may be shorter. */
   readonly step: number
-  readPiece(piece: Uint8Array, offset: number): Promise<void>
+  readonly readPiece: (piece: Uint8Array, offset: number) => Promise<void>
 }
 
 /** How a piece of the store is filled from what the checkpoint holds. */
