@@ -191,12 +191,12 @@ export async function fillParameters(
   const total = parameters.reduce((sum, { name }) => sum + tensorBytes(device.typeOf(name)), 0)
   let done = 0
   for (const { name } of parameters) {
-    const { step, readPiece } = pieceReader(checkpoint, name)
+    const reader = pieceReader(checkpoint, name)
     await device.fill(name, async (bytes, offset) => {
-      for (let at = 0; at < bytes.length; at += step) {
+      for (let at = 0; at < bytes.length; at += reader.step) {
         throwIfAborted(options.signal)
-        const piece = bytes.subarray(at, at + step)
-        await readPiece(piece, offset + at)
+        const piece = bytes.subarray(at, at + reader.step)
+        await reader.readPiece(piece, offset + at)
         done += piece.length
         options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })
       }
