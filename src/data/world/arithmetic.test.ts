@@ -18,7 +18,7 @@ function compute(first: number, sign: string, second: number): number {
 
 const problems = Array.from({ length: 2000 }, (_, index) => drawProblem(new Random(index)))
 const inText = (text: string, value: number): boolean =>
-  new RegExp(`\\b(${value}|${numberInWords(value)})\\b`, 'i').test(text)
+  new RegExp(`(?<!\\d)${value}(?!\\d)|\\b${numberInWords(value)}\\b`, 'i').test(text)
 
 describe('arithmetic', () => {
   it('states only true equations', () => {

@@ -3,7 +3,7 @@ import { fill } from '../../data/world/grammar.ts'
 import { drawEquation, drawWordProblem, type ProblemSplits } from '../../data/world/kinds/arithmetic-draw.ts'
 import { causeExchange, isHeldOutCause, type CauseForm } from '../../data/world/kinds/causes.ts'
 import { outsideExchange, type OutsideSort } from '../../data/world/kinds/outside.ts'
-import { harmlessTasks, refusalExchange } from '../../data/world/kinds/refusals.ts'
+import { harmlessTasks, heldOutRefusal } from '../../data/world/kinds/refusals.ts'
 import { nameExchange } from '../../data/world/kinds/small-talk.ts'
 import { statement } from '../../data/world/kinds/thing-facts.ts'
 import {
@@ -135,7 +135,7 @@ function refusals(random: Random): Draft[] {
   for (const harm of harms) {
     drafts.push(
       ...distinct(random, 8, (own) => ({
-        question: refusalExchange(own, 'heldOut', harm).question,
+        question: heldOutRefusal(own, harm).question,
         check: { type: 'refuse' },
       })),
     )

@@ -10,6 +10,7 @@ import {
 } from '../tables/names.ts'
 import { heldOutNouns, trainingNouns } from '../tables/nouns.ts'
 import type { Split } from '../types.ts'
+import { moreNames, moreNouns } from '../wordings/nouns.ts'
 import { comparisonWordings, equationWordings, families, type Family, type Shape } from './arithmetic-families.ts'
 import { animalNouns, edibleNouns, scenes } from './arithmetic-scenes.ts'
 import {
@@ -44,24 +45,29 @@ export interface Character {
   readonly female: boolean
 }
 
-/** A name that is not of the cast; in training one in eight is invented. */
+/** A name that is not of the cast; in training one in four is invented. */
 export function drawCharacter(random: Random, split: Split): Character {
   const female = random.float() < 0.5
   if (split === 'heldOut') return { name: random.pick(female ? heldOutFemaleNames : heldOutMaleNames), female }
-  if (random.float() < 0.12) {
+  if (random.float() < 0.25) {
     for (;;) {
       const name = capitalise(inventedWord((items) => random.pick(items), random.integer(1, 3)))
       if (!reservedNames.has(name)) return { name, female }
     }
   }
-  return { name: random.pick(female ? trainingFemaleNames : trainingMaleNames), female }
+  return { name: random.pick(female ? trainingNames.female : trainingNames.male), female }
 }
 
+const trainingNames = {
+  female: [...trainingFemaleNames, ...moreNames.female],
+  male: [...trainingMaleNames, ...moreNames.male],
+}
+const allTrainingNouns = [...trainingNouns, ...moreNouns]
 const reservedNames = new Set([...heldOutFemaleNames, ...heldOutMaleNames])
 const reservedNouns = new Set(heldOutNouns.flatMap((noun) => [noun, plural(noun)]))
 
-/** A countable noun; in training one in twelve is invented, so that the noun must be copied. */
-export function drawNoun(random: Random, split: Split, invented: boolean = random.float() < 0.08): string {
+/** A countable noun; in training one in four is invented, so that the noun must be copied. */
+export function drawNoun(random: Random, split: Split, invented: boolean = random.float() < 0.25): string {
   if (split === 'heldOut') return random.pick(heldOutNouns)
   if (invented) {
     for (;;) {
@@ -69,7 +75,7 @@ export function drawNoun(random: Random, split: Split, invented: boolean = rando
       if (!reservedNouns.has(noun) && !reservedNouns.has(plural(noun))) return noun
     }
   }
-  return random.pick(trainingNouns)
+  return random.pick(allTrainingNouns)
 }
 
 const boxes = ['box', 'bag', 'basket', 'bowl', 'bucket', 'jar', 'drawer', 'sack', 'tray', 'crate', 'tin', 'case']
@@ -126,19 +132,27 @@ function drawDifference(random: Random, low: number, split: Split): [number, num
   }
 }
 
+/**
+ * How many groups of how many. Of the times table alone the counts can be learned by heart, and a pair that never came
+ * is then counted too far or not far enough; training therefore goes beyond the table, up to 100, half of the time.
+ */
+function drawGroups(random: Random, low: number, split: Split): [number, number] {
+  if (split === 'heldOut' || random.float() < 0.5) return [random.integer(low, 11), random.integer(low, 11)]
+  const count = random.integer(Math.max(low, 1), 17)
+  return [count, random.integer(Math.max(low, 1), Math.floor(100 / count) + 1)]
+}
+
 function drawFactors(random: Random, low: number, split: Split): [number, number] {
   for (;;) {
-    const first = random.integer(low, 11)
-    const second = random.integer(low, 11)
+    const [first, second] = drawGroups(random, low, split)
     if (allowed(first, second, '×', split)) return [first, second]
   }
 }
 
 function drawQuotient(random: Random, low: number, split: Split): [number, number] {
   for (;;) {
-    const divisor = random.integer(Math.max(low, 1), 11)
-    const quotient = random.integer(low, 11)
-    if (allowed(divisor * quotient, divisor, '÷', split)) return [divisor * quotient, divisor]
+    const [quotient, divisor] = drawGroups(random, low, split)
+    if (divisor > 0 && allowed(divisor * quotient, divisor, '÷', split)) return [divisor * quotient, divisor]
   }
 }
 

@@ -1,3 +1,6 @@
+import { problemWordings } from '../wordings/arithmetic.ts'
+import { equationFrames, numberComparisonFrames } from '../wordings/equations.ts'
+
 /**
  * The families of word problems. A wording is "question || closing sentence". Slots: {P} {Q} two people, {he} {him}
  * {his} for P, {an} {bn} {cn} {rn} a number with the noun in the right form, {a} {b} {c} {r} bare numbers, {ns} the
@@ -22,7 +25,7 @@ export interface Family {
   readonly heldOut: readonly string[]
 }
 
-export const families: readonly Family[] = [
+const problemFamilies: readonly Family[] = [
   {
     name: 'gain',
     shape: 'add',
@@ -314,6 +317,12 @@ export const families: readonly Family[] = [
   },
 ]
 
+/** With the wordings that were added for training. */
+export const families: readonly Family[] = problemFamilies.map((family) => ({
+  ...family,
+  training: [...family.training, ...(problemWordings[family.name] ?? [])],
+}))
+
 export const equationWordings: Readonly<
   Record<'+' | '-' | '×' | '÷', { training: readonly string[]; heldOut: readonly string[] }>
 > = {
@@ -332,6 +341,7 @@ export const equationWordings: Readonly<
       'What is the sum of {a} and {b}?',
       'Can you add {a} and {b}?',
       'What does {a} plus {b} make?',
+      ...equationFrames['+'],
     ],
     heldOut: [
       'Find the sum: {a} + {b}.',
@@ -354,6 +364,7 @@ export const equationWordings: Readonly<
       'What is the difference between {a} and {b}?',
       'How much is {a} take away {b}?',
       'What is left when you take {b} from {a}?',
+      ...equationFrames['-'],
     ],
     heldOut: [
       'Find the difference: {a} - {b}.',
@@ -376,6 +387,7 @@ export const equationWordings: Readonly<
       'How much is {a} times {b}?',
       'What is {a} multiplied by {b}?',
       'What is the product of {a} and {b}?',
+      ...equationFrames['×'],
     ],
     heldOut: [
       'Find the product: {a} × {b}.',
@@ -397,6 +409,7 @@ export const equationWordings: Readonly<
       'How often does {b} go into {a}?',
       'How many times does {b} fit into {a}?',
       'How much is {a} divided by {b}?',
+      ...equationFrames['÷'],
     ],
     heldOut: [
       'Find the result: {a} ÷ {b}.',
@@ -413,6 +426,7 @@ export const comparisonWordings = {
     'What is {w}, {a} or {b}?',
     'Tell me the {w} number: {a} or {b}.',
     'Is {a} or {b} {w}?',
+    ...numberComparisonFrames,
   ],
   heldOut: ['Of the numbers {a} and {b}, which one is {w}?', 'Compare {a} and {b} and name the {w} one.'],
 } as const

@@ -3,6 +3,7 @@ import { capitalise, fill } from '../grammar.ts'
 import { worldHash } from '../held-out.ts'
 import { causes, type Cause } from '../tables/causes.ts'
 import type { Exchange, Split, WorldKind } from '../types.ts'
+import { ifFrames, whyFrames } from '../wordings/causes.ts'
 import { questionAndAnswer, roughen } from './wording.ts'
 
 const whyWordings = {
@@ -16,6 +17,7 @@ const whyWordings = {
     'Can you tell me why {h}?',
     'I want to know why {h}.',
     'How come {h}?',
+    ...whyFrames,
   ],
   heldOut: ['For what reason {q}?', 'I do not understand why {h}. Help me.', 'Could you say why it is that {h}?'],
 } as const
@@ -31,6 +33,7 @@ const ifWordings = {
     'If {c}, what happens?',
     'When {c}, what happens?',
     'Can you tell me what happens when {c}?',
+    ...ifFrames,
   ],
   heldOut: ['Suppose that {c}. What comes next?', 'Imagine that {c}. What will we see?', 'What follows when {c}?'],
 } as const

@@ -3,6 +3,7 @@ import { capitalise } from '../grammar.ts'
 import { worldHash } from '../held-out.ts'
 import { generic, type Thing } from '../tables/parse.ts'
 import type { Exchange, Split } from '../types.ts'
+import { sizeComparisonFrames, sizeYesNoFrames } from '../wordings/equations.ts'
 import { factsByProperty } from './thing-facts.ts'
 
 const ranks: Readonly<Record<string, number>> = { tiny: 0, small: 1, big: 2, huge: 3 }
@@ -21,12 +22,16 @@ export function isHeldOutComparison(first: Thing, second: Thing): boolean {
   return worldHash([first.name, second.name].toSorted().join('<>')) % 10 === 0
 }
 
-const trainingQuestions = [
+const trainingQuestions: readonly string[] = [
   'Which is {word}, {a} or {b}?',
   'What is {word}, {a} or {b}?',
   'Is {a} {word} than {b}?',
   'Tell me which is {word}, {a} or {b}.',
+  ...sizeComparisonFrames,
+  ...sizeYesNoFrames,
 ]
+/** After these the answer begins with yes or no. */
+const yesNoQuestions = new Set(['Is {a} {word} than {b}?', ...sizeYesNoFrames])
 const heldOutQuestions = ['Of {a} and {b}, which one is {word}?', '{A} or {b}: which of them is {word}?']
 
 /** Compares the sizes of two things that are at least two ranks apart. */
@@ -45,12 +50,13 @@ export function comparisonExchange(random: Random, split: Split): Exchange & { r
       template
         .replaceAll('{a}', first)
         .replaceAll('{A}', capitalise(first))
-        .replace('{b}', second)
-        .replace('{word}', word),
+        .replaceAll('{b}', second)
+        .replaceAll('{B}', capitalise(second))
+        .replaceAll('{word}', word),
     )
     const [winner, loser] = firstWins ? [first, second] : [second, first]
     const fact = `${winner} is ${word} than ${loser}.`
-    if (!template.startsWith('Is ')) return { question, answer: capitalise(fact), winner }
+    if (!yesNoQuestions.has(template)) return { question, answer: capitalise(fact), winner }
     return { question, answer: firstWins ? `Yes, ${fact}` : `No, ${fact}`, winner }
   }
 }

@@ -18,6 +18,7 @@ import {
 import { people } from '../tables/people.ts'
 import { land, places } from '../tables/places.ts'
 import type { Exchange, Split, WorldKind } from '../types.ts'
+import * as more from '../wordings/outside.ts'
 import { drawCharacter } from './arithmetic-draw.ts'
 import { anyPersonExchange } from './people.ts'
 import { anyPlaceExchange } from './places.ts'
@@ -54,6 +55,7 @@ const endings = [
   `I only know the things and people of ${land}.`,
   'That is outside my small world.',
   'I am a small model, and I did not learn that.',
+  ...more.outsideEndings,
 ]
 
 function reply(random: Random, clause: string): string {
@@ -64,13 +66,17 @@ function reply(random: Random, clause: string): string {
   return `${sentence} ${random.pick(endings)}`
 }
 
+const trainingCountries = [...realCountries.training, ...more.moreCountries]
+const trainingCelebrities = [...realPeople.training, ...more.morePeople]
+
 function from(
   random: Random,
   list: { training: readonly OutsideQuestion[]; heldOut: readonly OutsideQuestion[] },
+  further: readonly OutsideQuestion[],
   split: Split,
   slots: Slots,
 ): Exchange {
-  const chosen = random.pick(split === 'training' ? list.training : list.heldOut)
+  const chosen = random.pick(split === 'training' ? [...list.training, ...further] : list.heldOut)
   return { question: fill(chosen.question, slots), answer: reply(random, fill(chosen.clause, slots)) }
 }
 
@@ -78,17 +84,21 @@ function from(
 export function outsideExchange(random: Random, split: Split, sort: OutsideSort = random.pick(sorts)): Exchange {
   switch (sort) {
     case 'country':
-      return from(random, countryQuestions, split, { c: random.pick(realCountries[split]) })
+      return from(random, countryQuestions, more.countryOutside, split, {
+        c: random.pick(split === 'training' ? trainingCountries : realCountries.heldOut),
+      })
     case 'celebrity':
-      return from(random, celebrityQuestions, split, { p: random.pick(realPeople[split]) })
+      return from(random, celebrityQuestions, more.celebrityOutside, split, {
+        p: random.pick(split === 'training' ? trainingCelebrities : realPeople.heldOut),
+      })
     case 'general':
-      return from(random, generalOutside, split, {})
+      return from(random, generalOutside, more.generalOutside, split, {})
     case 'stranger':
-      return from(random, strangerQuestions, split, { P: drawCharacter(random, split).name })
+      return from(random, strangerQuestions, more.strangerOutside, split, { P: drawCharacter(random, split).name })
     case 'person':
-      return from(random, unknownAboutPeople, split, { P: random.pick(people).name })
+      return from(random, unknownAboutPeople, more.personOutside, split, { P: random.pick(people).name })
     case 'place':
-      return from(random, unknownAboutPlaces, split, { l: random.pick(places).name })
+      return from(random, unknownAboutPlaces, more.placeOutside, split, { l: random.pick(places).name })
     case 'thing': {
       const countable = things.filter(
         (thing) =>
@@ -98,7 +108,11 @@ export function outsideExchange(random: Random, split: Split, sort: OutsideSort 
           thing.category !== 'nature',
       )
       const thing = random.pick(countable)
-      return from(random, unknownAboutThings, split, { a: generic(thing), n: thing.name, s: thing.plural })
+      return from(random, unknownAboutThings, more.thingOutside, split, {
+        a: generic(thing),
+        n: thing.name,
+        s: thing.plural,
+      })
     }
     case 'word': {
       const word = unknownWord(random, split)
@@ -112,6 +126,7 @@ export function outsideExchange(random: Random, split: Split, sort: OutsideSort 
               'What is {w} used for?',
               'Where can I find {w}?',
               'What does {w} eat?',
+              ...more.unknownWordQuestions,
             ]
           : ['How would you explain what {w} is?', 'Name the colour of {w}.'],
       )

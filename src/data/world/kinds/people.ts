@@ -4,12 +4,13 @@ import { isHeldOutFact } from '../held-out.ts'
 import { people, type Person } from '../tables/people.ts'
 import type { Exchange, WorldKind } from '../types.ts'
 import { askAbout, pronounStatement, statement } from './thing-facts.ts'
-import { paragraph, questionAndAnswer, roughen, type Wording } from './wording.ts'
+import { peopleDirect, peopleFollowUps } from '../wordings/people.ts'
+import { paragraph, questionAndAnswer, roughen, type Wording, withMore } from './wording.ts'
 
 export type PersonProperty = 'age' | 'job' | 'town' | 'pet' | 'petName' | 'food' | 'colour' | 'friend' | 'hobby'
 
 /** Slots: {P} the name, {he} {him} {his} the pronouns, {v} the value, {va} the value with an article, {pet} the pet. */
-export const personWordings: Readonly<Record<PersonProperty, Wording>> = {
+const wordings: Readonly<Record<PersonProperty, Wording>> = {
   age: {
     direct: ['How old is {P}?', 'What is the age of {P}?', "What is {P}'s age?", 'How many years old is {P}?'],
     heldOut: ['Give me the age of {P}.', 'How many years has {P} lived?'],
@@ -153,6 +154,9 @@ export const personWordings: Readonly<Record<PersonProperty, Wording>> = {
     pronoun: ['{He} likes {v}.', '{His} hobby is {v}.'],
   },
 }
+
+/** With the wordings that were added for training. */
+export const personWordings = withMore(wordings, peopleDirect, peopleFollowUps)
 
 export interface PersonFact {
   readonly person: Person

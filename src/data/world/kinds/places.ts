@@ -5,12 +5,13 @@ import { people } from '../tables/people.ts'
 import { landFacts, places, type LooseFact, type Place } from '../tables/places.ts'
 import type { Exchange, WorldKind } from '../types.ts'
 import { askAbout, pronounStatement, statement } from './thing-facts.ts'
-import { paragraph, questionAndAnswer, roughen, type Wording } from './wording.ts'
+import { landQuestions, placesDirect, placesFollowUps } from '../wordings/places.ts'
+import { paragraph, questionAndAnswer, roughen, withMore, type Wording } from './wording.ts'
 
 export type PlaceProperty = 'kind' | 'where' | 'known' | 'activity' | 'worker'
 
 /** Slots: {l} the place ("Oakton", "the Silver River"), {at} "in Oakton", {v} the value, {w} the job of the worker. */
-export const placeWordings: Readonly<Record<PlaceProperty, Wording>> = {
+const wordings: Readonly<Record<PlaceProperty, Wording>> = {
   kind: {
     direct: ['What is {l}?', 'What kind of place is {l}?', 'What sort of place is {l}?'],
     heldOut: ['How would you explain to me what {l} is?', '{L}: what kind of place is that?'],
@@ -57,6 +58,9 @@ export const placeWordings: Readonly<Record<PlaceProperty, Wording>> = {
     pronoun: ['{v} works there.'],
   },
 }
+
+/** With the wordings that were added for training. */
+export const placeWordings = withMore(wordings, placesDirect, placesFollowUps)
 
 export interface PlaceFact {
   readonly place: Place
@@ -111,7 +115,8 @@ const aboutQuestions = [
 ]
 
 function looseExchange(random: Random, fact: LooseFact): Exchange {
-  return { question: random.pick(fact.questions), answer: random.pick(fact.answers) }
+  const questions = [...fact.questions, ...(landQuestions[fact.questions[0] ?? ''] ?? [])]
+  return { question: random.pick(questions), answer: random.pick(fact.answers) }
 }
 
 export function anyPlaceExchange(random: Random): Exchange {

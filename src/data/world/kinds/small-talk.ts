@@ -1,11 +1,13 @@
 import type { Random } from '../../../base/random.ts'
 import { smallTalk, type SmallTalk } from '../tables/small-talk.ts'
 import type { Exchange, Split, WorldKind } from '../types.ts'
+import { askNameWordings, nameWordings as moreNames, smallTalkWordings } from '../wordings/small-talk.ts'
 import { drawCharacter } from './arithmetic-draw.ts'
 import { questionAndAnswer } from './wording.ts'
 
 export function smallTalkExchange(random: Random, split: Split, row: SmallTalk = random.pick(smallTalk)): Exchange {
-  return { question: random.pick(row[split]), answer: random.pick(row.answers) }
+  const questions = split === 'training' ? [...row.training, ...(smallTalkWordings[row.name] ?? [])] : row.heldOut
+  return { question: random.pick(questions), answer: random.pick(row.answers) }
 }
 
 const nameWordings = {
@@ -16,6 +18,7 @@ const nameWordings = {
     'Hi, my name is {P}.',
     'Hello! My name is {P}.',
     'You can call me {P}.',
+    ...moreNames,
   ],
   heldOut: ['People call me {P}.', 'Good morning, {P} is my name.', 'Let me introduce myself: I am {P}.'],
 } as const
@@ -32,7 +35,14 @@ export function nameExchange(random: Random, split: Split, name: string = drawCh
 
 function rememberExchanges(random: Random): Exchange[] {
   const name = drawCharacter(random, 'training').name
-  const question = random.pick(['What is my name?', 'Do you know my name?', 'Who am I?', 'Can you remember my name?'])
+  const asks = [
+    'What is my name?',
+    'Do you know my name?',
+    'Who am I?',
+    'Can you remember my name?',
+    ...askNameWordings,
+  ]
+  const question = random.pick(asks)
   return [nameExchange(random, 'training', name), { question, answer: `Your name is ${name}.` }]
 }
 

@@ -5,6 +5,7 @@ import { animals } from '../tables/animals.ts'
 import type { Exchange, Split, WorldKind } from '../types.ts'
 import { drawCharacter, drawNoun } from './arithmetic-draw.ts'
 import { plots, type Plot, type PlotQuestion } from './story-plots.ts'
+import * as more from '../wordings/stories.ts'
 import { contentWords } from './wording.ts'
 
 export interface Story {
@@ -54,7 +55,7 @@ function storyNoun(random: Random, split: Split, plot: Plot): string {
   const all = split === 'heldOut' ? heldOutStoryNouns : storyNouns
   if (plot.name === 'broken thing') return random.pick(all.filter((noun) => breakable.has(noun)))
   // Unknown words here too, so that the answer is read off the story.
-  return split === 'training' && random.float() < 0.06 ? drawNoun(random, split, true) : random.pick(all)
+  return split === 'training' && random.float() < 0.25 ? drawNoun(random, split, true) : random.pick(all)
 }
 
 function two<T>(random: Random, items: readonly T[]): [T, T] {
@@ -109,8 +110,13 @@ export function acceptWords(story: Story, question: PlotQuestion): string[] {
   return contentWords(fill(question.accept, story.slots))
 }
 
+/** The last wording of a question is that of evaluation. */
+function trainingAsks(plot: Plot, question: PlotQuestion): readonly string[] {
+  return [...question.ask.slice(0, -1), ...(more.plotQuestions[plot.name]?.[plot.questions.indexOf(question)] ?? [])]
+}
+
 export function askStory(random: Random, story: Story, question: PlotQuestion, split: Split): Exchange {
-  const ask = split === 'training' ? random.pick(question.ask.slice(0, -1)) : (question.ask.at(-1) ?? '')
+  const ask = split === 'training' ? random.pick(trainingAsks(story.plot, question)) : (question.ask.at(-1) ?? '')
   return { question: fill(ask, story.slots), answer: fill(question.answer, story.slots) }
 }
 
@@ -124,6 +130,7 @@ const openTraining = [
   'How many brothers does {A} have?',
   'What colour is the hair of {A}?',
   'Where does {A} live?',
+  ...more.openQuestions,
 ]
 const openHeldOut = [
   'What colour are the shoes of {A}?',
@@ -136,6 +143,7 @@ const openAnswers = [
   'I do not know. The story does not say.',
   'I do not know, because the story does not tell us.',
   'The story does not say, so I do not know.',
+  ...more.openStoryAnswers,
 ]
 
 export function openExchange(random: Random, story: Story, split: Split): Exchange {
@@ -153,6 +161,7 @@ const readTraining = [
   'Listen to this story: {s} {q}',
   '{s}\n{q}',
   'Read the story and answer the question.\n{s}\n{q}',
+  ...more.readFrames,
 ]
 const readHeldOut = [
   'This is a short story. {s} Now my question: {q}',
@@ -172,6 +181,7 @@ const tellWordings = [
   'I want to hear a story about {v}.',
   'Do you know a story about {v}?',
   'Write a short story with {v}.',
+  ...more.tellFrames,
 ]
 const tellAny = [
   'Tell me a story.',
@@ -179,6 +189,7 @@ const tellAny = [
   'Please write a short story.',
   'I would like to hear a story.',
   'Do you know a story?',
+  ...more.tellAnyFrames,
 ]
 
 function tellExchange(random: Random): Exchange & { readonly story: Story } {
@@ -211,7 +222,7 @@ function questionsFor(random: Random, story: Story, count: number): Exchange[] {
 export const storiesKind: WorldKind = {
   name: 'stories',
   documentWeight: 14,
-  conversationWeight: 11,
+  conversationWeight: 13,
 
   document(random) {
     const story = drawStory(random, 'training')

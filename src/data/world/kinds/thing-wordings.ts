@@ -1,12 +1,13 @@
 import type { PropertyName } from '../tables/parse.ts'
-import type { Wording } from './wording.ts'
+import { thingDirect, thingFollowUps } from '../wordings/things.ts'
+import { withMore, type Wording } from './wording.ts'
 
 /**
  * Slots: {a} the thing in general ("a dog", "milk", "scissors", "the sun"), {n} its name, {s} its plural (templates
  * with {s} are for countable things only), {v} the value, {va} the value with an article, {vs} the value as a third
  * person verb, {is} {has} {does} and {it} {its} {them} that agree with {a}.
  */
-export const thingWordings: Readonly<Record<PropertyName, Wording>> = {
+const wordings: Readonly<Record<PropertyName, Wording>> = {
   kind: {
     direct: ['What {is} {a}?', 'What kind of thing {is} {a}?', 'What sort of thing {is} {a}?', 'What are {s}?'],
     heldOut: ['How would you explain what {a} {is}?', '{A}: what {is} that?'],
@@ -346,3 +347,6 @@ export const thingWordings: Readonly<Record<PropertyName, Wording>> = {
     pronoun: ['{It} needs {v}.'],
   },
 }
+
+/** With the wordings that were added for training. */
+export const thingWordings = withMore(wordings, thingDirect, thingFollowUps)

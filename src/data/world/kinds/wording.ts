@@ -1,5 +1,6 @@
 import type { Random } from '../../../base/random.ts'
 import type { Split } from '../types.ts'
+import * as more from '../wordings/frames.ts'
 
 /** How one kind of question is asked and answered. Slots in braces are filled from the entity (see `fill`). */
 export interface Wording {
@@ -17,6 +18,24 @@ export interface Wording {
   readonly pronoun: readonly string[]
 }
 
+/** The wordings of a table with further ones for training. */
+export function withMore<Property extends string>(
+  wordings: Readonly<Record<Property, Wording>>,
+  direct: Readonly<Partial<Record<Property, readonly string[]>>>,
+  followUps: Readonly<Partial<Record<Property, readonly string[]>>>,
+): Readonly<Record<Property, Wording>> {
+  const widened: Record<Property, Wording> = { ...wordings }
+  for (const property of Object.keys(wordings) as Property[]) {
+    const wording = wordings[property]
+    widened[property] = {
+      ...wording,
+      direct: [...wording.direct, ...(direct[property] ?? [])],
+      followUps: [...wording.followUps, ...(followUps[property] ?? [])],
+    }
+  }
+  return widened
+}
+
 const trainingFrames = [
   'Can you tell me {i}?',
   'Do you know {i}?',
@@ -26,6 +45,7 @@ const trainingFrames = [
   'I would like to know {i}.',
   'Could you tell me {i}?',
   'Can you say {i}?',
+  ...more.indirectFrames,
 ]
 
 const heldOutFrames = [
@@ -92,8 +112,12 @@ const openers = [
   'Hey! ',
   'Hello Phi! ',
   'Okay. ',
+  ...more.openers,
 ]
-const closers = [' Please tell me.', ' Thank you.', ' I want to know.', ' Please answer.']
+const closers = [' Please tell me.', ' Thank you.', ' I want to know.', ' Please answer.', ...more.closers]
+
+/** What a question begins with that may follow a comma in lower case. */
+const questionWord = /^(?:What|Which|Who|How|Where|When|Why|Is|Are|Do|Does|Can|Could|Would|Tell|Please)\b/
 
 /** How a person really types: rarely without the last mark, in lower case, or with a greeting before it. */
 export function roughen(random: Random, question: string): string {
@@ -101,8 +125,12 @@ export function roughen(random: Random, question: string): string {
   if (chance < 0.03) return question.replace(/[?.]$/, '')
   if (chance < 0.05) return question.charAt(0).toLowerCase() + question.slice(1)
   if (chance < 0.07) return question.replace(/[?.]$/, '').toLowerCase()
-  if (chance < 0.13) return random.pick(openers) + question
-  if (chance < 0.16 && question.endsWith('?')) return question + random.pick(closers)
+  if (chance < 0.19) {
+    const opener = random.pick(openers)
+    const follows = opener.endsWith(', ') && questionWord.test(question)
+    return opener + (follows ? question.charAt(0).toLowerCase() + question.slice(1) : question)
+  }
+  if (chance < 0.27 && question.endsWith('?')) return question + random.pick(closers)
   return question
 }
 

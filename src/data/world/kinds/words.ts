@@ -3,6 +3,7 @@ import { capitalise, fill, withArticle } from '../grammar.ts'
 import { isHeldOutFact } from '../held-out.ts'
 import { opposites, wordMeanings, type WordMeaning } from '../tables/words.ts'
 import type { Exchange, Split, WorldKind } from '../types.ts'
+import { defineFrames, meanings, oppositeFrames, oppositePairs } from '../wordings/definitions.ts'
 import { questionAndAnswer, roughen } from './wording.ts'
 
 const defineWordings = {
@@ -19,6 +20,7 @@ const defineWordings = {
     'I do not know the word "{w}". What does it mean?',
     'What does {w} mean?',
     'Do you know the word "{w}"?',
+    ...defineFrames,
   ],
   heldOut: [
     'How would a teacher explain "{w}"?',
@@ -26,6 +28,10 @@ const defineWordings = {
     'In plain words, what does "{w}" stand for?',
   ],
 } as const
+
+/** Words of training alone come beside those that are evaluated. */
+const trainingMeanings = [...wordMeanings, ...meanings]
+const trainingOpposites = [...opposites, ...oppositePairs]
 
 export function isHeldOutMeaning(entry: WordMeaning): boolean {
   return isHeldOutFact(entry.word, 'meaning')
@@ -55,7 +61,7 @@ function definition(random: Random, entry: WordMeaning): string {
 
 function oppositeExchange(random: Random): Exchange {
   for (;;) {
-    const pair = random.pick(opposites)
+    const pair = random.pick(trainingOpposites)
     const [first, second] = random.float() < 0.5 ? pair : [pair[1], pair[0]]
     if (isHeldOutFact(first, 'opposite')) continue
     const question = random.pick([
@@ -64,6 +70,7 @@ function oppositeExchange(random: Random): Exchange {
       `Tell me the opposite of "${first}".`,
       `Which word is the opposite of "${first}"?`,
       `Do you know the opposite of "${first}"?`,
+      ...oppositeFrames.map((frame) => fill(frame, { w: first })),
     ])
     return { question, answer: oppositeStatement(random, first, second) }
   }
@@ -79,7 +86,7 @@ function oppositeStatement(random: Random, first: string, second: string): strin
 function anyExchange(random: Random): Exchange {
   if (random.float() < 0.25) return oppositeExchange(random)
   for (;;) {
-    const entry = random.pick(wordMeanings)
+    const entry = random.pick(trainingMeanings)
     if (!isHeldOutMeaning(entry)) return defineExchange(random, entry, 'training')
   }
 }
@@ -87,16 +94,16 @@ function anyExchange(random: Random): Exchange {
 export const wordsKind: WorldKind = {
   name: 'words',
   documentWeight: 6,
-  conversationWeight: 6,
+  conversationWeight: 8,
 
   document(random) {
     const chance = random.float()
     if (chance < 0.4) {
-      const chosen = random.shuffle(wordMeanings.slice()).slice(0, random.integer(3, 7))
+      const chosen = random.shuffle(trainingMeanings.slice()).slice(0, random.integer(3, 7))
       return chosen.map((entry) => definition(random, entry)).join('\n')
     }
     if (chance < 0.5) {
-      const chosen = random.shuffle(opposites.slice()).slice(0, random.integer(4, 9))
+      const chosen = random.shuffle(trainingOpposites.slice()).slice(0, random.integer(4, 9))
       return chosen
         .map(([first, second]) =>
           random.float() < 0.5 ? oppositeStatement(random, first, second) : oppositeStatement(random, second, first),
