@@ -32,10 +32,16 @@ const exported = new Map(
   ),
 )
 
+const called = new Map<string, readonly string[]>()
+
 /** The kernels that the cases of an operation call. */
-function kernelsOf(operation: string): string[] {
+function kernelsOf(operation: string): readonly string[] {
+  const known = called.get(operation)
+  if (known !== undefined) return known
   const programs = casesOf(operation).map(({ program }) => program)
-  return [...new Set([...kernelsUsed(programs, false), ...kernelsUsed(programs, true)])]
+  const kernels = [...new Set([...kernelsUsed(programs, false), ...kernelsUsed(programs, true)])]
+  called.set(operation, kernels)
+  return kernels
 }
 
 /** The kernels that an operation needs, of sources of which some are replaced. */

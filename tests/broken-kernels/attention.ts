@@ -40,6 +40,9 @@ export const brokenAttention: readonly BrokenKernel[] = [
     breaks('attention', 'the last components of a head whose size is no multiple of four are left out', {
       'let step = headSize & 3; step > 0; step--': 'let step = headSize & 3; step > 1; step--',
     }),
+    breaks('attention', 'rows of whole vectors are copied with one vector more', {
+      'at < bytes; at += 16) v128.store(target + at': 'at <= bytes; at += 16) v128.store(target + at',
+    }),
     breaks('attention', 'four queries take the weights of the four before', {
       'sum1 = f32x4.add(sum1, weight1)': 'sum1 = f32x4.add(sum1, weight0)',
     }),
@@ -139,6 +142,14 @@ export const brokenAttention: readonly BrokenKernel[] = [
     ),
     breaks(
       'attentionGradient',
+      'two threads do the unit at the border of their shares',
+      {
+        'cost >= from && cost < to': 'cost >= from && cost <= to',
+      },
+      { operation: 'attentionGradientKeys' },
+    ),
+    breaks(
+      'attentionGradient',
       'a segment ends one row before its first',
       {
         'while (least < row)': 'while (least < row - 1)',
@@ -192,6 +203,12 @@ export const brokenAttention: readonly BrokenKernel[] = [
     }),
     breaks('pagedAttention', 'rows of a sequence count as neighbours whatever their positions', {
       'if (sequence >= 0 && load<i32>': 'if (sequence < 0 && load<i32>',
+    }),
+    breaks('pagedAttention', 'the last row of a block counts as one before the first', {
+      'firstSeen(position + queries - 1, window)': 'firstSeen(position - queries - 1, window)',
+    }),
+    breaks('pagedAttention', 'a block of keys goes on after the last', {
+      'min(blockSize, end - key)': 'min(blockSize, end + key)',
     }),
     breaks('pagedAttention', 'a block of keys ignores that pages end', {
       'min(keys - done, pageSize - ((key + done) & (pageSize - 1)))': 'keys - done',

@@ -7,11 +7,18 @@ export const brokenProducts: readonly BrokenKernel[] = [
     breaks('matmul', 'a product that should be added replaces what is there', {
       'const zero = step == 0 && !accumulate': 'const zero = step == 0',
     }),
+    breaks('matmul', 'the rows that are streamed are those that are stored as columns', {
+      'load<i32>(args, 36) == 0 && load<i32>(args, 40) != 0': 'load<i32>(args, 36) != 0 && load<i32>(args, 40) != 0',
+    }),
     breaks('matmul', 'every block of 256 starts from zero', {
       'const zero = step == 0 && !accumulate': 'const zero = !accumulate',
     }),
     breaks('matmul', 'the last k modulo 4 are left out of streamed rows', {
       'step < <usize>(k & 3) * 4': 'step < <usize>(k & 2) * 4',
+    }),
+    breaks('matmul', 'all threads pack into the workspace of the first', {
+      'const workspace = <usize>load<u32>(args, 48) + <usize>thread * <usize>load<u32>(args, 52)':
+        'const workspace = <usize>load<u32>(args, 48)',
     }),
     breaks('matmul', 'the grid of threads has more rows than threads', {
       'const down = threads / across': 'const down = threads',
@@ -35,6 +42,9 @@ export const brokenProducts: readonly BrokenKernel[] = [
     }),
     breaks('matmul', 'the last column of an edge is skipped', {
       'const width = min(8, columns - column)': 'const width = min(8, columns - column - 1)',
+    }),
+    breaks('matmul', 'a wide tile that is one column short counts as whole', {
+      'column + 16 <= columns && row': 'column + 15 <= columns && row',
     }),
     breaks('matmul', 'one accumulator of the wide tile takes the wrong columns', {
       'x53 = madd(s, b3, x53)': 'x53 = madd(s, b2, x53)',
@@ -190,6 +200,12 @@ export const brokenProducts: readonly BrokenKernel[] = [
       },
       { simd: 'baseline' },
     ),
+    breaks('matmulPacked', 'four columns store a fifth', {
+      'if (columns > 0) ': 'if (columns >= 0) ',
+    }),
+    breaks('matmulPacked', 'the third of three columns is that of the next four', {
+      'if (columns > 2) v128.store_lane<u32>(y, y0, 2, 8)': 'if (columns > 2) v128.store_lane<u32>(y, y1, 2, 8)',
+    }),
     breaks('matmulPacked', 'the last of an even number of columns is skipped', {
       'if (columns > 1) ': 'if (columns > 2) ',
     }),
@@ -246,6 +262,30 @@ export const brokenProducts: readonly BrokenKernel[] = [
     ),
     breaks(
       'matmulPackedExact',
+      'the second 96 tokens are looked for before the first',
+      {
+        'packRows6(x + <usize>row * strideX': 'packRows6(x - <usize>row * strideX',
+      },
+      { operation: 'matmulPacked' },
+    ),
+    breaks(
+      'matmulPackedExact',
+      'edges are computed in memory that is not the workspace',
+      {
+        'const edgeTile = packedB + packedBytesB': 'const edgeTile = packedB - packedBytesB',
+      },
+      { operation: 'matmulPacked' },
+    ),
+    breaks(
+      'matmulPackedExact',
+      'few tokens store one more',
+      {
+        'token < m; token++) {\n    memory.copy': 'token <= m; token++) {\n    memory.copy',
+      },
+      { operation: 'matmulPacked' },
+    ),
+    breaks(
+      'matmulPackedExact',
       'columns beyond the last are stored for few tokens',
       {
         'const bytes = min(8, n - panel * 8) * 4': 'const bytes: usize = 32',
@@ -260,6 +300,14 @@ export const brokenProducts: readonly BrokenKernel[] = [
           'const end = shareStart(m, thread + 1, threads) - (threads > 1 ? 1 : 0)',
       },
       { operation: 'embedding' },
+    ),
+    breaks(
+      'dequantizePacked',
+      'every thread also does the first row of the next',
+      {
+        'let row = shareStart(n, thread, threads); row < end': 'let row = shareStart(n, thread, threads); row <= end',
+      },
+      { operation: 'dequantize' },
     ),
     breaks(
       'dequantizePacked',

@@ -15,6 +15,9 @@ export interface OpCase {
 /** How an operation is drawn. */
 type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
 
+/** An element, by its index. */
+type Sample = (index: number) => number
+
 export class CaseBuilder {
   readonly trace: Trace
   readonly random: Random
@@ -45,42 +48,38 @@ export class CaseBuilder {
     return this.random.integer(low, high + 1)
   }
 
-  /** At most 40, often by one off a multiple of what kernels do at once. */
+  /** At most 41, often by one off a multiple of what kernels do at once. */
   extentNear(multiple: number): number {
     if (this.happens(0.5)) return this.extent(1, 40)
-    return Math.max(1, multiple * this.extent(0, Math.floor(40 / multiple)) + this.extent(-1, 1))
+    return Math.max(1, multiple * this.extent(1, Math.floor(40 / multiple)) + this.extent(-1, 1))
   }
 
   happens(probability: number): boolean {
     return this.random.float() < probability
   }
 
-  #floats(shape: readonly number[], sample: () => number): Float32Array {
-    return Float32Array.from({ length: elementCount(shape) }, sample)
+  #floats(shape: readonly number[], sample: Sample): Float32Array {
+    return Float32Array.from({ length: elementCount(shape) }, (_, index) => sample(index))
   }
 
   /** An f32 tensor of the caller or of the store, by lot. */
-  f32(shape: readonly number[], sample: () => number = () => this.random.normal()): Tensor {
+  f32(shape: readonly number[], sample: Sample = () => this.random.normal()): Tensor {
     return this.happens(0.5) ? this.input(shape, sample) : this.stored('parameter', shape, sample)
   }
 
-  input(shape: readonly number[], sample: () => number = () => this.random.normal()): Tensor {
+  input(shape: readonly number[], sample: Sample = () => this.random.normal()): Tensor {
     const name = this.#name('x')
     this.inputs[name] = this.#floats(shape, sample)
     return this.trace.bind('input', name, { dtype: 'f32', shape })
   }
 
-  stored(
-    origin: 'parameter' | 'state',
-    shape: readonly number[],
-    sample: () => number = () => this.random.normal(),
-  ): Tensor {
+  stored(origin: 'parameter' | 'state', shape: readonly number[], sample: Sample = () => this.random.normal()): Tensor {
     const name = this.#name('w')
     this.store.set(name, this.#floats(shape, sample))
     return this.trace.bind(origin, name, { dtype: 'f32', shape })
   }
 
-  state(shape: readonly number[], sample?: () => number): Tensor {
+  state(shape: readonly number[], sample?: Sample): Tensor {
     return this.stored('state', shape, sample)
   }
 
@@ -117,33 +116,31 @@ export class CaseBuilder {
   }
 }
 
-/**
- * Tiles have 6 rows and 8 columns, blocks 96 and 1024, and 256 between. Up to 4 rows by a transposed matrix take a way of
- * their own.
- */
+/** Tiles have 6 rows and 8 or 16 columns, blocks 96 and 1024, and 256 between. A few rows may take a way of their own. */
 const matmul: Draw = (at) => {
-  const way = at.inTurn(['streamed', 'NN', 'NT', 'TN', 'TT'])
-  const large = at.inTurn(['none', 'rows', 'columns', 'inner', 'none', 'none'])
-  const m = way === 'streamed' ? at.extent(1, 4) : large === 'rows' ? at.extent(97, 110) : at.extentNear(6)
-  const n = large === 'columns' ? at.extent(1025, 1050) : at.extentNear(8)
-  const k = large === 'inner' ? at.extent(257, 530) : at.extent(1, 50)
-  const transposeLeft = way.startsWith('T')
-  const transposeRight = way === 'streamed' || way.endsWith('T')
+  const [transposeLeft, transposeRight] = [at.inTurn([false, true]), at.inTurn([false, true])]
+  const size = at.inTurn(['few rows', 'few rows', 'plain', 'plain', 'many rows', 'many columns', 'long'])
+  const m = size === 'few rows' ? at.extent(1, 5) : size === 'many rows' ? at.extent(97, 110) : at.extentNear(6)
+  const n = size === 'many columns' ? at.extent(1025, 1050) : at.extentNear(at.random.pick([8, 16]))
+  const k = size === 'long' ? at.extent(257, 530) : at.extent(1, 50)
   const left = at.f32(transposeLeft ? [k, m] : [m, k])
   const right = at.f32(transposeRight ? [n, k] : [k, n])
   return [[left, right], { transposeLeft, transposeRight }]
 }
 
-/** Tiles have 6 tokens and 8 rows of the weight; up to 4 tokens are streamed. f32 goes by blocks of 256 of the inner extent. */
+/** Tiles have 6 tokens and 8 or 16 rows of the weight; few tokens are streamed. In f32, blocks are 96, 1024 and 256. */
 const matmulPacked: Draw = (at) => {
   const dtype = at.inTurn<BlockDType>(['q4g32', 'q8g64', 'q4g128', 'q8g32', 'q4g64', 'q8g128'])
   const activations = at.inTurn(['int8', 'f32'])
-  const tokens = at.inTurn([at.extent(1, 4), at.extent(5, 14)])
-  const inner = at.happens(0.3) ? 384 : blockParts(dtype).group * at.extent(1, 3)
+  const few = at.inTurn([true, false])
+  const size = activations === 'f32' ? at.random.pick(['plain', 'many tokens', 'many rows', 'long']) : 'plain'
+  const tokens = few ? at.extent(1, 5) : size === 'many tokens' ? at.extent(97, 100) : at.extent(6, 14)
+  const inner = size === 'long' ? 384 : blockParts(dtype).group * at.extent(1, 3)
+  const rows = size === 'many rows' ? at.extent(1025, 1040) : at.extent(1, 40)
   // Where 127 is the greatest magnitude, halves are ties of the rounding to 8 bits.
   const halves = (): number => (at.happens(0.1) ? 127 : at.random.integer(-253, 254) / 2)
   const x = at.input([tokens, inner], at.happens(0.3) ? halves : undefined)
-  return [[x, at.packed(dtype, at.extentNear(8), inner)], { activations }]
+  return [[x, at.packed(dtype, rows, inner)], { activations }]
 }
 
 const embedding: Draw = (at) => {
@@ -174,21 +171,21 @@ const norm =
 function attentionAttributes(at: CaseBuilder) {
   const kvHeads = at.extent(1, 3)
   const heads = kvHeads * (kvHeads === 1 && at.happens(0.3) ? 9 : at.extent(1, 3))
-  const headSize = at.random.pick([2, 4, 7, 8, 16, 24, 37])
-  const window = at.random.pick([0, 0, 1, 3, 9, 70])
+  const headSize = at.random.pick([2, 7, 8, 16, 16, 24, 37, 64, 70])
+  const window = at.inTurn([0, at.random.pick([1, 3, 9]), 70])
   return { heads, kvHeads, headSize, window, scale: 1 / Math.sqrt(headSize) }
 }
 
-/** Rows of a batch: mostly up to two blocks of 48, now and then three. */
+/** Rows of a batch: up to two blocks of 48, or three. */
 function attentionRows(at: CaseBuilder): number {
-  return at.happens(0.25) ? at.extent(97, 120) : at.extent(1, 60)
+  return at.inTurn([at.extent(1, 60), at.extent(97, 120)])
 }
 
 /** Sequences of random lengths, with padding among their rows and at the end. */
 function starts(at: CaseBuilder, rows: number): number[] {
   const result: number[] = []
   const padding = at.extent(0, 2)
-  const another = at.random.pick([0, 0.03, 0.15])
+  const another = at.inTurn([0, at.random.pick([0.03, 0.15])])
   let start = 0
   for (let row = 0; row < rows; row++) {
     if (row > 0 && at.happens(another)) start = row
@@ -221,8 +218,8 @@ const attentionGradient: Draw = (at) => {
 
 /** Rows by sequence (-1: padding), alone or in runs, and their positions, which now and then leave one out. */
 function continuations(at: CaseBuilder, sequences: number, width: number) {
-  const rows = at.extent(1, at.random.pick([9, 60]))
-  const change = at.random.pick([1, 0.1, 0.02])
+  const rows = at.extent(1, at.inTurn([60, 9]))
+  const change = at.inTurn([at.random.pick([0.02, 0.1]), 1])
   const next = Array.from({ length: sequences }, () => {
     const latest = width * pageSize - rows
     return at.happens(0.3) ? Math.min(latest, at.random.pick([0, 62, 63, 64])) : at.extent(0, latest)
@@ -242,16 +239,25 @@ function continuations(at: CaseBuilder, sequences: number, width: number) {
   return { rows, sequenceOf, positions }
 }
 
-/** A pool of pages of which sequences hold some in random order, and rows that continue the sequences. */
+/**
+ * A pool of pages of which sequences hold some in random order, and rows that continue the sequences. Where no row of a
+ * sequence is or comes after, there is NaN, which shows in whatever is made of it.
+ */
 function pagedCache(at: CaseBuilder, kvHeads: number, headSize: number) {
-  const [sequences, width] = [at.extent(1, 3), at.extent(1, 3)]
+  const [sequences, width] = [at.extent(1, 3), at.random.pick([1, 2, 3, 3])]
   const pages = sequences * width + at.extent(0, 2)
   const order = at.random.shuffle(Array.from({ length: pages }, (_, page) => page))
-  const shape = [pages, kvHeads, pageSize, headSize]
-  const pool = [at.state(shape), at.state(shape)]
-  const table = at.indices(order.slice(0, sequences * width), [sequences, width])
   const { rows, sequenceOf, positions } = continuations(at, sequences, width)
-  return { operands: [...pool, table, at.indices(sequenceOf), at.indices(positions)], rows }
+  const latest = (sequence: number): number => positions[sequenceOf.lastIndexOf(sequence)] ?? -1
+  const pool = (): Tensor =>
+    at.state([pages, kvHeads, pageSize, headSize], (index) => {
+      const slot = Math.floor(index / headSize)
+      const held = order.indexOf(Math.floor(slot / (pageSize * kvHeads)))
+      const position = (held % width) * pageSize + (slot % pageSize)
+      return position <= latest(Math.floor(held / width)) ? at.random.normal() : NaN
+    })
+  const operands = [pool(), pool(), at.indices(order.slice(0, sequences * width), [sequences, width])]
+  return { operands: [...operands, at.indices(sequenceOf), at.indices(positions)], rows }
 }
 
 /** A class for every row, or that none counts. */
@@ -304,14 +310,14 @@ const draws: Readonly<Record<string, Draw>> = {
     return [[pool, at.randomIndices(count, pages), at.randomIndices(count, pages)]]
   },
   crossEntropy(at) {
-    const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 90)]
+    const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, at.inTurn([90, 4]))]
     const amplitude = at.random.pick([1, 100])
     return [
       [at.f32([rows, vocabulary], () => amplitude * at.random.normal()), at.indices(targets(at, rows, vocabulary))],
     ]
   },
   crossEntropyGradient(at) {
-    const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 90)]
+    const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, at.inTurn([90, 4]))]
     // Any log-sum-exps above the logits will do.
     const amplitude = at.random.pick([1, 40])
     const logits = at.f32([rows, vocabulary], () => -amplitude * Math.abs(at.random.normal()))
@@ -375,7 +381,11 @@ const draws: Readonly<Record<string, Draw>> = {
     const [rows, width] = [at.extent(1, 20), at.extent(1, 40)]
     return [[at.f32([rows, 2 * width]), at.f32([rows, width])]]
   },
-  squaredNorm: (at) => [[at.f32([at.extent(1, 300), at.extent(1, 130)])]],
+  squaredNorm(at) {
+    // A block of 16384 elements, with 1 (113 * 145), with 2031 more (127 * 145), any number.
+    const any = [at.extent(1, 300), at.extent(1, 130)]
+    return [[at.f32(at.inTurn([[128, 128], [113, 145], [127, 145], any]))]]
+  },
   weightedSum(at) {
     const rows = at.extent(1, 40)
     return [[at.f32([rows]), at.f32([rows])]]
