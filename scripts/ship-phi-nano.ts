@@ -75,8 +75,8 @@ writeFileSync(
 
 A small language model of the Phi-3 architecture that ships with Pocket Phi and was trained by it, on text about a small
 invented world and nothing else ([docs/world.md](../../docs/world.md)). It answers in complete sentences inside that world and does
-sums up to 100 with worked steps. This first generation is weak where a wording is far from those it learned: the tables below say how
-weak, refusals above all. It is no assistant for the real world: what it says about real things is true only where its small world
+sums up to 100 with worked steps. A question that is worded unlike any that it learned may be misunderstood: the tables below say how often.
+It is no assistant for the real world: what it says about real things is true only where its small world
 agrees with them.
 
 | | |
