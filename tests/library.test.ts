@@ -260,6 +260,7 @@ describe('chat', () => {
   it('computes only what is new in each turn', async () => {
     await using model = await loadTidy()
     const chat = model.chat({ system: 'the model helps' })
+    expect(chat.history).toStrictEqual([{ role: 'system', content: 'the model helps' }])
     const first = await chat.send('hello there', options).result()
     const { rows } = model.counters
     const second = await chat.send('how are you', options).result()

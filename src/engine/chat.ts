@@ -65,8 +65,9 @@ export class Chat {
   constructor(host: ChatHost, options: ChatOptions = {}) {
     this.#host = host
     const { system, tools, messages = [] } = options
+    const toolsOfSystem = tools === undefined ? {} : { tools }
     const first: ChatMessage[] =
-      system === undefined && tools === undefined ? [] : [{ role: 'system', content: system ?? '', tools }]
+      system === undefined && tools === undefined ? [] : [{ role: 'system', content: system ?? '', ...toolsOfSystem }]
     this.#messages = [...first, ...messages]
   }
 

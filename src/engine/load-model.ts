@@ -6,6 +6,7 @@ import { isNode, nodeModule } from '../base/platform.ts'
 import { httpFolder, localFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatTemplate, TemplateName } from '../text/templates.ts'
+import { findModel } from './find-model.ts'
 import { defaultSampling, readGenerationConfig } from './generation-config.ts'
 import { loadText } from './load-text.ts'
 import { loadCheckpoint, measureCheckpoint, type LoadOptions } from './load.ts'
@@ -13,7 +14,8 @@ import { PhiModel } from './phi-model.ts'
 import { stopIdsOf } from './stops.ts'
 
 /**
- * Where a model's files are: the path of a folder (Node) or the URL of one (in a page, also relative to it), files by name,
+ * Where a model's files are. In Node the path of a folder, the path of a file of weights in one, or the short name of the model
+ * that ships with the package (`phi-nano`); everywhere the URL of a folder (in a page, also relative to it), files by name,
  * files that a user chose, or any other tree of files.
  */
 export type ModelSource = string | URL | ReadonlyMap<string, Blob | Uint8Array> | readonly File[] | FileTree
@@ -38,13 +40,13 @@ export interface LoadModelOptions extends LoadOptions {
  * `out-of-memory` (before a byte of weights is read), `aborted`
  */
 export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<PhiModel> {
-  const tree = treeOf(source, options.signal)
+  const { tree, weights } = await filesOf(source, options)
   const config = (await tree.readJson('config.json')) as Readonly<Record<string, unknown>>
   const { tokenizer, template } = await loadText(tree, options.template)
   const generationConfig = await readGenerationConfig(tree)
   const stopIds = stopIdsOf(config, generationConfig, tokenizer)
   const sampling = defaultSampling(generationConfig)
-  const engine = await loadCheckpoint(tree, backendOf(options), options)
+  const engine = await loadCheckpoint(tree, backendOf(options), { ...options, ...weights })
   return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling })
 }
 
@@ -58,15 +60,29 @@ export async function measureModel(
   source: ModelSource,
   options: LoadModelOptions = {},
 ): Promise<MemoryPlan & { readonly contextTokens: number }> {
-  return await measureCheckpoint(treeOf(source, options.signal), backendOf(options), options)
+  const { tree, weights } = await filesOf(source, options)
+  return await measureCheckpoint(tree, backendOf(options), { ...options, ...weights })
+}
+
+interface ModelFiles {
+  readonly tree: FileTree
+  /** The file of the weights, where it was named in place of its folder. */
+  readonly weights: Pick<LoadOptions, 'weightsFile'>
+}
+
+async function filesOf(source: ModelSource, { signal }: LoadOptions): Promise<ModelFiles> {
+  if (typeof source !== 'string' || /^https?:/.test(source) || !isNode()) {
+    return { tree: treeOf(source, signal), weights: {} }
+  }
+  const { tree, weightsFile } = await findModel(source)
+  return { tree, weights: weightsFile === undefined ? {} : { weightsFile } }
 }
 
 function treeOf(source: ModelSource, signal: AbortSignal | undefined): FileTree {
   const remote = (url: string): FileTree => httpFolder(url, signal === undefined ? {} : { signal })
   if (typeof source === 'string') {
-    if (/^https?:/.test(source)) return remote(source)
-    const page = isNode() ? undefined : (globalThis.document?.baseURI ?? globalThis.location?.href)
-    return page === undefined ? localFolder(source) : remote(new URL(source, page).href)
+    const page = globalThis.document?.baseURI ?? globalThis.location?.href
+    return remote(page === undefined ? source : new URL(source, page).href)
   }
   if (source instanceof URL) return source.protocol === 'file:' ? localFolder(pathOf(source)) : remote(source.href)
   if (Array.isArray(source)) return memoryFolder(new Map((source as readonly File[]).map((file) => [file.name, file])))

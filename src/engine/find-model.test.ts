@@ -1,0 +1,63 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findModel, shippedFolder } from './find-model.ts'
+import { loadModel, measureModel } from './load-model.ts'
+import { tinyFiles } from './tiny-model-harness.ts'
+
+const home = process.cwd()
+let folder = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'phi-find-'))
+  for (const [name, bytes] of await tinyFiles()) await writeFile(join(folder, name), bytes)
+})
+
+afterAll(async () => {
+  process.chdir(home)
+  await rm(folder, { recursive: true })
+})
+
+test('a folder is itself, and a file is in its folder', async () => {
+  expect(await findModel(folder)).toMatchObject({ folder, weightsFile: undefined })
+  const file = join(folder, 'model.safetensors')
+  expect(await findModel(file)).toMatchObject({ folder, weightsFile: 'model.safetensors' })
+})
+
+test('a file of weights is loaded in place of the usual one', async () => {
+  const other = await tinyFiles({ seed: 2 })
+  await writeFile(join(folder, 'other.safetensors'), other.get('model.safetensors') ?? new Uint8Array())
+  const logitsOf = async (source: Parameters<typeof loadModel>[0]): Promise<Float32Array> => {
+    await using model = await loadModel(source, { backend: 'ref', maxRows: 4 })
+    return await model.logits([5, 6, 7])
+  }
+  const [usual, named] = [await logitsOf(folder), await logitsOf(join(folder, 'other.safetensors'))]
+  expect(named).not.toEqual(usual)
+  expect(named).toEqual(await logitsOf(other))
+})
+
+test('the model that ships has a short name, wherever one is', async () => {
+  process.chdir(folder)
+  expect((await findModel('phi-nano')).folder).toBe(resolve(home, 'models', 'phi-nano'))
+  const plan = await measureModel('phi-nano', { context: 128 })
+  expect(plan).toEqual(await measureModel(join(home, 'models', 'phi-nano'), { context: 128 }))
+  expect(shippedFolder('phi-huge')).toBeUndefined()
+})
+
+test('what lies on disk goes before a short name', async () => {
+  process.chdir(folder)
+  await mkdir('phi-nano')
+  expect(await findModel('phi-nano')).toMatchObject({ folder: 'phi-nano' })
+})
+
+test.each([
+  ['no/such/model', /Check the path/],
+  ['microsoft/Phi-3-mini-4k-instruct', /hub are not known here/],
+])('%s is not there', async (name, message) => {
+  await expect(findModel(name)).rejects.toThrow(message)
+  await expect(loadModel(name)).rejects.toMatchObject({
+    code: 'not-found',
+    expected: expect.stringContaining('phi-nano'),
+  })
+})
