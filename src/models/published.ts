@@ -1,0 +1,167 @@
+/**
+ * The configurations of published models by short name, as far as they say what is computed: figures of the config.json in the
+ * repositories of Microsoft on Hugging Face. With them a model can be planned, measured and started at random without a
+ * download. Phi-3-medium-128k is not here: its factors are not known to us.
+ */
+import { PocketPhiError } from '../base/errors.ts'
+
+/** The fields of a config.json. */
+export type ConfigJson = Readonly<Record<string, unknown>>
+
+/** LongRoPE, whose method the newer configurations call by this name. */
+function longRope(short: readonly number[], long: readonly number[]): ConfigJson {
+  return { type: 'longrope', short_factor: short, long_factor: long }
+}
+
+const mini128kShort = [
+  1.1, 1.1, 1.1, 1.3000000000000003, 1.3500000000000003, 1.3500000000000003, 1.4000000000000004, 1.5500000000000005,
+  2.000000000000001, 2.000000000000001, 2.000000000000001, 2.000000000000001, 2.000000000000001, 2.000000000000001,
+  2.000000000000001, 2.000000000000001, 2.000000000000001, 2.000000000000001, 2.000000000000001, 2.000000000000001,
+  2.000000000000001, 2.000000000000001, 2.000000000000001, 2.000000000000001, 2.000000000000001, 2.0500000000000007,
+  2.0500000000000007, 2.0500000000000007, 2.0500000000000007, 2.0500000000000007, 2.0500000000000007,
+  2.1000000000000005, 2.1000000000000005, 2.1500000000000004, 2.25, 2.25, 2.25, 2.25, 2.25, 2.3999999999999995,
+  2.4499999999999993, 2.499999999999999, 2.6999999999999984, 2.6999999999999984, 2.7499999999999982, 2.799999999999998,
+  2.8999999999999977, 3.049999999999997,
+]
+const mini128kLong = [
+  1.0700000524520874, 1.1200000047683716, 1.149999976158142, 1.4199999570846558, 1.5699999332427979, 1.7999999523162842,
+  2.129999876022339, 2.129999876022339, 3.009999990463257, 5.910000324249268, 6.950000286102295, 9.070000648498535,
+  9.930000305175781, 10.710000038146973, 11.130000114440918, 14.609999656677246, 15.409998893737793, 19.809999465942383,
+  37.279998779296875, 38.279998779296875, 38.599998474121094, 40.12000274658203, 46.20000457763672, 50.940006256103516,
+  53.66000747680664, 54.9373893737793, 56.89738845825195, 57.28738784790039, 59.98738479614258, 60.86738586425781,
+  60.887386322021484, 61.71739196777344, 62.91739273071289, 62.957393646240234, 63.41739273071289, 63.8173942565918,
+  63.83739471435547, 63.897396087646484, 63.93739700317383, 64.06739807128906, 64.11434936523438, 64.12435150146484,
+  64.15435028076172, 64.19435119628906, 64.24435424804688, 64.57435607910156, 64.69000244140625, 64.76000213623047,
+]
+const mini35Short = [
+  1, 1.0199999809265137, 1.0299999713897705, 1.0299999713897705, 1.0499999523162842, 1.0499999523162842,
+  1.0499999523162842, 1.0499999523162842, 1.0499999523162842, 1.0699999332427979, 1.0999999046325684,
+  1.1099998950958252, 1.1599998474121094, 1.1599998474121094, 1.1699998378753662, 1.2899998426437378, 1.339999794960022,
+  1.679999828338623, 1.7899998426437378, 1.8199998140335083, 1.8499997854232788, 1.8799997568130493, 1.9099997282028198,
+  1.9399996995925903, 1.9899996519088745, 2.0199997425079346, 2.0199997425079346, 2.0199997425079346,
+  2.0199997425079346, 2.0199997425079346, 2.0199997425079346, 2.0299997329711914, 2.0299997329711914,
+  2.0299997329711914, 2.0299997329711914, 2.0299997329711914, 2.0299997329711914, 2.0299997329711914,
+  2.0299997329711914, 2.0299997329711914, 2.0799996852874756, 2.0899996757507324, 2.189999580383301, 2.2199995517730713,
+  2.5899994373321533, 2.729999542236328, 2.749999523162842, 2.8399994373321533,
+]
+const mini35Long = [
+  1.0800000429153442, 1.1100000143051147, 1.1399999856948853, 1.340000033378601, 1.5899999141693115, 1.600000023841858,
+  1.6200000047683716, 2.620000123977661, 3.2300000190734863, 3.2300000190734863, 4.789999961853027, 7.400000095367432,
+  7.700000286102295, 9.09000015258789, 12.199999809265137, 17.670000076293945, 24.46000099182129, 28.57000160217285,
+  30.420001983642578, 30.840002059936523, 32.590003967285156, 32.93000411987305, 42.320003509521484, 44.96000289916992,
+  50.340003967285156, 50.45000457763672, 57.55000305175781, 57.93000411987305, 58.21000289916992, 60.1400032043457,
+  62.61000442504883, 62.62000274658203, 62.71000289916992, 63.1400032043457, 63.1400032043457, 63.77000427246094,
+  63.93000411987305, 63.96000289916992, 63.970001220703125, 64.02999877929688, 64.06999969482422, 64.08000183105469,
+  64.12000274658203, 64.41000366210938, 64.4800033569336, 64.51000213623047, 64.52999877929688, 64.839996337890625,
+]
+const mini4Long = [
+  1, 1.118320672, 1.250641126, 1.398617824, 1.564103225, 1.74916897, 1.956131817, 2.187582649, 2.446418898, 2.735880826,
+  3.059592084, 3.421605075, 3.826451687, 4.279200023, 4.785517845, 5.351743533, 5.984965424, 6.693110555, 7.485043894,
+  8.370679318, 9.36110372, 10.4687158, 11.70738129, 13.09260651, 14.64173252, 16.37415215, 18.31155283, 20.47818807,
+  22.90118105, 25.61086418, 28.64115884, 32.03, 32.1, 32.13, 32.23, 32.6, 32.61, 32.64, 32.66, 32.7, 32.71, 32.93,
+  32.97, 33.28, 33.49, 33.5, 44.16, 47.77,
+]
+
+/** Phi-3-mini with 4,096 positions; the others are told by their differences. */
+const mini4k: ConfigJson = {
+  architectures: ['Phi3ForCausalLM'],
+  attention_bias: false,
+  attention_dropout: 0,
+  bos_token_id: 1,
+  embd_pdrop: 0,
+  eos_token_id: 32000,
+  hidden_act: 'silu',
+  hidden_size: 3072,
+  initializer_range: 0.02,
+  intermediate_size: 8192,
+  max_position_embeddings: 4096,
+  model_type: 'phi3',
+  num_attention_heads: 32,
+  num_hidden_layers: 32,
+  num_key_value_heads: 32,
+  original_max_position_embeddings: 4096,
+  pad_token_id: 32000,
+  resid_pdrop: 0,
+  rms_norm_eps: 1e-5,
+  rope_scaling: null,
+  rope_theta: 10_000,
+  sliding_window: 2047,
+  tie_word_embeddings: false,
+  torch_dtype: 'bfloat16',
+  use_cache: true,
+  vocab_size: 32_064,
+}
+
+const extended = { max_position_embeddings: 131_072, sliding_window: 262_144 }
+const mediumSizes = {
+  hidden_size: 5120,
+  intermediate_size: 17_920,
+  num_attention_heads: 40,
+  num_hidden_layers: 40,
+  num_key_value_heads: 10,
+}
+const medium4k: ConfigJson = { ...mini4k, ...mediumSizes }
+
+const configs: ReadonlyMap<string, ConfigJson> = new Map([
+  ['phi-3-mini', mini4k],
+  ['phi-3-mini-4k', mini4k],
+  ['phi-3-mini-128k', { ...mini4k, ...extended, rope_scaling: longRope(mini128kShort, mini128kLong) }],
+  ['phi-3.5-mini', { ...mini4k, ...extended, rope_scaling: longRope(mini35Short, mini35Long) }],
+  ['phi-3-medium', medium4k],
+  ['phi-3-medium-4k', medium4k],
+  [
+    'phi-4',
+    {
+      ...mini4k,
+      ...mediumSizes,
+      bos_token_id: 100_257,
+      eos_token_id: 100_257,
+      max_position_embeddings: 16_384,
+      original_max_position_embeddings: 16_384,
+      pad_token_id: 100_257,
+      rope_theta: 250_000,
+      sliding_window: null,
+      vocab_size: 100_352,
+    },
+  ],
+  [
+    'phi-4-mini',
+    {
+      ...mini4k,
+      ...extended,
+      bos_token_id: 199_999,
+      eos_token_id: 199_999,
+      full_attn_mod: 1,
+      interpolate_factor: 1,
+      lm_head_bias: false,
+      mlp_bias: false,
+      num_attention_heads: 24,
+      num_key_value_heads: 8,
+      pad_token_id: 199_999,
+      partial_rotary_factor: 0.75,
+      rope_scaling: longRope(
+        mini4Long.map(() => 1),
+        mini4Long,
+      ),
+      tie_word_embeddings: true,
+      vocab_size: 200_064,
+    },
+  ],
+])
+
+/** The short names of published models whose configuration is known. */
+export const publishedNames: readonly string[] = [...configs.keys()]
+
+/**
+ * The config.json of a published model.
+ *
+ * @param name one of `publishedNames`
+ * @throws PocketPhiError `not-found` for any other name
+ */
+export function publishedConfig(name: string): ConfigJson {
+  const config = configs.get(name)
+  if (config !== undefined) return config
+  throw new PocketPhiError('not-found', `There is no published model "${name}" whose configuration is known.`, {
+    expected: publishedNames.join(', '),
+  })
+}
