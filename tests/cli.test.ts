@@ -147,14 +147,18 @@ describe('phi train', () => {
 })
 
 describe('phi chat through a pipe', () => {
-  test('each line gets one line, a fresh conversation each, and nothing else is printed', async () => {
-    const { code, out, err } = await phi(['chat', model, '--max-tokens', '8'], { input: 'What is 3 + 4?\n\n/help' })
-    const [first = '', second, third = '', ...rest] = out.split('\n')
-    expect([code, err, rest]).toEqual([0, '', ['']])
+  test('each line gets one line, a fresh conversation each; commands are messages, and a hint says so', async () => {
+    const { code, out, err } = await phi(['chat', model, '--max-tokens', '8'], {
+      input: 'What is 3 + 4?\n\n/help\n/exit',
+    })
+    const [first = '', second, third = '', fourth = '', ...rest] = out.split('\n')
+    expect([code, rest]).toEqual([0, ['']])
+    expect(err).toBe('hint: /help was sent as a message, since commands are for a terminal; options: phi chat --help\n')
     expect(first).toMatch(/^\S/)
     expect(second).toBe('')
     expect(third).toMatch(/^\S/)
     expect(third).not.toContain('this list')
+    expect(fourth).toMatch(/^\S/)
   })
 
   test('--conversation joins the lines and drops the oldest turns when the context is full', async () => {
@@ -341,7 +345,7 @@ describe.skipIf(!hasTerminals)('phi chat at a terminal (played by python3)', () 
 
 describe('what goes wrong', () => {
   test.each([
-    [['run', 'no/such', 'Hello'], 1, 'There is no folder "no/such".'],
+    [['run', 'no/such', 'Hello'], 1, 'There is no model "no/such".'],
     [['run', model, 'Hello', '--top-p', '2'], 2, 'Expected a number above 0, at most 1.'],
   ])('%j ends with %i and says why', async (args, code, message) => {
     const ended = await phi(args)

@@ -1,10 +1,9 @@
 /** What a line at the chat prompt asks for: a message, or a command that begins with a slash. */
-import { extname } from 'node:path'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import type { Chat, ChatReply } from '../engine/chat.ts'
 import type { GenerateOptions, GenerationResult } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
-import type { ChatMessage } from '../text/templates.ts'
+import { formatConversation } from './conversation-file.ts'
 import { speedLine } from './reply.ts'
 import { formatBytes } from './terminal.ts'
 
@@ -26,10 +25,18 @@ const help = `/help          this list
 /reset         forget the conversation
 /undo          take back the last message and its answer
 /retry         answer the last message again
-/save FILE     write the conversation: Markdown for a name in .md, else JSON
+/save FILE     write the conversation: Markdown for a name in .md, else JSON for phi tokenize --chat
 /stats         tokens, speed and memory
 /exit          quit (or Ctrl-D)
 Ctrl-C stops an answer. A message that begins with a slash needs a space before it.`
+
+/** The commands that the list names, and their other spellings. */
+const commandNames = new Set([...help.matchAll(/^\/\w+/gm)].map(([name]) => name).concat('/?', '/quit'))
+
+/** Whether a line would be a command at a terminal. */
+export function isChatCommand(line: string): boolean {
+  return commandNames.has(line.split(' ')[0] ?? '')
+}
 
 /** A conversation and the commands that act on it. */
 export class ChatSession {
@@ -110,9 +117,7 @@ export class ChatSession {
   async #save(file: string): Promise<ChatStep> {
     if (file === '') return say('Name a file: /save chat.json')
     const { history } = this.#chat
-    const text =
-      extname(file) === '.md' ? asMarkdown(history) : `${JSON.stringify({ messages: history }, undefined, 2)}\n`
-    await writeFileAtomic(file, text)
+    await writeFileAtomic(file, formatConversation(history, file))
     return say(`Saved ${history.length} messages in ${file}.`)
   }
 
@@ -133,8 +138,4 @@ export class ChatSession {
 
 function say(text: string): ChatStep {
   return { kind: 'text', text }
-}
-
-function asMarkdown(messages: readonly ChatMessage[]): string {
-  return messages.map(({ role, content }) => `**${role}**\n\n${content}\n`).join('\n')
 }

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline'
 import type { Chat } from '../engine/chat.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
+import { isChatCommand } from './chat-commands.ts'
 import type { ChatCommandOptions } from './chat.ts'
 import { exitCodes, reportError } from './errors.ts'
 import { describeResult, readReply } from './reply.ts'
@@ -20,10 +21,17 @@ export async function chatByLines(
 ): Promise<void> {
   const start = (): Chat => model.chat(system === undefined ? {} : { system })
   const joined = start()
+  let hasHinted = false
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
     if (line.trim() === '') {
       if (!json) print()
       continue
+    }
+    if (!hasHinted && isChatCommand(line)) {
+      hasHinted = true
+      note(
+        `hint: ${line.split(' ')[0]} was sent as a message, since commands are for a terminal; options: phi chat --help`,
+      )
     }
     try {
       const reply = (conversation ? joined : start()).send(line, generate)

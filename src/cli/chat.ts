@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { chatByLines } from './chat-lines.ts'
 import { chatAtTerminal } from './chat-terminal.ts'
-import { modelArgument, modelFolder, modelName } from './model-folder.ts'
+import { modelName, modelPlace, optionalModelArgument } from './model-folder.ts'
 import { generateOptions, openModel } from './open-model.ts'
 import { addEngineOptions, addGenerationOptions, type EngineOptions, type GenerationOptions } from './options.ts'
 
@@ -16,7 +16,7 @@ export function registerChat(program: Command): void {
   const command = program
     .command('chat')
     .description('Talk to a model.')
-    .argument('[model]', `${modelArgument} (default: phi-nano, which ships with the package)`)
+    .argument('[model]', optionalModelArgument)
     .option('--system <text>', 'what the model is told before the conversation')
     .option('--conversation', 'without a terminal: all lines are one conversation')
     .option('--json', 'without a terminal: print each answer as a JSON object with usage and speed')
@@ -44,12 +44,13 @@ Examples:
 }
 
 async function chat(name: string | undefined, options: ChatCommandOptions): Promise<void> {
-  const folder = await modelFolder(name)
-  await using model = await openModel(folder, options)
-  const generate = await generateOptions(folder, options)
+  const place = await modelPlace(name)
+  const shownName = modelName(place.folder, place.weightsFile)
+  await using model = await openModel(place, options)
+  const generate = await generateOptions(place.folder, options)
   if (process.stdin.isTTY && process.stdout.isTTY) {
-    await chatAtTerminal({ model, name: modelName(folder), system: options.system, generate })
+    await chatAtTerminal({ model, name: shownName, system: options.system, generate })
   } else {
-    await chatByLines(model, modelName(folder), generate, options)
+    await chatByLines(model, shownName, generate, options)
   }
 }

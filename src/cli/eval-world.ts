@@ -23,7 +23,7 @@ import { recipeTexts } from '../train/sources.ts'
 import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { modelArgument, modelFolder, shippedModel } from './model-folder.ts'
+import { modelFolder, optionalModelArgument, shippedModel } from './model-folder.ts'
 import { addEngineOptions, chooseBackend, given, integer, repeated, type EngineOptions } from './options.ts'
 import { readReply } from './reply.ts'
 import { bar, formatPercent, print, printJson, StatusLine } from './terminal.ts'
@@ -45,9 +45,13 @@ export function registerEvalWorld(program: Command): void {
   const command = program
     .command('eval-world')
     .description('Put the frozen questions of the closed world to a model and score its answers by rule.')
-    .argument('[model]', `${modelArgument} (default: phi-nano, which ships with the package)`)
+    .argument('[model]', optionalModelArgument)
     .option('--kind <name>', 'only this kind of question; may be given several times', repeated)
-    .option('--limit <n>', 'at most the first n questions of each kind', integer(1))
+    .option(
+      '--limit <n>',
+      'of each kind at most the first n questions; with all kinds that is n for every one of them',
+      integer(1),
+    )
     .option('--transcripts <n>', 'also print n transcripts, drawn by --seed and not selected', integer(0), 0)
     .option(
       '--arithmetic <n>',

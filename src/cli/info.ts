@@ -12,7 +12,7 @@ import { modelFromConfig, type ModelShape } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import { checkpointFacts, type DTypeShare } from './checkpoint-facts.ts'
-import { modelArgument, modelFolder, modelName } from './model-folder.ts'
+import { modelFolder, modelName, optionalModelArgument } from './model-folder.ts'
 import { addBackendOptions, chooseBackend, integer, type BackendOptions } from './options.ts'
 import { formatBytes, formatCount, formatTable, print, printJson } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
@@ -27,7 +27,7 @@ export function registerInfo(program: Command): void {
   const command = program
     .command('info')
     .description('Show what a model is and how much memory it takes. Reads no weights.')
-    .argument('[model]', `${modelArgument} (default: phi-nano, which ships with the package)`)
+    .argument('[model]', optionalModelArgument)
     .option('--context <n>', 'show the memory for this context only', integer(1))
     .option('--exact', 'show the memory of --exact')
     .option('--json', 'print one JSON object')

@@ -1,62 +1,60 @@
-/** From what was typed as MODEL to a folder. */
-import { stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+/** What was typed as MODEL. */
+import { relative, resolve } from 'node:path'
 import { PocketPhiError } from '../base/errors.ts'
+import { findModel, shippedFolder, type ModelPlace } from '../engine/find-model.ts'
 
-/** The folder of the package: two above this file, in src/ as in dist/. */
-const packageFolder = fileURLToPath(new URL('../..', import.meta.url))
+const shippedName = 'phi-nano'
 
 /** The model that ships with the package. */
-export const shippedModel = join(packageFolder, 'models', 'phi-nano')
+export const shippedModel = shippedFolder(shippedName) ?? shippedName
 
-export const modelArgument = 'folder with config.json, tokenizer files and safetensors weights'
+export const modelArgument =
+  'folder with config.json, tokenizer and safetensors weights, a file of weights in one, or phi-nano, which ships'
 
-async function kindOf(path: string): Promise<'folder' | 'file' | 'nothing'> {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined) return 'nothing'
-  return found.isDirectory() ? 'folder' : 'file'
-}
+/** For commands that need no MODEL. */
+export const optionalModelArgument = `${modelArgument} (default: phi-nano)`
 
 /**
- * The folder of a model.
+ * Where the files of a model are.
  *
  * @param name what was typed; the model that ships when left out
- * @throws PocketPhiError `not-found`, or `not-supported` for what is no folder yet can be a model elsewhere
+ * @throws PocketPhiError `not-found`
  */
-export async function modelFolder(name: string | undefined): Promise<string> {
-  const path = name ?? shippedModel
-  const kind = await kindOf(path)
-  if (kind === 'folder' && (await kindOf(join(path, 'config.json'))) === 'file') return path
-  if (name === undefined) {
+export async function modelPlace(name: string | undefined): Promise<ModelPlace> {
+  const place = await findModel(name ?? shippedModel).catch((error: unknown) => {
+    if (name !== undefined || !(error instanceof PocketPhiError)) throw error
     throw new PocketPhiError('not-found', 'The model that ships with the package is not here.', {
-      expected: `a model in ${path}`,
+      expected: `a model in ${shippedModel}`,
       remedy: 'Name the folder of another model, or train one: phi train RECIPE.',
+      cause: error,
     })
-  }
-  if (kind === 'folder') {
-    throw new PocketPhiError('not-found', `The folder "${name}" is not a model.`, {
-      expected: modelArgument,
-      found: 'no config.json',
-      remedy: 'A finished training run has its model in the folder "final".',
-    })
-  }
-  const later = 'Single files, Hugging Face ids and short names are not supported yet.'
-  if (kind === 'file') {
-    throw new PocketPhiError('not-supported', `"${name}" is a file.`, {
-      expected: `a ${modelArgument}`,
-      remedy: `${later} Name the folder that the file is in.`,
-    })
-  }
-  throw new PocketPhiError('not-found', `There is no folder "${name}".`, {
-    expected: `the path of a ${modelArgument}`,
-    remedy: /^[\w.-]+(?:\/[\w.-]+)?$/.test(name) ? `${later} Download the model first.` : 'Check the path.',
+  })
+  if (await place.tree.has('config.json')) return place
+  throw new PocketPhiError('not-found', `The folder "${place.folder}" is not a model.`, {
+    expected: 'config.json and the other files of a model',
+    found: 'no config.json',
+    remedy: 'A finished training run has its model in the folder "final".',
   })
 }
 
-/** A short name of a model folder, for headings. */
-export function modelName(folder: string): string {
-  if (folder === shippedModel) return 'phi-nano'
-  const near = relative(process.cwd(), folder)
-  return near.startsWith('..') || near === '' ? folder : near
+/**
+ * The folder of a model, for commands that read more of it than its weights.
+ *
+ * @throws PocketPhiError `not-found`, or `invalid-argument` for a file
+ */
+export async function modelFolder(name: string | undefined): Promise<string> {
+  const { folder, weightsFile } = await modelPlace(name)
+  if (weightsFile === undefined) return folder
+  throw new PocketPhiError('invalid-argument', `"${name}" is a file.`, {
+    expected: 'the folder of a model',
+    remedy: `This command takes no single file of weights; name its folder: ${folder}`,
+  })
+}
+
+/** A short name of a model, for headings. */
+export function modelName(folder: string, weightsFile?: string): string {
+  const path = weightsFile === undefined ? folder : resolve(folder, weightsFile)
+  if (path === shippedModel) return shippedName
+  const near = relative(process.cwd(), path)
+  return near.startsWith('..') || near === '' ? path : near
 }

@@ -1,4 +1,5 @@
 /** Loading a model as the options say, and how it answers unless told otherwise. */
+import type { ModelPlace } from '../engine/find-model.ts'
 import { loadModel } from '../engine/load-model.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import { defaultSampling, readGenerationConfig } from '../engine/generation-config.ts'
@@ -7,12 +8,12 @@ import { localFolder } from '../formats/tree.ts'
 import { chooseBackend, given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { progressOn, StatusLine } from './terminal.ts'
 
-/** Loads a model from a folder and shows how far it is. */
-export async function openModel(folder: string, options: EngineOptions, signal?: AbortSignal): Promise<PhiModel> {
+/** Loads a model and shows how far it is. */
+export async function openModel(place: ModelPlace, options: EngineOptions, signal?: AbortSignal): Promise<PhiModel> {
   const status = new StatusLine()
   try {
-    return await loadModel(folder, {
-      ...given({ context: options.context, exact: options.exact, signal }),
+    return await loadModel(place.tree, {
+      ...given({ context: options.context, exact: options.exact, weightsFile: place.weightsFile, signal }),
       backend: chooseBackend(options),
       onProgress: progressOn(status),
     })

@@ -6,7 +6,8 @@ import type { PhiModel } from '../engine/phi-model.ts'
 import { exitCodes, UsageError } from './errors.ts'
 import { readStandardInput } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { modelArgument, modelFolder, modelName } from './model-folder.ts'
+import { logprobTable } from './logprobs.ts'
+import { modelArgument, modelName, modelPlace } from './model-folder.ts'
 import { generateOptions, openModel } from './open-model.ts'
 import {
   addEngineOptions,
@@ -40,9 +41,9 @@ export function registerRun(program: Command): void {
       'after',
       `
 Examples:
-  $ phi run models/phi-nano "What colour is a lemon?"
-  $ phi run models/phi-nano --raw "Once upon a time" --temperature 0.8 --seed 1 --max-tokens 100
-  $ echo "What is 4 + 5?" | phi run models/phi-nano --json`,
+  $ phi run phi-nano "What colour is a lemon?"
+  $ phi run phi-nano --raw "Once upon a time" --temperature 0.8 --seed 1 --max-tokens 100
+  $ echo "What is 4 + 5?" | phi run phi-nano --json`,
     )
     .action(run)
 }
@@ -51,16 +52,16 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   if (options.raw === true && options.system !== undefined) {
     throw new UsageError('--system has no place in a raw prompt; write it into the prompt or leave --raw out.')
   }
-  const folder = await modelFolder(model)
+  const place = await modelPlace(model)
   const text = await readPrompt(prompt)
   await interruptible(async (signal) => {
-    await using opened = await openModel(folder, options, signal)
-    const generate = { ...(await generateOptions(folder, options)), signal, ...withLogprobs(options) }
+    await using opened = await openModel(place, options, signal)
+    const generate = { ...(await generateOptions(place.folder, options)), signal, ...withLogprobs(options) }
     const reply = startReply(opened, text, options, generate)
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)
     })
-    if (options.json === true) printJson(describeResult(modelName(folder), result, opened))
+    if (options.json === true) printJson(describeResult(modelName(place.folder, place.weightsFile), result, opened))
     else printEnd(result, opened)
     if (result.finish === 'aborted') process.exitCode = exitCodes.interrupted
   })
@@ -84,10 +85,6 @@ function startReply(model: PhiModel, text: string, options: RunOptions, generate
 
 function printEnd(result: GenerationResult, { tokenizer }: PhiModel): void {
   print()
-  const spelled = (id: number): string => JSON.stringify(tokenizer.pieceOf(id) ?? '')
-  for (const { id, logprob, top } of result.logprobs ?? []) {
-    const others = top.map((other) => `${spelled(other.id)} ${other.logprob.toFixed(3)}`).join('  ')
-    print(`${logprob.toFixed(3).padStart(8)}  ${spelled(id)}${others === '' ? '' : `   ${others}`}`)
-  }
+  if (result.logprobs !== undefined) print(`\n${logprobTable(result.logprobs, (id) => tokenizer.pieceOf(id))}`)
   if (process.stderr.isTTY) note(dim(speedLine(result)))
 }

@@ -1,12 +1,12 @@
 /** `phi tokenize`: text to ids and back. */
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
-import { isJsonObject, parseJson } from '../formats/json.ts'
-import { renderChat, type ChatMessage } from '../text/templates.ts'
+import { renderChat } from '../text/templates.ts'
 import { textToString } from '../text/text.ts'
+import { parseConversation } from './conversation-file.ts'
 import { UsageError } from './errors.ts'
 import { readStandardInput, readTextFile } from './files.ts'
-import { modelArgument, modelFolder } from './model-folder.ts'
+import { modelArgument, modelPlace } from './model-folder.ts'
 import { print, printJson } from './terminal.ts'
 import { readTextFiles, type TextFiles } from './text-files.ts'
 
@@ -26,17 +26,20 @@ export function registerTokenize(program: Command): void {
     .argument('[text]', 'the text; standard input when left out')
     .option('--file <path>', 'read the text from a file')
     .option('--decode [ids...]', 'turn ids into text; from standard input when none are given')
-    .option('--chat <path>', 'render a JSON file of messages with the chat template ("-" for standard input)')
+    .option(
+      '--chat <path>',
+      'render a conversation with the chat template: JSON as /save of phi chat writes it ("-" for standard input)',
+    )
     .option('--special', 'let control tokens that the text spells become control tokens')
     .option('--json', 'print one JSON object')
     .addHelpText(
       'after',
       `
 Examples:
-  $ phi tokenize models/phi-nano "A fox is an animal."
-  $ phi tokenize models/phi-nano --json < story.txt
-  $ phi tokenize models/phi-nano --decode 310 412 9
-  $ echo '[{"role": "user", "content": "Hello"}]' | phi tokenize models/phi-nano --chat -`,
+  $ phi tokenize phi-nano "A fox is an animal."
+  $ phi tokenize phi-nano --json < story.txt
+  $ phi tokenize phi-nano --decode 310 412 9
+  $ echo '[{"role": "user", "content": "Hello"}]' | phi tokenize phi-nano --chat -`,
     )
     .action(tokenize)
 }
@@ -44,7 +47,7 @@ Examples:
 async function tokenize(model: string, text: string | undefined, options: TokenizeOptions): Promise<void> {
   const sources = [text, options.file, options.decode, options.chat].filter((source) => source !== undefined)
   if (sources.length > 1) throw new UsageError('Give one of: a text, --file, --decode, --chat.')
-  const files = await readTextFiles(await modelFolder(model))
+  const files = await readTextFiles((await modelPlace(model)).folder)
   if (options.decode !== undefined) return await decode(files, options)
   if (options.chat !== undefined) return await renderMessages(files, options.chat, options)
   const source = text ?? (await (options.file === undefined ? readStandardInput() : readTextFile(options.file, 'file')))
@@ -83,19 +86,9 @@ async function decode({ tokenizer }: TextFiles, { decode: given, json }: Tokeniz
 async function renderMessages(files: TextFiles, path: string, options: TokenizeOptions): Promise<void> {
   const { template, tokenizer } = files
   if (template === undefined) throw new PocketPhiError('not-found', 'The model has no chat template.')
-  const messages = messagesOf(parseJson(await readTextFile(path, 'conversation'), path), path)
+  const messages = parseConversation(await readTextFile(path, 'conversation'), path)
   const text = renderChat(template, messages, { addGenerationPrompt: true })
   const rendered = textToString(text)
   if (options.json !== true) print(`${rendered}\n`)
   show(files, tokenizer.encode(text), { template: template.name, text: rendered }, options)
-}
-
-/** A list of messages, or an object that has one as `messages`, as /save writes it. */
-function messagesOf(json: unknown, path: string): readonly ChatMessage[] {
-  const list = isJsonObject(json) ? json['messages'] : json
-  // What is in the list is checked by renderChat.
-  if (Array.isArray(list)) return list as readonly ChatMessage[]
-  throw new PocketPhiError('invalid-file', `"${path}" holds no conversation.`, {
-    expected: '[{"role": "user", "content": "…"}, …]',
-  })
 }
