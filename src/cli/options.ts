@@ -26,6 +26,15 @@ export function decimal(least: number, most = Infinity, open = false): (text: st
   }
 }
 
+/** Reads an integer that is one of a few. */
+export function among<T extends number>(...allowed: readonly T[]): (text: string) => T {
+  return (text) => {
+    const match = allowed.find((candidate) => String(candidate) === text)
+    if (match === undefined) throw new InvalidArgumentError(`Expected one of ${allowed.join(', ')}.`)
+    return match
+  }
+}
+
 /** Collects an option that may be given several times. */
 export function repeated(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text]

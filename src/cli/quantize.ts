@@ -5,18 +5,19 @@ import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { currentFolder, writeFolderAtomic } from '../formats/atomic.ts'
 import { openSafetensors, singleFileName } from '../formats/safetensors.ts'
-import { localFolder, type FileTree } from '../formats/tree.ts'
+import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
 import { quantize, type TensorError } from '../quant/quantize.ts'
 import { escapePattern } from '../text/pattern.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
+import { companionsIn } from './companions.ts'
 import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { meanLoss, textPieces, type MeanLoss } from './mean-loss.ts'
 import { modelArgument, modelFolder } from './model-folder.ts'
-import { addBackendOptions, chooseBackend, integer, repeated, type BackendOptions } from './options.ts'
+import { addBackendOptions, among, chooseBackend, repeated, type BackendOptions } from './options.ts'
 import { formatBytes, formatTable, print, printJson, progressOn, StatusLine } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
 
@@ -27,17 +28,6 @@ interface QuantizeCommandOptions extends BackendOptions {
   readonly text?: string
   readonly force?: boolean
   readonly json?: boolean
-}
-
-/** An integer that is one of a few. */
-function among<T extends number>(...allowed: readonly T[]): (text: string) => T {
-  const read = integer(Math.min(...allowed), Math.max(...allowed))
-  return (text) => {
-    const value = read(text)
-    const match = allowed.find((candidate) => candidate === value)
-    if (match === undefined) throw new UsageError(`${text} is not one of ${allowed.join(', ')}.`)
-    return match
-  }
 }
 
 export function registerQuantize(program: Command): void {
@@ -91,18 +81,6 @@ async function runQuantize(name: string, out: string, options: QuantizeCommandOp
   })
 }
 
-/** What goes with the weights. */
-const companions = [
-  /^config\.json$/,
-  /^generation_config\.json$/,
-  /^tokenizer/,
-  /^special_tokens_map\.json$/,
-  /^added_tokens\.json$/,
-  /^chat_template/,
-  /\.tiktoken$/,
-  /^(?:LICENSE|NOTICE)/i,
-]
-
 async function writeQuantized(
   folder: string,
   out: string,
@@ -135,10 +113,6 @@ async function writeQuantized(
     status.clear()
     await checkpoint.close()
   }
-}
-
-async function companionsIn(tree: FileTree): Promise<string[]> {
-  return (await tree.list()).filter((name) => companions.some((form) => form.test(name)))
 }
 
 function matrixNames(model: Model): string[] {
