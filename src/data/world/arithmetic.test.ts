@@ -49,14 +49,28 @@ describe('arithmetic', () => {
     }
   })
 
-  it('counts in equal steps', () => {
+  it('goes in equal steps to zero', () => {
     let chains = 0
     for (const { answer } of problems) {
-      const chain = /Count in (\d+)s: ([^.]*)\./.exec(answer)
-      if (chain === null) continue
-      chains++
-      for (const [, index, value] of (chain[2] ?? '').matchAll(/(\d+) makes? (\d+)/g)) {
-        if (Number(index) * Number(chain[1]) !== Number(value)) expect.fail(answer)
+      const added = /: (\d+) × (\d+)\. Add (\d+) each time: ([^.]*)\./.exec(answer)
+      if (added !== null) {
+        chains++
+        const [, groups, each, step, chain = ''] = added
+        expect(step).toBe(each)
+        const links = [...chain.matchAll(/(\d+) and (\d+) to go/g)].map((link) => [Number(link[1]), Number(link[2])])
+        const count = Number(groups)
+        expect(links).toEqual(Array.from({ length: count }, (_, at) => [Number(each) * (at + 1), count - at - 1]))
+      }
+      const taken = /: (\d+) ÷ (\d+)\. Take (\d+) away each time: ([^.]*)\./.exec(answer)
+      if (taken !== null) {
+        chains++
+        const [, total, divisor, step, chain = ''] = taken
+        expect(step).toBe(divisor)
+        const links = [...chain.matchAll(/(\d+) leaves? (\d+)/g)].map((link) => [Number(link[1]), Number(link[2])])
+        const count = Number(total) / Number(divisor)
+        expect(links).toEqual(
+          Array.from({ length: count }, (_, at) => [at + 1, Number(total) - Number(divisor) * (at + 1)]),
+        )
       }
     }
     expect(chains).toBeGreaterThan(400)

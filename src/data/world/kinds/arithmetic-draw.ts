@@ -132,12 +132,9 @@ function drawDifference(random: Random, low: number, split: Split): [number, num
   }
 }
 
-/**
- * How many groups of how many. Of the times table alone the counts can be learned by heart, and a pair that never came
- * is then counted too far or not far enough; training therefore goes beyond the table, up to 100, half of the time.
- */
+/** How many groups of how many: of the table, and in training one time in three beyond it, up to 100. */
 function drawGroups(random: Random, low: number, split: Split): [number, number] {
-  if (split === 'heldOut' || random.float() < 0.5) return [random.integer(low, 11), random.integer(low, 11)]
+  if (split === 'heldOut' || random.float() < 0.65) return [random.integer(low, 11), random.integer(low, 11)]
   const count = random.integer(Math.max(low, 1), 17)
   return [count, random.integer(Math.max(low, 1), Math.floor(100 / count) + 1)]
 }

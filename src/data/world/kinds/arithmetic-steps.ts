@@ -1,6 +1,6 @@
 /**
  * Worked steps. The same few forms every time, so that a small model can learn the method and not the results: ones
- * first, then tens, then their sum; counting in equal steps for the times table.
+ * first, then tens, then their sum; equal steps down to zero for the times table.
  */
 export interface Worked {
   /** "We add: 27 + 48." */
@@ -41,28 +41,35 @@ export function workSubtraction(first: number, second: number): Worked {
   return { lead, steps: `${onesStep} ${tensStep} ${tens} + ${ones} = ${result}.`, result }
 }
 
-/** "1 makes 8, 2 make 16, 3 make 24". */
-function countBy(step: number, times: number): string {
-  const counts = Array.from({ length: times }, (_, index) =>
-    index === 0 ? `1 makes ${step}` : `${index + 1} make ${step * (index + 1)}`,
+/**
+ * "8 and 2 to go, 16 and 1 to go, 24 and 0 to go": the end is where nothing is to go. A chain that ends where a number
+ * of the question is reached was learned by heart, pair by pair, and never for a pair that had not come.
+ */
+function addAgain(each: number, groups: number): string {
+  return Array.from({ length: groups }, (_, index) => `${each * (index + 1)} and ${groups - index - 1} to go`).join(
+    ', ',
   )
-  return counts.join(', ')
 }
 
 export function workMultiplication(groups: number, each: number): Worked {
   const result = groups * each
   const lead = `multiply: ${groups} × ${each}.`
-  return { lead, steps: `Count in ${each}s: ${countBy(each, groups)}. ${groups} × ${each} = ${result}.`, result }
+  return { lead, steps: `Add ${each} each time: ${addAgain(each, groups)}. ${groups} × ${each} = ${result}.`, result }
+}
+
+/** "1 leaves 16, 2 leave 8, 3 leave 0": here too the end is a zero. */
+function takeAgain(total: number, divisor: number): string {
+  return Array.from({ length: total / divisor }, (_, index) => {
+    const left = total - divisor * (index + 1)
+    return index === 0 ? `1 leaves ${left}` : `${index + 1} leave ${left}`
+  }).join(', ')
 }
 
 export function workDivision(total: number, divisor: number): Worked {
   const result = total / divisor
   const lead = `divide: ${total} ÷ ${divisor}.`
-  return {
-    lead,
-    steps: `Count in ${divisor}s: ${countBy(divisor, result)}. ${total} ÷ ${divisor} = ${result}.`,
-    result,
-  }
+  const steps = `Take ${divisor} away each time: ${takeAgain(total, divisor)}. ${total} ÷ ${divisor} = ${result}.`
+  return { lead, steps, result }
 }
 
 /** Which of two different numbers is bigger; the result is the one that was asked for. */
