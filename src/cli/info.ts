@@ -5,15 +5,24 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { elementCount } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
+import type { ModelPlace } from '../engine/find-model.ts'
 import { measureModel } from '../engine/load-model.ts'
 import { isJsonObject } from '../formats/json.ts'
-import { localFolder } from '../formats/tree.ts'
-import { modelFromConfig, type ModelShape } from '../models/index.ts'
+import { modelFromConfig, type Model, type ModelShape } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
-import type { MemoryPlan } from '../program/plan.ts'
-import { checkpointFacts, type DTypeShare } from './checkpoint-facts.ts'
-import { modelFolder, modelName, optionalModelArgument } from './model-folder.ts'
-import { addBackendOptions, chooseBackend, integer, type BackendOptions } from './options.ts'
+import { checkpointFacts, type CheckpointFacts, type DTypeShare } from './checkpoint-facts.ts'
+import {
+  cacheBytesPerToken,
+  contextsOf,
+  largestContext,
+  memoryOf,
+  memoryTable,
+  type ContextMemory,
+  type Machine,
+  type MeasureContext,
+} from './info-memory.ts'
+import { modelName, modelPlace, optionalModelArgument } from './model-folder.ts'
+import { addBackendOptions, chooseBackend, given, integer, type BackendOptions } from './options.ts'
 import { formatBytes, formatCount, formatTable, print, printJson } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
 
@@ -26,61 +35,87 @@ interface InfoOptions extends BackendOptions {
 export function registerInfo(program: Command): void {
   const command = program
     .command('info')
-    .description('Show what a model is and how much memory it takes. Reads no weights.')
+    .description('Show what a model is, how much memory it takes and whether this machine has it. Reads no weights.')
     .argument('[model]', optionalModelArgument)
     .option('--context <n>', 'show the memory for this context only', integer(1))
     .option('--exact', 'show the memory of --exact')
-    .option('--json', 'print one JSON object')
+    .option('--json', 'print one JSON object, sizes in bytes')
   addBackendOptions(command)
     .addHelpText(
       'after',
       `
+Of a file of weights without a config.json beside it, what is in the file is shown.
+
 Examples:
   $ phi info
   $ phi info path/to/Phi-3-mini-4k-instruct --context 4096
-  $ phi info models/phi-nano --json`,
+  $ phi info path/to/model-00001-of-00002.safetensors
+  $ phi info phi-nano --json`,
     )
     .action(info)
 }
 
-interface ContextMemory extends MemoryPlan {
-  readonly context: number
-}
-
-interface Facts {
-  readonly model: string
+interface ModelFacts {
   readonly architecture: string
   readonly shape: ModelShape
   readonly sizes: Readonly<Record<string, number>>
   readonly parameters: number
+  readonly text: TextFacts | undefined
+}
+
+interface MemoryFacts {
+  readonly memory: readonly ContextMemory[]
+  /** Null where it cannot be told. */
+  readonly cacheBytesPerToken: number | null
+  readonly machine: Machine & {
+    /** Tokens for which there is room now; null where there is room for none. */
+    readonly largestContext: number | null
+  }
+}
+
+interface FileFacts {
+  readonly model: string
   readonly dtypes: readonly DTypeShare[]
   readonly bytesOnDisk: { readonly weights: number; readonly all: number }
-  readonly text: TextFacts | undefined
-  readonly memory: readonly ContextMemory[]
-  readonly machine: { readonly total: number; readonly available: number }
 }
 
 async function info(name: string | undefined, options: InfoOptions): Promise<void> {
-  const folder = await modelFolder(name)
-  const config = await localFolder(folder).readJson('config.json')
+  const place = await modelPlace(name, 'weights')
+  const checkpoint = await checkpointFacts(place.folder, place.weightsFile)
+  const file = await fileFacts(place, checkpoint)
+  if (!(await place.tree.has('config.json'))) {
+    if (options.json === true) printJson(file)
+    else printFile(file)
+    return
+  }
+  const config = await place.tree.readJson('config.json')
   const model = modelFromConfig(config)
-  const { type, shape } = model
+  const facts = await modelFacts(place, config, model)
+  const memory = await memoryFacts(place, model, options)
+  if (options.json === true) printJson({ ...file, ...facts, ...memory })
+  else printFacts(file, facts, memory)
+}
+
+async function fileFacts(place: ModelPlace, { bytes, dtypes }: CheckpointFacts): Promise<FileFacts> {
+  const { folder, weightsFile } = place
+  const names = weightsFile === undefined ? await place.tree.list() : [weightsFile]
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
+  return {
+    model: modelName(folder, weightsFile),
+    dtypes,
+    bytesOnDisk: { weights: bytes, all: sizes.reduce((sum, size) => sum + size, 0) },
+  }
+}
+
+async function modelFacts({ folder }: ModelPlace, config: unknown, model: Model): Promise<ModelFacts> {
   const { parameters } = traceSequences(model, 'parameters', 1)
-  const { bytes, dtypes } = await checkpointFacts(folder)
-  const facts: Facts = {
-    model: modelName(folder),
-    architecture: type,
-    shape,
+  return {
+    architecture: model.type,
+    shape: model.shape,
     sizes: sizesOf(config),
     parameters: parameters.reduce((sum, parameter) => sum + elementCount(parameter.shape), 0),
-    dtypes,
-    bytesOnDisk: { weights: bytes, all: await folderBytes(folder) },
     text: await textFacts(folder),
-    memory: await memoryFor(folder, shape, options),
-    machine: { total: totalmem(), available: process.availableMemory() },
   }
-  if (options.json === true) printJson(facts)
-  else printFacts(facts)
 }
 
 /** What config.json says about widths, for the reader; what is computed with comes from the model itself. */
@@ -93,13 +128,6 @@ function sizesOf(config: unknown): Readonly<Record<string, number>> {
       return typeof value === 'number' ? [[name, value]] : []
     }),
   )
-}
-
-/** Bytes of all files of a folder. */
-async function folderBytes(folder: string): Promise<number> {
-  const names = await localFolder(folder).list()
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 interface TextFacts {
@@ -123,26 +151,51 @@ async function textFacts(folder: string): Promise<TextFacts | undefined> {
   }
 }
 
-/** A few contexts up to the longest, the longest included. */
-function contextsOf({ maxPositions }: ModelShape, wish: number | undefined): number[] {
-  if (wish !== undefined) return [wish]
-  const usual = [512, 2048, 4096, 16_384, 65_536]
-  return [...usual.filter((context) => context < maxPositions), maxPositions]
-}
-
-async function memoryFor(folder: string, shape: ModelShape, options: InfoOptions): Promise<ContextMemory[]> {
-  const plans: ContextMemory[] = []
-  for (const context of contextsOf(shape, options.context)) {
-    const exact = options.exact === true
-    plans.push({ context, ...(await measureModel(folder, { context, exact, backend: chooseBackend(options) })) })
+async function memoryFacts(place: ModelPlace, model: Model, options: InfoOptions): Promise<MemoryFacts> {
+  const { shape } = model
+  const { weightsFile } = place
+  const machine: Machine = { total: totalmem(), available: process.availableMemory() }
+  const backend = chooseBackend(options)
+  const measure: MeasureContext = (context) =>
+    measureModel(place.tree, { context, exact: options.exact === true, backend, ...given({ weightsFile }) })
+  const memory: ContextMemory[] = []
+  for (const context of options.context === undefined ? contextsOf(shape) : [options.context]) {
+    memory.push(await memoryOf(context, measure))
   }
-  return plans
+  return {
+    memory,
+    cacheBytesPerToken: (await cacheBytesPerToken(shape, memory, measure)) ?? null,
+    machine: { ...machine, largestContext: (await largestContext(shape, machine.available, memory, measure)) ?? null },
+  }
 }
 
-function printFacts(facts: Facts): void {
-  const { shape, sizes, text, machine } = facts
-  const line = (name: string, value: string): void => print(`${name.padEnd(13)}${value}`)
-  line('model', facts.model)
+function line(name: string, value: string): void {
+  print(`${name.padEnd(13)}${value}`)
+}
+
+function printFile({ model, dtypes, bytesOnDisk }: FileFacts): void {
+  line('file', model)
+  line('weights', `${formatBytes(bytesOnDisk.weights)} (${formatBytes(bytesOnDisk.all)} with the header)`)
+  line('parameters', formatCount(dtypes.reduce((sum, { elements }) => sum + elements, 0)))
+  print(`\n${formatsTable(dtypes)}`)
+  print('\nThere is no config.json beside it, so that its architecture and memory are not known.')
+}
+
+function formatsTable(dtypes: readonly DTypeShare[]): string {
+  return formatTable([
+    ['format', 'tensors', 'parameters', 'bytes'],
+    ...dtypes.map(({ dtype, tensors, elements, bytes }) => [
+      dtype,
+      String(tensors),
+      formatCount(elements),
+      formatBytes(bytes),
+    ]),
+  ])
+}
+
+function printFacts({ model, dtypes, bytesOnDisk }: FileFacts, facts: ModelFacts, memory: MemoryFacts): void {
+  const { shape, sizes, text } = facts
+  line('model', model)
   line('architecture', `${facts.architecture}, ${formatCount(facts.parameters)} parameters`)
   const { hidden = '?', intermediate = '?', heads = '?' } = sizes
   line('layers', `${shape.layers} of width ${hidden}, feed-forward ${intermediate}`)
@@ -151,16 +204,7 @@ function printFacts(facts: Facts): void {
     'context',
     `${shape.maxPositions} tokens${shape.ropeBorder === undefined ? '' : `, LongRoPE beyond ${shape.ropeBorder}`}`,
   )
-  line(
-    'weights',
-    `${formatBytes(facts.bytesOnDisk.weights)} on disk (${formatBytes(facts.bytesOnDisk.all)} with all files)`,
-  )
-  line(
-    'numbers',
-    facts.dtypes
-      .map(({ dtype, tensors, elements }) => `${dtype}: ${tensors} tensors, ${formatCount(elements)}`)
-      .join('; '),
-  )
+  line('weights', `${formatBytes(bytesOnDisk.weights)} on disk (${formatBytes(bytesOnDisk.all)} with all files)`)
   line(
     'vocabulary',
     `${shape.vocabulary}${text === undefined ? ', no tokenizer in the folder' : `, ${text.tokens} tokens in use`}`,
@@ -174,20 +218,23 @@ function printFacts(facts: Facts): void {
         .join('  '),
     )
   }
-  print()
-  print(memoryTable(facts))
-  print(`\nThis machine has ${formatBytes(machine.total)}, of which ${formatBytes(machine.available)} are available.`)
+  print(`\n${formatsTable(dtypes)}`)
+  printMemory(memory, shape)
 }
 
-function memoryTable({ memory, machine }: Pick<Facts, 'memory' | 'machine'>): string {
-  const fits = (bytes: number): string =>
-    bytes <= machine.available ? 'yes' : bytes <= machine.total ? 'if others make room' : 'no'
-  return formatTable([
-    ['context', 'weights', 'cache', 'work', 'memory', 'fits here'],
-    ...memory.map(({ context, parameters, states, scratch, total }) => [
-      String(context),
-      ...[parameters, states, scratch, total].map(formatBytes),
-      fits(total),
-    ]),
-  ])
+function printMemory(
+  { memory, machine, cacheBytesPerToken: perToken }: MemoryFacts,
+  { maxPositions }: ModelShape,
+): void {
+  print(`\n${memoryTable(memory, machine)}`)
+  for (const refusal of new Set(memory.flatMap((row) => row.refusal ?? []))) print(refusal)
+  print()
+  if (perToken !== null) print(`The cache takes ${formatBytes(perToken)} for each token of the context.`)
+  print(
+    `This machine has ${formatBytes(machine.total)} of memory, of which ${formatBytes(machine.available)} are free.`,
+  )
+  const { largestContext: largest } = machine
+  if (largest === null) print('The model does not fit into what is free, whatever the context.')
+  else if (largest === maxPositions) print(`There is room for the longest context, ${largest} tokens.`)
+  else print(`The largest context for which there is room is ${largest} tokens.`)
 }

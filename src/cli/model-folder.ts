@@ -18,9 +18,13 @@ export const optionalModelArgument = `${modelArgument} (default: phi-nano)`
  * Where the files of a model are.
  *
  * @param name what was typed; the model that ships when left out
+ * @param needs `weights` where a file of weights will do that has no config.json beside it
  * @throws PocketPhiError `not-found`
  */
-export async function modelPlace(name: string | undefined): Promise<ModelPlace> {
+export async function modelPlace(
+  name: string | undefined,
+  needs: 'config' | 'weights' = 'config',
+): Promise<ModelPlace> {
   const place = await findModel(name ?? shippedModel).catch((error: unknown) => {
     if (name !== undefined || !(error instanceof PocketPhiError)) throw error
     throw new PocketPhiError('not-found', 'The model that ships with the package is not here.', {
@@ -29,6 +33,7 @@ export async function modelPlace(name: string | undefined): Promise<ModelPlace> 
       cause: error,
     })
   })
+  if (needs === 'weights' && place.weightsFile !== undefined) return place
   if (await place.tree.has('config.json')) return place
   throw new PocketPhiError('not-found', `The folder "${place.folder}" is not a model.`, {
     expected: 'config.json and the other files of a model',

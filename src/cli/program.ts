@@ -17,6 +17,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['train', async () => (await import('./train.ts')).registerTrain],
   ['eval-world', async () => (await import('./eval-world.ts')).registerEvalWorld],
   ['eval-loss', async () => (await import('./eval-loss.ts')).registerEvalLoss],
+  ['verify', async () => (await import('./verify.ts')).registerVerify],
   [wideTestCommand, async () => (await import('./wide-test.ts')).registerWideTest],
 ])
 
@@ -39,7 +40,7 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
       `
 Examples:
   $ phi chat                                  talk to the small model that ships with the package
-  $ phi run models/phi-nano "What is a fox?"  one answer
+  $ phi run phi-nano "What is a fox?"         one answer
   $ phi train recipes/phi-nano/pretrain.yaml  train a model from a recipe
   $ phi quantize MODEL OUT --bits 4           make a model smaller
 
