@@ -36,11 +36,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   train: { rooms: ['engine', 'data', 'vision'], packages: ['yaml', 'zod'], node: true },
   eval: { rooms: ['engine', 'data', 'vision', 'eval/world'], packages: ['yaml', 'zod'], node: true },
   'eval/world': { rooms: ['base', 'data/world'] },
+  hub: { rooms: ['base', 'formats'], node: true },
   search: { rooms: ['engine'] },
   server: { rooms: ['engine', 'search', 'vision'] },
   '': { rooms: ['engine', 'quant', 'vision', 'search', 'server'] },
   cli: {
-    rooms: ['', 'train', 'eval'],
+    rooms: ['', 'hub', 'train', 'eval'],
     packages: ['@clack/prompts', 'commander', 'yaml', 'zod'],
     node: true,
   },

@@ -15,6 +15,10 @@ export type ErrorCode =
   | 'not-supported'
   /** A file, tensor or model that was named is not there. */
   | 'not-found'
+  /** A server gives what was asked for only to those who have asked for access, or does not know who asks. */
+  | 'no-access'
+  /** A server cannot be reached, is busy, or its answer broke off. */
+  | 'network'
   /** The machine cannot hold or run what was asked for. */
   | 'out-of-memory'
   /** The conversation no longer fits the context of the model. */

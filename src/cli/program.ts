@@ -14,6 +14,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['info', async () => (await import('./info.ts')).registerInfo],
   ['quantize', async () => (await import('./quantize.ts')).registerQuantize],
   ['init', async () => (await import('./init.ts')).registerInit],
+  ['pull', async () => (await import('./pull.ts')).registerPull],
   ['train', async () => (await import('./train.ts')).registerTrain],
   ['eval-world', async () => (await import('./eval-world.ts')).registerEvalWorld],
   ['eval-loss', async () => (await import('./eval-loss.ts')).registerEvalLoss],

@@ -1,0 +1,189 @@
+/** The content of one file, from the hub into the cache: resumed, verified, there whole or not at all. */
+import { PocketPhiError } from '../base/errors.ts'
+import type { RepositoryCache } from './cache.ts'
+import type { RemoteFile } from './listing.ts'
+import { PartialFile, type PartialOptions } from './partial.ts'
+import { request, type Answer, type Connection } from './request.ts'
+import { PassingError, withRetries, type RetryOptions } from './retry.ts'
+
+export interface DownloadOptions {
+  readonly connection: Connection
+  readonly retry: RetryOptions
+  readonly cache: RepositoryCache
+  /** Where the content is. */
+  readonly address: string
+  readonly faults?: PartialOptions['faults']
+  /** Hears how many bytes of the file are here, and what is being done. It may be fewer than before. */
+  readonly onBytes: (bytes: number, stage: 'checking' | 'downloading') => void
+}
+
+/**
+ * The first may be wrong because it was put together from parts of two versions, or on the way here; of the second the
+ * server is to blame.
+ */
+const wholeDownloads = 2
+
+/**
+ * Downloads what is missing of a file and makes it a blob. The caller holds its lock. What has come is kept when the download
+ * ends early, for whatever reason, and the next one goes on from there.
+ *
+ * @returns how many bytes came over the network
+ * @throws PocketPhiError `network`, `no-access`, `not-found`, `invalid-file` for content that is not what the listing promised,
+ * `out-of-memory` for a full disk, `aborted`
+ */
+export async function downloadBlob(file: RemoteFile, options: DownloadOptions): Promise<number> {
+  const { connection, cache, faults, onBytes } = options
+  const partial = await PartialFile.open(cache.partial(file), file, {
+    faults,
+    signal: connection.signal,
+    onRead: (bytes) => onBytes(bytes, 'checking'),
+  })
+  const transfer = new Transfer(file, partial, options)
+  try {
+    for (let wholes = 1; ; wholes++) {
+      await transfer.complete()
+      const found = partial.digest()
+      if (found === file.checksum.hex) break
+      await transfer.startOver()
+      if (wholes >= wholeDownloads) throw wrongContent(file, found)
+    }
+    await partial.sync()
+  } finally {
+    await partial[Symbol.asyncDispose]()
+  }
+  await cache.commitBlob(file)
+  return transfer.received
+}
+
+function wrongContent({ name, checksum }: RemoteFile, found: string): PocketPhiError {
+  return new PocketPhiError('invalid-file', `What the server sends for "${name}" is not the file that the hub lists.`, {
+    expected: `${checksum.kind} ${checksum.hex}`,
+    found,
+    remedy: 'Run the command again later; if it stays so, check HF_ENDPOINT, and proxies on the way.',
+  })
+}
+
+class Transfer {
+  /** Bytes that came over the network and were kept, for a while at least. */
+  received = 0
+  readonly #file: RemoteFile
+  readonly #partial: PartialFile
+  readonly #options: DownloadOptions
+  /** The version that the server of the bytes gave last, for If-Range. */
+  #version: string | undefined
+  /** The most that was ever here: only what goes beyond it is progress, or a server that starts over each time never ends. */
+  #furthest: number
+
+  constructor(file: RemoteFile, partial: PartialFile, options: DownloadOptions) {
+    this.#file = file
+    this.#partial = partial
+    this.#options = options
+    this.#furthest = partial.size
+  }
+
+  /** Asks until the whole length is here. */
+  async complete(): Promise<void> {
+    const advanced = (): boolean => {
+      const further = this.#partial.size > this.#furthest
+      this.#furthest = Math.max(this.#furthest, this.#partial.size)
+      return further
+    }
+    await withRetries({ ...this.#options.retry, advanced }, async () => {
+      if (this.#partial.size < this.#file.size) await this.#attempt()
+    })
+  }
+
+  async startOver(): Promise<void> {
+    await this.#partial.restart()
+    this.#furthest = 0
+  }
+
+  async #attempt(): Promise<void> {
+    const { connection, address } = this.#options
+    const from = this.#partial.size
+    const answer = await request(connection, address, {
+      what: `"${this.#file.name}"`,
+      headers:
+        from === 0
+          ? {}
+          : { range: `bytes=${from}-`, ...(this.#version === undefined ? {} : { 'if-range': this.#version }) },
+    })
+    try {
+      await this.#accept(answer, from)
+    } catch (error) {
+      await answer.cancel()
+      throw error
+    }
+    await this.#receive(answer)
+  }
+
+  /** Refuses an answer that is not the rest of the file, before any of it is kept. */
+  async #accept(answer: Answer, from: number): Promise<void> {
+    const { checksum, size, name } = this.#file
+    const { etag } = answer.file
+    if (
+      etag !== undefined &&
+      /^[0-9a-f]+$/.test(etag) &&
+      etag.length === checksum.hex.length &&
+      etag !== checksum.hex
+    ) {
+      throw new PocketPhiError('invalid-file', `"${name}" has changed on the server since it was listed.`, {
+        expected: `the version ${checksum.hex}`,
+        found: etag,
+        remedy: 'Run the command again.',
+      })
+    }
+    const version = answer.headers.get('etag')
+    this.#version = version === null || version.startsWith('W/') ? undefined : version
+    if (answer.status === 416) {
+      // The server has less than is here already, so that one of the two is of another version.
+      await this.#partial.restart()
+      throw this.#lie(`less than ${from} bytes`)
+    }
+    if (answer.status === 200) {
+      // The server knows no ranges, or the file is not the one of which the beginning is here.
+      if (from > 0) await this.#partial.restart()
+      const length = answer.headers.get('content-length')
+      const encoded = answer.headers.has('content-encoding')
+      if (length !== null && !encoded && Number(length) !== size) throw this.#lie(`${length} bytes`)
+      return
+    }
+    const range = answer.headers.get('content-range') ?? 'no range'
+    const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(range)
+    if (match === null || Number(match[1]) !== from || (match[3] !== '*' && Number(match[3]) !== size)) {
+      throw this.#lie(`a part that is said to be ${JSON.stringify(range)}`, `bytes ${from}-${size - 1}/${size}`)
+    }
+  }
+
+  async #receive(answer: Answer): Promise<void> {
+    const { size, name } = this.#file
+    for await (const bytes of answer.body()) {
+      if (this.#partial.size + bytes.length > size) {
+        await this.#partial.restart()
+        throw this.#lie(`more than ${size} bytes`)
+      }
+      await this.#partial.append(bytes)
+      this.received += bytes.length
+      this.#options.onBytes(this.#partial.size, 'downloading')
+    }
+    if (this.#partial.size < size) {
+      throw new PassingError(
+        new PocketPhiError('network', `The server ended the download of "${name}" too early.`, {
+          expected: `${size} bytes`,
+          found: `${this.#partial.size}`,
+          remedy: 'Run the command again: it goes on where it stopped.',
+        }),
+      )
+    }
+  }
+
+  /** Tried once more, because the page of a proxy may have come in place of the file. */
+  #lie(found: string, expected = `${this.#file.size} bytes, as the hub lists it`): PassingError {
+    const problem = new PocketPhiError('invalid-file', `The server sends something else for "${this.#file.name}".`, {
+      expected,
+      found,
+      remedy: 'Run the command again later; if it stays so, check HF_ENDPOINT, and proxies on the way.',
+    })
+    return new PassingError(problem, { failures: 2 })
+  }
+}
