@@ -105,8 +105,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'phi-cli-'))
   await writeFile(join(folder, 'toy.yaml'), recipe)
   trained = await phi(['train', 'toy.yaml', ...oneThread])
-  // Answers never end of themselves, so that they are as long as they may be.
-  await writeFile(join(folder, model, 'generation_config.json'), '{ "eos_token_id": [0] }')
+  // Answers never end of themselves, so that they are as long as they may be; nor are they one token again and again, which may
+  // be a space.
+  await writeFile(join(folder, model, 'generation_config.json'), '{ "eos_token_id": [0], "repetition_penalty": 2 }')
 })
 
 afterAll(async () => {
@@ -261,6 +262,24 @@ test('phi info knows the model without loading it', async () => {
   // Keys and values of 4 pages of 64 tokens and a spare one, each a head of 32.
   expect(states).toBeGreaterThanOrEqual(2 * 5 * 64 * 32 * 4)
   expect(total).toBeGreaterThan(states)
+  expect(facts).toMatchObject({
+    cacheBytesPerToken: 2 * 32 * 4,
+    machine: { largestContext: 1024, total: expect.any(Number), available: expect.any(Number) },
+  })
+})
+
+test('phi info looks into a file of weights, with a model beside it or alone', async () => {
+  const weights = join(folder, model, 'model.safetensors')
+  await writeFile(join(folder, 'alone.safetensors'), await readFile(weights))
+  const alone = await oneJson(['info', 'alone.safetensors'])
+  const [share] = alone['dtypes'] as { bytes: number; elements: number }[]
+  expect(share?.bytes).toBe(2 * (share?.elements ?? 0))
+  expect(alone).not.toHaveProperty('memory')
+  const { out, code } = await phi(['info', join(model, 'model.safetensors'), '--context', '128'])
+  expect(code).toBe(0)
+  expect(out).toMatch(/^format +tensors +parameters +bytes\n.*\nbf16 +8 /m)
+  expect(out).toContain('\nThe cache takes 256 B for each token of the context.\n')
+  expect(out).toContain('\nThere is room for the longest context, 1024 tokens.\n')
 })
 
 test('phi eval-world scores drawn arithmetic and prints transcripts', async () => {

@@ -24,6 +24,8 @@ test('contexts go up to the longest of the model', () => {
 
 test('what the backend refuses is a row; any other error is one', async () => {
   expect(await memoryOf(1_000_000, measure)).toEqual({ context: 1_000_000, plan: undefined, refusal: 'Too much.' })
+  const slabs = (): Promise<never> => Promise.reject(new PocketPhiError('not-supported', 'Too many slabs.'))
+  expect(await memoryOf(512, slabs)).toMatchObject({ refusal: 'Too many slabs.' })
   const broken = (): Promise<never> => Promise.reject(new PocketPhiError('invalid-file', 'Torn.'))
   await expect(memoryOf(512, broken)).rejects.toThrow('Torn.')
 })

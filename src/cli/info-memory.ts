@@ -24,7 +24,7 @@ export interface Machine {
   readonly available: number
 }
 
-/** The memory that a context takes. @throws PocketPhiError `out-of-memory` where the backend refuses it */
+/** The memory that a context takes. @throws PocketPhiError `out-of-memory` or `not-supported` where the backend refuses it */
 export type MeasureContext = (context: number) => Promise<MemorySizes>
 
 const usualContexts = [512, 2048, 4096, 16_384, 65_536]
@@ -38,7 +38,8 @@ export async function memoryOf(context: number, measure: MeasureContext): Promis
   try {
     return { context, plan: await measure(context) }
   } catch (error) {
-    if (!(error instanceof PocketPhiError) || error.code !== 'out-of-memory') throw error
+    const refuses = error instanceof PocketPhiError && ['out-of-memory', 'not-supported'].includes(error.code)
+    if (!refuses) throw error
     return { context, plan: undefined, refusal: error.message }
   }
 }

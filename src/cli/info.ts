@@ -92,7 +92,8 @@ async function info(name: string | undefined, options: InfoOptions): Promise<voi
   const model = modelFromConfig(config)
   const facts = await modelFacts(place, config, model)
   const memory = await memoryFacts(place, model, options)
-  if (options.json === true) printJson({ ...file, ...facts, ...memory })
+  const rows = memory.memory.map(({ plan, ...row }) => ({ ...row, ...plan }))
+  if (options.json === true) printJson({ ...file, ...facts, ...memory, memory: rows })
   else printFacts(file, facts, memory)
 }
 

@@ -43,7 +43,7 @@ export function registerVerify(
       `
 The references of a model are found by its config.json: logits of a short text, and answers token by token. Each runs
 in exact mode, and where weights are packed also with activations rounded to int8. Of an answer the difference is by
-how much another token is likelier than the expected one.
+how much another token is likelier than the expected one; three in four tokens must be the expected ones.
 
 A logit may differ by 0.0001 and 0.01 % of itself, as published; by 0.125 and 0.4 % where the reference was computed in
 bfloat16; where weights are packed by 2 (4 bits) or 0.5 (8 bits), which are bounds of ours against gross mistakes.

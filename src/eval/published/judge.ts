@@ -44,23 +44,30 @@ export function judgeLogits(
   return verdictOn(places)
 }
 
-/** A step of a continuation: the logit of what should come next, and what the model holds likeliest. */
+/** A step of a continuation: what should come next, and what the model holds likeliest. */
 export interface Step {
+  readonly expected: number
   readonly expectedLogit: number
   readonly likeliest: number
   readonly likeliestLogit: number
 }
 
+/** Of the tokens of a continuation; with the published weights in 4 bits it should be far more. */
+const leastShare = 0.75
+
 /**
  * Judges a continuation that is the most likely one by how far the likeliest token stands above the expected one at each
- * step; no distance where they are the same. Two logits that may both be off by the tolerance may change places within twice of it.
+ * step; no distance where they are the same. Two logits that may both be off by the tolerance may change places within
+ * twice of it. A model that holds everything equally likely is near everything, so most tokens must be the expected ones.
  */
 export function judgeContinuation(steps: readonly Step[], tolerance: Tolerance): Verdict {
-  return verdictOn(
+  const verdict = verdictOn(
     steps.map(({ expectedLogit, likeliestLogit }, index) => ({
       place: `token ${index + 1} of ${steps.length}`,
       difference: likeliestLogit - expectedLogit,
       tolerance: 2 * allowed(tolerance, likeliestLogit),
     })),
   )
+  const equal = steps.filter(({ expected, likeliest }) => expected === likeliest).length
+  return { ...verdict, passed: verdict.passed && equal >= leastShare * steps.length }
 }

@@ -77,10 +77,18 @@ describe('an answer', () => {
     const gap = Math.max(...row) - (row[answer[3] ?? 0] ?? 0)
     expect(gap).toBeGreaterThan(0.1)
     expect(result.worst.difference).toBeGreaterThanOrEqual(gap - 1e-5)
-    const generous = { absolute: result.worst.difference, relative: 0 }
-    expect(await verifyReference(model, { ...continuation, answer }, { tolerance: generous })).toMatchObject({
-      passed: true,
-    })
+  })
+
+  test('with one token that is nearly as likely passes within the tolerance', async () => {
+    const answer = [...continuation.answer]
+    answer[5] = answer[5] === 30 ? 31 : 30
+    const result = await verifyReference(model, { ...continuation, answer }, { tolerance })
+    expect(result).toMatchObject({ agreeing: 5, worst: { place: 'token 6 of 6' } })
+    const within = async (share: number): Promise<boolean> => {
+      const wider = { absolute: (share * result.worst.difference) / 2, relative: 0 }
+      return (await verifyReference(model, { ...continuation, answer }, { tolerance: wider })).passed
+    }
+    expect([await within(0.99), await within(1.01)]).toEqual([false, true])
   })
 
   test('to a conversation that this model writes otherwise does not pass', async () => {
@@ -104,9 +112,18 @@ describe('verdicts', () => {
       passed: false,
       worst: { place: 'row 0, id 1' },
     })
-    const step = { expectedLogit: Number.NaN, likeliest: 0, likeliestLogit: 1 }
+    const step = { expected: 0, expectedLogit: Number.NaN, likeliest: 0, likeliestLogit: 1 }
     expect(judgeContinuation([step], tolerance).passed).toBe(false)
   })
+})
+
+test('a model that holds everything equally likely passes no answer', () => {
+  const flat = [5, 0, 7, 8].map((expected) => ({ expected, expectedLogit: 0, likeliest: 0, likeliestLogit: 0 }))
+  expect(judgeContinuation(flat, tolerance)).toMatchObject({ passed: false, worst: { difference: 0 } })
+  const close = flat.map((step, index) =>
+    index === 1 ? { ...step, expected: 9 } : { ...step, likeliest: step.expected },
+  )
+  expect(judgeContinuation(close, tolerance).passed).toBe(true)
 })
 
 describe('the references of a model', () => {

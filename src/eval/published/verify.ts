@@ -125,6 +125,7 @@ async function stepThrough(
       const logits = await sequence.logits(steps.length === 0 ? { signal, onProgress } : { signal })
       const likeliest = greatestOf(logits)
       steps.push({
+        expected,
         expectedLogit: logits[expected] ?? Number.NaN,
         likeliest,
         likeliestLogit: present(logits[likeliest], 'the greatest logit'),
