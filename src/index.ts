@@ -3,7 +3,7 @@
  *
  *     import { loadModel } from 'pocket-phi'
  *
- *     await using model = await loadModel('models/phi')
+ *     await using model = await loadModel('phi-nano')
  *     for await (const { text } of model.chat().send('Hello')) process.stdout.write(text)
  */
 export { loadModel, measureModel, type LoadModelOptions, type ModelSource } from './engine/load-model.ts'

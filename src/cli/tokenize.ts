@@ -38,7 +38,7 @@ export function registerTokenize(program: Command): void {
 Examples:
   $ phi tokenize phi-nano "A fox is an animal."
   $ phi tokenize phi-nano --json < story.txt
-  $ phi tokenize phi-nano --decode 310 412 9
+  $ phi tokenize phi-nano --decode 395 1470 337 495 723 270
   $ echo '[{"role": "user", "content": "Hello"}]' | phi tokenize phi-nano --chat -`,
     )
     .action(tokenize)
