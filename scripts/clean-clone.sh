@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Shows that a stranger can run the project: clones HEAD into an empty folder and, with an empty home and a bare
-# environment, runs `npm ci`; then, with no network at all, `npm start` fed by a pipe and `npm test`.
+# environment, runs `npm ci`; then, with no network at all, `npm start` fed by a pipe (a greeting, then fifty sums) and
+# `npm test`.
 #
 #     bash scripts/clean-clone.sh
 set -uo pipefail
@@ -82,6 +83,10 @@ if [ "$code" -eq 0 ]; then
   grep -vE '^(> .*)?$' "$work/start.txt" | grep -q .
   result 'npm start printed something' $?
 fi
+
+header 'fifty sums through npm start, drawn now, without a network'
+timeout 900 "${offline[@]}" "${bare[@]}" npm exec -- node scripts/ask-sums.ts
+result 'at least 45 of 50 sums' $?
 
 header 'npm test, without a network'
 timeout 3600 "${offline[@]}" "${bare[@]}" npm test </dev/null 2>&1 | tee "$work/test.txt"
