@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { PocketPhiError } from '../base/errors.ts'
+import { currentFolder } from '../formats/atomic.ts'
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
@@ -30,4 +31,15 @@ export async function readTextFile(path: string, purpose: string): Promise<strin
 /** Everything that standard input holds. */
 export async function readStandardInput(): Promise<string> {
   return await text(process.stdin)
+}
+
+/**
+ * Refuses to write over what is there, unless that is wished for.
+ * @throws PocketPhiError `invalid-argument`
+ */
+export async function checkReplace(path: string, force: boolean | undefined): Promise<void> {
+  if (force === true || (await currentFolder(path)) === undefined) return
+  throw new PocketPhiError('invalid-argument', `"${path}" exists already.`, {
+    remedy: 'Choose another name, or replace it with --force.',
+  })
 }

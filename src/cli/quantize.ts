@@ -2,8 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { PocketPhiError } from '../base/errors.ts'
-import { currentFolder, writeFolderAtomic } from '../formats/atomic.ts'
+import { writeFolderAtomic } from '../formats/atomic.ts'
 import { openSafetensors, singleFileName } from '../formats/safetensors.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
@@ -13,7 +12,7 @@ import { escapePattern } from '../text/pattern.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
 import { companionsIn } from './companions.ts'
 import { UsageError } from './errors.ts'
-import { readTextFile } from './files.ts'
+import { checkReplace, readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { meanLoss, textPieces, type MeanLoss } from './mean-loss.ts'
 import { modelArgument, modelFolder } from './model-folder.ts'
@@ -66,11 +65,7 @@ Examples:
 async function runQuantize(name: string, out: string, options: QuantizeCommandOptions): Promise<void> {
   const folder = await modelFolder(name)
   if (resolve(folder) === resolve(out)) throw new UsageError('The result cannot take the place of the model itself.')
-  if (options.force !== true && (await currentFolder(out)) !== undefined) {
-    throw new PocketPhiError('invalid-argument', `The folder "${out}" exists already.`, {
-      remedy: 'Choose another name, or replace it with --force.',
-    })
-  }
+  await checkReplace(out, options.force)
   const text = options.text === undefined ? undefined : await readTextFile(options.text, 'text')
   await interruptible(async (signal) => {
     const errors = await writeQuantized(folder, out, options, signal)

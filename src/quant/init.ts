@@ -1,19 +1,17 @@
 /** Writing random models: in the published layout, or directly in our packed one. */
 import type { BlockDType } from '../base/dtype.ts'
-import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
-import type { OnProgress } from '../base/progress.ts'
+import { present } from '../base/errors.ts'
 import { f32ToBf16 } from '../blocks/half.ts'
 import { packSlabs } from '../blocks/packed.ts'
 import { writeFolderAtomic, type FaultInjector } from '../formats/atomic.ts'
 import { checkDiskSpace, type FreeBytes } from '../formats/disk-space.ts'
 import { tensorBytes } from '../formats/header.ts'
-import { isJsonObject } from '../formats/json.ts'
 import { packedEntry, packedMetadata, type PackedType } from '../formats/packed-checkpoint.ts'
-import { writeCheckpoint, type ByteChunks, type Metadata, type TensorEntry } from '../formats/safetensors-writer.ts'
-import { modelFromConfig } from '../models/index.ts'
-import { randomTensors, type RandomTensor } from './random-weights.ts'
+import { writeCheckpoint, type Metadata, type TensorEntry } from '../formats/safetensors-writer.ts'
+import { configuredTensors, type RandomTensor } from './random-weights.ts'
+import { watched, type WatchOptions } from './watched.ts'
 
-export interface InitOptions {
+export interface InitOptions extends WatchOptions {
   readonly seed: number
   /** Our blocks for the matrices, and f32 for the vectors; all in bf16 where left out. */
   readonly packed?: BlockDType
@@ -26,8 +24,6 @@ export interface InitOptions {
   readonly companions?: ReadonlyMap<string, Uint8Array>
   /** Replaces a folder that is there. */
   readonly replace?: boolean
-  readonly onProgress?: OnProgress
-  readonly signal?: AbortSignal
   /** For tests: a full or a dying disk. */
   readonly freeBytes?: FreeBytes
   readonly faults?: FaultInjector
@@ -51,9 +47,8 @@ const chunkElements = 1 << 20
 const overheadBytes = 1 << 20
 
 /**
- * Writes a model folder with random weights: the values of `randomTensors`, rounded to blocks if asked for (then the file is
- * to the byte what quantising the bf16 checkpoint gives). Tensors are made piece by piece while they are written, so that
- * neither memory nor disk holds more of them than the result.
+ * Writes a model folder with random weights: those of random-weights.ts in bf16, or those rounded to blocks once more.
+ * Tensors are made piece by piece while they are written, so that neither memory nor disk holds more than the result.
  *
  * @param config a config.json
  * @param out the folder, which is there whole or not at all
@@ -76,23 +71,16 @@ export async function initModel(config: unknown, out: string, options: InitOptio
     async (folder) => {
       await folder.writeFile('config.json', `${JSON.stringify(config, undefined, 2)}\n`)
       for (const [name, data] of companions) await folder.writeFile(name, data)
-      files = await writeCheckpoint(watched(entries, bytes, options), metadata, maxShardBytes, folder.writeFile)
+      files = await writeCheckpoint(
+        watched(entries, 'writing random weights', bytes, options),
+        metadata,
+        maxShardBytes,
+        folder.writeFile,
+      )
     },
     { replace, ...(faults && { faults }) },
   )
   return { files, bytes, parameters: tensors.reduce((sum, { elements }) => sum + elements, 0) }
-}
-
-/** The random tensors of a model, with the standard deviation that its configuration names. */
-function configuredTensors(config: unknown, seed: number): RandomTensor[] {
-  const model = modelFromConfig(config)
-  const range = isJsonObject(config) ? config['initializer_range'] : undefined
-  if (range === undefined || range === null) return randomTensors(model, seed)
-  if (typeof range === 'number' && range > 0 && Number.isFinite(range)) return randomTensors(model, seed, range)
-  throw new PocketPhiError('invalid-config', 'The field "initializer_range" cannot be used.', {
-    expected: 'a positive number',
-    found: JSON.stringify(range),
-  })
 }
 
 interface Layout {
@@ -144,23 +132,4 @@ function bytesOf(array: Float32Array | Uint16Array): Uint8Array {
 
 function storedBytes({ name, dtype, shape }: TensorEntry): number {
   return present(tensorBytes(dtype, shape), `the size of ${name}`)
-}
-
-/** Entries that say how far they are while they are written, and stop when they are to. */
-function watched(
-  entries: readonly TensorEntry[],
-  total: number,
-  { onProgress, signal }: Pick<InitOptions, 'onProgress' | 'signal'>,
-): TensorEntry[] {
-  let done = 0
-  const watch = async function* (data: TensorEntry['data']): AsyncGenerator<Uint8Array> {
-    const pieces: ByteChunks = data instanceof Uint8Array ? [data] : data()
-    for await (const piece of pieces) {
-      throwIfAborted(signal)
-      yield piece
-      done += piece.length
-      onProgress?.({ stage: 'writing random weights', done, total, unit: 'bytes' })
-    }
-  }
-  return entries.map((entry) => ({ ...entry, data: () => watch(entry.data) }))
 }

@@ -1,8 +1,11 @@
 /** Random weights of any model, tensor by tensor and piece by piece. */
 import { elementCount } from '../base/dtype.ts'
+import { PocketPhiError } from '../base/errors.ts'
 import { normalQuantiles } from '../base/normal.ts'
 import { Random } from '../base/random.ts'
 import { bf16ToF32, f32ToBf16 } from '../blocks/half.ts'
+import { isJsonObject } from '../formats/json.ts'
+import { modelFromConfig } from '../models/index.ts'
 import type { Initializer, Model } from '../models/model.ts'
 import { traceSequences, type ParameterSpec } from '../models/trace.ts'
 
@@ -32,7 +35,7 @@ const tableSize = 2 ** 16
  *
  * A tensor's values depend on the seed, its name and the deviation alone, not on order, files or the other tensors.
  */
-export function randomTensors(model: Model, seed: number, deviation = usualDeviation): RandomTensor[] {
+function randomTensors(model: Model, seed: number, deviation = usualDeviation): RandomTensor[] {
   const { parameters } = traceSequences(model, 'parameters', 1)
   const quantiles = normalQuantiles(tableSize)
   const table = (centre: number, spread: number): Float32Array =>
@@ -55,4 +58,20 @@ function randomTensor({ name, shape }: ParameterSpec, seed: number, table: Float
     }
   }
   return { name, shape, elements: elementCount(shape), start }
+}
+
+/**
+ * The random tensors of a config.json, with the standard deviation that it names.
+ *
+ * @throws PocketPhiError `invalid-config`, `not-supported` as `modelFromConfig`
+ */
+export function configuredTensors(config: unknown, seed: number): RandomTensor[] {
+  const model = modelFromConfig(config)
+  const range = isJsonObject(config) ? config['initializer_range'] : undefined
+  if (range === undefined || range === null) return randomTensors(model, seed)
+  if (typeof range === 'number' && range > 0 && Number.isFinite(range)) return randomTensors(model, seed, range)
+  throw new PocketPhiError('invalid-config', 'The field "initializer_range" cannot be used.', {
+    expected: 'a positive number',
+    found: JSON.stringify(range),
+  })
 }
