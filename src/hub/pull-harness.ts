@@ -123,11 +123,14 @@ function pathsBelow(folder: string): string[] {
     .sort()
 }
 
-/** The files of all snapshots by their name within it; the last of the same name. */
-export function snapshotOf(cache: string): Record<string, Buffer> {
+/** What stands for a content: of contents that differ a test would print every byte. */
+const digest = (content: Buffer): string => createHash('sha256').update(content).digest('hex')
+
+/** The files of all snapshots by their name within it; the last of the same name. Contents as digests. */
+export function snapshotOf(cache: string): Record<string, string> {
   const folder = join(rootOf(cache), 'snapshots')
   return Object.fromEntries(
-    pathsBelow(folder).map((path) => [path.slice(path.indexOf('/') + 1), readFileSync(join(folder, path))]),
+    pathsBelow(folder).map((path) => [path.slice(path.indexOf('/') + 1), digest(readFileSync(join(folder, path)))]),
   )
 }
 
@@ -163,13 +166,16 @@ export function tornFiles(cache: string, files: Readonly<Record<string, Buffer>>
     const hash = name.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${content.length}\0`)
     return hash.update(content).digest('hex') !== name
   })
-  const wrong = Object.entries(snapshotOf(cache)).filter(([name, content]) => files[name]?.equals(content) !== true)
+  const wrong = Object.entries(snapshotOf(cache)).filter(
+    ([name, content]) => content !== digest(files[name] ?? Buffer.alloc(0)),
+  )
   return [...torn, ...wrong.map(([name]) => name)]
 }
 
-/** The files that `phi pull` takes. */
-export function neededOf(files: Readonly<Record<string, Buffer>>): Record<string, Buffer> {
-  return Object.fromEntries(Object.entries(files).filter(([name]) => needed.includes(name)))
+/** The files that `phi pull` takes, as `snapshotOf` has them. */
+export function neededOf(files: Readonly<Record<string, Buffer>>): Record<string, string> {
+  const taken = Object.entries(files).filter(([name]) => needed.includes(name))
+  return Object.fromEntries(taken.map(([name, content]) => [name, digest(content)]))
 }
 
 /** The right files are in place, and nothing else. */
