@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -90,6 +90,7 @@ describe.each(trees)('%s', (_, make, names) => {
 
   it('fails with typed errors', async () => {
     const tree = make()
+    expect(await codeOf(() => tree.has('../secret'))).toBe('invalid-argument')
     expect(await codeOf(() => tree.open('z.txt'))).toBe('not-found')
     expect(await codeOf(() => tree.readText('bad.txt'))).toBe('invalid-file')
     expect(await codeOf(() => tree.readJson('a.txt'))).toBe('invalid-file')
@@ -119,6 +120,14 @@ describe('a local folder', () => {
     symlinkSync(join(root, 'none'), join(folder, 'to-nothing'))
     expect(await localFolder(folder).list()).toEqual(['to-file'])
     expect(await codeOf(() => localFolder(join(root, 'none')).list())).toBe('not-found')
+  })
+
+  it('refuses to read gigabytes as text', async () => {
+    const folder = join(root, 'large')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'config.json'), '{}')
+    truncateSync(join(folder, 'config.json'), 2 ** 31)
+    await expect(localFolder(folder).readJson('config.json')).rejects.toThrow(/too large for a text file/)
   })
 })
 

@@ -1,7 +1,7 @@
 import { Tokenizer as ReferenceTokenizer } from '@huggingface/tokenizers'
 import { describe, expect, it } from 'vitest'
 import { Random } from '../base/random.ts'
-import { trainTokenizer } from './bpe-trainer.ts'
+import { trainTokenizer, type TokenizerJson } from './bpe-trainer.ts'
 import { sampleTexts } from './tokenizer-cases.ts'
 import { loadTokenizerJson } from './tokenizer-json.ts'
 
@@ -60,6 +60,28 @@ describe('trainTokenizer', () => {
   it('refuses sizes that the texts cannot fill or that hold not even the bytes', () => {
     expect(() => trainTokenizer(['ab ab'], { vocabularySize: 2048 })).toThrow(/too few/)
     expect(() => trainTokenizer(['ab ab'], { vocabularySize: 100 })).toThrow(/too small/)
+  })
+
+  it('refuses control tokens that are empty, that repeat each other, or that are pieces already', () => {
+    for (const controlTokens of [[''], ['<|a|>', '<|a|>'], ['<s>'], ['<0x41>']]) {
+      expect(() => trainTokenizer(['ab ab'], { vocabularySize: 300, controlTokens })).toThrow(
+        /different from each other/,
+      )
+    }
+  })
+
+  it('leaves the rarest characters to bytes, which cut a word in two', () => {
+    const texts = [...new Array<string>(20).fill('aßb'), ...new Array<string>(200).fill('cdefghij')]
+    const trainedTo = (merges: number): TokenizerJson =>
+      trainTokenizer(texts, { vocabularySize: 259 + 11 + merges, characterCoverage: 0.985, controlTokens: [] })
+    const trained = trainedTo(9)
+    expect(trained.model.vocab).not.toHaveProperty('ß')
+    expect(trained.model.merges.at(-1)).toBe('▁ a')
+    // Across the ß there is nothing to merge.
+    expect(() => trainedTo(10)).toThrow(/too few/)
+    const tokenizer = loadTokenizerJson(trained)
+    expect(tokenizer.tokenize('aßb')).toEqual(['▁a', '<0xC3>', '<0x9F>', 'b'])
+    expect(tokenizer.decode(tokenizer.encode('aßb'))).toBe('aßb')
   })
 
   it('encodes as the reference does and decodes to the same text', () => {

@@ -72,7 +72,10 @@ describe('an answer', () => {
     const rows = await model.logits(ids.slice(0, -1), { from: continuation.prompt.length - 1 })
     const row = [...rows.subarray(3 * 320, 4 * 320)]
     expect(result).toMatchObject({ passed: false, agreeing: 3 })
-    expect(result.found).toHaveLength(6)
+    // Each step goes on with what is expected, also after the deviation.
+    const likeliest = (values: Float32Array): number => values.indexOf(Math.max(...values))
+    const steps = [0, 1, 2, 3, 4, 5].map((step) => rows.subarray(step * 320, (step + 1) * 320))
+    expect(result.found).toEqual(steps.map(likeliest))
     expect(result.found[3]).toBe(continuation.answer[3])
     const gap = Math.max(...row) - (row[answer[3] ?? 0] ?? 0)
     expect(gap).toBeGreaterThan(0.1)
