@@ -14,13 +14,13 @@ function privateCharacters(): string {
 
 describe('makeMarking', () => {
   it('marks by characters that occur nowhere, and takes the marks off again', () => {
-    const { mark, unmark } = makeMarking(['hello "x"\n', '\uE000'], ['\uE001\uE002'])
-    const marked = mark('hello "x"\n\uE000')
+    const marking = makeMarking(['hello "x"\n', '\uE000'], ['\uE001\uE002'])
+    const marked = marking.mark('hello "x"\n\uE000')
     // White space, control characters and what JSON escapes stay.
     expect(marked).toMatch(/^[\uE003-\uE0FF]{5} "[\uE003-\uE0FF]"\n[\uE003-\uE0FF]$/)
     expect(new Set(marked).size).toBe(4 + 2 + 3)
-    expect(unmark(marked)).toBe('hello "x"\n\uE000')
-    expect(mark('z')).toBe('z')
+    expect(marking.unmark(marked)).toBe('hello "x"\n\uE000')
+    expect(marking.mark('z')).toBe('z')
   })
 
   it('uses the planes for private use when the first range is taken, and says when nothing is left', () => {
