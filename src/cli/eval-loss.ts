@@ -1,16 +1,14 @@
 /** `phi eval-loss`: held-out loss of models side by side. */
 import type { Command } from 'commander'
-import { conversation, document } from '../data/world/index.ts'
-import type { Tokenizer } from '../text/tokenizer.ts'
-import { conversationExample, documentExample } from '../train/sources.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { meanLoss, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
+import { meanLoss, textPieces, type MeanLoss } from './mean-loss.ts'
 import { modelArgument, modelFolder, modelName } from './model-folder.ts'
 import { addBackendOptions, chooseBackend, integer, type BackendOptions } from './options.ts'
 import { formatTable, print, printJson, progressOn, StatusLine } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
+import { heldOutSeed, heldOutTokens, worldText } from './world-text.ts'
 
 interface EvalLossOptions extends BackendOptions {
   readonly tokens: number
@@ -20,9 +18,6 @@ interface EvalLossOptions extends BackendOptions {
   readonly json?: boolean
 }
 
-/** Far from the seeds of recipes; another seed of the world's generators gives other texts. */
-const defaultSeed = 77_000_001
-
 export function registerEvalLoss(program: Command): void {
   const command = program
     .command('eval-loss')
@@ -30,12 +25,12 @@ export function registerEvalLoss(program: Command): void {
       'Measure the mean loss per token on held-out text of the closed world, of several models side by side.',
     )
     .argument('<models...>', modelArgument)
-    .option('--tokens <n>', 'predicted tokens to measure on', integer(1), 200_000)
+    .option('--tokens <n>', 'predicted tokens to measure on', integer(1), heldOutTokens)
     .option(
       '--seed <n>',
       'of the generated text: documents and conversations in turn',
       integer(0, 2 ** 31),
-      defaultSeed,
+      heldOutSeed,
     )
     .option('--text <file>', 'measure on this text instead')
     .option('--exact', 'do not round activations to int8 where weights are packed')
@@ -82,17 +77,6 @@ async function evalLoss(names: readonly string[], options: EvalLossOptions): Pro
     }
     if (options.json !== true) printTable(rows)
   })
-}
-
-/** Documents and conversations in turn, without end. */
-function worldText(tokenizer: Tokenizer, seed: number): LossText {
-  const source: LossText['source'] = {
-    example: (index) =>
-      index % 2 === 0
-        ? documentExample(tokenizer, document(seed, index).text)
-        : conversationExample(tokenizer, conversation(seed, index).messages),
-  }
-  return { source, examples: Infinity }
 }
 
 /** The number formats of a checkpoint: "q4g32 f32". */

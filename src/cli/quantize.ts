@@ -1,33 +1,40 @@
 /** `phi quantize`: makes the weights of a model smaller. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { writeFolderAtomic } from '../formats/atomic.ts'
 import { openSafetensors, singleFileName } from '../formats/safetensors.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
-import { quantize, type TensorError } from '../quant/quantize.ts'
+import type { CalibrationOptions } from '../quant/calibrate.ts'
+import { quantize } from '../quant/quantize.ts'
+import type { TensorError } from '../quant/rounding.ts'
 import { escapePattern } from '../text/pattern.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
 import { companionsIn } from './companions.ts'
 import { UsageError } from './errors.ts'
 import { checkReplace, readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { meanLoss, textPieces, type MeanLoss } from './mean-loss.ts'
+import { meanLoss, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
 import { modelArgument, modelFolder } from './model-folder.ts'
-import { addBackendOptions, among, chooseBackend, repeated, type BackendOptions } from './options.ts'
+import { addBackendOptions, among, chooseBackend, integer, repeated, type BackendOptions } from './options.ts'
+import { calibrationInputs, checkCalibration, type CalibrationChoice } from './quantize-calibration.ts'
+import { withScratchStore } from './scratch-store.ts'
 import { formatBytes, formatTable, print, printJson, progressOn, StatusLine } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
+import { heldOutSeed, heldOutTokens, worldText } from './world-text.ts'
 
-interface QuantizeCommandOptions extends BackendOptions {
+interface QuantizeCommandOptions extends BackendOptions, CalibrationChoice {
   readonly bits: 4 | 8
   readonly group: 32 | 64 | 128
   readonly eightBits?: string[]
-  readonly text?: string
   readonly force?: boolean
   readonly json?: boolean
 }
+
+/** More are a little better and take as much longer. */
+const usualCalibrationTokens = 16_384
 
 export function registerQuantize(program: Command): void {
   const command = program
@@ -47,7 +54,19 @@ export function registerQuantize(program: Command): void {
       'give 8 bits to tensors whose name has this in it ("*" stands for anything); may be given several times',
       repeated,
     )
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'how integers are chosen: "plain" tries some scales for each group, "search" finds the scale of least error, ' +
+          '"calibrated" makes the outputs on a text change least',
+      )
+        .choices(['plain', 'search', 'calibrated'])
+        .default('plain'),
+    )
+    .option('--calibration <file>', 'the text that --mode calibrated runs the model over')
+    .option('--calibration-tokens <n>', 'how much of it is used', integer(1), usualCalibrationTokens)
     .option('--text <file>', 'measure the mean loss per token on this text, before and after')
+    .option('--world', 'calibrate and measure on generated text of the closed world where no file is given')
     .option('--force', 'replace the folder if it is there')
     .option('--json', 'print one JSON object')
   addBackendOptions(command)
@@ -57,7 +76,9 @@ export function registerQuantize(program: Command): void {
 Examples:
   $ phi quantize runs/my-model/final my-model-4bit
   $ phi quantize runs/my-model/final my-model-4bit --eight-bits embed_tokens --eight-bits "layers.0.*down_proj"
-  $ phi quantize runs/my-model/final my-model-8bit --bits 8 --group 64 --text story.txt`,
+  $ phi quantize runs/my-model/final my-model-8bit --bits 8 --group 64 --text story.txt
+  $ phi quantize models/phi-nano/master my-nano --group 128 --mode calibrated --world
+  $ phi quantize my-model my-model-4bit --group 128 --mode calibrated --calibration book.txt --text story.txt`,
     )
     .action(runQuantize)
 }
@@ -65,14 +86,34 @@ Examples:
 async function runQuantize(name: string, out: string, options: QuantizeCommandOptions): Promise<void> {
   const folder = await modelFolder(name)
   if (resolve(folder) === resolve(out)) throw new UsageError('The result cannot take the place of the model itself.')
+  checkCalibration(options)
   await checkReplace(out, options.force)
   const text = options.text === undefined ? undefined : await readTextFile(options.text, 'text')
   await interruptible(async (signal) => {
-    const errors = await writeQuantized(folder, out, options, signal)
+    const errors =
+      options.mode === 'calibrated'
+        ? await writeCalibrated(folder, out, options, signal)
+        : await writeQuantized(folder, out, options, signal)
     const sizes = { before: (await checkpointFacts(folder)).bytes, after: (await checkpointFacts(out)).bytes }
-    const losses = text === undefined ? undefined : await compareLosses(folder, out, text, options, signal)
+    const measures = text !== undefined || options.world === true
+    const losses = measures ? await compareLosses(folder, out, text, options, signal) : undefined
     if (options.json === true) printJson({ model: out, tensors: errors, bytes: sizes, ...(losses && { loss: losses }) })
     else printReport(out, errors, sizes, losses)
+  })
+}
+
+async function writeCalibrated(
+  folder: string,
+  out: string,
+  options: QuantizeCommandOptions,
+  signal: AbortSignal,
+): Promise<readonly TensorError[]> {
+  const model = modelFromConfig(await localFolder(folder).readJson('config.json'))
+  const batches = await calibrationInputs(folder, model, options)
+  await mkdir(dirname(resolve(out)), { recursive: true })
+  return await withScratchStore(out, async (store) => {
+    const calibration = { backend: chooseBackend(options), batches, store }
+    return await writeQuantized(folder, out, options, signal, calibration)
   })
 }
 
@@ -81,6 +122,7 @@ async function writeQuantized(
   out: string,
   options: QuantizeCommandOptions,
   signal: AbortSignal,
+  calibration?: CalibrationOptions,
 ): Promise<readonly TensorError[]> {
   const tree = localFolder(folder)
   const model = modelFromConfig(await tree.readJson('config.json'))
@@ -91,6 +133,8 @@ async function writeQuantized(
       bits: options.bits,
       group: options.group,
       eightBits: matcher(options.eightBits ?? [], matrixNames(model)),
+      rounding: options.mode === 'plain' ? 'plain' : 'search',
+      ...(calibration && { calibration }),
       onProgress: progressOn(status),
       signal,
     })
@@ -138,14 +182,17 @@ interface Losses {
 async function compareLosses(
   folder: string,
   out: string,
-  text: string,
+  text: string | undefined,
   options: QuantizeCommandOptions,
   signal: AbortSignal,
 ): Promise<Losses> {
   const { tokenizer } = await readTextFiles(folder)
   const status = new StatusLine(options.json !== true)
+  const textFor = (context: number): LossText =>
+    text === undefined ? worldText(tokenizer, heldOutSeed) : textPieces(tokenizer, text, context)
   const lossOf = async (model: string): Promise<MeanLoss> =>
-    await meanLoss(model, chooseBackend(options), (context) => textPieces(tokenizer, text, context), {
+    await meanLoss(model, chooseBackend(options), textFor, {
+      ...(text === undefined ? { tokens: heldOutTokens } : {}),
       signal,
       onProgress: progressOn(status),
     })
@@ -162,10 +209,17 @@ function printReport(
   bytes: { readonly before: number; readonly after: number },
   losses: Losses | undefined,
 ): void {
+  const isCalibrated = errors.some(({ outputError }) => outputError !== undefined)
+  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
   print(
     formatTable([
-      ['tensor', 'format', 'relative error'],
-      ...errors.map(({ name, dtype, relativeError }) => [name, dtype, `${(100 * relativeError).toFixed(2)} %`]),
+      ['tensor', 'format', 'relative error', ...(isCalibrated ? ['of the outputs'] : [])],
+      ...errors.map(({ name, dtype, relativeError, outputError }) => [
+        name,
+        dtype,
+        percent(relativeError),
+        ...(isCalibrated ? [outputError === undefined ? '-' : percent(outputError)] : []),
+      ]),
     ]),
   )
   const share = (100 * bytes.after) / bytes.before

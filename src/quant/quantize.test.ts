@@ -9,7 +9,8 @@ import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
 import { memoryFolder } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
-import { quantize, type QuantizeOptions, type TensorError } from './quantize.ts'
+import { quantize, type QuantizeOptions } from './quantize.ts'
+import type { TensorError } from './rounding.ts'
 
 /** All columns are multiples of 64, not all of 128. */
 const sizes = { hidden_size: 64, intermediate_size: 192, num_attention_heads: 4, num_key_value_heads: 2 }

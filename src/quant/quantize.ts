@@ -1,13 +1,14 @@
 import { blockParts, type BlockDType } from '../base/dtype.ts'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
-import { packSlabs, unpackMatrix } from '../blocks/packed.ts'
 import { checkTensors } from '../engine/load.ts'
 import { packedEntry, packedMetadata, packedTypes, type PackedType } from '../formats/packed-checkpoint.ts'
 import { floatEntry, writeSafetensors, type TensorEntry } from '../formats/safetensors-writer.ts'
 import type { Checkpoint } from '../formats/safetensors.ts'
 import type { Model } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
+import { calibrate, type CalibrationOptions } from './calibrate.ts'
+import { RelativeError, roundMatrix, type RoundingMode, type TensorError } from './rounding.ts'
 
 export interface QuantizeOptions {
   /** Bits of the matrices; default 4. */
@@ -16,16 +17,12 @@ export interface QuantizeOptions {
   readonly group?: 32 | 64 | 128
   /** Matrices that are sensitive and get 8 bits; default none. */
   readonly eightBits?: (name: string) => boolean
+  /** How matrices are rounded by themselves; default `plain`. */
+  readonly rounding?: RoundingMode
+  /** Fits matrices to what they are multiplied with on a text; what it does not reach is rounded by itself. */
+  readonly calibration?: CalibrationOptions
   readonly onProgress?: OnProgress
   readonly signal?: AbortSignal
-}
-
-/** How far a packed matrix is from what it was. */
-export interface TensorError {
-  readonly name: string
-  readonly dtype: BlockDType
-  /** Root mean square of the error over that of the weights. */
-  readonly relativeError: number
 }
 
 export interface Quantized {
@@ -35,27 +32,15 @@ export interface Quantized {
   readonly errors: readonly TensorError[]
 }
 
-/** Sums of squares: of the rounding error, and of the weights. */
-function squaredError(values: Float32Array, bytes: Uint8Array, dtype: BlockDType, rows: number): [number, number] {
-  const rounded = unpackMatrix(bytes, dtype, rows, values.length / rows)
-  let error = 0
-  let size = 0
-  values.forEach((value, index) => {
-    error += (value - (rounded[index] ?? 0)) ** 2
-    size += value * value
-  })
-  return [error, size]
-}
-
 /**
- * Rounds the matrices of a checkpoint to blocks of 4 or 8 bits (nearest grid point, scales of least squared error) and
- * leaves its vectors in f32. Works slab by slab, so that a large model never stands in memory.
+ * Rounds the matrices of a checkpoint to blocks of 4 or 8 bits and leaves its vectors in f32. Works slab by slab, with
+ * calibration layer by layer, so that a large model never stands in memory.
  *
  * @throws PocketPhiError `invalid-argument` when the checkpoint is packed already or a matrix does not divide into groups,
- * `invalid-file` when its tensors are not those of the model, by name and shape, `aborted`.
+ * `invalid-file` when its tensors are not those of the model, by name and shape; while the file is read `aborted`,
+ * `invalid-argument` for weights that are not finite or beyond the format, and what the backend of a calibration throws.
  */
 export function quantize(model: Model, checkpoint: Checkpoint, options: QuantizeOptions = {}): Quantized {
-  const { bits = 4, group = 32, eightBits = () => false, onProgress, signal } = options
   if (packedTypes(checkpoint).size > 0) {
     throw new PocketPhiError('invalid-argument', 'The checkpoint is quantised already.', {
       remedy: 'Start from the unquantised weights: rounding twice loses more than it saves.',
@@ -63,55 +48,63 @@ export function quantize(model: Model, checkpoint: Checkpoint, options: Quantize
   }
   const { parameters } = traceSequences(model, 'parameters', 1)
   checkTensors(checkpoint, parameters)
-  const types = new Map<string, PackedType>()
   const errors: TensorError[] = []
-  const total = parameters.length
+  return { file: quantizedFile(model, checkpoint, parameters, options, errors), errors }
+}
 
-  const packed = async function* (name: string, { dtype, shape }: PackedType): AsyncGenerator<Uint8Array> {
-    const [rows, columns] = shape
-    let [error, size] = [0, 0]
-    const slabs: Float32Array[] = []
-    const readRows = async (first: number, count: number): Promise<Float32Array> => {
-      throwIfAborted(signal)
-      const values = await checkpoint.readFloat32(name, { rows: { first, count } })
-      slabs.push(values)
-      return values
-    }
-    for await (const bytes of packSlabs(dtype, rows, columns, readRows)) {
-      const values = slabs.pop()
-      if (values !== undefined) {
-        const [slabError, slabSize] = squaredError(values, bytes, dtype, values.length / columns)
-        error += slabError
-        size += slabSize
-      }
-      yield bytes
-    }
-    errors.push({ name, dtype, relativeError: Math.sqrt(error / Math.max(size, Number.MIN_VALUE)) })
-    onProgress?.({ stage: 'quantising', done: errors.length, total, unit: 'tensors' })
+/** The format of a matrix, or undefined for what is none. */
+function packedType(
+  { name, shape: [rows, columns] }: { readonly name: string; readonly shape: readonly number[] },
+  { bits = 4, group = 32, eightBits = () => false }: QuantizeOptions,
+): PackedType | undefined {
+  if (rows === undefined || columns === undefined) return undefined
+  const dtype: BlockDType = `q${eightBits(name) ? 8 : bits}g${group}`
+  if (columns % blockParts(dtype).group === 0) return { dtype, shape: [rows, columns] }
+  throw new PocketPhiError('invalid-argument', `"${name}" cannot be cut into groups of ${group}.`, {
+    expected: `a number of columns that ${group} divides`,
+    found: String(columns),
+    remedy: 'Choose a smaller group.',
+  })
+}
+
+async function* quantizedFile(
+  model: Model,
+  checkpoint: Checkpoint,
+  parameters: readonly { readonly name: string; readonly shape: readonly number[] }[],
+  options: QuantizeOptions,
+  errors: TensorError[],
+): AsyncGenerator<Uint8Array, void, void> {
+  const { rounding = 'plain', calibration, onProgress, signal } = options
+  const types = new Map<string, PackedType>()
+  for (const parameter of parameters) {
+    const type = packedType(parameter, options)
+    if (type !== undefined) types.set(parameter.name, type)
+  }
+  const report = (stage: string): void =>
+    onProgress?.({ stage, done: errors.length, total: types.size, unit: 'tensors' })
+  const finished = (error: TensorError): void => {
+    errors.push(error)
+    report('quantising')
   }
 
-  const entryOf = async (name: string, shape: readonly number[]): Promise<TensorEntry> => {
-    const [rows, columns] = shape
-    if (rows === undefined || columns === undefined) {
-      return floatEntry(name, shape, await checkpoint.readFloat32(name))
-    }
-    const dtype: BlockDType = `q${eightBits(name) ? 8 : bits}g${group}`
-    if (columns % blockParts(dtype).group !== 0) {
-      throw new PocketPhiError('invalid-argument', `"${name}" cannot be cut into groups of ${group}.`, {
-        expected: `a number of columns that ${group} divides`,
-        found: String(columns),
-        remedy: 'Choose a smaller group.',
-      })
-    }
-    const type: PackedType = { dtype, shape: [rows, columns] }
-    types.set(name, type)
-    return packedEntry(name, type, () => packed(name, type))
+  if (calibration !== undefined) {
+    await calibrate(model, checkpoint, types, calibration, { signal, onMatrix: finished, onStep: report })
   }
+  const calibrated = new Set(errors.map(({ name }) => name))
 
-  const file = async function* (): AsyncGenerator<Uint8Array, void, void> {
-    const entries: TensorEntry[] = []
-    for (const { name, shape } of parameters) entries.push(await entryOf(name, shape))
-    yield* writeSafetensors(entries, packedMetadata(types))
+  const roundAlone = async function* (name: string, type: PackedType): AsyncGenerator<Uint8Array> {
+    const error = new RelativeError()
+    yield* roundMatrix(checkpoint, name, type, rounding, error, signal)
+    finished({ name, dtype: type.dtype, relativeError: error.value })
   }
-  return { file: file(), errors }
+  const entries: TensorEntry[] = []
+  for (const { name, shape } of parameters) {
+    throwIfAborted(signal)
+    const type = types.get(name)
+    if (type === undefined) entries.push(floatEntry(name, shape, await checkpoint.readFloat32(name)))
+    else if (calibrated.has(name) && calibration !== undefined) {
+      entries.push(packedEntry(name, type, () => calibration.store.pieces(name)))
+    } else entries.push(packedEntry(name, type, () => roundAlone(name, type)))
+  }
+  yield* writeSafetensors(entries, packedMetadata(types))
 }
