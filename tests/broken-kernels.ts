@@ -4,9 +4,15 @@
  */
 import { brokenAttention } from './broken-kernels/attention.ts'
 import type { BrokenKernel } from './broken-kernels/broken.ts'
+import { brokenGgml } from './broken-kernels/ggml.ts'
 import { brokenProducts } from './broken-kernels/products.ts'
 import { brokenRows } from './broken-kernels/rows.ts'
 
 export type { BrokenKernel } from './broken-kernels/broken.ts'
 
-export const brokenKernels: readonly BrokenKernel[] = [...brokenProducts, ...brokenAttention, ...brokenRows]
+export const brokenKernels: readonly BrokenKernel[] = [
+  ...brokenProducts,
+  ...brokenGgml,
+  ...brokenAttention,
+  ...brokenRows,
+]

@@ -9,12 +9,29 @@ export type PlainDType = 'f64' | 'f32' | 'f16' | 'bf16' | 'i32' | 'i8' | 'u8'
  */
 export type BlockDType = `q${4 | 8}g${32 | 64 | 128}`
 
-export type DType = PlainDType | BlockDType
+/**
+ * Block formats of ggml that the store holds as GGUF files do, row after row, by their names there. Q4_0 and Q8_0 are not among
+ * them: they become ours without loss (see src/blocks).
+ */
+export type GgmlDType = 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q2_K' | 'Q3_K' | 'Q4_K' | 'Q5_K' | 'Q6_K'
+
+/** Every format of matrices of integers with scales. */
+export type QuantizedDType = BlockDType | GgmlDType
+
+export type DType = PlainDType | QuantizedDType
 
 const plainBytes: Record<PlainDType, number> = { f64: 8, f32: 4, f16: 2, bf16: 2, i32: 4, i8: 1, u8: 1 }
 
 export function isBlockDType(dtype: DType): dtype is BlockDType {
   return dtype.startsWith('q')
+}
+
+export function isGgmlDType(dtype: DType): dtype is GgmlDType {
+  return dtype.startsWith('Q')
+}
+
+export function isQuantizedDType(dtype: DType): dtype is QuantizedDType {
+  return isBlockDType(dtype) || isGgmlDType(dtype)
 }
 
 /** Bytes of one element of a plain dtype. */

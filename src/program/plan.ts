@@ -1,6 +1,6 @@
-import { elementBytes, elementCount, isBlockDType, type TensorType } from '../base/dtype.ts'
+import { elementBytes, elementCount, isQuantizedDType, type TensorType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { packedBytes, panelRows } from '../blocks/packed.ts'
+import { matrixBytes, rowsTogether } from '../blocks/matrix.ts'
 import { boundValues, type Program } from './program.ts'
 
 /** Where every buffer starts, and the size of a vector load. */
@@ -12,9 +12,9 @@ export function align(bytes: number): number {
 
 /** Bytes that a tensor takes in memory, without alignment. */
 export function tensorBytes(type: TensorType): number {
-  if (!isBlockDType(type.dtype)) return elementCount(type.shape) * elementBytes(type.dtype)
+  if (!isQuantizedDType(type.dtype)) return elementCount(type.shape) * elementBytes(type.dtype)
   const [rows = 0, columns = 0] = type.shape
-  return packedBytes(type.dtype, rows, columns)
+  return matrixBytes(type.dtype, rows, columns)
 }
 
 /** A buffer that is alive from the step that first writes it to the step that last reads it, both included. */
@@ -85,10 +85,10 @@ export interface StorePlan {
   readonly bytes: number
 }
 
-/** Cuts a tensor into runs of whole rows (whole panels of a packed matrix) of at most `maxSlabBytes`. */
+/** Cuts a tensor into runs of whole rows (whole panels of a matrix in our blocks) of at most `maxSlabBytes`. */
 function cutSlabs(type: TensorType, offset: number, maxSlabBytes: number): Slab[] {
   const rows = type.shape[0] ?? 1
-  const grain = isBlockDType(type.dtype) ? panelRows : 1
+  const grain = isQuantizedDType(type.dtype) ? rowsTogether(type.dtype) : 1
   const grainBytes = tensorBytes({ dtype: type.dtype, shape: [grain, ...type.shape.slice(1)] })
   const rowsOfSlab = Math.max(1, Math.floor(maxSlabBytes / grainBytes)) * grain
   const slabs: Slab[] = []

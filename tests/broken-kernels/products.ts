@@ -270,9 +270,9 @@ export const brokenProducts: readonly BrokenKernel[] = [
     ),
     breaks(
       'matmulPackedExact',
-      'edges are computed in memory that is not the workspace',
+      'edges are computed behind the workspace',
       {
-        'const edgeTile = packedB + packedBytesB': 'const edgeTile = packedB - packedBytesB',
+        'const edgeTile = packedB + packedBytesB': 'const edgeTile = packedB + packedBytesB + 384',
       },
       { operation: 'matmulPacked' },
     ),

@@ -1,6 +1,8 @@
 /** Test support: for every operation a program of random shape that runs it once, with everything that it reads. */
-import { blockParts, elementCount, type BlockDType } from '../../base/dtype.ts'
+import { blockParts, elementCount, isGgmlDType, type BlockDType, type GgmlDType } from '../../base/dtype.ts'
 import { Random } from '../../base/random.ts'
+import { randomGgmlBlocks } from '../../blocks/ggml-harness.ts'
+import { ggmlBytes, ggmlTypeOf } from '../../blocks/ggml.ts'
 import { packMatrix } from '../../blocks/packed.ts'
 import { pageSize, Trace, type Attributes, type Program, type Tensor } from '../../program/index.ts'
 import type { Device, RunInputs } from '../backend.ts'
@@ -99,14 +101,16 @@ export class CaseBuilder {
     return this.indices(Array.from({ length: count }, () => this.random.integer(0, high)))
   }
 
-  blockDType(): BlockDType {
-    return `q${this.random.pick([4, 8] as const)}g${this.random.pick([32, 64, 128] as const)}`
-  }
-
   packed(dtype: BlockDType, rows: number, columns: number): Tensor {
     const name = this.#name('q')
     const values = this.#floats([rows, columns], () => this.random.normal())
     this.store.set(name, packMatrix(values, rows, columns, dtype))
+    return this.trace.bind('parameter', name, { dtype, shape: [rows, columns] })
+  }
+
+  ggml(dtype: GgmlDType, rows: number, columns: number): Tensor {
+    const name = this.#name('g')
+    this.store.set(name, randomGgmlBlocks(this.random, dtype, rows * ggmlBytes(dtype, columns)))
     return this.trace.bind('parameter', name, { dtype, shape: [rows, columns] })
   }
 
@@ -128,26 +132,56 @@ const matmul: Draw = (at) => {
   return [[left, right], { transposeLeft, transposeRight }]
 }
 
+const blockDTypes: readonly BlockDType[] = ['q4g32', 'q8g64', 'q4g128', 'q8g32', 'q4g64', 'q8g128']
+const ggmlDTypes: readonly GgmlDType[] = ['Q4_1', 'Q5_0', 'Q5_1', 'Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K']
+
+/** Formats of weights, and the activations that each of them meets. */
+const products = [
+  ...blockDTypes.flatMap(
+    (dtype) =>
+      [
+        { dtype, activations: 'int8' },
+        { dtype, activations: 'f32' },
+      ] as const,
+  ),
+  ...ggmlDTypes.map((dtype) => ({ dtype, activations: 'f32' }) as const),
+]
+
+/** Blocks of 256 once or twice; shorter ones so that rows end within the 256 columns of f32 tiles, or behind them. */
+function ggmlColumns(at: CaseBuilder, dtype: GgmlDType): number {
+  const { blockLength } = ggmlTypeOf(dtype)
+  return blockLength * (blockLength === 256 ? at.inTurn([2, 1]) : at.inTurn([9, at.random.pick([1, 3, 8])]))
+}
+
 /** Tiles have 6 tokens and 8 or 16 rows of the weight; few tokens are streamed. In f32, blocks are 96, 1024 and 256. */
 const matmulPacked: Draw = (at) => {
-  const dtype = at.inTurn<BlockDType>(['q4g32', 'q8g64', 'q4g128', 'q8g32', 'q4g64', 'q8g128'])
-  const activations = at.inTurn(['int8', 'f32'])
+  const { dtype, activations } = at.inTurn(products)
   const few = at.inTurn([true, false])
   const size = activations === 'f32' ? at.random.pick(['plain', 'many tokens', 'many rows', 'long']) : 'plain'
   const tokens = few ? at.extent(1, 5) : size === 'many tokens' ? at.extent(97, 100) : at.extent(6, 14)
-  const inner = size === 'long' ? 384 : blockParts(dtype).group * at.extent(1, 3)
+  const packedColumns = (of: BlockDType): number => (size === 'long' ? 384 : blockParts(of).group * at.extent(1, 3))
+  const inner = isGgmlDType(dtype) ? ggmlColumns(at, dtype) : packedColumns(dtype)
   const rows = size === 'many rows' ? at.extent(1025, 1040) : at.extent(1, 40)
   // Where 127 is the greatest magnitude, halves are ties of the rounding to 8 bits.
   const halves = (): number => (at.happens(0.1) ? 127 : at.random.integer(-253, 254) / 2)
   const x = at.input([tokens, inner], at.happens(0.3) ? halves : undefined)
-  return [[x, at.packed(dtype, rows, inner)], { activations }]
+  const weight = isGgmlDType(dtype) ? at.ggml(dtype, rows, inner) : at.packed(dtype, rows, inner)
+  return [[x, weight], { activations }]
+}
+
+function quantizedMatrix(at: CaseBuilder, format: string, rows: number): Tensor {
+  if (format === 'ggml') {
+    const dtype = at.inTurn(ggmlDTypes)
+    return at.ggml(dtype, rows, ggmlColumns(at, dtype))
+  }
+  const dtype = at.random.pick(blockDTypes)
+  return at.packed(dtype, rows, blockParts(dtype).group * at.extent(1, 3))
 }
 
 const embedding: Draw = (at) => {
   const [entries, rows] = [at.extent(1, 30), at.extent(1, 20)]
-  const dtype = at.blockDType()
-  const width = blockParts(dtype).group * at.extent(1, 2)
-  const table = at.happens(0.5) ? at.f32([entries, at.extent(1, 50)]) : at.packed(dtype, entries, width)
+  const format = at.inTurn(['f32', 'packed', 'ggml'])
+  const table = format === 'f32' ? at.f32([entries, at.extent(1, 50)]) : quantizedMatrix(at, format, entries)
   return [[table, at.randomIndices(rows, entries)]]
 }
 
@@ -324,10 +358,7 @@ const draws: Readonly<Record<string, Draw>> = {
     const sums = at.f32([rows], () => at.random.float())
     return [[logits, at.indices(targets(at, rows, vocabulary)), sums, at.f32([rows])]]
   },
-  dequantize(at) {
-    const dtype = at.blockDType()
-    return [[at.packed(dtype, at.extent(1, 40), blockParts(dtype).group * at.extent(1, 3))]]
-  },
+  dequantize: (at) => [[quantizedMatrix(at, at.inTurn(['packed', 'ggml']), at.extent(1, 40))]],
   embedding,
   embeddingGradient(at) {
     const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 9)]

@@ -19,8 +19,10 @@ const seeds: Readonly<Record<string, number>> = {
   attention: 24,
   attentionGradientKeys: 24,
   attentionGradientQueries: 24,
+  dequantize: 32,
+  embedding: 48,
   matmul: 28,
-  matmulPacked: 48,
+  matmulPacked: 80,
   pagedAttention: 24,
 }
 /** Of the largest magnitude that is expected. */

@@ -98,6 +98,7 @@ function axisOf(step: Step): Axis | undefined {
       ? { count: 3, grain: 96, strides: { 0: 4 * (word(9) === 0 ? strideA : 1), 2: 4 * strideC } }
       : { count: 4, grain: 64, strides: { 1: 4 * (word(10) === 0 ? 1 : strideB), 2: 4 } }
   }
+  if (step.kernel === 'matmulGgml') return { count: 4, grain: 64, strides: { 1: word(9), 2: 4 } }
   if (!step.kernel.startsWith('matmulPacked')) return undefined
   const [bits, group] = step.kernel === 'matmulPackedExact' ? [word(8), word(9)] : [word(7), word(8)]
   const rowBytes = panelBytes(`q${bits}g${group}` as BlockDType, word(5)) / panelRows

@@ -1,4 +1,4 @@
-import { blockParts, isBlockDType, type BlockDType } from '../../base/dtype.ts'
+import { blockParts, isGgmlDType, isQuantizedDType, type BlockDType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
 import { blockIntegers, quantizeActivations } from '../../blocks/packed.ts'
 import type { Tensor } from '../trace.ts'
@@ -58,14 +58,16 @@ export function matmul(left: Tensor, right: Tensor, transposes: Partial<Transpos
   return present(applyMatmul([left, right], attributes)[0], 'product')
 }
 
-/** How a packed matmul treats its activations: rounded to int8 by group, or left alone (exact mode). */
+/** How a packed matmul treats its activations: rounded to int8 by group, or left alone (exact mode, and blocks of ggml). */
 export type ActivationFormat = 'int8' | 'f32'
 
 const applyMatmulPacked = defineOp<{ activations: ActivationFormat }>({
   kind: 'matmulPacked',
-  infer([x, weight]) {
+  infer([x, weight], { activations }) {
     const [rows, inner] = operand('matmulPacked', 'x', x, 'f32', null, null)
-    const [columns] = operand('matmulPacked', 'weight', weight, isBlockDType, null, inner)
+    const [columns] = operand('matmulPacked', 'weight', weight, isQuantizedDType, null, inner)
+    const dtype = present(weight, 'weight').dtype
+    require(activations === 'f32' || !isGgmlDType(dtype), 'matmulPacked', `${dtype} does not meet int8 activations`)
     return [tensorType('f32', rows, columns)]
   },
   derivative({ inputs: [, weight] }, [gradient]) {
@@ -113,7 +115,7 @@ const applyMatmulPacked = defineOp<{ activations: ActivationFormat }>({
 const applyDequantize = defineOp({
   kind: 'dequantize',
   infer([weight]) {
-    const [rows, columns] = operand('dequantize', 'weight', weight, isBlockDType, null, null)
+    const [rows, columns] = operand('dequantize', 'weight', weight, isQuantizedDType, null, null)
     return [tensorType('f32', rows, columns)]
   },
   derivative: 'none',
@@ -129,9 +131,12 @@ export function dequantize(weight: Tensor): Tensor {
 
 /**
  * x [R, K] times the transpose of a weight [N, K] as checkpoints store it, dense or packed. Activations meet packed
- * weights as int8 (rounded by group of the weight's length; see `quantizeActivations`) or, in exact mode, as they are.
+ * weights as int8 (rounded by group of the weight's length; see `quantizeActivations`) or, in exact mode, as they are. Blocks
+ * of ggml always meet them as they are.
  */
 export function linear(x: Tensor, weight: Tensor, activations: ActivationFormat): Tensor {
-  if (!isBlockDType(weight.type.dtype)) return matmul(x, weight, { transposeRight: true })
-  return present(applyMatmulPacked([x, weight], { activations })[0], 'product')
+  const { dtype } = weight.type
+  if (!isQuantizedDType(dtype)) return matmul(x, weight, { transposeRight: true })
+  const format = isGgmlDType(dtype) ? 'f32' : activations
+  return present(applyMatmulPacked([x, weight], { activations: format })[0], 'product')
 }

@@ -1,6 +1,6 @@
-import { isBlockDType } from '../../base/dtype.ts'
+import { isQuantizedDType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
-import { unpackMatrix } from '../../blocks/packed.ts'
+import { matrixFloats } from '../../blocks/matrix.ts'
 import type { Tensor } from '../trace.ts'
 import {
   defineOp,
@@ -17,9 +17,9 @@ import {
 /** The float meaning of a matrix operand, dense or packed. */
 export function matrixValues(matrix: ReferenceTensor | undefined): Float64Array {
   const { type } = present(matrix, 'matrix')
-  if (!isBlockDType(type.dtype)) return floats(matrix)
+  if (!isQuantizedDType(type.dtype)) return floats(matrix)
   const [rows = 0, width = 0] = type.shape
-  return Float64Array.from(unpackMatrix(packedBytesOf(matrix), type.dtype, rows, width))
+  return Float64Array.from(matrixFloats(packedBytesOf(matrix), type.dtype, rows, width))
 }
 
 /** Copies row `from` of one matrix to row `to` of another, adding to what is there. */
@@ -37,7 +37,7 @@ const applyEmbedding = defineOp({
       'embedding',
       'table',
       table,
-      (dtype) => dtype === 'f32' || isBlockDType(dtype),
+      (dtype) => dtype === 'f32' || isQuantizedDType(dtype),
       null,
       null,
     )

@@ -5,6 +5,7 @@
 export { matmul } from './matmul'
 export { matmulPacked, matmulPackedWide, quantizeRows } from './packed'
 export { dequantizePacked, embeddingPacked, matmulPackedExact } from './packed-exact'
+export { dequantizeGgml, embeddingGgml, matmulGgml } from './ggml'
 export {
   accumulate,
   add,

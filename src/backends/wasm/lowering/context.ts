@@ -1,4 +1,4 @@
-import { elementCount, isBlockDType, type TensorType } from '../../../base/dtype.ts'
+import { elementCount, isQuantizedDType, type TensorType } from '../../../base/dtype.ts'
 import { PocketPhiError, present } from '../../../base/errors.ts'
 import { tensorBytes, type StorePlan } from '../../../program/plan.ts'
 import { valueOf, type Operation, type Program, type Value } from '../../../program/program.ts'
@@ -160,7 +160,7 @@ export class Lowering {
       throw new PocketPhiError('not-supported', `The wasm backend cannot run ${this.operation.kind} over slabs.`, {
         expected: `"${operand.value.name}" in one slab`,
         found: `${operand.pieces.length} slabs`,
-        remedy: 'Pack its weights, or raise maxSlabBytes of wasmBackend.',
+        remedy: 'Pack its weights, or raise maxSlabBytes or maxMemoryBytes of wasmBackend.',
       })
     }
     return { buffer: piece.buffer, offset: 0, access }
@@ -249,7 +249,7 @@ export function commonRuns<Operands extends readonly Operand[]>(...operands: Ope
   const total = elementCount(present(operands[0], 'operand').type.shape)
   const borders = new Set([total])
   for (const { type, pieces } of operands) {
-    if (isBlockDType(type.dtype)) throw new Error('defect: an element-wise operation over a packed matrix')
+    if (isQuantizedDType(type.dtype)) throw new Error('defect: an element-wise operation over a packed matrix')
     for (const piece of pieces) borders.add(piece.row * rowElements(type))
   }
   const sorted = [...borders].toSorted((left, right) => left - right)

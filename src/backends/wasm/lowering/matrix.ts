@@ -1,5 +1,6 @@
 /** Products, dense and packed, and what reads rows of packed matrices. */
-import { blockParts, isBlockDType, type BlockDType } from '../../../base/dtype.ts'
+import { blockParts, isBlockDType, isGgmlDType, type BlockDType, type GgmlDType } from '../../../base/dtype.ts'
+import { ggmlBytes, ggmlTypeOf } from '../../../blocks/ggml.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../workspace.ts'
 import { workspaceStride } from '../steps.ts'
 import {
@@ -10,6 +11,7 @@ import {
   workspace,
   write,
   type Argument,
+  type Lowering,
   type Operand,
   type Rule,
 } from './context.ts'
@@ -71,9 +73,41 @@ function blockDTypeOf(operand: Operand): BlockDType {
   return dtype
 }
 
+/** The words that say how blocks of ggml are to be read: their type, and the bytes of a row. */
+function ggmlWords(dtype: GgmlDType, columns: number): [type: number, rowBytes: number] {
+  return [ggmlTypeOf(dtype).id, ggmlBytes(dtype, columns)]
+}
+
+/** One step per slab of the weight. */
+function matmulGgml(at: Lowering, dtype: GgmlDType): void {
+  const [x, weight, product] = [at.input(0), at.input(1), at.output(0)]
+  const [rows, inner, stride] = [extent(x, 0), extent(x, 1), extent(product, 1)]
+  const source = at.whole(x, 'read')
+  const target = at.whole(product, 'write')
+  for (const piece of weight.pieces) {
+    const weights = read({ buffer: piece.buffer, offset: 0 })
+    const result = { ...target, offset: piece.row * 4 }
+    const extents = [rows, piece.rows, inner, inner, stride]
+    const words: Argument[] = [
+      source,
+      weights,
+      result,
+      ...extents,
+      ...ggmlWords(dtype, inner),
+      workspace,
+      workspaceStride,
+    ]
+    at.emit('matmulGgml', words, rows * piece.rows * inner, matmulWorkspaceBytes())
+  }
+}
+
 /** Activations become int8 in a temporary once, then one step per slab of the weight. */
 export const matmulPacked: Rule = (at) => {
   const [x, weight, product] = [at.input(0), at.input(1), at.output(0)]
+  if (isGgmlDType(weight.type.dtype)) {
+    matmulGgml(at, weight.type.dtype)
+    return
+  }
   const { bits, group } = blockParts(blockDTypeOf(weight))
   const [rows, inner] = [extent(x, 0), extent(x, 1)]
   const stride = extent(product, 1)
@@ -99,16 +133,24 @@ export const matmulPacked: Rule = (at) => {
   }
 }
 
+/** Which kernels read rows of a matrix, and the two words that tell them its format. */
+function rowReading(matrix: Operand, columns: number): [kernels: 'Ggml' | 'Packed', format: number[]] {
+  const { dtype } = matrix.type
+  if (isGgmlDType(dtype)) return ['Ggml', ggmlWords(dtype, columns)]
+  const { bits, group } = blockParts(blockDTypeOf(matrix))
+  return ['Packed', [bits, group]]
+}
+
 export const dequantize: Rule = (at) => {
   const weight = at.input(0)
-  const { bits, group } = blockParts(blockDTypeOf(weight))
   const inner = extent(weight, 1)
+  const [kernel, format] = rowReading(weight, inner)
   const target = at.write(0)
   for (const piece of weight.pieces) {
     const result = { ...target, offset: piece.row * inner * 4 }
     const weights = read({ buffer: piece.buffer, offset: 0 })
-    const words = [weights, result, piece.rows, inner, inner, bits, group]
-    at.emit('dequantizePacked', words, piece.rows * inner * elementCost)
+    const words = [weights, result, piece.rows, inner, inner, ...format]
+    at.emit(`dequantize${kernel}`, words, piece.rows * inner * elementCost)
   }
 }
 
@@ -121,6 +163,7 @@ export const embedding: Rule = (at) => {
     at.emit('embedding', [at.read(0), at.read(1), at.write(0), rows, width], cost)
     return
   }
-  const { bits, group } = blockParts(blockDTypeOf(table))
-  at.emit('embeddingPacked', [at.read(0), at.read(1), at.write(0), rows, entries, width, width, bits, group], cost)
+  const [kernel, format] = rowReading(table, width)
+  const words = [at.read(0), at.read(1), at.write(0), rows, entries, width, width, ...format]
+  at.emit(`embedding${kernel}`, words, cost)
 }
