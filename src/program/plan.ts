@@ -69,7 +69,6 @@ export interface Slab {
   /** First row of the tensor's outermost axis. */
   readonly row: number
   readonly rows: number
-  readonly offset: number
   readonly bytes: number
 }
 
@@ -82,44 +81,36 @@ export interface StoredTensor {
 
 export interface StorePlan {
   readonly tensors: ReadonlyMap<string, StoredTensor>
-  readonly bytes: number
 }
 
 /** Cuts a tensor into runs of whole rows (whole panels of a matrix in our blocks) of at most `maxSlabBytes`. */
-function cutSlabs(type: TensorType, offset: number, maxSlabBytes: number): Slab[] {
+function cutSlabs(type: TensorType, maxSlabBytes: number): Slab[] {
   const rows = type.shape[0] ?? 1
   const grain = isQuantizedDType(type.dtype) ? rowsTogether(type.dtype) : 1
   const grainBytes = tensorBytes({ dtype: type.dtype, shape: [grain, ...type.shape.slice(1)] })
   const rowsOfSlab = Math.max(1, Math.floor(maxSlabBytes / grainBytes)) * grain
   const slabs: Slab[] = []
-  let at = offset
   for (let row = 0; row < rows; row += rowsOfSlab) {
     const count = Math.min(rowsOfSlab, rows - row)
     const bytes = tensorBytes({ dtype: type.dtype, shape: [count, ...type.shape.slice(1)] })
-    slabs.push({ row, rows: count, offset: at, bytes })
-    at += align(bytes + alignment)
+    slabs.push({ row, rows: count, bytes })
   }
   return slabs
 }
 
 /**
- * Lays out what several programs share by name: parameters and states, each in slabs of at most `maxSlabBytes`. A guard
- * of one vector follows every slab, since kernels may read past the end of an operand.
+ * What several programs share by name: parameters and states, each in slabs of at most `maxSlabBytes`.
  *
  * @throws PocketPhiError `shape` when two programs give one name different types.
  */
 export function planStore(programs: readonly Program[], maxSlabBytes: number): StorePlan {
   const tensors = new Map<string, StoredTensor>()
-  let bytes = 0
   for (const origin of ['parameter', 'state'] as const) {
     for (const program of programs) {
       for (const { name, type } of boundValues(program, origin)) {
         const known = tensors.get(name)
         if (known === undefined) {
-          const slabs = cutSlabs(type, bytes, maxSlabBytes)
-          const last = slabs.at(-1)
-          if (last !== undefined) bytes = last.offset + align(last.bytes + alignment)
-          tensors.set(name, { name, origin, type, slabs })
+          tensors.set(name, { name, origin, type, slabs: cutSlabs(type, maxSlabBytes) })
         } else if (known.type.dtype !== type.dtype || String(known.type.shape) !== String(type.shape)) {
           throw new PocketPhiError('shape', `Programs disagree about the type of "${name}".`, {
             expected: `${known.type.dtype}[${known.type.shape.join(', ')}]`,
@@ -129,7 +120,7 @@ export function planStore(programs: readonly Program[], maxSlabBytes: number): S
       }
     }
   }
-  return { tensors, bytes }
+  return { tensors }
 }
 
 /** What programs need, in bytes, before anything is loaded. */
@@ -138,6 +129,8 @@ export interface MemoryPlan {
   readonly states: number
   readonly scratch: number
   readonly total: number
+  /** Bytes of each memory of its own that the total is made of; one, where one can hold everything. */
+  readonly memories: readonly number[]
 }
 
 /** Cuts a list of steps into runs whose costs stay below a limit, so that a caller can abort and report between them. */

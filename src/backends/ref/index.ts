@@ -33,7 +33,8 @@ function measure(programs: readonly Program[]): MemoryPlan {
     return Math.max(most, sum)
   }, 0)
   const parts = { parameters: bytes('parameter'), states: bytes('state'), scratch }
-  return { ...parts, total: parts.parameters + parts.states + parts.scratch }
+  const total = parts.parameters + parts.states + parts.scratch
+  return { ...parts, total, memories: [total] }
 }
 
 function openReferenceDevice(programs: readonly Program[]): Device {

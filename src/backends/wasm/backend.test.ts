@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { add, Trace, type Program } from '../../program/index.ts'
-import type { Device } from '../backend.ts'
-import { wasmBackend, type WasmOptions } from './index.ts'
+import type { Backend, Device } from '../backend.ts'
+import { wasmBackend } from './index.ts'
+import { spreadBackend } from './memories-harness.ts'
 import { drawCase, drawnKinds, runCase, type OpCase } from './op-cases-harness.ts'
 import { deviation, runOnReference, sameBits, type Results } from './op-checks-harness.ts'
 
@@ -14,11 +15,11 @@ function poison(): Program {
 }
 
 async function withDevice<T>(
-  options: WasmOptions,
+  backend: Backend,
   programs: readonly Program[],
   body: (device: Device) => Promise<T>,
 ): Promise<T> {
-  const device = await wasmBackend(options).open(programs)
+  const device = await backend.open(programs)
   try {
     return await body(device)
   } finally {
@@ -26,9 +27,9 @@ async function withDevice<T>(
   }
 }
 
-async function runAll(options: WasmOptions, cases: readonly OpCase[]): Promise<Results[]> {
+async function runAll(backend: Backend, cases: readonly OpCase[]): Promise<Results[]> {
   const programs = [...cases.map(({ program }) => program), poison()]
-  return withDevice(options, programs, async (device) => {
+  return withDevice(backend, programs, async (device) => {
     const results: Results[] = []
     for (const [index, one] of cases.entries()) {
       if (index % 4 === 0) await device.run('poison', { x: new Float32Array(300_000).fill(NaN) })
@@ -40,7 +41,7 @@ async function runAll(options: WasmOptions, cases: readonly OpCase[]): Promise<R
 
 /** Cases of every operation and what they give in the caller's thread. What all cases give is in operations.test.ts. */
 const cases = drawnKinds.flatMap((kind) => [drawCase(kind, 100), drawCase(kind, 101)])
-const alone = await runAll({ mode: 'inline' }, cases)
+const alone = await runAll(wasmBackend({ mode: 'inline' }), cases)
 
 function expectSameBits(found: readonly Results[], what: string): void {
   cases.forEach(({ program }, index) => {
@@ -51,7 +52,7 @@ function expectSameBits(found: readonly Results[], what: string): void {
 test.each(['baseline', 'relaxed'] as const)(
   'every operation agrees with the oracle in the caller, %s',
   async (simd) => {
-    const found = await runAll({ mode: 'inline', simd }, cases)
+    const found = await runAll(wasmBackend({ mode: 'inline', simd }), cases)
     for (const [index, one] of cases.entries()) {
       expect(deviation(found[index] ?? {}, await runOnReference(one)), one.program.name).toBeUndefined()
     }
@@ -59,11 +60,18 @@ test.each(['baseline', 'relaxed'] as const)(
 )
 
 test('every operation has the same bits with kernels for wide vectors', async () => {
-  expectSameBits(await runAll({ mode: 'inline', wide: true }, cases), 'wide')
+  expectSameBits(await runAll(wasmBackend({ mode: 'inline', wide: true }), cases), 'wide')
 })
 
 test('every operation has the same bits with 1, 2 and 4 threads as in the caller', async () => {
-  for (const threads of [1, 2, 4]) expectSameBits(await runAll({ threads }, cases), `${threads} threads`)
+  for (const threads of [1, 2, 4]) expectSameBits(await runAll(wasmBackend({ threads }), cases), `${threads} threads`)
+})
+
+test.each([0, 2])('every operation has the same bits in many memories as in one, %i threads', async (threads) => {
+  let memories = 0
+  const backend = spreadBackend(6, { threads }, ({ memories: made }) => (memories = made.length))
+  expectSameBits(await runAll(backend, cases), `${threads} threads`)
+  expect(memories).toBeGreaterThanOrEqual(6)
 })
 
 test('an operation over parameters in slabs that cannot be cut says so by name', () => {

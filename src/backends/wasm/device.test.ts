@@ -2,7 +2,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { PocketPhiError } from '../../base/errors.ts'
+import { Random } from '../../base/random.ts'
 import {
+  accumulate,
   add,
   attention,
   cachedAttention,
@@ -11,7 +13,6 @@ import {
   matmul,
   scale,
   Trace,
-  weightedSum,
   type Program,
 } from '../../program/index.ts'
 import { planStore } from '../../program/plan.ts'
@@ -19,6 +20,7 @@ import { tensorType } from '../../program/ops/definition.ts'
 import type { Device } from '../backend.ts'
 import { wasmBackend } from './index.ts'
 import { lowerProgram } from './lowering/index.ts'
+import { spreadBackend } from './memories-harness.ts'
 import { ThreadChooser } from './threads.ts'
 
 setFlagsFromString('--expose-gc')
@@ -199,28 +201,28 @@ describe('what a device refuses', () => {
     }
   })
 
-  test('programs beyond 4 GiB, before anything is allocated', () => {
-    const trace = new Trace('huge')
-    const ids = trace.bind('input', 'ids', tensorType('i32', 1))
-    for (let part = 0; part < 5; part++) {
-      const table = trace.bind('parameter', `table${part}`, tensorType('f32', 1 << 18, 1 << 10))
-      trace.output(`y${part}`, embedding(table, ids))
+  test('memory sizes that cannot be', () => {
+    for (const maxMemoryBytes of [0, -1, NaN, 2 ** 32]) {
+      expect(() => wasmBackend({ maxMemoryBytes })).toThrow(failure('invalid-argument', 'maxMemoryBytes'))
     }
-    const backend = wasmBackend()
-    expect(() => backend.measure([trace.finish()])).toThrow(failure('out-of-memory', '5.37 GB'))
   })
-})
 
-test('too many dense weights are said to be too many, though an operation could not run over their slabs', () => {
-  const trace = new Trace('dense')
-  const x = trace.bind('input', 'x', tensorType('f32', 1, 4))
-  const weight = trace.bind('parameter', 'weight', tensorType('f32', 1 << 29))
-  trace.output('y', weightedSum(weight, weight))
-  for (let part = 0; part < 3; part++) {
-    const table = trace.bind('parameter', `table${part}`, tensorType('f32', 1 << 28, 4))
-    trace.output(`y${part}`, matmul(x, table, { transposeRight: true }))
-  }
-  expect(() => wasmBackend().measure([trace.finish()])).toThrow(failure('out-of-memory', 'GB'))
+  test('scratch that is larger than a memory, before anything is allocated', () => {
+    const trace = new Trace('scratch')
+    const x = trace.bind('input', 'x', tensorType('f32', 1 << 18))
+    trace.output('y', add(scale(x, 2), scale(x, 3)))
+    const backend = wasmBackend({ mode: 'inline', maxMemoryBytes: 2 ** 20 })
+    expect(() => backend.measure([trace.finish()])).toThrow(failure('out-of-memory', 'does not fit into one memory'))
+  })
+
+  test('a tensor that is larger than a memory, by the name of an operation that cannot be cut', () => {
+    const trace = new Trace('whole')
+    const ids = trace.bind('input', 'ids', tensorType('i32', 1))
+    const table = trace.bind('parameter', 'table', tensorType('f32', 5000, 256))
+    trace.output('y', embedding(table, ids))
+    const backend = wasmBackend({ mode: 'inline', maxMemoryBytes: 2 ** 22 })
+    expect(() => backend.measure([trace.finish()])).toThrow(failure('not-supported', 'embedding over slabs'))
+  })
 })
 
 describe('what is demanded of inputs', () => {
@@ -288,6 +290,93 @@ describe('memory', () => {
     expect(device.memory).toEqual(measured)
     expect(measured.parameters + measured.states + measured.scratch).toBe(measured.total)
     expect(measured.states).toBeGreaterThanOrEqual(16)
+  })
+
+  /** Five tables of 1.07 GB. */
+  function huge(): Program {
+    const trace = new Trace('huge')
+    const ids = trace.bind('input', 'ids', tensorType('i32', 1))
+    for (let part = 0; part < 5; part++) {
+      const table = trace.bind('parameter', `table${part}`, tensorType('f32', 1 << 18, 1 << 10))
+      trace.output(`y${part}`, embedding(table, ids))
+    }
+    return trace.finish()
+  }
+
+  test('of programs beyond 4 GiB is planned as several, before anything is allocated', () => {
+    const { memories, parameters, total } = wasmBackend().measure([huge()])
+    expect(parameters).toBe(5 * (2 ** 30 + 64))
+    expect(memories).toHaveLength(2)
+    expect(memories.every((bytes) => bytes < 2 ** 32)).toBe(true)
+    expect(memories.reduce((sum, bytes) => sum + bytes, 0)).toBe(total)
+  })
+
+  test.each([true, false])('that is refused is said to be, and none is kept, inline %s', async (inline) => {
+    const { Memory } = WebAssembly
+    const made: WeakRef<ArrayBufferLike>[] = []
+    try {
+      WebAssembly.Memory = function (descriptor: WebAssembly.MemoryDescriptor) {
+        if (made.length === 2) throw new RangeError('no room')
+        const memory = new Memory(descriptor)
+        made.push(new WeakRef(memory.buffer))
+        return memory
+      } as unknown as typeof Memory
+      const backend = spreadBackend(3, inline ? { mode: 'inline' } : { threads: 2 })
+      const opened = backend.open([layers()])
+      await expect(opened).rejects.toEqual(failure('out-of-memory', 'memories, of which number 3 was refused'))
+    } finally {
+      WebAssembly.Memory = Memory
+    }
+    expect(made).toHaveLength(2)
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    collectGarbage()
+    expect(made.map((buffer) => buffer.deref())).toEqual([undefined, undefined])
+  })
+
+  /** y = x + all parts of the states, each of which becomes twice what it was. */
+  function layers(): Program {
+    const trace = new Trace('layers')
+    let x = trace.bind('input', 'x', tensorType('f32', 100, 300))
+    for (let layer = 0; layer < 6; layer++) {
+      const state = trace.bind('state', `state${layer}`, tensorType('f32', 100, 300))
+      x = add(x, state)
+      accumulate(state, state)
+    }
+    trace.output('y', x)
+    return trace.finish()
+  }
+
+  test.each(modes)('in several parts is filled, written, read and run as one, $name', async ({ options }) => {
+    const [whole, spread] = await Promise.all(
+      [wasmBackend(options), spreadBackend(4, { ...options, maxSlabBytes: 24_000 })].map((backend) =>
+        backend.open([layers(), small()]),
+      ),
+    )
+    if (whole === undefined || spread === undefined) throw new Error('defect: no devices')
+    open.push(whole, spread)
+    expect(spread.memory.memories.length).toBeGreaterThanOrEqual(4)
+    expect(spread.names()).toEqual(whole.names())
+    const random = new Random(1)
+    const values = (): Float32Array => Float32Array.from({ length: 30_000 }, () => random.normal())
+    for (const device of [whole, spread]) device.write('state', Float32Array.of(1, 2, 3))
+    for (let layer = 0; layer < 6; layer++) {
+      const written = values()
+      if (layer % 2 === 0) for (const device of [whole, spread]) device.write(`state${layer}`, written)
+      else {
+        const source = new Uint8Array(written.buffer)
+        const read = (bytes: Uint8Array, offset: number): void =>
+          bytes.set(source.subarray(offset, offset + bytes.length))
+        for (const device of [whole, spread]) await device.fill(`state${layer}`, read)
+      }
+      expect(spread.read(`state${layer}`)).toEqual(written)
+      expect(spread.readBytes(`state${layer}`)).toEqual(new Uint8Array(written.buffer))
+    }
+    for (let turn = 0; turn < 3; turn++) {
+      const [x, three] = [values(), values().subarray(0, 3)]
+      expect(await spread.run('layers', { x })).toEqual(await whole.run('layers', { x }))
+      expect(await spread.run('small', { x: three })).toEqual(await whole.run('small', { x: three }))
+    }
+    for (const name of whole.names()) expect(spread.read(name)).toEqual(whole.read(name))
   })
 
   test('a tensor in slabs is filled, written and read as one', async () => {

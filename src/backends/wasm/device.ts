@@ -7,15 +7,16 @@ import { Occupation } from '../occupation.ts'
 import { checkIndices } from './checks.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
 import type { Runner } from './runner.ts'
+import type { BufferId } from './steps.ts'
 
-/** What a device holds until it is disposed of: the memory above all. */
+/** What a device holds until it is disposed of: the memories above all. */
 interface Open {
-  readonly buffer: ArrayBufferLike
+  readonly buffers: readonly ArrayBufferLike[]
   readonly layout: Layout
   readonly runner: Runner
 }
 
-/** Programs in one WebAssembly memory, and what walks them. */
+/** Programs in one or more WebAssembly memories, and what walks them. */
 export class WasmDevice implements Device {
   readonly backend = 'wasm'
   readonly execution: Execution
@@ -24,10 +25,16 @@ export class WasmDevice implements Device {
   #open: Open | undefined
   #disposed: Promise<void> | undefined
 
-  constructor(memory: WebAssembly.Memory, layout: Layout, runner: Runner, execution: Execution = { threads: 0 }) {
+  /** The memories are those of the layout, in order. */
+  constructor(
+    memories: WebAssembly.Memory | readonly WebAssembly.Memory[],
+    layout: Layout,
+    runner: Runner,
+    execution: Execution = { threads: 0 },
+  ) {
     this.execution = execution
     this.memory = layout.memory
-    this.#open = { buffer: memory.buffer, layout, runner }
+    this.#open = { buffers: [memories].flat().map(({ buffer }) => buffer), layout, runner }
   }
 
   typeOf(name: string): TensorType {
@@ -51,7 +58,6 @@ export class WasmDevice implements Device {
 
   write(name: string, values: Float32Array | Float64Array): void {
     this.#occupation.refuse()
-    const { buffer } = this.#held()
     const { type } = this.#stored(name)
     if (type.dtype !== 'f32' && type.dtype !== 'f64') {
       throw new PocketPhiError('invalid-argument', `"${name}" cannot be written as floats.`, {
@@ -67,7 +73,7 @@ export class WasmDevice implements Device {
       })
     }
     let from = 0
-    for (const { byteOffset, length } of this.#slabs(name)) {
+    for (const { buffer, byteOffset, length } of this.#slabs(name)) {
       const count = length / size
       const view =
         size === 4 ? new Float32Array(buffer, byteOffset, count) : new Float64Array(buffer, byteOffset, count)
@@ -101,7 +107,7 @@ export class WasmDevice implements Device {
   }
 
   async run(name: string, inputs: RunInputs, options: RunOptions = {}): Promise<Record<string, Float32Array>> {
-    const { buffer, layout, runner } = this.#held()
+    const { buffers, layout, runner } = this.#held()
     const number = layout.programs.findIndex(({ program }) => program.name === name)
     const found = layout.programs[number]
     if (found === undefined) {
@@ -111,7 +117,7 @@ export class WasmDevice implements Device {
     }
     throwIfAborted(options.signal)
     return this.#occupation.during(`is running "${name}"`, async () => {
-      writeInputs(buffer, found, inputs)
+      writeInputs(buffers, found, inputs)
       runner.begin(number)
       let completed = false
       try {
@@ -124,7 +130,7 @@ export class WasmDevice implements Device {
       } finally {
         runner.end(completed)
       }
-      return outputsOf(buffer, found)
+      return outputsOf(buffers, found)
     })
   }
 
@@ -149,33 +155,52 @@ export class WasmDevice implements Device {
 
   /** The bytes of a tensor, in place. */
   #slabs(name: string): Uint8Array[] {
-    const { buffer, layout } = this.#held()
-    return this.#stored(name).slabs.map(
-      ({ offset, bytes }) => new Uint8Array(buffer, layout.storeStart + offset, bytes),
-    )
+    const { buffers, layout } = this.#held()
+    const { slabs } = this.#stored(name)
+    const places = present(layout.placement.places.get(name), 'places')
+    return slabs.map(({ bytes }, index) => {
+      const { memory, offset } = present(places[index], 'place')
+      const { storeStart } = present(layout.memories[memory], 'memory')
+      return new Uint8Array(present(buffers[memory], 'memory'), storeStart + offset, bytes)
+    })
   }
 }
 
-/** Inputs that the program does not have are passed over, since tracing drops what nothing reads. */
-function writeInputs(buffer: ArrayBufferLike, { program, addresses }: ProgramLayout, inputs: RunInputs): void {
+/** The memory and the address of a buffer of a program. */
+function locate(
+  buffers: readonly ArrayBufferLike[],
+  { bufferMemories, addresses }: ProgramLayout,
+  buffer: BufferId,
+): [ArrayBufferLike, number] {
+  const memory = present(bufferMemories[buffer], 'memory')
+  return [present(buffers[memory], 'memory'), present(addresses[buffer], 'address')]
+}
+
+/**
+ * Writes every input into each memory that reads it. Inputs that the program does not have are passed over, since tracing
+ * drops what nothing reads.
+ */
+function writeInputs(buffers: readonly ArrayBufferLike[], layout: ProgramLayout, inputs: RunInputs): void {
+  const { program } = layout
   const values = program.inputs.map(({ name, type }) => checkedInput({ name, type, id: 0, origin: 'input' }, inputs))
   checkIndices(program.checks, inputs)
   program.inputs.forEach((input, index) => {
-    const address = present(addresses[input.buffer], 'address')
+    const [memory, address] = locate(buffers, layout, input.buffer)
     const given = present(values[index], 'input')
-    if (given instanceof Int32Array) new Int32Array(buffer, address, given.length).set(given)
-    else new Float32Array(buffer, address, given.length).set(given)
+    if (given instanceof Int32Array) new Int32Array(memory, address, given.length).set(given)
+    else new Float32Array(memory, address, given.length).set(given)
   })
 }
 
 /** Copies of the outputs. */
-function outputsOf(memory: ArrayBufferLike, { program, addresses }: ProgramLayout): Record<string, Float32Array> {
+function outputsOf(buffers: readonly ArrayBufferLike[], layout: ProgramLayout): Record<string, Float32Array> {
   return Object.fromEntries(
-    program.outputs.map(({ name, pieces }) => {
+    layout.program.outputs.map(({ name, pieces }) => {
       const values = new Float32Array(pieces.reduce((sum, { count }) => sum + count, 0))
       let at = 0
       for (const { buffer, count } of pieces) {
-        values.set(new Float32Array(memory, present(addresses[buffer], 'address'), count), at)
+        const [memory, address] = locate(buffers, layout, buffer)
+        values.set(new Float32Array(memory, address, count), at)
         at += count
       }
       return [name, values]

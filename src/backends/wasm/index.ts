@@ -3,7 +3,7 @@ import type { Program } from '../../program/program.ts'
 import type { Backend, Device, Execution } from '../backend.ts'
 import { WasmDevice } from './device.ts'
 import { inlineRunner } from './inline.ts'
-import { planLayout, writeArguments, type Layout, type LayoutOptions } from './layout.ts'
+import { maximumMemoryBytes, planLayout, writeArguments, type Layout, type LayoutOptions } from './layout.ts'
 import { checkKernels, hasRelaxedSimd, kernelModule, type Simd } from './module.ts'
 import { whyNoThreads, WorkerPool } from './pool.ts'
 import { scoreOf } from './runner.ts'
@@ -18,6 +18,11 @@ export interface WasmOptions {
   readonly mode?: 'auto' | 'inline'
   /** The largest piece that a parameter or state is cut into; default 1 GiB. */
   readonly maxSlabBytes?: number
+  /**
+   * The largest memory that is made; default and most: nearly 4 GiB. Programs that need more are spread over several.
+   * Results do not depend on it, unless a dense matrix that is not transposed is larger and has to be cut for it.
+   */
+  readonly maxMemoryBytes?: number
   /** Ask for kernels whose pairs of vectors V8 fuses under --experimental-wasm-revectorize. Same bits. */
   readonly wide?: boolean
 }
@@ -39,18 +44,30 @@ function chooseThreads({ threads, mode = 'auto' }: WasmOptions): Pick<Execution,
   return { threads: threads ?? Math.max(1, Math.min(mostThreadsByDefault, availableCores())) }
 }
 
-/** Memory at its planned size, which it keeps. */
-function makeMemory({ pages, memory }: Layout, shared: boolean): WebAssembly.Memory {
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
-  } catch (cause) {
-    throw new PocketPhiError('out-of-memory', 'The memory for these programs could not be made.', {
-      expected: `${memory.total} bytes`,
-      found: String(cause),
-      remedy: 'Close other programs, or use fewer weight bits or a shorter context.',
-      cause,
-    })
-  }
+function checkMemoryBytes(bytes: number): void {
+  if (bytes > 0 && bytes <= maximumMemoryBytes) return
+  throw new PocketPhiError('invalid-argument', 'The option "maxMemoryBytes" is out of range.', {
+    expected: `a number of bytes up to ${maximumMemoryBytes}`,
+    found: String(bytes),
+  })
+}
+
+/** Memories at their planned sizes, which they keep. Where one is refused, nothing holds those before it any more. */
+function makeMemories({ memories, memory }: Layout, shared: boolean): WebAssembly.Memory[] {
+  return memories.map(({ pages }, index) => {
+    try {
+      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
+    } catch (cause) {
+      const which =
+        memories.length === 1 ? '' : ` in ${memories.length} memories, of which number ${index + 1} was refused`
+      throw new PocketPhiError('out-of-memory', 'The memory for these programs could not be made.', {
+        expected: `${memory.total} bytes${which}`,
+        found: String(cause),
+        remedy: 'Close other programs, or use fewer weight bits or a shorter context.',
+        cause,
+      })
+    }
+  })
 }
 
 /**
@@ -60,12 +77,13 @@ function makeMemory({ pages, memory }: Layout, shared: boolean): WebAssembly.Mem
  * @throws PocketPhiError `invalid-argument` for options out of range
  */
 export function wasmBackend(options: WasmOptions = {}): Backend {
-  const { simd = 'auto', maxSlabBytes = 2 ** 30, wide = false } = options
+  const { simd = 'auto', maxSlabBytes = 2 ** 30, maxMemoryBytes = maximumMemoryBytes, wide = false } = options
+  checkMemoryBytes(maxMemoryBytes)
   const chosen = chooseThreads(options)
   const { threads } = chosen
   const build = simd === 'auto' ? (hasRelaxedSimd() ? 'relaxed' : 'baseline') : simd
   const execution: Execution = { ...chosen, kernels: `${build}-${threads > 0 ? 'threads' : 'single'}` }
-  const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, wide }
+  const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, maxMemoryBytes, wide }
   return {
     name: 'wasm',
     measure: (programs) => planLayout(programs, layoutOptions).memory,
@@ -73,11 +91,11 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
       const layout = planLayout(programs, layoutOptions)
       const module = await kernelModule(build, threads > 0)
       checkKernels(module, scoreOf(layout).kernels)
-      const memory = makeMemory(layout, threads > 0)
+      const memories = makeMemories(layout, threads > 0)
       const runner =
-        threads > 0 ? await WorkerPool.open(module, memory, layout, threads) : inlineRunner(module, memory, layout)
-      writeArguments(layout, memory.buffer)
-      return new WasmDevice(memory, layout, runner, execution)
+        threads > 0 ? await WorkerPool.open(module, memories, layout, threads) : inlineRunner(module, memories, layout)
+      writeArguments(layout, ...memories.map(({ buffer }) => buffer))
+      return new WasmDevice(memories, layout, runner, execution)
     },
   }
 }

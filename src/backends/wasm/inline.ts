@@ -1,22 +1,26 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { yieldToEvents } from '../events.ts'
 import type { Layout } from './layout.ts'
-import { kernelsOf, scoreOf, type Runner } from './runner.ts'
+import { callsOf, scoreOf, type Runner } from './runner.ts'
 
 /** Runs in the caller's thread, for where there are no others; between segments the event loop has its turn. */
-export function inlineRunner(module: WebAssembly.Module, memory: WebAssembly.Memory, layout: Layout): Runner {
-  const { kernels: names, plans } = scoreOf(layout)
-  const kernels = kernelsOf(new WebAssembly.Instance(module, { env: { memory } }), names)
+export function inlineRunner(
+  module: WebAssembly.Module,
+  memories: readonly WebAssembly.Memory[],
+  layout: Layout,
+): Runner {
+  const score = scoreOf(layout)
+  const calls = callsOf(module, memories, score)
   let failure: PocketPhiError | undefined
   return {
     begin() {},
     end() {},
     async run(program, from, to) {
       if (failure !== undefined) throw failure
-      const plan = present(plans[program], 'program')
+      const plan = present(score.plans[program], 'program')
       try {
         for (let step = from; step < to; step++) {
-          present(kernels[plan.kernels[step] as number], 'kernel')(plan.blocks[step] as number, 0, 1)
+          present(calls[plan.kernels[step] as number], 'kernel')(plan.blocks[step] as number, 0, 1)
         }
       } catch (cause) {
         failure = new PocketPhiError('device-lost', 'A kernel failed.', { found: String(cause), cause })

@@ -22,6 +22,7 @@ import { planBarriers, type StepSpans } from './barriers.ts'
 import { WasmDevice } from './device.ts'
 import { inlineRunner } from './inline.ts'
 import { planLayout, writeArguments, type Layout } from './layout.ts'
+import { memoryBytesFor } from './memories-harness.ts'
 import { kernelModule } from './module.ts'
 import { rewrites, type Rewrite } from './rewrites.ts'
 import { printSteps } from './steps.ts'
@@ -65,7 +66,7 @@ async function runWith(program: Program, list: readonly Rewrite[], longestSegmen
   const layout = planLayout([program], { ...options, rewrites: list, longestSegment })
   const memory = new WebAssembly.Memory({ initial: layout.pages, maximum: layout.pages })
   writeArguments(layout, memory.buffer)
-  const device = new WasmDevice(memory, layout, inlineRunner(await kernelModule('relaxed', false), memory, layout))
+  const device = new WasmDevice(memory, layout, inlineRunner(await kernelModule('relaxed', false), [memory], layout))
   const random = new Random(5)
   for (const name of device.names()) {
     const { dtype, shape } = device.typeOf(name)
@@ -150,8 +151,7 @@ describe('the layout', () => {
   /** Buffers that are alive at once and overlap, or that lie where they should not. */
   function faults(layout: Layout): string[] {
     const found: string[] = []
-    const end = layout.pages * 65536
-    for (const { program, addresses, blocks } of layout.programs) {
+    for (const { program, addresses, blocks, bufferMemories, stepMemories } of layout.programs) {
       const used = new Map<number, { first: number; last: number }>()
       program.steps.forEach((step, index) => {
         for (const buffer of [...step.reads, ...step.writes]) {
@@ -163,16 +163,19 @@ describe('the layout', () => {
       }
       const scratch = (buffer: number): boolean => program.buffers[buffer]?.source.kind === 'scratch'
       const spans = [...used].map(([buffer, life]) => ({
+        memory: present(bufferMemories[buffer], 'memory'),
         start: present(addresses[buffer], 'address'),
         end: present(addresses[buffer], 'address') + present(program.buffers[buffer], 'buffer').bytes,
         first: scratch(buffer) ? life.first : -1,
         last: scratch(buffer) ? life.last : Infinity,
       }))
       for (const [index, a] of spans.entries()) {
-        const inside = a.start > Math.max(65536, ...blocks) && a.start % 64 === 0 && a.end + 64 <= end
+        const end = present(layout.memories[a.memory], 'memory').pages * 65536
+        const ofSteps = blocks.filter((_, step) => stepMemories[step] === a.memory)
+        const inside = a.start > Math.max(65536, ...ofSteps) && a.start % 64 === 0 && a.end + 64 <= end
         if (!inside) found.push(`${a.start}..${a.end}`)
         for (const b of spans.slice(index + 1)) {
-          const alive = a.first <= b.last && b.first <= a.last
+          const alive = a.memory === b.memory && a.first <= b.last && b.first <= a.last
           if (alive && a.start < b.end && b.start < a.end) found.push(`${a.start} and ${b.start}`)
         }
       }
@@ -180,12 +183,12 @@ describe('the layout', () => {
     return found
   }
 
-  function network(rows: number): Program {
+  function network(rows: number, width = 32): Program {
     const trace = new Trace(`network${rows}`)
     const bind = (name: string, ...shape: number[]): Tensor =>
       trace.bind('parameter', name, tensorType('f32', ...shape))
-    let x = trace.bind('input', 'x', tensorType('f32', rows, 32))
-    const weights = [bind('norm', 32), bind('up', 128, 32), bind('down', 32, 64)] as const
+    let x = trace.bind('input', 'x', tensorType('f32', rows, width))
+    const weights = [bind('norm', width), bind('up', 4 * width, width), bind('down', width, 2 * width)] as const
     for (let layer = 0; layer < 3; layer++) {
       const up = matmul(rmsNorm(x, weights[0], 1e-5), weights[1], { transposeRight: true })
       x = matmul(siluMultiply(up), weights[2], { transposeRight: true })
@@ -193,7 +196,7 @@ describe('the layout', () => {
     const ones = trace.bind('input', 'ones', tensorType('f32', rows))
     trace.output('count', weightedSum(ones, ones))
     trace.output('x', x)
-    const seed = trace.bind('input', 'seed', tensorType('f32', rows, 32))
+    const seed = trace.bind('input', 'seed', tensorType('f32', rows, width))
     const squares = differentiate(x, seed, weights).map((gradient) => squaredNorm(present(gradient, 'gradient')))
     trace.output('clip', clipFactor(trace.bind('input', 'maxNorm', tensorType('f32', 1)), squares))
     return trace.finish()
@@ -202,6 +205,15 @@ describe('the layout', () => {
   test('gives everything that is alive at once memory of its own', () => {
     expect(faults(planLayout([network(4), network(37)], options))).toEqual([])
     expect(faults(planLayout([projections(), attentionGradients()], { ...options, threads: 4 }))).toEqual([])
+  })
+
+  test('does so in several memories', () => {
+    const programs = [network(4, 128), network(37, 128), projections(), attentionGradients()]
+    const maxMemoryBytes = memoryBytesFor(programs, 2, { threads: 2, maxSlabBytes: 50_000 })
+    const layout = planLayout(programs, { threads: 2, maxSlabBytes: 50_000, wide: false, maxMemoryBytes })
+    expect(layout.memories.length).toBeGreaterThanOrEqual(2)
+    expect(layout.memories.every(({ pages }) => pages * 65536 <= maxMemoryBytes)).toBe(true)
+    expect(faults(layout)).toEqual([])
   })
 
   test('overlays scratch: a deep network takes little more than a shallow one', () => {

@@ -1,9 +1,11 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
-import { align, alignment, planScratch, planSegments, planStore, tensorBytes } from '../../program/plan.ts'
+import { align, planScratch, planSegments, planStore, tensorBytes } from '../../program/plan.ts'
 import type { MemoryPlan, StorePlan } from '../../program/plan.ts'
 import type { Program } from '../../program/program.ts'
 import { planBarriers, type Span, type StepSpans } from './barriers.ts'
+import { distribute, type DistributedProgram } from './distribution.ts'
 import { lowerProgram } from './lowering/index.ts'
+import { guardedBytes, placeStore, type StorePlacement } from './placement.ts'
 import { rewrites, type Rewrite } from './rewrites.ts'
 import { isPlace, threadZeroKernels, workspaceStride, type Step, type StepProgram, type Word } from './steps.ts'
 
@@ -11,48 +13,56 @@ const pageBytes = 65536
 /** The first page holds the constants of the kernel module. */
 const constantsEnd = pageBytes
 /** A 32-bit memory has 65,536 pages; the last stays empty, because loops compare a pointer with the end of a tensor. */
-const maximumPages = 65535
-/** Follows every operand, since kernels may read past its end by a vector: as in planStore. */
-const guardBytes = alignment
+export const maximumMemoryBytes = 65535 * pageBytes
 /** Argument blocks start at multiples of it. */
 const argumentAlignment = 16
 /** Multiply-adds that one thread does in about 50 ms. */
 const segmentCost = 1e9
 
 export interface LayoutOptions {
-  /** Threads that will walk the steps; each has a workspace. */
+  /** Threads that will walk the steps; each has a workspace in every memory. */
   readonly threads: number
   /** The largest piece that a tensor of the store is cut into. */
   readonly maxSlabBytes: number
   readonly wide: boolean
+  /** The largest memory, by default nearly 4 GiB; what needs more is spread over several. */
+  readonly maxMemoryBytes?: number
   /** Cost of a segment, by default what the threads do in about 50 ms. */
   readonly longestSegment?: number
   readonly rewrites?: readonly Rewrite[]
 }
 
 /** A program with addresses: ready to be walked. */
-export interface ProgramLayout {
-  readonly program: StepProgram
-  /** Address of every buffer; 0 for scratch that no step uses. */
+export interface ProgramLayout extends DistributedProgram {
+  /** Address of every buffer in its memory; 0 for scratch that no step uses. */
   readonly addresses: readonly number[]
-  /** Address of every step's argument block. */
+  /** Address of every step's argument block in its memory. */
   readonly blocks: readonly number[]
   /** Whether threads wait for each other after the step. */
   readonly barriers: readonly boolean[]
   readonly segments: readonly { readonly from: number; readonly to: number }[]
 }
 
+/** One of the memories. */
+export interface MemoryLayout {
+  /** Address from which the store's places count. */
+  readonly storeStart: number
+  readonly pages: number
+}
+
 /**
- * One map of a 32-bit memory: constants of the kernels, argument blocks of all programs, inputs, slabs of the store,
- * scratch, workspaces of the threads. Inputs and scratch are shared by all programs, because one runs at a time.
+ * The map of one or more 32-bit memories. Each holds constants of the kernels, argument blocks of the steps that run in it,
+ * inputs that they read, its part of the store, scratch, workspaces of the threads. Inputs and scratch are shared by all
+ * programs, because one runs at a time.
  */
 export interface Layout {
   readonly store: StorePlan
-  /** Address of the first slab. */
-  readonly storeStart: number
+  readonly placement: StorePlacement
+  readonly memories: readonly MemoryLayout[]
   readonly programs: readonly ProgramLayout[]
   /** Bytes of workspace of a thread. */
   readonly workspaceStride: number
+  /** Pages of all memories together. */
   readonly pages: number
   readonly memory: MemoryPlan
 }
@@ -60,34 +70,48 @@ export interface Layout {
 interface Scratch {
   /** Offsets of the buffers that steps use. */
   readonly offsets: ReadonlyMap<number, number>
-  readonly bytes: number
+  /** By memory. */
+  readonly bytes: readonly number[]
 }
 
-/** Overlays the scratch buffers of a program: each is alive from its first to its last step. */
-function placeScratch(program: StepProgram): Scratch {
-  const lives = new Map<number, { bytes: number; first: number; last: number }>()
+interface Life {
+  readonly buffer: number
+  readonly bytes: number
+  readonly first: number
+  last: number
+}
+
+/** Overlays the scratch buffers of a program in each memory: each is alive from its first to its last step. */
+function placeScratch({ program, bufferMemories }: DistributedProgram, memories: number): Scratch {
+  const lives = new Map<number, Life>()
   const touch = (buffer: number, step: number): void => {
     const { source, bytes } = present(program.buffers[buffer], 'buffer')
     const life = lives.get(buffer)
     if (life !== undefined) life.last = step
-    else if (source.kind === 'scratch') lives.set(buffer, { bytes, first: step, last: step })
+    else if (source.kind === 'scratch') lives.set(buffer, { buffer, bytes, first: step, last: step })
   }
   program.steps.forEach((step, index) => [...step.reads, ...step.writes].forEach((buffer) => touch(buffer, index)))
   program.outputs.forEach(({ pieces }) => pieces.forEach(({ buffer }) => touch(buffer, program.steps.length)))
-  const { offsets, bytes } = planScratch([...lives.values()])
-  return {
-    offsets: new Map([...lives.keys()].map((buffer, index) => [buffer, present(offsets[index], 'offset')])),
-    bytes,
-  }
+  const allOffsets = new Map<number, number>()
+  const allBytes = Array.from({ length: memories }, (_, memory) => {
+    const here = [...lives.values()].filter(({ buffer }) => bufferMemories[buffer] === memory)
+    const { offsets, bytes } = planScratch(here)
+    here.forEach(({ buffer }, index) => allOffsets.set(buffer, present(offsets[index], 'offset')))
+    return bytes
+  })
+  return { offsets: allOffsets, bytes: allBytes }
 }
 
 function argumentBytes(step: Step): number {
   return Math.ceil((step.words.length * 4) / argumentAlignment) * argumentAlignment
 }
 
-/** Bytes of the inputs of a program, each followed by a guard, since kernels may read past the end of an operand. */
-function inputBytes(program: StepProgram): number {
-  return program.inputs.reduce((sum, { type }) => sum + align(tensorBytes(type) + guardBytes), 0)
+/** Bytes of the inputs of a program in a memory. */
+function inputBytes({ program, bufferMemories }: DistributedProgram, memory: number): number {
+  return program.inputs.reduce(
+    (sum, { type, buffer }) => sum + (bufferMemories[buffer] === memory ? guardedBytes(tensorBytes(type)) : 0),
+    0,
+  )
 }
 
 function most(numbers: readonly number[]): number {
@@ -95,40 +119,82 @@ function most(numbers: readonly number[]): number {
 }
 
 /**
- * Lowers programs and gives everything an address; allocates nothing.
+ * Lowers programs and gives everything a memory and an address; allocates nothing. As few memories as the store takes
+ * beside what the steps need in each, which depends on what lies where: the room for the store shrinks until all fits.
  *
- * @throws PocketPhiError `not-supported` for an operation without a rule, `out-of-memory` beyond 4 GiB.
+ * @throws PocketPhiError `not-supported` for an operation without a rule, `out-of-memory` when what is used together does
+ * not fit into one memory.
  */
 export function planLayout(programs: readonly Program[], options: LayoutOptions): Layout {
   checkNames(programs)
-  const store = planStore(programs, options.maxSlabBytes)
-  // Before lowering, which may refuse what is cut into slabs: that there is too much of it is what is to be said.
-  checkSize(memoryPlan(store, Math.ceil((constantsEnd + store.bytes) / pageBytes)))
+  const capacity = Math.floor((options.maxMemoryBytes ?? maximumMemoryBytes) / pageBytes) * pageBytes
+  let room = capacity
+  let lowered: Lowered | undefined
+  for (;;) {
+    const slabBytes = Math.min(options.maxSlabBytes, room - guardedBytes(0))
+    if (lowered?.slabBytes !== slabBytes) lowered = lower(programs, slabBytes, options)
+    const layout = layOut(lowered, options, room)
+    const sizes = layout.memories.map(({ pages }) => pages * pageBytes)
+    if (most(sizes) <= capacity) return layout
+    const besideStore = most(sizes.map((size, index) => size - present(layout.placement.bytes[index], 'memory')))
+    room = Math.min(room - pageBytes, capacity - besideStore)
+    if (room <= 0) throw tooMuchScratch(layout.memory, capacity)
+  }
+}
+
+/** Programs as steps, over slabs of at most so many bytes. */
+interface Lowered {
+  readonly slabBytes: number
+  readonly longestStep: number
+  readonly store: StorePlan
+  readonly programs: readonly StepProgram[]
+}
+
+function lower(programs: readonly Program[], slabBytes: number, options: LayoutOptions): Lowered {
   const longestStep = options.longestSegment ?? segmentCost * options.threads
+  const store = planStore(programs, slabBytes)
   const lowered = programs.map((program) =>
     (options.rewrites ?? rewrites).reduce(
       (steps, rewrite) => rewrite(steps, { longestStep }),
       lowerProgram(program, store, { wide: options.wide }),
     ),
   )
-  const scratch = lowered.map(placeScratch)
-  const regions = placeRegions(lowered, store, scratch, options.threads)
-  const memory = memoryPlan(store, regions.pages)
-  checkSize(memory)
-  let block = constantsEnd
-  const laidOut = lowered.map((program, index): ProgramLayout => {
-    const addresses = addressesOf(program, store, present(scratch[index], 'scratch'), regions)
-    const blocks = program.steps.map((step) => {
-      const address = block
-      block += argumentBytes(step)
+  return { slabBytes, longestStep, store, programs: lowered }
+}
+
+/** The layout with at most `room` bytes of the store in a memory, however large the memories become. */
+function layOut({ programs, store, longestStep }: Lowered, { threads }: LayoutOptions, room: number): Layout {
+  const placement = placeStore(programs, store, room)
+  const distributed = programs.map((program) => distribute(program, placement))
+  const scratch = distributed.map((program) => placeScratch(program, placement.bytes.length))
+  const stride = align(most(programs.flatMap(({ steps }) => steps.map((step) => step.workspace))))
+  const regions = placement.bytes.map((storeBytes, memory) =>
+    placeRegions(distributed, memory, {
+      store: storeBytes,
+      scratch: most(scratch.map(({ bytes }) => bytes[memory] ?? 0)),
+      workspace: stride * threads,
+    }),
+  )
+  const blocksEnd = regions.map(() => constantsEnd)
+  const laidOut = distributed.map((program, index): ProgramLayout => {
+    const addresses = addressesOf(program, placement, present(scratch[index], 'scratch'), regions)
+    const blocks = program.program.steps.map((step, number) => {
+      const memory = present(program.stepMemories[number], 'memory')
+      const address = present(blocksEnd[memory], 'memory')
+      blocksEnd[memory] = address + argumentBytes(step)
       return address
     })
-    const barriers = planBarriers(program.steps.map((step) => spansOf(step, program, addresses)))
-    const costs = program.steps.map((step) => step.cost)
-    return { program, addresses, blocks, barriers, segments: planSegments(costs, longestStep) }
+    const barriers = planBarriers(program.program.steps.map((step) => spansOf(step, program, addresses)))
+    const costs = program.program.steps.map((step) => step.cost)
+    return { ...program, addresses, blocks, barriers, segments: planSegments(costs, longestStep) }
   })
-  const { workspaceStride: stride, storeStart, pages } = regions
-  return { store, storeStart, programs: laidOut, workspaceStride: stride, pages, memory }
+  const memories = regions.map(({ storeStart, pages }) => ({ storeStart, pages }))
+  const memory = memoryPlan(
+    store,
+    memories.map(({ pages }) => pages * pageBytes),
+  )
+  const pages = memory.total / pageBytes
+  return { store, placement, memories, programs: laidOut, workspaceStride: stride, pages, memory }
 }
 
 function checkNames(programs: readonly Program[]): void {
@@ -139,94 +205,103 @@ function checkNames(programs: readonly Program[]): void {
   })
 }
 
-/** Where the parts of the memory begin. */
-interface Regions {
+/** Where the parts of a memory begin. */
+interface Regions extends MemoryLayout {
   readonly inputsStart: number
-  readonly storeStart: number
   readonly scratchStart: number
   readonly workspaceStart: number
-  readonly workspaceStride: number
-  readonly pages: number
 }
 
 function placeRegions(
-  programs: readonly StepProgram[],
-  store: StorePlan,
-  scratch: readonly Scratch[],
-  threads: number,
+  programs: readonly DistributedProgram[],
+  memory: number,
+  bytes: { readonly store: number; readonly scratch: number; readonly workspace: number },
 ): Regions {
-  const steps = programs.flatMap((program) => program.steps)
+  const steps = programs.flatMap(({ program, stepMemories }) =>
+    program.steps.filter((_, index) => stepMemories[index] === memory),
+  )
   const inputsStart = align(constantsEnd + steps.reduce((sum, step) => sum + argumentBytes(step), 0))
-  const storeStart = align(inputsStart + most(programs.map(inputBytes)))
-  const scratchStart = align(storeStart + store.bytes)
-  const workspaceStart = align(scratchStart + most(scratch.map(({ bytes }) => bytes)) + guardBytes)
-  const stride = align(most(steps.map((step) => step.workspace)))
-  const pages = Math.ceil((workspaceStart + stride * threads + guardBytes) / pageBytes)
-  return { inputsStart, storeStart, scratchStart, workspaceStart, workspaceStride: stride, pages }
+  const storeStart = align(inputsStart + most(programs.map((program) => inputBytes(program, memory))))
+  const scratchStart = align(storeStart + bytes.store)
+  const workspaceStart = scratchStart + guardedBytes(bytes.scratch)
+  const pages = Math.ceil((workspaceStart + guardedBytes(bytes.workspace)) / pageBytes)
+  return { inputsStart, storeStart, scratchStart, workspaceStart, pages }
 }
 
-function addressesOf(program: StepProgram, store: StorePlan, { offsets }: Scratch, regions: Regions): number[] {
-  const { inputsStart, storeStart, scratchStart, workspaceStart } = regions
-  let input = inputsStart
+function addressesOf(
+  { program, bufferMemories }: DistributedProgram,
+  { places }: StorePlacement,
+  { offsets }: Scratch,
+  regions: readonly Regions[],
+): number[] {
+  const nextInput = regions.map(({ inputsStart }) => inputsStart)
   return program.buffers.map(({ source, bytes }, buffer) => {
+    const memory = present(bufferMemories[buffer], 'memory')
+    const { storeStart, scratchStart, workspaceStart } = present(regions[memory], 'memory')
     switch (source.kind) {
       case 'workspace':
         return workspaceStart
       case 'scratch':
         return offsets.has(buffer) ? scratchStart + present(offsets.get(buffer), 'offset') : 0
       case 'store':
-        return storeStart + present(store.tensors.get(source.name)?.slabs[source.slab], 'slab').offset
+        return storeStart + present(places.get(source.name)?.[source.slab], 'slab').offset
       case 'input': {
-        const address = input
-        input += align(bytes + guardBytes)
+        const address = present(nextInput[memory], 'memory')
+        nextInput[memory] = address + guardedBytes(bytes)
         return address
       }
     }
   })
 }
 
-function spansOf(step: Step, program: StepProgram, addresses: readonly number[]): StepSpans {
+/** Further apart than any two addresses of a memory. */
+const memoryDistance = 2 ** 32
+
+/** Addresses of different memories are told apart by adding what no memory can hold. */
+function spansOf(step: Step, { program, bufferMemories }: DistributedProgram, addresses: readonly number[]): StepSpans {
   const span = (buffer: number): Span => {
-    const start = present(addresses[buffer], 'address')
+    const memory = present(bufferMemories[buffer], 'memory')
+    const start = memory * memoryDistance + present(addresses[buffer], 'address')
     return { start, end: start + present(program.buffers[buffer], 'buffer').bytes }
   }
   const threadZero = threadZeroKernels.has(step.kernel)
   return { reads: step.reads.map(span), writes: step.writes.map(span), threadZero }
 }
 
-/** The parts of the memory that will be made; everything that is not in the store counts as scratch. */
-function memoryPlan(store: StorePlan, pages: number): MemoryPlan {
+/** The parts of the memories that will be made; everything that is not in the store counts as scratch. */
+function memoryPlan(store: StorePlan, memories: readonly number[]): MemoryPlan {
   const bytes = (origin: string): number => {
     const tensors = [...store.tensors.values()].filter((tensor) => tensor.origin === origin)
-    return tensors.flatMap(({ slabs }) => slabs).reduce((sum, slab) => sum + align(slab.bytes + guardBytes), 0)
+    return tensors.flatMap(({ slabs }) => slabs).reduce((sum, slab) => sum + guardedBytes(slab.bytes), 0)
   }
-  const [parameters, states, total] = [bytes('parameter'), bytes('state'), pages * pageBytes]
-  return { parameters, states, scratch: total - parameters - states, total }
+  const [parameters, states] = [bytes('parameter'), bytes('state')]
+  const total = memories.reduce((sum, size) => sum + size, 0)
+  return { parameters, states, scratch: total - parameters - states, total, memories }
 }
 
-function checkSize(memory: MemoryPlan): void {
-  if (memory.total <= maximumPages * pageBytes) return
+function tooMuchScratch({ parameters, states, scratch, memories }: MemoryPlan, capacity: number): PocketPhiError {
   const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`
-  throw new PocketPhiError('out-of-memory', 'The programs do not fit into one WebAssembly memory.', {
-    expected: `at most ${gigabytes(maximumPages * pageBytes)}`,
-    found: `${gigabytes(memory.total)}: parameters ${gigabytes(memory.parameters)}, states ${gigabytes(memory.states)}, scratch ${gigabytes(memory.scratch)}`,
-    remedy: 'Use fewer weight bits, a shorter context, smaller batches or fewer programs.',
+  return new PocketPhiError('out-of-memory', 'What the steps of the programs need does not fit into one memory.', {
+    expected: `at most ${gigabytes(capacity)}, with room for parameters and states`,
+    found: `scratch ${gigabytes(scratch)} (memories: ${memories.length}), parameters ${gigabytes(parameters)}, states ${gigabytes(states)}`,
+    remedy: 'Use smaller batches or fewer programs.',
   })
 }
 
-/** Stores the argument blocks of all steps. */
-export function writeArguments(layout: Layout, buffer: ArrayBufferLike): void {
-  const view = new DataView(buffer)
-  for (const { program, addresses, blocks } of layout.programs) {
-    const store = (at: number, word: Word): void => {
+/** Stores the argument blocks of all steps; the buffers are those of the memories, in order. */
+export function writeArguments(layout: Layout, ...buffers: readonly ArrayBufferLike[]): void {
+  const views = buffers.map((buffer) => new DataView(buffer))
+  for (const { program, stepMemories, addresses, blocks } of layout.programs) {
+    const store = (view: DataView, at: number, word: Word): void => {
       if (word === workspaceStride) view.setUint32(at, layout.workspaceStride, true)
       else if (typeof word === 'number') view.setInt32(at, word, true)
       else if (isPlace(word)) view.setUint32(at, present(addresses[word.buffer], 'address') + word.offset, true)
       else view.setFloat32(at, word.float, true)
     }
     program.steps.forEach((step, index) => {
+      const view = present(views[present(stepMemories[index], 'memory')], 'memory')
       const block = present(blocks[index], 'argument block')
-      step.words.forEach((word, position) => store(block + 4 * position, word))
+      step.words.forEach((word, position) => store(view, block + 4 * position, word))
     })
   }
 }

@@ -39,7 +39,9 @@ const open: Runner[] = []
 
 async function openRunner(layout: Layout, memory: WebAssembly.Memory, inline = false): Promise<Runner> {
   const module = await kernelModule('relaxed', !inline)
-  const runner = inline ? inlineRunner(module, memory, layout) : await WorkerPool.open(module, memory, layout, threads)
+  const runner = inline
+    ? inlineRunner(module, [memory], layout)
+    : await WorkerPool.open(module, [memory], layout, threads)
   open.push(runner)
   return runner
 }

@@ -128,12 +128,12 @@ export class WorkerPool implements Runner {
   /** @throws PocketPhiError `device-lost` when a worker cannot be started, `not-supported` where its file is not there. */
   static async open(
     module: WebAssembly.Module,
-    memory: WebAssembly.Memory,
+    memories: readonly WebAssembly.Memory[],
     layout: Layout,
     threads: number,
   ): Promise<WorkerPool> {
     if (isOurThread()) throw notOurWorker('a program that was started as a worker of pocket-phi')
-    const pool = new WorkerPool({ module, memory, ...scoreOf(layout) }, threads)
+    const pool = new WorkerPool({ module, memories, ...scoreOf(layout) }, threads)
     try {
       await pool.#unlessLost(
         new Promise<void>((resolve) => {

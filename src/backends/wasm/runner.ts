@@ -1,6 +1,7 @@
 import { present } from '../../base/errors.ts'
 import type { Kernel, WalkPlan } from './control.ts'
-import type { Layout } from './layout.ts'
+import type { Layout, ProgramLayout } from './layout.ts'
+import { copyBetweenMemories, isPlace, type Place, type Step } from './steps.ts'
 
 /** Walks the steps of laid-out programs. */
 export interface Runner {
@@ -16,23 +17,81 @@ export interface Runner {
   dispose(): Promise<void>
 }
 
-/** Everything a thread needs to walk, by number. */
+/** Bytes in one of the memories. */
+interface Location {
+  readonly memory: number
+  readonly address: number
+}
+
+/** A copy from one memory into another. */
+interface MemoryCopy {
+  readonly from: Location
+  readonly to: Location
+  readonly bytes: number
+}
+
+/**
+ * Everything a thread needs to walk. Plans say by number what a step calls: the kernels in the first memory, those in the
+ * second and so on, then the copies.
+ */
 export interface Score {
   readonly kernels: readonly string[]
+  readonly copies: readonly MemoryCopy[]
   readonly plans: readonly WalkPlan[]
 }
 
 export function scoreOf(layout: Layout): Score {
-  const kernels = [
-    ...new Set(layout.programs.flatMap(({ program }) => program.steps.map((step) => step.kernel))),
-  ].sort()
+  const steps = layout.programs.flatMap(({ program }) => program.steps)
+  const kernels = [...new Set(steps.map((step) => step.kernel))].filter((name) => name !== copyBetweenMemories).sort()
   const numbers = new Map(kernels.map((name, index) => [name, index]))
-  const plans = layout.programs.map(({ program, blocks, barriers }) => ({
-    kernels: Int32Array.from(program.steps, (step) => present(numbers.get(step.kernel), step.kernel)),
-    blocks: Int32Array.from(blocks),
-    barriers: Uint8Array.from(barriers, Number),
+  const copies: MemoryCopy[] = []
+  const plans = layout.programs.map((laidOut) => ({
+    kernels: Int32Array.from(laidOut.program.steps, (step, index) => {
+      if (step.kernel !== copyBetweenMemories) {
+        return (
+          present(laidOut.stepMemories[index], 'memory') * kernels.length + present(numbers.get(step.kernel), 'kernel')
+        )
+      }
+      copies.push(copyOf(step, laidOut))
+      return layout.memories.length * kernels.length + copies.length - 1
+    }),
+    blocks: Int32Array.from(laidOut.blocks),
+    barriers: Uint8Array.from(laidOut.barriers, Number),
   }))
-  return { kernels, plans }
+  return { kernels, copies, plans }
+}
+
+function copyOf({ words }: Step, { addresses, bufferMemories }: ProgramLayout): MemoryCopy {
+  const [from, to, bytes] = words
+  if (from === undefined || to === undefined || !isPlace(from) || !isPlace(to) || typeof bytes !== 'number') {
+    throw new Error('defect: a copy without places')
+  }
+  const locate = ({ buffer, offset }: Place): Location => ({
+    memory: present(bufferMemories[buffer], 'memory'),
+    address: present(addresses[buffer], 'address') + offset,
+  })
+  return { from: locate(from), to: locate(to), bytes }
+}
+
+/** What the numbers in plans stand for, in this thread. */
+export function callsOf(
+  module: WebAssembly.Module,
+  memories: readonly WebAssembly.Memory[],
+  { kernels, copies }: Pick<Score, 'kernels' | 'copies'>,
+): Kernel[] {
+  const inMemories = memories.flatMap((memory) =>
+    kernelsOf(new WebAssembly.Instance(module, { env: { memory } }), kernels),
+  )
+  const bytesAt = ({ memory, address }: Location, bytes: number): Uint8Array =>
+    new Uint8Array(present(memories[memory], 'memory').buffer, address, bytes)
+  // The views are made here, so that walking allocates nothing. One thread copies: a hidden state is small.
+  const copying = copies.map(({ from, to, bytes }): Kernel => {
+    const [source, target] = [bytesAt(from, bytes), bytesAt(to, bytes)]
+    return (_block, thread) => {
+      if (thread === 0) target.set(source)
+    }
+  })
+  return [...inMemories, ...copying]
 }
 
 /** The kernels of an instance, in the order of their numbers. */

@@ -95,8 +95,14 @@ export interface StepProgram {
   readonly checks: readonly InputCheck[]
 }
 
+/**
+ * Copies a whole buffer into one in another memory: words are the two places and the bytes. Not a kernel of the module,
+ * which sees one memory; the only step that touches two.
+ */
+export const copyBetweenMemories = 'copyBetweenMemories'
+
 /** Kernels whose whole work is done by thread 0: two such steps in a row need no barrier between them. */
-export const threadZeroKernels: ReadonlySet<string> = new Set(['sum', 'clipFactor', 'weightedSum'])
+export const threadZeroKernels: ReadonlySet<string> = new Set(['sum', 'clipFactor', 'weightedSum', copyBetweenMemories])
 
 export function isPlace(word: Word): word is Place {
   return typeof word === 'object' && 'buffer' in word

@@ -20,6 +20,7 @@ import { tensorType } from '../../program/ops/definition.ts'
 import type { Backend, Device } from '../backend.ts'
 import { referenceBackend } from '../ref/index.ts'
 import { wasmBackend } from './index.ts'
+import { spreadBackend } from './memories-harness.ts'
 
 const config = {
   model_type: 'phi3',
@@ -135,6 +136,16 @@ describe('training a small Phi-3', () => {
     const alone = await trainOn(wasmBackend({ mode: 'inline' }), 5)
     expect(alone.losses.every(Number.isFinite)).toBe(true)
     for (const threads of [1, 2, 4]) expect(await trainOn(wasmBackend({ threads }), 5)).toEqual(alone)
+  })
+
+  test('has the same bits in several memories', async () => {
+    const alone = await trainOn(wasmBackend({ mode: 'inline' }), 3)
+    const memories: number[] = []
+    for (const threads of [0, 1, 2, 4]) {
+      const backend = spreadBackend(3, { threads }, (memory) => memories.push(memory.memories.length))
+      expect(await trainOn(backend, 3)).toEqual(alone)
+    }
+    expect(memories.every((count) => count >= 3)).toBe(true)
   })
 })
 

@@ -1,14 +1,13 @@
 /** The entry of a worker thread: takes its share of the plan once, then walks segments until it is told to quit. */
 import { nodeModule } from '../../base/platform.ts'
-import { Walker, type Control, type Kernel, type WalkPlan } from './control.ts'
+import { Walker, type Control } from './control.ts'
+import { callsOf, type Score } from './runner.ts'
 
 /** What the caller sends a worker at the start. */
-export interface WorkerStart {
+export interface WorkerStart extends Score {
   readonly module: WebAssembly.Module
-  readonly memory: WebAssembly.Memory
+  readonly memories: readonly WebAssembly.Memory[]
   readonly control: Control
-  readonly kernels: readonly string[]
-  readonly plans: readonly WalkPlan[]
   readonly thread: number
 }
 
@@ -52,11 +51,9 @@ function failed(error: unknown): void {
   port.send({ kind: 'failed', message, stack })
 }
 
-port.onStart(({ module, memory, control, kernels, plans, thread }) => {
+port.onStart(({ module, memories, control, thread, ...score }) => {
   try {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } })
-    const calls = kernels.map((name) => exports[name] as Kernel)
-    const walker = new Walker(control, calls, plans, thread, failed)
+    const walker = new Walker(control, callsOf(module, memories, score), score.plans, thread, failed)
     port.send({ kind: 'ready' })
     walker.serve()
   } catch (error) {
