@@ -176,6 +176,31 @@ describe('loadCheckpoint', () => {
     await engine.dispose()
   })
 
+  it('says that a model is too large, even where a backend cannot plan it', async () => {
+    const tree = memoryFolder(await tinyFiles())
+    const refusal = new PocketPhiError('not-supported', 'The embedding is too large.')
+    const refusing: Backend = {
+      ...referenceBackend(),
+      measure() {
+        throw refusal
+      },
+    }
+    const load = async (memoryLimit: number) => await loadCheckpoint(tree, refusing, { ...options, memoryLimit })
+    await expect(load(1000)).rejects.toMatchObject({ code: 'out-of-memory', found: expect.stringContaining('weights') })
+    await expect(load(1e9)).rejects.toBe(refusal)
+  })
+
+  it('says in its refusal how many memories a model would take', async () => {
+    const tree = memoryFolder(await tinyFiles())
+    const several: Backend = {
+      ...referenceBackend(),
+      measure: () => ({ parameters: 5e9, states: 3e9, scratch: 1e9, total: 9e9, memories: [4e9, 4e9, 1e9] }),
+    }
+    const found = '9.00 GB: 5.00 GB of weights, 3.00 GB of cache and 1.00 GB of working memory, in 3 memories'
+    const refused = loadCheckpoint(tree, several, { ...options, memoryLimit: 8e9 })
+    await expect(refused).rejects.toMatchObject({ code: 'out-of-memory', found })
+  })
+
   it('takes the largest usual context that fits when none is asked for', async () => {
     const tree = memoryFolder(await tinyFiles({ config: { max_position_embeddings: 3000 } }))
     const measure = async (given: LoadOptions) =>

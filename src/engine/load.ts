@@ -10,7 +10,8 @@ import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { checkParameters, type NumberFormats, type ParameterSpec } from '../models/trace.ts'
-import { tensorBytes, type MemoryPlan } from '../program/plan.ts'
+import { planStore, tensorBytes, type MemoryPlan } from '../program/plan.ts'
+import type { Origin, Program } from '../program/program.ts'
 import { tracePrograms, type CacheOptions, type EnginePrograms } from './programs.ts'
 import { Scheduler } from './scheduler.ts'
 
@@ -106,7 +107,7 @@ async function firstFitting<T>(
   for (const context of contexts) {
     const programs = tracePrograms(model, { ...options, context }, formats)
     try {
-      const plan = backend.measure(programs.programs)
+      const plan = measured(backend, programs.programs, limit)
       checkMemory(plan, limit)
       return await use({ programs, plan })
     } catch (error) {
@@ -154,17 +155,44 @@ export function checkTensors(checkpoint: Checkpoint, parameters: readonly Parame
   })
 }
 
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(2)} GB`
+}
+
+function tooLarge(limit: number, found: string, cause?: MemoryPlan): PocketPhiError {
+  return new PocketPhiError('out-of-memory', 'The model does not fit into memory.', {
+    expected: `at most ${gigabytes(limit)}`,
+    found,
+    remedy: 'Use a smaller context, fewer sequences, or weights of 4 bits.',
+    cause,
+  })
+}
+
+/** Where a backend refuses a single tensor of a model that is far too large anyway, the latter is what is to be said. */
+function measured(backend: Backend, programs: readonly Program[], limit: number): MemoryPlan {
+  try {
+    return backend.measure(programs)
+  } catch (error) {
+    checkStored(programs, limit)
+    throw error
+  }
+}
+
+function checkStored(programs: readonly Program[], limit: number): void {
+  const stored = [...planStore(programs, Infinity).tensors.values()]
+  const bytes = (origin: Origin): number =>
+    stored.reduce((sum, tensor) => sum + (tensor.origin === origin ? tensorBytes(tensor.type) : 0), 0)
+  const [weights, cache] = [bytes('parameter'), bytes('state')]
+  if (weights + cache <= limit) return
+  throw tooLarge(limit, `${gigabytes(weights)} of weights and ${gigabytes(cache)} of cache`)
+}
+
 function checkMemory(plan: MemoryPlan, limit: number): void {
   if (plan.total <= limit) return
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`
-  throw new PocketPhiError('out-of-memory', 'The model does not fit into memory.', {
-    expected: `at most ${gigabytes(limit)}`,
-    found:
-      `${gigabytes(plan.total)}: ${gigabytes(plan.parameters)} of weights, ${gigabytes(plan.states)} of cache and ` +
-      `${gigabytes(plan.scratch)} of working memory`,
-    remedy: 'Use a smaller context, fewer sequences, or weights of 4 bits.',
-    cause: plan,
-  })
+  const { parameters, states, scratch, total, memories } = plan
+  const parts = `${gigabytes(parameters)} of weights, ${gigabytes(states)} of cache and ${gigabytes(scratch)} of working memory`
+  const where = memories.length === 1 ? '' : `, in ${memories.length} memories`
+  throw tooLarge(limit, `${gigabytes(total)}: ${parts}${where}`, plan)
 }
 
 function machineMemory(): number {
