@@ -5,7 +5,11 @@ import { describe, expect, it } from 'vitest'
 import { plural } from '../../data/world/grammar.ts'
 import { isHeldOutPair, type Operation } from '../../data/world/held-out.ts'
 import { conversation, document } from '../../data/world/index.ts'
-import { frames } from '../../data/world/kinds/wording.ts'
+import { comparisonWordings, equationWordings, families } from '../../data/world/kinds/arithmetic-families.ts'
+import { personWordings } from '../../data/world/kinds/people.ts'
+import { placeWordings } from '../../data/world/kinds/places.ts'
+import { thingWordings } from '../../data/world/kinds/thing-wordings.ts'
+import { frames, type Wording } from '../../data/world/kinds/wording.ts'
 import { heldOutFemaleNames, heldOutMaleNames } from '../../data/world/tables/names.ts'
 import { heldOutNouns } from '../../data/world/tables/nouns.ts'
 import { harms } from '../../data/world/tables/outside.ts'
@@ -117,5 +121,25 @@ describe('no leak', () => {
       for (const wording of wordings) if (own.includes(wording)) leaks.add(wording)
     }
     expect([...leaks]).toEqual([])
+  })
+
+  it('of a template, whatever verb its slots stand for', () => {
+    const agreed = (template: string): string =>
+      plain(template.replace(/\{(is|has|does)\}/g, '$1').split('||')[0] ?? '')
+    const tables: readonly { readonly training: readonly string[]; readonly heldOut: readonly string[] }[] = [
+      ...[thingWordings, personWordings, placeWordings].flatMap((table) =>
+        Object.values(table).map((wording: Wording) => ({ training: wording.direct, heldOut: wording.heldOut })),
+      ),
+      ...families,
+      ...Object.values(equationWordings),
+      comparisonWordings,
+      { training: frames('training'), heldOut: frames('heldOut') },
+    ]
+    const leaks = tables.flatMap(({ training: own, heldOut }) => {
+      const known = new Set(own.map(agreed))
+      return heldOut.filter((template) => known.has(agreed(template)))
+    })
+    // Found after the training: docs/world.md names the two rows that it makes easier.
+    expect(leaks).toEqual(['Which skill {does} {a} have?'])
   })
 })

@@ -132,11 +132,11 @@ function drawDifference(random: Random, low: number, split: Split): [number, num
   }
 }
 
-/** How many groups of how many: of the table, and in training one time in three beyond it, up to 100. */
+/** How many groups of how many: of the table, and in training often beyond it, up to 100. */
 function drawGroups(random: Random, low: number, split: Split): [number, number] {
   if (split === 'heldOut' || random.float() < 0.65) return [random.integer(low, 11), random.integer(low, 11)]
-  const count = random.integer(Math.max(low, 1), 17)
-  return [count, random.integer(Math.max(low, 1), Math.floor(100 / count) + 1)]
+  const count = random.integer(low, 17)
+  return [count, random.integer(low, Math.floor(100 / count) + 1)]
 }
 
 function drawFactors(random: Random, low: number, split: Split): [number, number] {
@@ -149,7 +149,7 @@ function drawFactors(random: Random, low: number, split: Split): [number, number
 function drawQuotient(random: Random, low: number, split: Split): [number, number] {
   for (;;) {
     const [quotient, divisor] = drawGroups(random, low, split)
-    if (divisor > 0 && allowed(divisor * quotient, divisor, '÷', split)) return [divisor * quotient, divisor]
+    if (allowed(divisor * quotient, divisor, '÷', split)) return [divisor * quotient, divisor]
   }
 }
 
