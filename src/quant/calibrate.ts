@@ -222,7 +222,7 @@ async function* floatsOf(
   }
 }
 
-/** Fills a tensor of the device from pieces in order. */
+/** Fills a tensor of the device from pieces in order, which may end anywhere. */
 async function fillFrom(device: Device, name: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   const iterator = pieces[Symbol.asyncIterator]()
   let rest = new Uint8Array(0)
@@ -235,4 +235,6 @@ async function fillFrom(device: Device, name: string, pieces: AsyncIterable<Uint
       rest = rest.subarray(part.length)
     }
   })
+  // What the pieces come from, a file above all, is open until they end.
+  await iterator.return?.()
 }
