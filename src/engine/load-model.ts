@@ -3,22 +3,23 @@ import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { isNode, nodeModule } from '../base/platform.ts'
-import { httpFolder, localFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
+import { isGgufName } from '../formats/gguf.ts'
+import { httpFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatTemplate, TemplateName } from '../text/templates.ts'
 import { findModel } from './find-model.ts'
-import { defaultSampling, readGenerationConfig } from './generation-config.ts'
-import { loadText } from './load-text.ts'
-import { loadCheckpoint, measureCheckpoint, type LoadOptions } from './load.ts'
+import { defaultSampling } from './generation-config.ts'
+import { loadEngine, measureCheckpoint, type LoadOptions } from './load.ts'
+import { openModelFiles } from './model-files.ts'
 import { PhiModel } from './phi-model.ts'
 import { stopIdsOf } from './stops.ts'
 
 /**
  * Where a model's files are. In Node the path of a folder, the path of a file of weights in one, or the short name of the model
- * that ships with the package (`phi-nano`); everywhere the URL of a folder (in a page, also relative to it), files by name,
- * files that a user chose, or any other tree of files.
+ * that ships with the package (`phi-nano`); everywhere the URL of a folder or of a GGUF file (in a page, also relative to it),
+ * files by name, files that a user chose, a GGUF file that a user chose, or any other tree of files.
  */
-export type ModelSource = string | URL | ReadonlyMap<string, Blob | Uint8Array> | readonly File[] | FileTree
+export type ModelSource = string | URL | Blob | ReadonlyMap<string, Blob | Uint8Array> | readonly File[] | FileTree
 
 export interface LoadModelOptions extends LoadOptions {
   /** What computes; `auto` is `wasm`. `ref` is the float64 oracle: exact and very slow. */
@@ -34,20 +35,26 @@ export interface LoadModelOptions extends LoadOptions {
 
 /**
  * Loads a model: config.json, model.safetensors (or shards, or our packed 4- and 8-bit files) and, where there are,
- * tokenizer.json, tokenizer_config.json and generation_config.json.
+ * tokenizer.json, tokenizer_config.json and generation_config.json; or a GGUF file, in which all of that is, whole or in
+ * parts. A folder with GGUF files and no safetensors is one of the latter.
  *
  * @throws PocketPhiError `not-found`, `invalid-config`, `invalid-file`, `not-supported` (an architecture that is not built),
  * `out-of-memory` (before a byte of weights is read), `aborted`
  */
 export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<PhiModel> {
-  const { tree, weights } = await filesOf(source, options)
-  const config = (await tree.readJson('config.json')) as Readonly<Record<string, unknown>>
-  const { tokenizer, template } = await loadText(tree, options.template)
-  const generationConfig = await readGenerationConfig(tree)
-  const stopIds = stopIdsOf(config, generationConfig, tokenizer)
-  const sampling = defaultSampling(generationConfig)
-  const engine = await loadCheckpoint(tree, backendOf(options), { ...options, ...weights })
-  return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling })
+  const { tree, weightsFile } = await filesOf(source, options)
+  const files = await openModelFiles(tree, weightsFile)
+  try {
+    const config = await files.config()
+    const { tokenizer, template } = await files.text(options.template)
+    const generationConfig = await files.generationConfig()
+    const stopIds = stopIdsOf(config, generationConfig, tokenizer)
+    const sampling = defaultSampling(generationConfig)
+    const engine = await loadEngine(files, backendOf(options), options)
+    return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling })
+  } finally {
+    await files.close()
+  }
 }
 
 /**
@@ -60,33 +67,50 @@ export async function measureModel(
   source: ModelSource,
   options: LoadModelOptions = {},
 ): Promise<MemoryPlan & { readonly contextTokens: number }> {
-  const { tree, weights } = await filesOf(source, options)
-  return await measureCheckpoint(tree, backendOf(options), { ...options, ...weights })
+  const { tree, ...named } = await filesOf(source, options)
+  return await measureCheckpoint(tree, backendOf(options), { ...options, ...named })
 }
 
-interface ModelFiles {
+interface FoundFiles {
   readonly tree: FileTree
   /** The file of the weights, where it was named in place of its folder. */
-  readonly weights: Pick<LoadOptions, 'weightsFile'>
+  readonly weightsFile?: string
 }
 
-async function filesOf(source: ModelSource, { signal }: LoadOptions): Promise<ModelFiles> {
-  if (typeof source !== 'string' || /^https?:/.test(source) || !isNode()) {
-    return { tree: treeOf(source, signal), weights: {} }
-  }
-  const { tree, weightsFile } = await findModel(source)
-  return { tree, weights: weightsFile === undefined ? {} : { weightsFile } }
+async function filesOf(source: ModelSource, options: LoadOptions): Promise<FoundFiles> {
+  const { tree, weightsFile = options.weightsFile } = await sourceFiles(source, options.signal)
+  return weightsFile === undefined ? { tree } : { tree, weightsFile }
 }
 
-function treeOf(source: ModelSource, signal: AbortSignal | undefined): FileTree {
-  const remote = (url: string): FileTree => httpFolder(url, signal === undefined ? {} : { signal })
+async function sourceFiles(
+  source: ModelSource,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly tree: FileTree; readonly weightsFile?: string | undefined }> {
+  if (source instanceof URL)
+    return source.protocol === 'file:' ? await findModel(pathOf(source)) : remote(source.href, signal)
   if (typeof source === 'string') {
+    if (isNode() && !/^https?:/.test(source)) return await findModel(source)
     const page = globalThis.document?.baseURI ?? globalThis.location?.href
-    return remote(page === undefined ? source : new URL(source, page).href)
+    return remote(page === undefined ? source : new URL(source, page).href, signal)
   }
-  if (source instanceof URL) return source.protocol === 'file:' ? localFolder(pathOf(source)) : remote(source.href)
-  if (Array.isArray(source)) return memoryFolder(new Map((source as readonly File[]).map((file) => [file.name, file])))
-  return 'readJson' in source ? source : memoryFolder(source as ReadonlyMap<string, Blob | Uint8Array>)
+  if (source instanceof Blob) {
+    const name = 'name' in source ? String(source.name) : 'model.gguf'
+    return { tree: memoryFolder(new Map([[name, source]])), weightsFile: name }
+  }
+  if (Array.isArray(source)) {
+    return { tree: memoryFolder(new Map((source as readonly File[]).map((file) => [file.name, file]))) }
+  }
+  return { tree: 'readJson' in source ? source : memoryFolder(source as ReadonlyMap<string, Blob | Uint8Array>) }
+}
+
+/** The folder of a URL; for that of a GGUF file, the folder that it is in. */
+function remote(url: string, signal: AbortSignal | undefined): FoundFiles {
+  const options = signal === undefined ? {} : { signal }
+  if (!URL.canParse(url)) return { tree: httpFolder(url, options) }
+  const { pathname, search } = new URL(url)
+  const name = pathname.slice(pathname.lastIndexOf('/') + 1)
+  if (!isGgufName(name)) return { tree: httpFolder(url, options) }
+  return { tree: httpFolder(new URL(`./${search}`, url).href, options), weightsFile: decodeURIComponent(name) }
 }
 
 function pathOf(url: URL): string {

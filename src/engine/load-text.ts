@@ -1,9 +1,11 @@
 /** The tokenizer and the chat template of a model, without its weights. */
+import { ggufString, type GgufMetadata } from '../formats/gguf-values.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { chatTemplate } from '../text/template-detection.ts'
 import { builtinTemplate, type ChatTemplate, type TemplateName } from '../text/templates.ts'
 import { loadTiktoken } from '../text/tiktoken.ts'
 import { readTokenizerConfig, type TokenizerConfig } from '../text/tokenizer-config.ts'
+import { loadGgufTokenizer } from '../text/tokenizer-gguf.ts'
 import { loadTokenizerJson } from '../text/tokenizer-json.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 
@@ -45,16 +47,43 @@ async function templateOf(
   tokenizer: Tokenizer | undefined,
   config: TokenizerConfig | undefined,
 ): Promise<ChatTemplate | undefined> {
+  if (wish !== undefined || tokenizer === undefined || config?.chatTemplate !== undefined) {
+    return chosenTemplate(wish, tokenizer, config)
+  }
+  const source = (await tree.has('chat_template.jinja')) ? await tree.readText('chat_template.jinja') : undefined
+  return chosenTemplate(wish, tokenizer, { ...config, chatTemplate: source })
+}
+
+/** Kinds of vocabulary in a GGUF file that are none. */
+const noVocabulary: readonly string[] = ['no_vocab', 'none']
+
+/**
+ * The tokenizer and the chat template in the metadata of a GGUF file, as `loadText`.
+ *
+ * @throws PocketPhiError `invalid-file`, `not-supported`
+ */
+export function ggufText(metadata: GgufMetadata, wish?: TemplateName | ChatTemplate): ModelText {
+  const kind = ggufString(metadata, 'tokenizer.ggml.model')
+  const { tokenizer, config } =
+    kind === undefined || noVocabulary.includes(kind)
+      ? { tokenizer: undefined, config: undefined }
+      : loadGgufTokenizer(metadata)
+  return { tokenizer, template: chosenTemplate(wish, tokenizer, config) }
+}
+
+/** The template that is wished for, that of the files, or that of the family whose control tokens the tokenizer has. */
+function chosenTemplate(
+  wish: TemplateName | ChatTemplate | undefined,
+  tokenizer: Tokenizer | undefined,
+  config: Partial<Pick<TokenizerConfig, 'chatTemplate' | 'bosToken' | 'eosToken'>> | undefined,
+): ChatTemplate | undefined {
   if (wish !== undefined) return typeof wish === 'string' ? builtinTemplate(wish) : wish
   if (tokenizer === undefined) return undefined
-  const source =
-    config?.chatTemplate ??
-    ((await tree.has('chat_template.jinja')) ? await tree.readText('chat_template.jinja') : undefined)
-  if (source === undefined) return familyTemplate(tokenizer)
-  return chatTemplate(source, {
+  if (config?.chatTemplate === undefined) return familyTemplate(tokenizer)
+  return chatTemplate(config.chatTemplate, {
     controlTokens: tokenizer.addedTokens.map(({ content }) => content),
-    bosToken: config?.bosToken,
-    eosToken: config?.eosToken,
+    bosToken: config.bosToken,
+    eosToken: config.eosToken,
   })
 }
 

@@ -41,6 +41,11 @@ interface Part {
 /** How gguf-split of llama.cpp names the parts of a file: `model-00001-of-00003.gguf`. */
 const partName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s
 
+/** Whether a file is one of GGUF, by its name. */
+export function isGgufName(name: string): boolean {
+  return /\.gguf$/i.test(name)
+}
+
 async function closeAll(sources: readonly ByteSource[]): Promise<void> {
   await Promise.allSettled(sources.map((source) => source.close()))
 }
@@ -73,7 +78,7 @@ export async function openGguf(from: FileTree | ByteSource, file?: string): Prom
 }
 
 async function findGguf(tree: FileTree): Promise<string> {
-  const names = (await tree.list()).filter((name) => name.endsWith('.gguf'))
+  const names = (await tree.list()).filter(isGgufName)
   // Of a split file, only its first part.
   const candidates = names.filter((name) => Number(partName.exec(name)?.[2] ?? 1) === 1)
   const [only] = candidates

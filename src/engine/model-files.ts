@@ -1,0 +1,71 @@
+/** What a model is read from: a folder of the published layout, or a GGUF file. Nothing else knows that there are two. */
+import { ggufConfig, publishedCheckpoint } from '../formats/gguf-phi3.ts'
+import { isGgufName, openGguf } from '../formats/gguf.ts'
+import { openSafetensors } from '../formats/safetensors.ts'
+import type { FileTree } from '../formats/tree.ts'
+import type { ChatTemplate, TemplateName } from '../text/templates.ts'
+import { readGenerationConfig } from './generation-config.ts'
+import { ggufText, loadText, type ModelText } from './load-text.ts'
+import type { WeightsFile } from './weights.ts'
+
+/** The parts of a model, each read when it is asked for. */
+export interface ModelFiles {
+  /**
+   * The fields of config.json.
+   * @throws PocketPhiError `not-found`, `invalid-config`, `invalid-file`, `not-supported`
+   */
+  config(): Promise<Readonly<Record<string, unknown>>>
+  /** The open weights; `close` closes them. @throws PocketPhiError as `openSafetensors` and `openGguf` */
+  weights(): Promise<WeightsFile>
+  /** @param wish overrules how conversations are written @throws PocketPhiError `invalid-file`, `not-supported` */
+  text(wish?: TemplateName | ChatTemplate): Promise<ModelText>
+  /** The parsed generation_config.json; undefined where there is none. */
+  generationConfig(): Promise<unknown>
+  close(): Promise<void>
+}
+
+/**
+ * Whether a model is in a GGUF file: the one that was named, or one in a folder without weights in safetensors.
+ * @param weightsFile the file of the weights within the folder, where that was named
+ */
+export async function isGgufModel(tree: FileTree, weightsFile?: string): Promise<boolean> {
+  if (weightsFile !== undefined) return isGgufName(weightsFile)
+  // Folders of a web server cannot be listed; they are taken for published ones.
+  const names = await tree.list().catch(() => [])
+  return names.some(isGgufName) && !names.some((name) => name.endsWith('.safetensors'))
+}
+
+/**
+ * Opens what a model is read from. A GGUF file is opened here, files of a folder when they are asked for.
+ *
+ * @param weightsFile the file of the weights within the folder: where it is not called as usual, or a GGUF file (of a split
+ *   one any part)
+ * @throws PocketPhiError as `openGguf`
+ */
+export async function openModelFiles(tree: FileTree, weightsFile?: string): Promise<ModelFiles> {
+  return (await isGgufModel(tree, weightsFile)) ? await ggufFiles(tree, weightsFile) : folderFiles(tree, weightsFile)
+}
+
+function folderFiles(tree: FileTree, weightsFile: string | undefined): ModelFiles {
+  let opened: Promise<WeightsFile> | undefined
+  return {
+    config: async () => (await tree.readJson('config.json')) as Readonly<Record<string, unknown>>,
+    weights: () => (opened ??= openSafetensors(tree, weightsFile)),
+    text: (wish) => loadText(tree, wish),
+    generationConfig: () => readGenerationConfig(tree),
+    async close() {
+      await (await opened?.catch(() => undefined))?.close()
+    },
+  }
+}
+
+async function ggufFiles(tree: FileTree, file: string | undefined): Promise<ModelFiles> {
+  const gguf = await openGguf(tree, file)
+  return {
+    config: () => ggufConfig(gguf),
+    weights: async () => publishedCheckpoint(gguf),
+    text: async (wish) => ggufText(gguf.metadata, wish),
+    generationConfig: () => Promise.resolve(undefined),
+    close: () => gguf.close(),
+  }
+}

@@ -1,0 +1,170 @@
+/** Weights in files of either kind, and how the store is filled from them. */
+import {
+  elementBytes,
+  isBlockDType,
+  isGgmlDType,
+  isQuantizedDType,
+  type BlockDType,
+  type GgmlDType,
+  type PlainDType,
+  type TensorType,
+} from '../base/dtype.ts'
+import { PocketPhiError } from '../base/errors.ts'
+import { repackedDTypes, repackGgml, type RepackedGgmlType } from '../blocks/ggml-repack.ts'
+import { checkGgmlBlocks, ggmlBytes, ggmlTypeOf, type GgmlType } from '../blocks/ggml.ts'
+import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
+import { checkPackedMatrix, panelBytes, panelRows } from '../blocks/packed.ts'
+import type { GgufCheckpoint } from '../formats/gguf.ts'
+import { logicalType } from '../formats/packed-checkpoint.ts'
+import type { Checkpoint } from '../formats/safetensors.ts'
+
+/** Open weights under the names of the published checkpoints: safetensors, packed or not, or a GGUF file. */
+export type WeightsFile = Checkpoint | GgufCheckpoint
+
+export function isGguf(file: WeightsFile): file is GgufCheckpoint {
+  return 'file' in file
+}
+
+const plainTypes = { F32: 'f32', F16: 'f16', BF16: 'bf16' } as const
+
+function isPlainGgml(type: GgmlType): type is keyof typeof plainTypes {
+  return Object.hasOwn(plainTypes, type)
+}
+
+export function isRepacked(type: string): type is RepackedGgmlType {
+  return Object.hasOwn(repackedDTypes, type)
+}
+
+/** A number format of a file, as it is called there; plain ones in our names. */
+export type FileFormat = TensorType['dtype'] | RepackedGgmlType
+
+/** @throws PocketPhiError as `logicalType` */
+export function fileFormat(file: WeightsFile, name: string): FileFormat {
+  if (!isGguf(file)) return logicalType(file, name).dtype
+  const { dtype } = file.info(name)
+  return isPlainGgml(dtype) ? plainTypes[dtype] : dtype
+}
+
+/**
+ * What a tensor is to a model: a matrix in blocks, as the store holds it, or a plain tensor. Q4_0 and Q8_0 are our q4g32 and
+ * q8g32; vectors in blocks are f32.
+ * @throws PocketPhiError `not-found`; as `logicalType`
+ */
+export function modelType(file: WeightsFile, name: string): TensorType {
+  if (!isGguf(file)) return logicalType(file, name)
+  const { dtype, shape } = file.info(name)
+  if (isPlainGgml(dtype)) return { dtype: plainTypes[dtype], shape }
+  if (shape.length !== 2) return { dtype: 'f32', shape }
+  return { dtype: isRepacked(dtype) ? repackedDTypes[dtype] : dtype, shape }
+}
+
+/** The type that the store holds it in: floats of any width are f32 there. */
+export function storeType(file: WeightsFile, name: string): TensorType {
+  const { dtype, shape } = modelType(file, name)
+  return { dtype: isQuantizedDType(dtype) ? dtype : 'f32', shape }
+}
+
+/** Bytes that are read at a time, so that an abort is noticed and progress is seen. */
+const pieceBytes = 1 << 24
+
+/** How a tensor of the store is filled from a file, piece by piece. */
+export interface PieceReader {
+  /** Bytes of a piece; the last one may be shorter. */
+  readonly step: number
+  /**
+   * Fills a piece of what the store holds.
+   * @param offset in the whole tensor, in bytes of the store
+   */
+  readonly readPiece: (piece: Uint8Array, offset: number) => Promise<void>
+}
+
+/** As many bytes of whole units as make a piece; one unit at least. */
+function wholeUnits(unit: number): number {
+  return Math.max(1, Math.floor(pieceBytes / unit)) * unit
+}
+
+/**
+ * How the store is filled with a tensor: packed bytes and f32 straight into place, the rest through a small piece of memory.
+ * Blocks are checked as they come (scales that are no numbers, integers out of range), since kernels rely on them.
+ *
+ * @throws PocketPhiError `not-supported` for integers; when a piece is read `invalid-file`, and what the file throws
+ */
+export function pieceReader(file: WeightsFile, name: string): PieceReader {
+  const { dtype, shape } = modelType(file, name)
+  const [rows = 0, columns = 0] = shape
+  if (isGgmlDType(dtype)) return ggmlReader(file, name, dtype, columns)
+  if (isBlockDType(dtype)) return panelReader(file, name, dtype, rows, columns)
+  if (isGguf(file) && !isPlainGgml(file.info(name).dtype)) return vectorReader(file, name)
+  return plainReader(file, name, dtype)
+}
+
+async function readRaw(file: WeightsFile, name: string, piece: Uint8Array, offset: number): Promise<void> {
+  await file.read(name, { into: piece, range: { offset, length: piece.length } })
+}
+
+/** Blocks of ggml as they are in the file. */
+function ggmlReader(file: WeightsFile, name: string, dtype: GgmlDType, columns: number): PieceReader {
+  const { blockBytes } = ggmlTypeOf(dtype)
+  return {
+    step: wholeUnits(ggmlBytes(dtype, columns)),
+    async readPiece(piece, offset) {
+      await readRaw(file, name, piece, offset)
+      checkGgmlBlocks(dtype, piece, `The tensor "${name}"`, offset / blockBytes)
+    },
+  }
+}
+
+/** Panels of our blocks: as they are in a packed file, repacked from a GGUF file. */
+function panelReader(file: WeightsFile, name: string, dtype: BlockDType, rows: number, columns: number): PieceReader {
+  const panel = panelBytes(dtype, columns)
+  return {
+    step: wholeUnits(panel),
+    async readPiece(piece, offset) {
+      const first = (offset / panel) * panelRows
+      const count = Math.min((piece.length / panel) * panelRows, rows - first)
+      const place = `The tensor "${name}", from row ${first} on,`
+      const type = isGguf(file) ? file.info(name).dtype : undefined
+      if (type !== undefined && isRepacked(type)) {
+        const rowBytes = ggmlBytes(type, columns)
+        const bytes = await file.read(name, { range: { offset: first * rowBytes, length: count * rowBytes } })
+        repackGgml(type, bytes, count, columns, { place, target: piece })
+        return
+      }
+      await readRaw(file, name, piece, offset)
+      checkPackedMatrix(piece, dtype, count, columns, place)
+    },
+  }
+}
+
+/** The values of a vector in blocks, which is small. */
+function vectorReader(file: GgufCheckpoint, name: string): PieceReader {
+  return {
+    step: pieceBytes,
+    async readPiece(piece, offset) {
+      const values = await file.readFloat32(name)
+      piece.set(new Uint8Array(values.buffer, values.byteOffset + offset, piece.length))
+    },
+  }
+}
+
+function plainReader(file: WeightsFile, name: string, dtype: PlainDType): PieceReader {
+  if (dtype === 'f32') return { step: pieceBytes, readPiece: (piece, offset) => readRaw(file, name, piece, offset) }
+  if (dtype !== 'f16' && dtype !== 'bf16' && dtype !== 'f64') {
+    throw new PocketPhiError('not-supported', `The tensor "${name}" holds integers.`, {
+      expected: 'f32, f16, bf16, f64 or a matrix in blocks',
+      found: dtype,
+    })
+  }
+  const width = elementBytes(dtype)
+  return {
+    step: pieceBytes,
+    async readPiece(piece, offset) {
+      const target = new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4)
+      const bytes = new Uint8Array(target.length * width)
+      await readRaw(file, name, bytes, (offset / 4) * width)
+      if (dtype === 'f64') target.set(new Float64Array(bytes.buffer))
+      else if (dtype === 'f16') f16ToF32(new Uint16Array(bytes.buffer), target)
+      else bf16ToF32(new Uint16Array(bytes.buffer), target)
+    },
+  }
+}
