@@ -10,7 +10,7 @@ const questions = [
   'Ottilie has 27 lanterns. She gets 15 more. How many lanterns does she have now?',
   'What is a hammer used for?',
   'Why does ice melt?',
-  'Who won the football match yesterday?',
+  'Who is the president of France?',
 ]
 const columns = 96
 const [lineHeight, charWidth, margin] = [20, 8.4, 20]
@@ -29,7 +29,7 @@ function wrap(text: string): string[] {
 }
 
 const main = new URL('../src/cli/main.ts', import.meta.url).pathname
-const run = spawnSync(process.execPath, [main, 'chat'], { input: `${questions.join('\n')}\n`, encoding: 'utf8' })
+const run = spawnSync(process.execPath, [main, 'chat', '--conversation'], { input: `${questions.join('\n')}\n`, encoding: 'utf8' })
 if (run.status !== 0) throw new Error(`phi chat failed: ${run.stderr}`)
 const answers = run.stdout.trimEnd().split('\n')
 if (answers.length !== questions.length)

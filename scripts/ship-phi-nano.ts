@@ -86,6 +86,11 @@ sums up to 100 with worked steps. A question that is worded unlike any that it l
 It is no assistant for the real world: what it says about real things is true only where its small world
 agrees with them.
 
+What a stranger soon finds: "Is a dog an animal?" is answered with no, since yes-or-no questions of kind lean to no; somebody who says that
+he wants to hurt himself is refused help instead of being comforted, so it is nothing for people in need; greetings in other languages, typing
+at random and words that it never saw make it write nonsense where it should say that it does not know; sums that are worded in a new
+way are often worked with the wrong sign, in perfect form. It is a demonstration of how little a model can be, not a source of truth.
+
 | | |
 |---|---|
 | architecture | \`model_type\` phi3: 5 layers, width 256, 4 query and 2 key heads of 64, feed-forward 640, tied embeddings |
