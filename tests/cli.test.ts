@@ -282,6 +282,32 @@ test('phi info looks into a file of weights, with a model beside it or alone', a
   expect(out).toContain('\nThere is room for the longest context, 1024 tokens.\n')
 })
 
+test('a GGUF file is a model for run, chat, tokenize and info, and for others no folder', async () => {
+  const made = await phi(['init', model, 'toy.gguf', '--format', 'gguf', '--type', 'q8_0', '--tokenizer', model])
+  expect(made.code).toBe(0)
+  const facts = await oneJson(['info', 'toy.gguf', '--context', '128'])
+  expect(facts).toMatchObject({
+    architecture: 'phi3',
+    dtypes: [
+      { dtype: 'Q8_0', tensors: 5 },
+      { dtype: 'f32', tensors: 3 },
+    ],
+    shape: { layers: 1, vocabulary: 512 },
+    text: { tokens: 512, special: { '<|end|>': 508 } },
+    memory: [{ context: 128 }],
+  })
+  const text = 'A fox is an animal.'
+  const { ids } = await oneJson(['tokenize', model, text])
+  expect(await oneJson(['tokenize', 'toy.gguf', text])).toMatchObject({ ids })
+  const run = await oneJson(['run', 'toy.gguf', text, '--raw', '--max-tokens', '3', ...oneThread])
+  expect(run).toMatchObject({ model: 'toy.gguf', usage: { generatedTokens: 3 } })
+  const [reply] = await json(['chat', 'toy.gguf', '--max-tokens', '3', ...oneThread], { input: 'Hello\n' })
+  expect(reply).toMatchObject({ usage: { generatedTokens: 3 } })
+  const refused = await phi(['quantize', 'toy.gguf', 'smaller'])
+  expect(refused.code).toBe(1)
+  expect(refused.err).toContain('"toy.gguf" is a GGUF model.')
+})
+
 test('phi eval-world scores drawn arithmetic and prints transcripts', async () => {
   const options = ['--arithmetic', '3', '--seed', '7', '--max-tokens', '4', '--parallel', '2', '--transcripts', '1']
   const { code, out } = await phi(['eval-world', model, ...options, ...oneThread])

@@ -453,7 +453,7 @@ describe('loadModel', () => {
       await using model = await loadModel(tidyFolder, { threads: 1, maxRows: 32 })
       const sampling = { temperature: 1.5, topK: 30, repetitionPenalty: 1.2 }
       expect(model.sampling).toEqual(sampling)
-      expect(await generateOptions(tidyFolder, {})).toEqual(sampling)
+      expect(generateOptions(model, {})).toEqual(sampling)
       const byDefault = await answer(model, {})
       expect(byDefault).toEqual(await answer(model, sampling))
       expect(byDefault).not.toEqual(await answer(model, { temperature: 0 }))

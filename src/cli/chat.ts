@@ -47,7 +47,7 @@ async function chat(name: string | undefined, options: ChatCommandOptions): Prom
   const place = await modelPlace(name)
   const shownName = modelName(place.folder, place.weightsFile)
   await using model = await openModel(place, options)
-  const generate = await generateOptions(place.folder, options)
+  const generate = generateOptions(model, options)
   if (process.stdin.isTTY && process.stdout.isTTY) {
     await chatAtTerminal({ model, name: shownName, system: options.system, generate })
   } else {

@@ -1,11 +1,12 @@
-/** What the headers of a checkpoint say. */
-import { elementCount, type DType } from '../base/dtype.ts'
-import { logicalType } from '../formats/packed-checkpoint.ts'
-import { openSafetensors } from '../formats/safetensors.ts'
+/** What the headers of the weights say. */
+import { elementCount, isBlockDType } from '../base/dtype.ts'
+import { openModelFiles } from '../engine/model-files.ts'
+import { fileFormat, isRepacked, modelType, type FileFormat } from '../engine/weights.ts'
 import { localFolder } from '../formats/tree.ts'
 
 export interface DTypeShare {
-  readonly dtype: DType
+  /** As the file calls it, plain ones in our names. */
+  readonly dtype: FileFormat
   readonly tensors: number
   readonly elements: number
   /** As stored, scales included. */
@@ -21,25 +22,37 @@ export interface CheckpointFacts {
 
 /**
  * @param weightsFile the file of the weights within the folder, where it is not called as usual
- * @throws PocketPhiError what opening a checkpoint throws
+ * @throws PocketPhiError what opening a model throws
  */
 export async function checkpointFacts(folder: string, weightsFile?: string): Promise<CheckpointFacts> {
-  const checkpoint = await openSafetensors(localFolder(folder), weightsFile)
+  const files = await openModelFiles(localFolder(folder), weightsFile)
   try {
-    const shares = new Map<DType, DTypeShare>()
-    for (const name of checkpoint.names()) {
-      const { dtype, shape } = logicalType(checkpoint, name)
+    const weights = await files.weights()
+    const shares = new Map<FileFormat, DTypeShare>()
+    for (const name of weights.names()) {
+      const dtype = fileFormat(weights, name)
       const before = shares.get(dtype) ?? { dtype, tensors: 0, elements: 0, bytes: 0 }
       shares.set(dtype, {
         dtype,
         tensors: before.tensors + 1,
-        elements: before.elements + elementCount(shape),
-        bytes: before.bytes + checkpoint.info(name).bytes,
+        elements: before.elements + elementCount(modelType(weights, name).shape),
+        bytes: before.bytes + weights.info(name).bytes,
       })
     }
     const dtypes = [...shares.values()].sort((left, right) => right.elements - left.elements)
     return { bytes: dtypes.reduce((sum, { bytes }) => sum + bytes, 0), dtypes }
   } finally {
-    await checkpoint.close()
+    await files.close()
   }
+}
+
+/** Bits of the integers of a format; undefined for plain numbers. */
+export function bitsOf(format: FileFormat): number | undefined {
+  const match = /^q(\d)/i.exec(format)
+  return match === null ? undefined : Number(match[1])
+}
+
+/** Whether activations are rounded to int8 for it, unless a model is loaded to be exact. */
+export function roundsActivations(format: FileFormat): boolean {
+  return isRepacked(format) || isBlockDType(format)
 }

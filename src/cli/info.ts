@@ -7,6 +7,8 @@ import { elementCount } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { ModelPlace } from '../engine/find-model.ts'
 import { measureModel } from '../engine/load-model.ts'
+import { isGgufModel, openModelFiles } from '../engine/model-files.ts'
+import { ggufParts } from '../formats/gguf.ts'
 import { isJsonObject } from '../formats/json.ts'
 import { modelFromConfig, type Model, type ModelShape } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
@@ -44,12 +46,13 @@ export function registerInfo(program: Command): void {
     .addHelpText(
       'after',
       `
-Of a file of weights without a config.json beside it, what is in the file is shown.
+Of a file of safetensors without a config.json beside it, what is in the file is shown.
 
 Examples:
   $ phi info
   $ phi info path/to/Phi-3-mini-4k-instruct --context 4096
   $ phi info path/to/model-00001-of-00002.safetensors
+  $ phi info path/to/Phi-3-mini-4k-instruct-q4.gguf
   $ phi info phi-nano --json`,
     )
     .action(info)
@@ -83,12 +86,12 @@ async function info(name: string | undefined, options: InfoOptions): Promise<voi
   const place = await modelPlace(name, 'weights')
   const checkpoint = await checkpointFacts(place.folder, place.weightsFile)
   const file = await fileFacts(place, checkpoint)
-  if (!(await place.tree.has('config.json'))) {
+  if (!(await isGgufModel(place.tree, place.weightsFile)) && !(await place.tree.has('config.json'))) {
     if (options.json === true) printJson(file)
     else printFile(file)
     return
   }
-  const config = await place.tree.readJson('config.json')
+  const config = await configOf(place)
   const model = modelFromConfig(config)
   const facts = await modelFacts(place, config, model)
   const memory = await memoryFacts(place, model, options)
@@ -97,9 +100,18 @@ async function info(name: string | undefined, options: InfoOptions): Promise<voi
   else printFacts(file, facts, memory)
 }
 
+async function configOf({ tree, weightsFile }: ModelPlace): Promise<unknown> {
+  const files = await openModelFiles(tree, weightsFile)
+  try {
+    return await files.config()
+  } finally {
+    await files.close()
+  }
+}
+
 async function fileFacts(place: ModelPlace, { bytes, dtypes }: CheckpointFacts): Promise<FileFacts> {
   const { folder, weightsFile } = place
-  const names = weightsFile === undefined ? await place.tree.list() : [weightsFile]
+  const names = weightsFile === undefined ? await place.tree.list() : ggufParts(weightsFile)
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
   return {
     model: modelName(folder, weightsFile),
@@ -108,14 +120,14 @@ async function fileFacts(place: ModelPlace, { bytes, dtypes }: CheckpointFacts):
   }
 }
 
-async function modelFacts({ folder }: ModelPlace, config: unknown, model: Model): Promise<ModelFacts> {
+async function modelFacts({ folder, weightsFile }: ModelPlace, config: unknown, model: Model): Promise<ModelFacts> {
   const { parameters } = traceSequences(model, 'parameters', 1)
   return {
     architecture: model.type,
     shape: model.shape,
     sizes: sizesOf(config),
     parameters: parameters.reduce((sum, parameter) => sum + elementCount(parameter.shape), 0),
-    text: await textFacts(folder),
+    text: await textFacts(folder, weightsFile),
   }
 }
 
@@ -138,9 +150,9 @@ interface TextFacts {
   readonly template: string | null
 }
 
-async function textFacts(folder: string): Promise<TextFacts | undefined> {
+async function textFacts(folder: string, weightsFile: string | undefined): Promise<TextFacts | undefined> {
   try {
-    const { tokenizer, template } = await readTextFiles(folder)
+    const { tokenizer, template } = await readTextFiles(folder, weightsFile)
     return {
       tokens: tokenizer.vocabularySize,
       special: Object.fromEntries(tokenizer.specialTokens),
@@ -206,10 +218,7 @@ function printFacts({ model, dtypes, bytesOnDisk }: FileFacts, facts: ModelFacts
     `${shape.maxPositions} tokens${shape.ropeBorder === undefined ? '' : `, LongRoPE beyond ${shape.ropeBorder}`}`,
   )
   line('weights', `${formatBytes(bytesOnDisk.weights)} on disk (${formatBytes(bytesOnDisk.all)} with all files)`)
-  line(
-    'vocabulary',
-    `${shape.vocabulary}${text === undefined ? ', no tokenizer in the folder' : `, ${text.tokens} tokens in use`}`,
-  )
+  line('vocabulary', `${shape.vocabulary}${text === undefined ? ', no tokenizer' : `, ${text.tokens} tokens in use`}`)
   if (text !== undefined) {
     line('template', text.template ?? 'none')
     line(

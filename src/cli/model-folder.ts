@@ -2,6 +2,7 @@
 import { relative, resolve } from 'node:path'
 import { PocketPhiError } from '../base/errors.ts'
 import { findModel, shippedFolder, type ModelPlace } from '../engine/find-model.ts'
+import { isGgufModel } from '../engine/model-files.ts'
 
 const shippedName = 'phi-nano'
 
@@ -9,7 +10,7 @@ const shippedName = 'phi-nano'
 export const shippedModel = shippedFolder(shippedName) ?? shippedName
 
 export const modelArgument =
-  'folder with config.json, tokenizer and safetensors weights, a file of weights in one, or phi-nano, which ships'
+  'folder with config.json, tokenizer and safetensors weights, a file of weights in one, a GGUF file, or phi-nano, which ships'
 
 /** For commands that need no MODEL. */
 export const optionalModelArgument = `${modelArgument} (default: phi-nano)`
@@ -18,7 +19,7 @@ export const optionalModelArgument = `${modelArgument} (default: phi-nano)`
  * Where the files of a model are.
  *
  * @param name what was typed; the model that ships when left out
- * @param needs `weights` where a file of weights will do that has no config.json beside it
+ * @param needs `weights` where a file of safetensors will do that has no config.json beside it
  * @throws PocketPhiError `not-found`
  */
 export async function modelPlace(
@@ -34,21 +35,27 @@ export async function modelPlace(
     })
   })
   if (needs === 'weights' && place.weightsFile !== undefined) return place
-  if (await place.tree.has('config.json')) return place
+  if ((await isGgufModel(place.tree, place.weightsFile)) || (await place.tree.has('config.json'))) return place
   throw new PocketPhiError('not-found', `The folder "${place.folder}" is not a model.`, {
-    expected: 'config.json and the other files of a model',
-    found: 'no config.json',
+    expected: 'config.json and the other files of a model, or a GGUF file',
+    found: 'neither',
     remedy: 'A finished training run has its model in the folder "final".',
   })
 }
 
 /**
- * The folder of a model, for commands that read more of it than its weights.
+ * The folder of a model in safetensors, for commands that read more of it than its weights.
  *
- * @throws PocketPhiError `not-found`, or `invalid-argument` for a file
+ * @throws PocketPhiError `not-found`, or `invalid-argument` for a file and for GGUF
  */
 export async function modelFolder(name: string | undefined): Promise<string> {
-  const { folder, weightsFile } = await modelPlace(name)
+  const { folder, tree, weightsFile } = await modelPlace(name)
+  if (await isGgufModel(tree, weightsFile)) {
+    throw new PocketPhiError('invalid-argument', `"${name}" is a GGUF model.`, {
+      expected: 'the folder of a model in safetensors',
+      remedy: 'This command takes no GGUF files; phi run, chat, tokenize, info and verify do.',
+    })
+  }
   if (weightsFile === undefined) return folder
   throw new PocketPhiError('invalid-argument', `"${name}" is a file.`, {
     expected: 'the folder of a model',

@@ -2,9 +2,7 @@
 import type { ModelPlace } from '../engine/find-model.ts'
 import { loadModel } from '../engine/load-model.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
-import { defaultSampling, readGenerationConfig } from '../engine/generation-config.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
-import { localFolder } from '../formats/tree.ts'
 import { chooseBackend, given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { progressOn, StatusLine } from './terminal.ts'
 
@@ -23,10 +21,10 @@ export async function openModel(place: ModelPlace, options: EngineOptions, signa
 }
 
 /** What to generate with: the options that were given, over the model's own. */
-export async function generateOptions(folder: string, options: GenerationOptions): Promise<GenerateOptions> {
+export function generateOptions(model: Pick<PhiModel, 'sampling'>, options: GenerationOptions): GenerateOptions {
   const { seed, maxTokens, stop } = options
   return {
-    ...defaultSampling(await readGenerationConfig(localFolder(folder))),
+    ...model.sampling,
     ...samplingOf(options),
     ...given({ seed, maxTokens, stop }),
   }

@@ -56,7 +56,7 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   const text = await readPrompt(prompt)
   await interruptible(async (signal) => {
     await using opened = await openModel(place, options, signal)
-    const generate = { ...(await generateOptions(place.folder, options)), signal, ...withLogprobs(options) }
+    const generate = { ...generateOptions(opened, options), signal, ...withLogprobs(options) }
     const reply = startReply(opened, text, options, generate)
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)

@@ -47,7 +47,8 @@ Examples:
 async function tokenize(model: string, text: string | undefined, options: TokenizeOptions): Promise<void> {
   const sources = [text, options.file, options.decode, options.chat].filter((source) => source !== undefined)
   if (sources.length > 1) throw new UsageError('Give one of: a text, --file, --decode, --chat.')
-  const files = await readTextFiles((await modelPlace(model)).folder)
+  const { folder, weightsFile } = await modelPlace(model)
+  const files = await readTextFiles(folder, weightsFile)
   if (options.decode !== undefined) return await decode(files, options)
   if (options.chat !== undefined) return await renderMessages(files, options.chat, options)
   const source = text ?? (await (options.file === undefined ? readStandardInput() : readTextFile(options.file, 'file')))

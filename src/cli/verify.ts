@@ -1,9 +1,10 @@
 /** `phi verify`: published outputs against those of a model. */
 import type { Command } from 'commander'
-import { blockParts, isBlockDType, type DType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { ModelPlace } from '../engine/find-model.ts'
-import { loadText, type ModelText } from '../engine/load-text.ts'
+import type { ModelText } from '../engine/load-text.ts'
+import { openModelFiles } from '../engine/model-files.ts'
+import type { FileFormat } from '../engine/weights.ts'
 import {
   publishedReferences,
   referencesFor,
@@ -13,7 +14,7 @@ import {
   type Tolerance,
   type VerifyResult,
 } from '../eval/published/index.ts'
-import { checkpointFacts } from './checkpoint-facts.ts'
+import { bitsOf, checkpointFacts, roundsActivations } from './checkpoint-facts.ts'
 import { exitCodes } from './errors.ts'
 import { interruptible } from './interrupt.ts'
 import { modelArgument, modelName, modelPlace } from './model-folder.ts'
@@ -74,12 +75,11 @@ interface Row {
 
 async function verify(name: string, options: VerifyCommandOptions, all: readonly PublishedReference[]): Promise<void> {
   const place = await modelPlace(name)
-  const config = await place.tree.readJson('config.json')
+  const { config, text } = await configAndText(place)
   const references = referencesFor(config, all)
   if (references.length === 0) throw withoutReference(place, all)
   const { dtypes } = await checkpointFacts(place.folder, place.weightsFile)
   const formats = dtypes.map(({ dtype }) => dtype)
-  const text = await loadText(place.tree)
   const rows = await interruptible((signal) => runAll(place, references, formats, text, options, signal))
   const passed = rows.filter(({ result }) => result.passed).length
   if (options.json === true) {
@@ -92,6 +92,15 @@ async function verify(name: string, options: VerifyCommandOptions, all: readonly
   if (passed < rows.length) process.exitCode = exitCodes.failure
 }
 
+async function configAndText(place: ModelPlace): Promise<{ readonly config: unknown; readonly text: ModelText }> {
+  const files = await openModelFiles(place.tree, place.weightsFile)
+  try {
+    return { config: await files.config(), text: await files.text() }
+  } finally {
+    await files.close()
+  }
+}
+
 function withoutReference(place: ModelPlace, all: readonly PublishedReference[]): PocketPhiError {
   return new PocketPhiError('not-found', 'There are no published outputs for this model.', {
     expected: `a config.json that computes as that of one of these:\n${listOf(all)}`,
@@ -102,13 +111,13 @@ function withoutReference(place: ModelPlace, all: readonly PublishedReference[])
 async function runAll(
   place: ModelPlace,
   references: readonly PublishedReference[],
-  formats: readonly DType[],
+  formats: readonly FileFormat[],
   text: ModelText,
   options: VerifyCommandOptions,
   signal: AbortSignal,
 ): Promise<Row[]> {
   const rows: Row[] = []
-  const modes: readonly Mode[] = formats.some(isBlockDType) ? ['exact', 'quantised'] : ['exact']
+  const modes: readonly Mode[] = formats.some(roundsActivations) ? ['exact', 'quantised'] : ['exact']
   const context = Math.max(...references.map(tokensOf))
   for (const mode of modes) {
     await using model = await openModel(place, { ...options, context, exact: mode === 'exact' }, signal)
@@ -136,12 +145,13 @@ const ofBits: Readonly<Record<4 | 8, number>> = { 4: 2, 8: 0.5 }
 
 function toleranceFor(
   { precision }: PublishedReference,
-  formats: readonly DType[],
+  formats: readonly FileFormat[],
   wish: number | undefined,
 ): Tolerance {
   if (wish !== undefined) return { absolute: wish, relative: 0 }
-  const bits = formats.filter(isBlockDType).map((dtype) => blockParts(dtype).bits)
-  return bits.length === 0 ? published[precision] : { absolute: ofBits[bits.includes(4) ? 4 : 8], relative: 0 }
+  const bits = formats.flatMap((format) => bitsOf(format) ?? [])
+  if (bits.length === 0) return published[precision]
+  return { absolute: ofBits[Math.min(...bits) < 8 ? 4 : 8], relative: 0 }
 }
 
 function printRow({ mode, model, result }: Row, { tokenizer }: ModelText): void {

@@ -41,6 +41,16 @@ interface Part {
 /** How gguf-split of llama.cpp names the parts of a file: `model-00001-of-00003.gguf`. */
 const partName = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/s
 
+/** The names of all parts of a split file, by the name of one; of a file that is not called so, its own. */
+export function ggufParts(name: string): string[] {
+  const match = partName.exec(name)
+  if (match === null) return [name]
+  const [, base, , count] = match
+  return Array.from({ length: Number(count) }, (_, index) => {
+    return `${base}-${String(index + 1).padStart(5, '0')}-of-${count}.gguf`
+  })
+}
+
 /** Whether a file is one of GGUF, by its name. */
 export function isGgufName(name: string): boolean {
   return /\.gguf$/i.test(name)
@@ -120,8 +130,8 @@ async function openParts(
       remedy: 'Open the folder that holds all parts.',
     })
   } else {
-    const match = partName.exec(name)
-    if (match === null || Number(match[3]) !== count) {
+    const names = ggufParts(name)
+    if (names.length !== count) {
       throw new PocketPhiError(
         'invalid-file',
         `"${name}" is one of ${count} parts of a split GGUF file, but not named so.`,
@@ -131,10 +141,7 @@ async function openParts(
         },
       )
     }
-    for (let index = 0; index < count; index++) {
-      const part = `${match[1]}-${String(index + 1).padStart(5, '0')}-of-${match[3]}.gguf`
-      parts.push(part === name ? opened : await open(part))
-    }
+    for (const part of names) parts.push(part === name ? opened : await open(part))
   }
   checkParts(parts)
   return parts
