@@ -29,7 +29,10 @@ function wrap(text: string): string[] {
 }
 
 const main = new URL('../src/cli/main.ts', import.meta.url).pathname
-const run = spawnSync(process.execPath, [main, 'chat', '--conversation'], { input: `${questions.join('\n')}\n`, encoding: 'utf8' })
+const run = spawnSync(process.execPath, [main, 'chat', '--conversation'], {
+  input: `${questions.join('\n')}\n`,
+  encoding: 'utf8',
+})
 if (run.status !== 0) throw new Error(`phi chat failed: ${run.stderr}`)
 const answers = run.stdout.trimEnd().split('\n')
 if (answers.length !== questions.length)
