@@ -47,9 +47,17 @@ export async function readGoldenJson(tree: FileTree): Promise<GoldenJson> {
   return (await tree.has('golden.json')) ? ((await tree.readJson('golden.json')) as GoldenJson) : {}
 }
 
-export async function readTasks(tree: FileTree): Promise<Tasks> {
+/** A model and the file of its golden numbers. */
+export interface GoldenModel {
+  readonly tree: FileTree
+  readonly goldenFile: string
+  /** The file of the weights, where it is not called as usual. */
+  readonly weightsFile?: string
+}
+
+export async function readTasks({ tree, goldenFile, weightsFile }: GoldenModel): Promise<Tasks> {
   const json = await readGoldenJson(tree)
-  return await withTensors(tree, 'golden.safetensors', async (tensors) => {
+  return await withTensors(tree, goldenFile, async (tensors) => {
     const cases: Case[] = []
     const greedy: GreedyCase[] = []
     for (const key of tensors.names()) {
@@ -61,7 +69,8 @@ export async function readTasks(tree: FileTree): Promise<Tasks> {
           tensors.has(`${name}.${field}`) ? await readIntegers(tensors, `${name}.${field}`) : undefined
         const mask = (await optional('attention_mask')) ?? new Int32Array(ids.length).fill(1)
         const positions = await optional('position_ids')
-        cases.push(makeCase(name, batch, length, ids, mask, positions, await weightsFileOf(tree, json, name)))
+        const file = weightsFile ?? (await weightsFileOf(tree, json, name))
+        cases.push(makeCase(name, batch, length, ids, mask, positions, file))
       } else if (key.endsWith('.step_logits')) {
         const { prompt } = json[name] as { prompt: number[] }
         greedy.push({ name, prompt, steps: tensors.info(key).shape[0] ?? 0 })

@@ -1,5 +1,6 @@
 /** Differences between what was computed and what was expected, and the rows that report them. */
 import type { Backend, Device } from '../../src/backends/backend.ts'
+import { isQuantizedDType } from '../../src/base/dtype.ts'
 import { openSafetensors, type Checkpoint } from '../../src/formats/safetensors.ts'
 import type { FileTree } from '../../src/formats/tree.ts'
 import type { ParameterSpec } from '../../src/models/trace.ts'
@@ -71,15 +72,19 @@ export async function readIntegers(tensors: Checkpoint, name: string): Promise<I
   return new Int32Array(bytes.slice().buffer)
 }
 
-/** With `--perturb`: makes the last matrix one per cent too large, which every comparison has to notice. */
+/**
+ * With `--perturb`: makes the last matrix one per cent too large, which every comparison has to notice; where it is in blocks,
+ * the weights of the norm before it.
+ */
 export function perturbHead(device: Device, parameters: readonly ParameterSpec[], settings: Settings): void {
   if (!settings.perturb) return
   const names = parameters.map(({ name }) => name)
   const head = names.find((name) => name === 'lm_head.weight') ?? names.find((name) => name.includes('embed_tokens'))
   if (head === undefined) throw new Error('there is no head to perturb')
+  const name = isQuantizedDType(device.typeOf(head).dtype) ? 'model.norm.weight' : head
   device.write(
-    head,
-    device.read(head).map((value) => value * 1.01),
+    name,
+    device.read(name).map((value) => value * 1.01),
   )
 }
 

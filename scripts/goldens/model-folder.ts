@@ -1,14 +1,14 @@
-/** A folder with a model: logits, hidden states, greedy continuations, losses and gradients. */
+/** A model and its numbers: logits, hidden states, greedy continuations, losses and gradients. */
 import type { Device } from '../../src/backends/backend.ts'
 import { fillParameters, formatsOf, loadCheckpoint } from '../../src/engine/load.ts'
-import { openSafetensors } from '../../src/formats/safetensors.ts'
+import { openModelFiles } from '../../src/engine/model-files.ts'
 import type { FileTree } from '../../src/formats/tree.ts'
 import { modelFromConfig, type Model } from '../../src/models/index.ts'
 import { traceSequences, type TracedModel } from '../../src/models/trace.ts'
 import { crossEntropy, differentiate, weightedSum, type Program } from '../../src/program/index.ts'
 import { tensorType } from '../../src/program/ops/definition.ts'
 import { cachedLogits, greedyRun, type CachedLogits, type GreedyRun } from './cached.ts'
-import { readGoldenJson, readTasks, type Case, type GoldenJson, type Tasks } from './cases.ts'
+import { readGoldenJson, readTasks, type Case, type GoldenJson, type GoldenModel, type Tasks } from './cases.ts'
 import {
   largestDifference,
   perturbHead,
@@ -29,14 +29,23 @@ interface Computed {
   readonly gradients: Outputs | undefined
 }
 
-export async function modelFolder(tree: FileTree, folder: string, settings: Settings): Promise<Row[]> {
-  const model = modelFromConfig(await tree.readJson('config.json'))
-  const tasks = await readTasks(tree)
-  const computed = await compute(tree, model, tasks, settings)
-  return await compare(tree, folder, model, tasks, computed)
+export interface ModelSettings extends Settings {
+  /** Packed weights meet activations as they are. */
+  readonly exact: boolean
 }
 
-async function compute(tree: FileTree, model: Model, tasks: Tasks, settings: Settings): Promise<Computed> {
+/** The rows of one model. Reads the expected values last. */
+export async function modelRows(golden: GoldenModel, folder: string, settings: ModelSettings): Promise<Row[]> {
+  const { tree, weightsFile } = golden
+  const files = await openModelFiles(tree, weightsFile)
+  const model = modelFromConfig(await files.config())
+  await files.close()
+  const tasks = await readTasks(golden)
+  const computed = await compute(tree, model, tasks, settings)
+  return await compare(golden, folder, model, tasks, computed)
+}
+
+async function compute(tree: FileTree, model: Model, tasks: Tasks, settings: ModelSettings): Promise<Computed> {
   const whole = new Map<string, Outputs>()
   const cached = new Map<string, readonly CachedLogits[]>()
   const greedy = new Map<string, GreedyRun>()
@@ -55,6 +64,7 @@ async function compute(tree: FileTree, model: Model, tasks: Tasks, settings: Set
     const engine = await loadCheckpoint(tree, settings.backend, {
       context: Math.min(model.shape.maxPositions, Math.max(...lengths)),
       maxSequences: Math.max(...cases.map(({ batch }) => batch)),
+      exact: settings.exact,
       ...(file === undefined ? {} : { weightsFile: file }),
     })
     perturbHead(engine.device, engine.programs.parameters, settings)
@@ -72,10 +82,11 @@ async function openWhole(
   file: string | undefined,
   cases: readonly Case[],
   lossCase: Case | undefined,
-  settings: Settings,
+  settings: ModelSettings,
 ): Promise<Device> {
-  const checkpoint = await openSafetensors(tree, file)
-  const formats = formatsOf(checkpoint, false)
+  const files = await openModelFiles(tree, file)
+  const weights = await files.weights()
+  const formats = formatsOf(weights, settings.exact)
   const traces = cases.map((item) => {
     const traced = traceSequences(model, `whole.${item.name}`, item.ids.length, {
       ...formats,
@@ -88,8 +99,8 @@ async function openWhole(
   if (lossCase !== undefined) programs.push(gradientProgram(model, lossCase.ids.length))
   const device = await settings.backend.open(programs)
   const first = traces[0] as TracedModel
-  await fillParameters(device, checkpoint, first)
-  await checkpoint.close()
+  await fillParameters(device, weights, first)
+  await files.close()
   perturbHead(device, first.parameters, settings)
   return device
 }
@@ -129,9 +140,15 @@ function gradientInputs(model: Model, item: Case) {
   }
 }
 
-async function compare(tree: FileTree, folder: string, model: Model, tasks: Tasks, computed: Computed): Promise<Row[]> {
+async function compare(
+  { tree, goldenFile }: GoldenModel,
+  folder: string,
+  model: Model,
+  tasks: Tasks,
+  computed: Computed,
+): Promise<Row[]> {
   const json = await readGoldenJson(tree)
-  const rows = await withTensors(tree, 'golden.safetensors', async (tensors) => {
+  const rows = await withTensors(tree, goldenFile, async (tensors) => {
     const found: Row[] = []
     for (const item of tasks.cases) {
       const counts = (width: number) => (index: number) => item.mask[Math.floor(index / width)] === 1
