@@ -159,6 +159,29 @@ describe('quantize with calibration', () => {
     await file.return()
   })
 
+  it('fits each matrix to its own inputs alone, on the whole text', async () => {
+    const energies: number[] = []
+    const backend = inline()
+    const watching: Backend = {
+      ...backend,
+      open: async (programs) => {
+        const device = await backend.open(programs)
+        const read = device.read.bind(device)
+        device.read = (name) => {
+          const moments = read(name)
+          const width = Math.sqrt(moments.length)
+          const diagonal = moments.filter((_, at) => at % (width + 1) === 0)
+          energies.push(diagonal.reduce((sum, value) => sum + value, 0) / (2048 * width))
+          return moments
+        }
+        return device
+      },
+    }
+    await calibrated(files, {}, watching)
+    // What comes out of a norm has a mean square of about 1: before attention, before the feed-forward part, before the head.
+    for (const matrix of [0, 2, 4, 6, 8]) expect(Math.abs((energies[matrix] ?? NaN) - 1)).toBeLessThan(0.1)
+  })
+
   it('reads the store to the end of every tensor, so that no file stays open', async () => {
     const store = memoryStore()
     let open = 0
