@@ -33,8 +33,8 @@ const claims: readonly Claim[] = [
   },
   {
     area: '',
-    what: 'GGUF, read and written: container, every block format, configuration, vocabulary',
-    tests: ['src/formats/gguf', 'src/blocks/ggml', 'src/text/tokenizer-gguf'],
+    what: 'GGUF: F32, F16, BF16, Q4_0 to Q8_0 and Q2_K to Q6_K, with the values of the file; vocabulary and template from it',
+    tests: ['src/engine/load-gguf', 'src/formats/gguf', 'src/blocks/ggml', 'src/text/tokenizer-gguf'],
   },
   { area: '', what: 'from the Hugging Face hub: resumed, verified, safe to kill', tests: ['src/hub/', 'tests/pull'] },
   { area: 'Text', what: 'tokenizer.json: SentencePiece-style and byte-level BPE', tests: ['src/text/tokenizer-json'] },
@@ -65,7 +65,7 @@ const claims: readonly Claim[] = [
 ]
 
 const missing =
-  'Not built yet, and refused by name: running GGUF files, a 16- or 8-bit cache, WebGPU, Phi-3-small, Phi-3.5-MoE, Phi-3-vision.'
+  'Not built yet, and refused by name: a 16- or 8-bit cache, WebGPU, Phi-3-small, Phi-3.5-MoE, Phi-3-vision.'
 const [begin, end] = ['<!-- capabilities -->', '<!-- /capabilities -->']
 
 function row({ area, what, tests }: Claim, results: readonly TestResult[]): string {
