@@ -9,7 +9,7 @@ import { writeHalf } from '../blocks/ggml.ts'
 import type { GgufMetadata, GgufValue } from '../formats/gguf-values.ts'
 import { ggufBytes, type GgufEntry } from '../formats/gguf-writer.ts'
 import { rangeServer } from '../formats/testing.ts'
-import { memoryFolder } from '../formats/tree.ts'
+import { memoryFolder, type FileTree } from '../formats/tree.ts'
 import { loadModel, measureModel, type LoadModelOptions, type ModelSource } from './load-model.ts'
 import { tinyGguf, type TinyGguf, type TinyGgufOptions } from './tiny-gguf-harness.ts'
 import { someIds } from './tiny-model-harness.ts'
@@ -92,7 +92,12 @@ describe('a GGUF file is a whole model', () => {
 
   test('wherever it is', async () => {
     const expected = await logitsOf(fileOf(tiny))
-    vi.stubGlobal('fetch', rangeServer(tiny.bytes))
+    const asked: string[] = []
+    const serve = rangeServer(tiny.bytes)
+    vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
+      asked.push(url)
+      return serve(url, init)
+    })
     const sources: ModelSource[] = [
       path.join(folder, 'tiny.gguf'),
       folder,
@@ -106,6 +111,8 @@ describe('a GGUF file is a whole model', () => {
     for (const [index, source] of sources.entries()) {
       expect(await logitsOf(source), `source ${index}`).toEqual(expected)
     }
+    const [remote, url] = sources.slice(-2)
+    expect([...new Set(asked)]).toEqual([remote, String(url as URL)])
   })
 
   test('in parts', async () => {
@@ -128,7 +135,7 @@ describe('a GGUF file is a whole model', () => {
 
   test('unless the folder has safetensors, or several files of which none was named', async () => {
     const both = new Map([...tiny.twin, ['tiny.gguf', tiny.bytes]])
-    expect(await logitsOf(both, { exact: true })).toEqual(await logitsOf(tiny.twin))
+    expect(await logitsOf(both)).toEqual(await logitsOf(tiny.twin))
     const two = new Map([
       ['a.gguf', tiny.bytes],
       ['b.gguf', tiny.bytes],
@@ -136,6 +143,27 @@ describe('a GGUF file is a whole model', () => {
     await expect(logitsOf(two)).rejects.toMatchObject({ code: 'not-found', found: 'a.gguf, b.gguf' })
     expect(await logitsOf(two, { weightsFile: 'b.gguf' })).toEqual(await logitsOf(fileOf(tiny)))
   })
+
+  test.each(['gguf', 'safetensors'])(
+    'whose files are closed when it is loaded, refused or measured: %s',
+    async (kind) => {
+      const tree = memoryFolder(kind === 'gguf' ? new Map([['tiny.gguf', tiny.bytes]]) : tiny.twin)
+      let [opened, closed] = [0, 0]
+      const watched: FileTree = {
+        ...tree,
+        async open(name) {
+          const source = await tree.open(name)
+          opened += 1
+          return { ...source, close: () => source.close().then(() => void (closed += 1)) }
+        },
+      }
+      await logitsOf(watched)
+      await measureModel(watched, small)
+      await expect(logitsOf(watched, { memoryLimit: 1000 })).rejects.toMatchObject({ code: 'out-of-memory' })
+      expect(opened).toBe(3)
+      expect(closed).toBe(3)
+    },
+  )
 
   test('whose memory is known before it is loaded', async () => {
     await using model = await loadModel(fileOf(tiny), small)
