@@ -10,6 +10,8 @@ import {
   generateDocuments,
   worldKinds,
 } from './index.ts'
+import { families } from './kinds/arithmetic-families.ts'
+import { plots } from './kinds/story-plots.ts'
 import { thingFacts } from './kinds/thing-facts.ts'
 import { thingWordings } from './kinds/thing-wordings.ts'
 import { worldStatistics } from './statistics.ts'
@@ -19,7 +21,12 @@ import { heldOutFemaleNames, heldOutMaleNames, trainingFemaleNames, trainingMale
 import { heldOutNouns, trainingNouns } from './tables/nouns.ts'
 import { parseThings } from './tables/parse.ts'
 import { people } from './tables/people.ts'
-import { places } from './tables/places.ts'
+import { landFacts, places } from './tables/places.ts'
+import { smallTalk } from './tables/small-talk.ts'
+import { problemWordings } from './wordings/arithmetic.ts'
+import { landQuestions } from './wordings/places.ts'
+import { smallTalkWordings } from './wordings/small-talk.ts'
+import { plotQuestions } from './wordings/stories.ts'
 
 const texts = [
   ...Array.from({ length: 2500 }, (_, index) => document(11, index).text),
@@ -193,6 +200,36 @@ describe('the tables', () => {
     const share = thingFacts.filter((fact) => fact.heldOut).length / thingFacts.length
     expect(share).toBeGreaterThan(0.06)
     expect(share).toBeLessThan(0.14)
+  })
+
+  it('know what every added wording belongs to', () => {
+    const unknown = (keys: object, names: readonly string[]): string[] =>
+      Object.keys(keys).filter((key) => !names.includes(key))
+    expect(
+      unknown(
+        smallTalkWordings,
+        Array.from(smallTalk, ({ name }) => name),
+      ),
+    ).toEqual([])
+    expect(
+      unknown(
+        problemWordings,
+        Array.from(families, ({ name }) => name),
+      ),
+    ).toEqual([])
+    expect(
+      unknown(
+        landQuestions,
+        Array.from(landFacts, ({ questions }) => questions[0] ?? ''),
+      ),
+    ).toEqual([])
+    expect(
+      unknown(
+        plotQuestions,
+        Array.from(plots, ({ name }) => name),
+      ),
+    ).toEqual([])
+    for (const { name, questions } of plots) expect(plotQuestions[name]?.length, name).toBe(questions.length)
   })
 
   it('refuse a torn row', () => {

@@ -118,19 +118,24 @@ root | noun | the part of a plant that is under the ground | A carrot is a root.
 seed | noun | the small part of a plant that a new plant grows from | Put the seed into the soil. | plant
 `
 
-export const wordMeanings: readonly WordMeaning[] = rows
-  .trim()
-  .split('\n')
-  .map((line) => {
-    const [word = '', form = '', meaning = '', example = '', accept = ''] = line.split('|').map((cell) => cell.trim())
-    return {
-      word,
-      form: form === 'adjective' || form === 'verb' ? form : 'noun',
-      meaning,
-      example,
-      accept: accept.split(','),
-    }
-  })
+/** Reads lines of "word | form | meaning | example | words of which one must be in a right answer". */
+export function parseMeanings(table: string): WordMeaning[] {
+  return table
+    .trim()
+    .split('\n')
+    .map((line) => {
+      const [word = '', form = '', meaning = '', example = '', accept = ''] = line.split('|').map((cell) => cell.trim())
+      return {
+        word,
+        form: form === 'adjective' || form === 'verb' ? form : 'noun',
+        meaning,
+        example,
+        accept: accept.split(','),
+      }
+    })
+}
+
+export const wordMeanings: readonly WordMeaning[] = parseMeanings(rows)
 
 /** Pairs of adjectives; each is the opposite of the other. */
 export const opposites: readonly (readonly [string, string])[] = `

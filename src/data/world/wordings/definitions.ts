@@ -1,4 +1,4 @@
-import type { WordMeaning } from '../tables/words.ts'
+import { parseMeanings, type WordMeaning } from '../tables/words.ts'
 
 /** More ways to ask for meanings and opposites, and more words with their meanings and opposites. */
 
@@ -196,19 +196,7 @@ nickname | noun | a short or funny name that friends call you | Her nickname is 
 wish | noun | something that you want very much | My wish is a red bicycle. | want
 `
 
-export const meanings: readonly WordMeaning[] = rows
-  .trim()
-  .split('\n')
-  .map((line) => {
-    const [word = '', form = '', meaning = '', example = '', accept = ''] = line.split('|').map((cell) => cell.trim())
-    return {
-      word,
-      form: form === 'adjective' || form === 'verb' ? form : 'noun',
-      meaning,
-      example,
-      accept: accept.split(','),
-    }
-  })
+export const meanings: readonly WordMeaning[] = parseMeanings(rows)
 
 /** Pairs of words; each is the opposite of the other. */
 export const oppositePairs: readonly (readonly [string, string])[] = `
