@@ -52,12 +52,20 @@ test('what lies on disk goes before a short name', async () => {
 })
 
 test.each([
-  ['no/such/model', /Check the path/],
-  ['microsoft/Phi-3-mini-4k-instruct', /hub are not known here/],
-])('%s is not there', async (name, message) => {
-  await expect(findModel(name)).rejects.toThrow(message)
-  await expect(loadModel(name)).rejects.toMatchObject({
+  ['no/such/model', 'Check the path.'],
+  ['phi-nan', 'Did you mean phi-nano?'],
+  ['phi-3-mni', 'Did you mean phi-3-mini?'],
+  ['phi-3-mini', 'Download it with "phi pull microsoft/Phi-3-mini-4k-instruct", and name the folder that it prints.'],
+  ['org/model', 'Download it with "phi pull org/model", and name the folder that it prints.'],
+  ['model.safetensor', 'Did you mean model.safetensors?'],
+])('%s is not there: %s', async (name, remedy) => {
+  process.chdir(folder)
+  const error = {
     code: 'not-found',
     expected: expect.stringContaining('phi-nano'),
-  })
+    found: `nothing at ${resolve(name)}`,
+    remedy,
+  }
+  await expect(findModel(name)).rejects.toMatchObject(error)
+  await expect(loadModel(name)).rejects.toMatchObject(error)
 })

@@ -1,7 +1,9 @@
 /** From the name of a model to its files. */
 import { PocketPhiError } from '../base/errors.ts'
+import { nearestNames } from '../base/nearest.ts'
 import { nodeModule } from '../base/platform.ts'
 import { localFolder, type FileTree } from '../formats/tree.ts'
+import { publishedRepositories } from '../models/published.ts'
 
 /** Where the files of a model are. */
 export interface ModelPlace {
@@ -24,29 +26,84 @@ export function shippedFolder(name: string): string | undefined {
   return paths.join(paths.dirname(urls.fileURLToPath(import.meta.url)), '..', '..', 'models', name)
 }
 
-/**
- * Finds a model by what a person calls it: the path of its folder or of its weights, or the short name of one that ships. What
- * lies on disk goes before short names.
- *
- * @throws PocketPhiError `not-found`; `not-supported` outside Node
- */
-export async function findModel(name: string): Promise<ModelPlace> {
+function modulesOfNode() {
   const files = nodeModule('node:fs/promises')
   const paths = nodeModule('node:path')
-  if (files === undefined || paths === undefined) {
-    throw new PocketPhiError('not-supported', 'Models can be found by name only in Node.')
-  }
+  if (files !== undefined && paths !== undefined) return { files, paths }
+  throw new PocketPhiError('not-supported', 'Models can be found by name only in Node.')
+}
+
+/**
+ * A model on this disk: the path of its folder or of its weights, or the short name of one that ships. What lies on disk goes
+ * before short names. Undefined when there is none.
+ *
+ * @throws PocketPhiError `not-supported` outside Node
+ */
+export async function findLocalModel(name: string): Promise<ModelPlace | undefined> {
+  const { files, paths } = modulesOfNode()
   for (const path of [name, shippedFolder(name)]) {
     const found = path === undefined ? undefined : await files.stat(path).catch(() => undefined)
     if (path === undefined || found === undefined) continue
     const [folder, weightsFile] = found.isDirectory() ? [path, undefined] : [paths.dirname(path), paths.basename(path)]
     return { folder, tree: localFolder(folder), weightsFile }
   }
-  const isHubId = /^[\w.-]+\/[\w.-]+$/.test(name)
-  throw new PocketPhiError('not-found', `There is no model "${name}".`, {
+  return undefined
+}
+
+/**
+ * The same for those who cannot do without.
+ *
+ * @throws PocketPhiError `not-found`; `not-supported` outside Node
+ */
+export async function findModel(name: string): Promise<ModelPlace> {
+  const place = await findLocalModel(name)
+  if (place !== undefined) return place
+  const repository = publishedRepositories.get(name) ?? (/^[\w.-]+\/[\w.-]+$/.test(name) ? name : undefined)
+  throw await noSuchModel(name, {
     expected: `the path of a folder or of a file of weights, or a model that ships: ${shippedNames.join(', ')}`,
-    remedy: isHubId
-      ? 'Ids of the Hugging Face hub are not known here: download the model, and name its folder.'
-      : 'Check the path.',
+    known: publishedRepositories.keys(),
+    isRight: publishedRepositories.has(name),
+    ...(repository === undefined
+      ? {}
+      : { remedy: `Download it with "phi pull ${repository}", and name the folder that it prints.` }),
   })
+}
+
+/** What a search for a model knew, beside what lies on this disk. */
+export interface Search {
+  /** What else the name could have been, as a phrase. */
+  readonly expected: string
+  /** Where else it was looked for, as phrases after "nothing at PATH". */
+  readonly looked?: readonly string[]
+  /** Other names that may have been meant. */
+  readonly known?: Iterable<string>
+  /** Whether the name is that of a model, so that nothing near it was meant. */
+  readonly isRight?: boolean
+  /** What to do if the name is right. */
+  readonly remedy?: string
+  readonly cause?: unknown
+}
+
+/** The error for a name that is that of no model: what was looked for, where, and which names are near. */
+export async function noSuchModel(
+  name: string,
+  { expected, looked = [], known = [], isRight = false, remedy, cause }: Search,
+): Promise<PocketPhiError> {
+  const { paths } = modulesOfNode()
+  const near = isRight ? [] : [...(await nearOnDisk(name)), ...nearestNames(name, [...shippedNames, ...known])]
+  const meant = [...new Set(near)].slice(0, 3).join(' or ')
+  const remedies = [...(meant === '' ? [] : [`Did you mean ${meant}?`]), ...(remedy === undefined ? [] : [remedy])]
+  return new PocketPhiError('not-found', `There is no model "${name}" here.`, {
+    expected,
+    found: [`nothing at ${paths.resolve(name)}`, ...looked].join('\n'),
+    remedy: remedies.length === 0 ? 'Check the path.' : remedies.join('\n'),
+    cause,
+  })
+}
+
+/** Paths whose last part is near to that of a path which is not there. */
+async function nearOnDisk(name: string): Promise<string[]> {
+  const { files, paths } = modulesOfNode()
+  const entries = await files.readdir(paths.dirname(paths.resolve(name))).catch(() => [])
+  return nearestNames(paths.basename(name), entries).map((entry) => paths.join(paths.dirname(name), entry))
 }

@@ -12,6 +12,33 @@ function isRepositoryId(text: string): boolean {
   )
 }
 
+/** A model of the hub as a person names it. */
+export interface HubName {
+  /** ORG/NAME */
+  readonly repository: string
+  /** A branch, a tag or a commit. */
+  readonly revision?: string
+  /** One file of weights among several, or the end of its name: `Q4_K_M`. */
+  readonly file?: string
+}
+
+/**
+ * Reads `ORG/NAME`, `ORG/NAME@REVISION`, `ORG/NAME:FILE` and `ORG/NAME@REVISION:FILE`. Undefined for what cannot be one of them.
+ *
+ * @param aliases short names that may stand for ORG/NAME
+ */
+export function parseHubName(text: string, aliases: ReadonlyMap<string, string> = new Map()): HubName | undefined {
+  const [, stem = '', revision, file] = /^([^@:]+)(?:@([^:]+))?(?::(.+))?$/s.exec(text) ?? []
+  const repository = aliases.get(stem) ?? stem
+  if (!isRepositoryId(repository)) return undefined
+  return { repository, ...(revision !== undefined && { revision }), ...(file !== undefined && { file }) }
+}
+
+/** The inverse of `parseHubName`. */
+export function formatHubName({ repository, revision, file }: HubName): string {
+  return `${repository}${revision === undefined ? '' : `@${revision}`}${file === undefined ? '' : `:${file}`}`
+}
+
 /** @throws PocketPhiError `invalid-argument` */
 export function checkRepository(id: string): void {
   if (isRepositoryId(id)) return

@@ -1,5 +1,5 @@
 /** What `pull` promises, against a hub on this machine. */
-import { mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Progress } from '../base/progress.ts'
@@ -19,7 +19,7 @@ import {
   snapshotOf,
   weights,
 } from './pull-harness.ts'
-import { pull } from './pull.ts'
+import { planPull, pull } from './pull.ts'
 
 describe('an honest hub', () => {
   test('gives what a model needs, in the layout that the tools of the hub share', async () => {
@@ -318,4 +318,32 @@ describe('two pulls at once', () => {
     expectWhole(hub)
     expect(hub.server.contentRequests(weights).at(-1)?.range).toBe('bytes=100000-')
   })
+})
+
+test('a plan says what would be downloaded, and neither downloads nor writes anything', async () => {
+  await using hub = await bench()
+  const plan = () => planPull('org/model', hub.environment, { clock: hub.clock })
+  const first = await plan()
+  expect(first).toMatchObject({ commit: hub.server.commit, missingBytes: 302_022 })
+  expect(first.files.map(({ name }) => name).sort()).toEqual(needed)
+  expect(existsSync(hub.cache)).toBe(false)
+  expect(hub.server.asked.map(({ path }) => path)).toEqual(['/api/models/org/model/revision/main'])
+  await hub.pull({ include: ['*.json'] })
+  expect((await plan()).missingBytes).toBe(size)
+  await hub.pull()
+  expect((await plan()).missingBytes).toBe(0)
+})
+
+test('offline, what is missing of another GGUF file does no harm to the one that was chosen', async () => {
+  const files = Object.fromEntries(
+    ['a-q4.gguf', 'a-q8-00001-of-00002.gguf', 'a-q8-00002-of-00002.gguf'].map((name, index) => [
+      name,
+      bytesOf(2000, index),
+    ]),
+  )
+  await using hub = await bench(files)
+  await hub.pull({ include: ['a-q4.gguf', 'a-q8-00001*'] })
+  const offline = (file: string) => pull('org/model', { ...hub.environment, offline: true }, { file })
+  expect((await offline('q4')).files).toMatchObject([{ name: 'a-q4.gguf', received: 0 }])
+  await expect(offline('q8')).rejects.toMatchObject({ code: 'not-found', found: 'no a-q8-00002-of-00002.gguf' })
 })

@@ -60,49 +60,37 @@ export async function pull(
   environment: HubEnvironment,
   options: PullOptions = {},
 ): Promise<Pulled> {
+  const work = pullOf(repository, environment, options)
+  return await (environment.offline ? work.fromCache() : work.run())
+}
+
+/** What a pull would do. */
+export interface PullPlan {
+  readonly commit: string
+  readonly files: readonly RemoteFile[]
+  /** Bytes that would come over the network. */
+  readonly missingBytes: number
+}
+
+/**
+ * What `pull` would bring, as the hub lists it; nothing is downloaded or written.
+ *
+ * @throws PocketPhiError as `pull`
+ */
+export async function planPull(
+  repository: string,
+  environment: HubEnvironment,
+  options: PullOptions = {},
+): Promise<PullPlan> {
+  return await pullOf(repository, environment, options).plan()
+}
+
+function pullOf(repository: string, environment: HubEnvironment, options: PullOptions): Pull {
   const { revision = defaultRevision } = options
   checkRepository(repository)
   checkRevision(revision)
   const cache = new RepositoryCache(environment.cache, repository, options)
-  if (environment.offline) return await fromCache(repository, revision, cache, options)
-  return await new Pull(repository, revision, environment, cache, options).run()
-}
-
-/** What is there, without asking anyone. */
-async function fromCache(
-  repository: string,
-  revision: string,
-  cache: RepositoryCache,
-  options: PullOptions,
-): Promise<Pulled> {
-  const commit = await cache.ref(revision)
-  const files = commit === undefined ? [] : await cache.snapshotFiles(commit)
-  const missing = missingParts(files.map(({ name }) => name))
-  if (commit !== undefined && missing.length > 0) {
-    throw new PocketPhiError(
-      'not-found',
-      `${repository} is not whole in the cache, and the network is not to be used.`,
-      {
-        found: `no ${missing.join(', no ')}`,
-        remedy: 'Unset HF_HUB_OFFLINE to download the rest.',
-      },
-    )
-  }
-  if (commit === undefined || files.length === 0) {
-    throw new PocketPhiError('not-found', `${repository} is not in the cache, and the network is not to be used.`, {
-      expected: `revision ${revision} in ${cache.snapshot(commit ?? '')}`,
-      remedy: 'Unset HF_HUB_OFFLINE to download it.',
-    })
-  }
-  const chosen = new Set(
-    selectFiles(
-      files.map(({ name }) => name),
-      options,
-    ),
-  )
-  const pulled = files.filter(({ name }) => chosen.has(name)).map((file) => ({ ...file, received: 0 }))
-  for (const file of pulled) options.onFile?.(file)
-  return { folder: cache.snapshot(commit), commit, files: pulled }
+  return new Pull(repository, revision, environment, cache, options)
 }
 
 class Pull {
@@ -140,7 +128,33 @@ class Pull {
     }
   }
 
-  async run(): Promise<Pulled> {
+  /** What is there, without asking anyone. */
+  async fromCache(): Promise<Pulled> {
+    const repository = this.#repository
+    const commit = await this.#cache.ref(this.#revision)
+    const files = commit === undefined ? [] : await this.#cache.snapshotFiles(commit)
+    if (commit === undefined || files.length === 0) {
+      throw new PocketPhiError('not-found', `${repository} is not in the cache, and the network is not to be used.`, {
+        expected: `revision ${this.#revision} in ${this.#cache.snapshot(commit ?? '')}`,
+        remedy: 'Unset HF_HUB_OFFLINE to download it.',
+      })
+    }
+    const names = files.map(({ name }) => name)
+    const chosen = new Set(selectFiles(names, this.#options))
+    const missing = missingParts([...chosen])
+    if (missing.length > 0) {
+      const problem = `${repository} is not whole in the cache, and the network is not to be used.`
+      throw new PocketPhiError('not-found', problem, {
+        found: `no ${missing.join(', no ')}`,
+        remedy: 'Unset HF_HUB_OFFLINE to download the rest.',
+      })
+    }
+    const pulled = files.filter(({ name }) => chosen.has(name)).map((file) => ({ ...file, received: 0 }))
+    for (const file of pulled) this.#options.onFile?.(file)
+    return { folder: this.#cache.snapshot(commit), commit, files: pulled }
+  }
+
+  async plan(): Promise<PullPlan> {
     this.#report('asking for the list of files')
     const listing = await listRepository(this.#connection, this.#retry, this.#repository, this.#revision)
     const { commit } = listing
@@ -151,8 +165,13 @@ class Pull {
       checkFileName(file.name)
       files.push(await describeFile(this.#connection, this.#retry, this.#address(commit, file.name), file))
     }
+    return { commit, files, missingBytes: await this.#missingBytes(commit, files) }
+  }
+
+  async run(): Promise<Pulled> {
+    const { commit, files, missingBytes } = await this.plan()
     await this.#cache.prepare(commit)
-    await this.#checkDisk(commit, files)
+    await this.#checkDisk(missingBytes)
     this.#total = files.reduce((sum, { size }) => sum + size, 0)
     const pulled: PulledFile[] = []
     for (const file of files) {
@@ -175,13 +194,17 @@ class Pull {
     this.#options.onProgress?.({ stage, done: this.#done + bytes, total: this.#total, unit: 'bytes' })
   }
 
-  /** @throws PocketPhiError `out-of-memory` before anything is downloaded that the disk cannot hold */
-  async #checkDisk(commit: string, files: readonly RemoteFile[]): Promise<void> {
+  async #missingBytes(commit: string, files: readonly RemoteFile[]): Promise<number> {
     let needed = 0
     for (const file of files) {
       if ((await this.#cache.hasBlob(file)) || (await this.#cache.isInSnapshot(commit, file))) continue
       needed += file.size - (await this.#cache.partialSize(file))
     }
+    return needed
+  }
+
+  /** @throws PocketPhiError `out-of-memory` before anything is downloaded that the disk cannot hold */
+  async #checkDisk(needed: number): Promise<void> {
     const free = await (this.#options.freeBytes ?? freeBytes)(this.#environment.cache)
     if (needed <= free) return
     throw new PocketPhiError('out-of-memory', `The disk has too little room for ${this.#repository}.`, {

@@ -66,6 +66,25 @@ test('of several GGUF files one has to be chosen, and the error lists them', () 
   expect(selectFiles(names, { file: 'phi-fp16.gguf' })).toEqual(['phi-fp16.gguf'])
 })
 
+test('the end of its name chooses a GGUF file, in any case and never within a word', () => {
+  const split = ['Q8_0/phi-Q8_0-00001-of-00002.gguf', 'Q8_0/phi-Q8_0-00002-of-00002.gguf']
+  const names = [
+    'config.json',
+    'phi-Q4_K_M.gguf',
+    'phi-IQ4_K_M.gguf',
+    'phi.q4.gguf',
+    'other-q4.gguf',
+    'q5.gguf',
+    ...split,
+  ]
+  expect(selectFiles(names, { file: 'q4_k_m' })).toEqual(['phi-Q4_K_M.gguf'])
+  expect(selectFiles(names, { file: 'Q5' })).toEqual(['q5.gguf'])
+  expect(selectFiles(names, { file: 'q8_0' })).toEqual(split)
+  expect(() => selectFiles(names, { file: 'Q4' })).toThrow(/several.*phi\.q4\.gguf\nother-q4\.gguf/s)
+  expect(() => selectFiles(names, { file: 'json' })).toThrow(/no file "json"/)
+  expect(() => selectFiles(names, { file: '4_k_m' })).toThrow(/no file "4_k_m"/)
+})
+
 test('one part of a split file brings the others', () => {
   const names = [
     'a/x-00001-of-00002.gguf',

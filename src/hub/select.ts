@@ -5,7 +5,7 @@ import { indexFileName, singleFileName } from '../formats/safetensors.ts'
 export interface Selection {
   /** Takes what matches one of these instead, whatever it is: `*` is any text, also over `/`, and `?` one character. */
   readonly include?: readonly string[] | undefined
-  /** Takes this file alone; of a split GGUF file all parts. */
+  /** Takes this file alone; of a split GGUF file all parts. The end of a GGUF's name will do, as `Q4_K_M`, in any case. */
   readonly file?: string | undefined
 }
 
@@ -46,13 +46,16 @@ export function selectFiles(names: readonly string[], { include, file }: Selecti
       remedy: 'Look for another repository of the same model. --include takes any files.',
     })
   }
-  if (others.length > 0) {
-    throw new PocketPhiError('invalid-argument', 'The repository has several GGUF files.', {
-      found: [model, ...others].map(([name = '']) => name).join('\n'),
-      remedy: 'Choose one with --file NAME.',
-    })
-  }
+  if (others.length > 0) throw severalModels([model, ...others])
   return model
+}
+
+function severalModels(models: readonly (readonly string[])[]): PocketPhiError {
+  return new PocketPhiError('invalid-argument', 'The repository has several GGUF files.', {
+    found: models.map(([name = '']) => name).join('\n'),
+    remedy:
+      'Choose one: ORG/NAME:FILE, where the end of the name will do (ORG/NAME:Q4_K_M); with phi pull also by --file FILE.',
+  })
 }
 
 /** The checkpoint itself, without copies in other layouts that some repositories keep beside it. */
@@ -72,13 +75,29 @@ function modelsInGguf(names: readonly string[]): string[][] {
 }
 
 function partsOf(file: string, names: readonly string[]): string[] {
+  if (!names.includes(file)) return modelByEnding(file, names)
   const split = partOfSplit.exec(file)
-  const parts = names.filter((name) => {
+  return names.filter((name) => {
     const other = partOfSplit.exec(name)
     return name === file || (split !== null && other?.[1] === split[1] && other?.[2] === split[2])
   })
-  if (names.includes(file)) return parts
-  throw new PocketPhiError('not-found', `The repository has no file "${file}".`, { found: listed(names) })
+}
+
+/** The GGUF file whose name has this at its end, as what the file holds is usually called there. */
+function modelByEnding(ending: string, names: readonly string[]): string[] {
+  const wanted = ending.toLowerCase()
+  const models = modelsInGguf(names).filter(([name = '']) => {
+    const stem = name
+      .replace(partOfSplit, '$1')
+      .replace(/\.gguf$/i, '')
+      .toLowerCase()
+    return stem.endsWith(wanted) && /[^a-z0-9]/.test(stem.at(-wanted.length - 1) ?? '/')
+  })
+  const [model, ...others] = models
+  if (model !== undefined && others.length === 0) return model
+  throw model === undefined
+    ? new PocketPhiError('not-found', `The repository has no file "${ending}".`, { found: listed(names) })
+    : severalModels(models)
 }
 
 /** What the numbers in the names (`-00001-of-00002`) promise and is not there. */

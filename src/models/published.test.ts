@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { elementCount } from '../base/dtype.ts'
 import { modelFromConfig } from './index.ts'
-import { publishedConfig, publishedNames } from './published.ts'
+import { publishedConfig, publishedNames, publishedRepositories } from './published.ts'
 import { traceSequences } from './trace.ts'
 
 /** The published counts (Phi-3 Technical Report and model cards), computed from the shapes of the state dictionaries. */
@@ -59,5 +59,13 @@ describe('publishedConfig', () => {
     expect(() => publishedConfig('phi-5')).toThrow(
       expect.objectContaining({ code: 'not-found', message: expect.stringContaining('phi-3.5-mini') }),
     )
+  })
+})
+
+describe('publishedRepositories', () => {
+  it('has a name on the hub for every short name, also without a configuration', () => {
+    expect([...publishedRepositories.keys()].sort()).toEqual([...publishedNames, 'phi-3-medium-128k'].sort())
+    expect(publishedRepositories.get('phi-3-mini')).toBe('microsoft/Phi-3-mini-4k-instruct')
+    expect(publishedRepositories.get('phi-4')).toBe('microsoft/phi-4')
   })
 })
