@@ -1,5 +1,6 @@
 /** A chat through a pipe: one line in, one line out. */
 import { createInterface } from 'node:readline'
+import { PocketPhiError } from '../base/errors.ts'
 import type { Chat } from '../engine/chat.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
@@ -11,7 +12,8 @@ import { note, print, printJson } from './terminal.ts'
 
 /**
  * Answers every line of standard input with one line of standard output. A line that cannot be answered (it is longer than
- * the context) gets an empty one, and the reason goes to standard error.
+ * the context, or a command) gets an empty one, and the reason goes to standard error. Commands are refused, not obeyed, since
+ * lines may come from anyone and /save writes files.
  */
 export async function chatByLines(
   model: PhiModel,
@@ -21,19 +23,13 @@ export async function chatByLines(
 ): Promise<void> {
   const start = (): Chat => model.chat(system === undefined ? {} : { system })
   const joined = start()
-  let hasHinted = false
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
     if (line.trim() === '') {
       if (!json) print()
       continue
     }
-    if (!hasHinted && isChatCommand(line)) {
-      hasHinted = true
-      note(
-        `hint: ${line.split(' ')[0]} was sent as a message, since commands are for a terminal; options: phi chat --help`,
-      )
-    }
     try {
+      refuseCommand(line)
       const reply = (conversation ? joined : start()).send(line, generate)
       if (json) {
         const result = await readReply(reply, () => {})
@@ -53,6 +49,14 @@ export async function chatByLines(
       process.exitCode = exitCodes.failure
     }
   }
+}
+
+/** @throws PocketPhiError `not-supported` for a line that would be a command at a terminal */
+function refuseCommand(line: string): void {
+  if (!isChatCommand(line)) return
+  throw new PocketPhiError('not-supported', `${line.split(' ')[0]} is a command, and commands are for a terminal.`, {
+    remedy: 'Options do the same (phi chat --help). With a space before the slash the line is a message.',
+  })
 }
 
 /**

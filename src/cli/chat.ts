@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { chatByLines } from './chat-lines.ts'
 import { chatAtTerminal } from './chat-terminal.ts'
-import { modelName, modelPlace, optionalModelArgument } from './model-folder.ts'
+import { modelPlace, optionalModelArgument } from './model-folder.ts'
 import { generateOptions, openModel } from './open-model.ts'
 import { addEngineOptions, addGenerationOptions, type EngineOptions, type GenerationOptions } from './options.ts'
 
@@ -32,7 +32,8 @@ Without a terminal (a pipe or a file on standard input):
   Each line is one message and gets one line of answer; line breaks of an answer become spaces.
   Each line starts a new conversation, since small models are led astray by what does not belong to the
   question. With --conversation the lines are one conversation; its oldest turns are dropped when the
-  context is full. Lines are never commands. The exit code is 1 if a line could not be answered.
+  context is full. A line that is a command is refused, with an empty line in its place. The exit code is 1
+  if a line could not be answered.
 
 Examples:
   $ phi chat
@@ -45,12 +46,11 @@ Examples:
 
 async function chat(name: string | undefined, options: ChatCommandOptions): Promise<void> {
   const place = await modelPlace(name)
-  const shownName = modelName(place.folder, place.weightsFile)
   await using model = await openModel(place, options)
   const generate = generateOptions(model, options)
   if (process.stdin.isTTY && process.stdout.isTTY) {
-    await chatAtTerminal({ model, name: shownName, system: options.system, generate })
+    await chatAtTerminal({ model, name: place.name, system: options.system, generate })
   } else {
-    await chatByLines(model, shownName, generate, options)
+    await chatByLines(model, place.name, generate, options)
   }
 }

@@ -4,8 +4,9 @@ import { checkpointFacts } from './checkpoint-facts.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { meanLoss, textPieces, type MeanLoss } from './mean-loss.ts'
-import { modelArgument, modelFolder, modelName } from './model-folder.ts'
+import { modelArgument, safetensorsModel } from './model-folder.ts'
 import { addBackendOptions, chooseBackend, integer, type BackendOptions } from './options.ts'
+import type { NamedModel } from './resolve-model.ts'
 import { formatTable, print, printJson, progressOn, StatusLine } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
 import { heldOutSeed, heldOutTokens, worldText } from './world-text.ts'
@@ -51,12 +52,12 @@ Examples:
 }
 
 async function evalLoss(names: readonly string[], options: EvalLossOptions): Promise<void> {
-  const folders: string[] = []
-  for (const name of names) folders.push(await modelFolder(name))
+  const models: NamedModel[] = []
+  for (const name of names) models.push(await safetensorsModel(name))
   const text = options.text === undefined ? undefined : await readTextFile(options.text, 'text')
   await interruptible(async (signal) => {
     const rows: { model: string; formats: string; result: MeanLoss }[] = []
-    for (const folder of folders) {
+    for (const { folder, name } of models) {
       const status = new StatusLine()
       const { tokenizer } = await readTextFiles(folder)
       const result = await meanLoss(
@@ -70,7 +71,7 @@ async function evalLoss(names: readonly string[], options: EvalLossOptions): Pro
           onProgress: progressOn(status),
         },
       ).finally(() => status.clear())
-      const row = { model: modelName(folder), formats: await formatsIn(folder), result }
+      const row = { model: name, formats: await formatsIn(folder), result }
       rows.push(row)
       if (options.json === true)
         printJson({ model: row.model, formats: row.formats, ...result, perplexity: Math.exp(result.loss) })

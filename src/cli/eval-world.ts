@@ -4,7 +4,6 @@ import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { drawArithmeticQuestions } from '../data/world/index.ts'
-import { loadModel } from '../engine/load-model.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import {
   formatSummary,
@@ -23,9 +22,11 @@ import { recipeTexts } from '../train/sources.ts'
 import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { modelFolder, optionalModelArgument, shippedModel } from './model-folder.ts'
-import { addEngineOptions, chooseBackend, given, integer, repeated, type EngineOptions } from './options.ts'
+import { optionalModelArgument, safetensorsModel } from './model-folder.ts'
+import { openModel } from './open-model.ts'
+import { addEngineOptions, integer, repeated, type EngineOptions } from './options.ts'
 import { readReply } from './reply.ts'
+import { shippedModel } from './resolve-model.ts'
 import { bar, formatPercent, print, printJson, StatusLine } from './terminal.ts'
 
 interface EvalWorldOptions extends EngineOptions {
@@ -85,20 +86,16 @@ Examples:
 }
 
 async function evalWorld(name: string | undefined, options: EvalWorldOptions): Promise<void> {
-  const folder = await modelFolder(name)
+  const place = await safetensorsModel(name)
   const rows =
-    options.arithmetic === undefined ? await frozenRows(folder, options) : drawnRows(options.arithmetic, options.seed)
+    options.arithmetic === undefined
+      ? await frozenRows(place.folder, options)
+      : drawnRows(options.arithmetic, options.seed)
   const recipes = await Promise.all(
     (options.overlap ?? []).map(async (path) => parseRecipe(await readTextFile(path, 'recipe'), path)),
   )
   const scored = await interruptible(async (signal) => {
-    const { context, exact, parallel } = options
-    await using model = await loadModel(folder, {
-      ...given({ context, exact }),
-      backend: chooseBackend(options),
-      maxSequences: parallel,
-      signal,
-    })
+    await using model = await openModel(place, { ...options, maxSequences: options.parallel }, signal)
     return await answerAll(model, rows, options, signal)
   })
   const texts = function* (): Generator<string> {
@@ -113,7 +110,7 @@ async function evalWorld(name: string | undefined, options: EvalWorldOptions): P
         )
   const summary = summarise(scored)
   if (options.json === true) {
-    printJson({ model: name ?? 'phi-nano', ...summary, ...(overlap === undefined ? {} : { overlap }) })
+    printJson({ model: place.name, ...summary, ...(overlap === undefined ? {} : { overlap }) })
     return
   }
   print(formatSummary(summary))

@@ -1,34 +1,35 @@
 /** `phi info`: what a model is and what it needs, without loading it. */
 import { stat } from 'node:fs/promises'
-import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { elementCount } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { ModelPlace } from '../engine/find-model.ts'
 import { measureModel } from '../engine/load-model.ts'
+import { machineMemory, type MachineMemory } from '../engine/machine-memory.ts'
+import { largestContext, memoryOf, type ContextMemory, type MeasureContext } from '../engine/memory-check.ts'
 import { isGgufModel, openModelFiles } from '../engine/model-files.ts'
 import { ggufParts } from '../formats/gguf.ts'
 import { isJsonObject } from '../formats/json.ts'
 import { modelFromConfig, type Model, type ModelShape } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
 import { checkpointFacts, type CheckpointFacts, type DTypeShare } from './checkpoint-facts.ts'
+import { cacheBytesPerToken, contextsOf, memoryTable } from './info-memory.ts'
+import { modelPlace, optionalModelArgument } from './model-folder.ts'
 import {
-  cacheBytesPerToken,
-  contextsOf,
-  largestContext,
-  memoryOf,
-  memoryTable,
-  type ContextMemory,
-  type Machine,
-  type MeasureContext,
-} from './info-memory.ts'
-import { modelName, modelPlace, optionalModelArgument } from './model-folder.ts'
-import { addBackendOptions, chooseBackend, given, integer, type BackendOptions } from './options.ts'
+  addBackendOptions,
+  addMemoryOption,
+  chooseBackend,
+  given,
+  integer,
+  type BackendOptions,
+  type MemoryOptions,
+} from './options.ts'
+import type { NamedModel } from './resolve-model.ts'
 import { formatBytes, formatCount, formatTable, print, printJson } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
 
-interface InfoOptions extends BackendOptions {
+interface InfoOptions extends BackendOptions, MemoryOptions {
   readonly context?: number
   readonly exact?: boolean
   readonly json?: boolean
@@ -42,7 +43,7 @@ export function registerInfo(program: Command): void {
     .option('--context <n>', 'show the memory for this context only', integer(1))
     .option('--exact', 'show the memory of --exact')
     .option('--json', 'print one JSON object, sizes in bytes')
-  addBackendOptions(command)
+  addMemoryOption(addBackendOptions(command))
     .addHelpText(
       'after',
       `
@@ -70,7 +71,7 @@ interface MemoryFacts {
   readonly memory: readonly ContextMemory[]
   /** Null where it cannot be told. */
   readonly cacheBytesPerToken: number | null
-  readonly machine: Machine & {
+  readonly machine: MachineMemory & {
     /** Tokens for which there is room now; null where there is room for none. */
     readonly largestContext: number | null
   }
@@ -109,12 +110,12 @@ async function configOf({ tree, weightsFile }: ModelPlace): Promise<unknown> {
   }
 }
 
-async function fileFacts(place: ModelPlace, { bytes, dtypes }: CheckpointFacts): Promise<FileFacts> {
+async function fileFacts(place: NamedModel, { bytes, dtypes }: CheckpointFacts): Promise<FileFacts> {
   const { folder, weightsFile } = place
   const names = weightsFile === undefined ? await place.tree.list() : ggufParts(weightsFile)
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size))
   return {
-    model: modelName(folder, weightsFile),
+    model: place.name,
     dtypes,
     bytesOnDisk: { weights: bytes, all: sizes.reduce((sum, size) => sum + size, 0) },
   }
@@ -164,10 +165,16 @@ async function textFacts(folder: string, weightsFile: string | undefined): Promi
   }
 }
 
+/** What a model may take: what was given, else what this machine has. */
+function memoryFor(memory: number | undefined): MachineMemory {
+  if (memory !== undefined) return { total: memory, available: memory }
+  return machineMemory() ?? { total: Infinity, available: Infinity }
+}
+
 async function memoryFacts(place: ModelPlace, model: Model, options: InfoOptions): Promise<MemoryFacts> {
   const { shape } = model
   const { weightsFile } = place
-  const machine: Machine = { total: totalmem(), available: process.availableMemory() }
+  const machine = memoryFor(options.memory)
   const backend = chooseBackend(options)
   const measure: MeasureContext = (context) =>
     measureModel(place.tree, { context, exact: options.exact === true, backend, ...given({ weightsFile }) })
@@ -240,9 +247,7 @@ function printMemory(
   for (const refusal of new Set(memory.flatMap((row) => row.refusal ?? []))) print(refusal)
   print()
   if (perToken !== null) print(`The cache takes ${formatBytes(perToken)} for each token of the context.`)
-  print(
-    `This machine has ${formatBytes(machine.total)} of memory, of which ${formatBytes(machine.available)} are free.`,
-  )
+  print(`There are ${formatBytes(machine.total)} of memory, of which ${formatBytes(machine.available)} are free.`)
   const { largestContext: largest } = machine
   if (largest === null) print('The model does not fit into what is free, whatever the context.')
   else if (largest === maxPositions) print(`There is room for the longest context, ${largest} tokens.`)

@@ -1,10 +1,11 @@
 /** `phi init`: a model with random weights. */
 import { mkdir, readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import type { BlockDType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { findModel } from '../engine/find-model.ts'
+import { nearestNames } from '../base/nearest.ts'
+import { findLocalModel } from '../engine/find-model.ts'
 import type { GgufMetadata } from '../formats/gguf-values.ts'
 import { isJsonObject } from '../formats/json.ts'
 import { localFolder } from '../formats/tree.ts'
@@ -20,7 +21,7 @@ import { companionsIn, configFile } from './companions.ts'
 import { UsageError } from './errors.ts'
 import { checkReplace } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { among, given, integer } from './options.ts'
+import { among, byteSize, given, integer } from './options.ts'
 import { formatBytes, formatCount, print, printJson, progressOn, StatusLine } from './terminal.ts'
 import { readTextFiles, type TextFiles } from './text-files.ts'
 
@@ -71,26 +72,6 @@ Examples:
   $ phi init my-config.json my-model --tokenizer models/phi-nano`,
     )
     .action(runInit)
-}
-
-const byteUnits: Readonly<Record<string, number>> = {
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KIB: 2 ** 10,
-  MIB: 2 ** 20,
-  GIB: 2 ** 30,
-  TIB: 2 ** 40,
-}
-
-/** Reads a number of bytes: 5GB and 4.5 GiB as on the hub, 1000 for bytes. */
-export function byteSize(text: string): number {
-  const [, amount, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?$/i.exec(text) ?? []
-  const bytes = Math.floor(Number(amount) * (byteUnits[unit.toUpperCase()] ?? Number.NaN))
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
-  throw new InvalidArgumentError('Expected a size such as 5GB or 500MiB.')
 }
 
 interface Made {
@@ -187,14 +168,14 @@ async function vocabularyOf(folder: string, config: ConfigJson): Promise<GgufMet
 
 /** What is on disk goes before the names of published models. */
 async function readConfig(name: string): Promise<ConfigJson> {
-  const place = await findModel(name).catch((error: unknown) => {
-    if (error instanceof PocketPhiError && error.code === 'not-found') return undefined
-    throw error
-  })
+  const place = await findLocalModel(name)
   if (place === undefined && publishedNames.includes(name)) return publishedConfig(name)
   if (place === undefined) {
+    const near = nearestNames(name, publishedNames)
     throw new PocketPhiError('not-found', `There is no configuration "${name}".`, {
       expected: `a config.json, a folder with one, or one of ${publishedNames.join(', ')}`,
+      found: `nothing at ${resolve(name)}`,
+      ...(near.length === 0 ? {} : { remedy: `Did you mean ${near.join(' or ')}?` }),
     })
   }
   const config = await place.tree.readJson(place.weightsFile ?? configFile)

@@ -1,32 +1,52 @@
 /** What was typed as MODEL. */
-import { relative, resolve } from 'node:path'
+import { homedir } from 'node:os'
+import { confirm, isCancel } from '@clack/prompts'
 import { PocketPhiError } from '../base/errors.ts'
-import { findModel, shippedFolder, type ModelPlace } from '../engine/find-model.ts'
 import { isGgufModel } from '../engine/model-files.ts'
-
-const shippedName = 'phi-nano'
-
-/** The model that ships with the package. */
-export const shippedModel = shippedFolder(shippedName) ?? shippedName
+import { hubEnvironment } from '../hub/environment.ts'
+import type { PullPlan } from '../hub/pull.ts'
+import { download } from './download.ts'
+import { resolveModel, shippedModel, type ModelHost, type NamedModel } from './resolve-model.ts'
+import { formatBytes } from './terminal.ts'
 
 export const modelArgument =
-  'folder with config.json, tokenizer and safetensors weights, a file of weights in one, a GGUF file, or phi-nano, which ships'
+  'folder with config.json, tokenizer and safetensors weights, a file of weights in one, a GGUF file, ' +
+  'a name of the Hugging Face hub (ORG/NAME, ORG/NAME:Q4_K_M), a short name such as phi-3-mini, or phi-nano, which ships'
 
 /** For commands that need no MODEL. */
 export const optionalModelArgument = `${modelArgument} (default: phi-nano)`
 
+async function modelHost(): Promise<ModelHost> {
+  const environment = await hubEnvironment(process.env, homedir())
+  return {
+    environment,
+    ask: process.stdin.isTTY && process.stderr.isTTY ? mayDownload : undefined,
+    download: ({ repository, ...options }) => download(repository, environment, options),
+  }
+}
+
+async function mayDownload(name: string, { files, missingBytes }: PullPlan): Promise<boolean> {
+  const count = files.length === 1 ? 'one file' : `${files.length} files`
+  const answer = await confirm({
+    message: `${name} is not on this machine. Download ${count}, ${formatBytes(missingBytes)}?`,
+    initialValue: false,
+    output: process.stderr,
+  })
+  return !isCancel(answer) && answer
+}
+
 /**
- * Where the files of a model are.
+ * Where the files of a model are. On a terminal it may have been downloaded before.
  *
  * @param name what was typed; the model that ships when left out
  * @param needs `weights` where a file of safetensors will do that has no config.json beside it
- * @throws PocketPhiError `not-found`
+ * @throws PocketPhiError `not-found`; as `resolveModel`
  */
 export async function modelPlace(
   name: string | undefined,
   needs: 'config' | 'weights' = 'config',
-): Promise<ModelPlace> {
-  const place = await findModel(name ?? shippedModel).catch((error: unknown) => {
+): Promise<NamedModel> {
+  const place = await resolveModel(name ?? shippedModel, await modelHost()).catch((error: unknown) => {
     if (name !== undefined || !(error instanceof PocketPhiError)) throw error
     throw new PocketPhiError('not-found', 'The model that ships with the package is not here.', {
       expected: `a model in ${shippedModel}`,
@@ -44,29 +64,27 @@ export async function modelPlace(
 }
 
 /**
- * The folder of a model in safetensors, for commands that read more of it than its weights.
+ * A model in safetensors, for commands that read more of its folder than the weights.
  *
- * @throws PocketPhiError `not-found`, or `invalid-argument` for a file and for GGUF
+ * @throws PocketPhiError `not-found`, or `invalid-argument` for a file and for GGUF; as `resolveModel`
  */
-export async function modelFolder(name: string | undefined): Promise<string> {
-  const { folder, tree, weightsFile } = await modelPlace(name)
+export async function safetensorsModel(name: string | undefined): Promise<NamedModel> {
+  const place = await modelPlace(name)
+  const { folder, tree, weightsFile } = place
   if (await isGgufModel(tree, weightsFile)) {
     throw new PocketPhiError('invalid-argument', `"${name}" is a GGUF model.`, {
       expected: 'the folder of a model in safetensors',
       remedy: 'This command takes no GGUF files; phi run, chat, tokenize, info and verify do.',
     })
   }
-  if (weightsFile === undefined) return folder
+  if (weightsFile === undefined) return place
   throw new PocketPhiError('invalid-argument', `"${name}" is a file.`, {
     expected: 'the folder of a model',
     remedy: `This command takes no single file of weights; name its folder: ${folder}`,
   })
 }
 
-/** A short name of a model, for headings. */
-export function modelName(folder: string, weightsFile?: string): string {
-  const path = weightsFile === undefined ? folder : resolve(folder, weightsFile)
-  if (path === shippedModel) return shippedName
-  const near = relative(process.cwd(), path)
-  return near.startsWith('..') || near === '' ? path : near
+/** Its folder. @throws PocketPhiError as `safetensorsModel` */
+export async function modelFolder(name: string | undefined): Promise<string> {
+  return (await safetensorsModel(name)).folder
 }

@@ -1,20 +1,36 @@
 /** Loading a model as the options say, and how it answers unless told otherwise. */
 import type { ModelPlace } from '../engine/find-model.ts'
-import { loadModel } from '../engine/load-model.ts'
+import { loadModel, type LoadModelOptions } from '../engine/load-model.ts'
+import { machineMemory } from '../engine/machine-memory.ts'
+import { explainRefusal } from '../engine/memory-check.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { chooseBackend, given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { progressOn, StatusLine } from './terminal.ts'
 
-/** Loads a model and shows how far it is. */
-export async function openModel(place: ModelPlace, options: EngineOptions, signal?: AbortSignal): Promise<PhiModel> {
+/** How a model is opened. */
+type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'>
+
+/**
+ * Loads a model and shows how far it is.
+ *
+ * @throws PocketPhiError `out-of-memory` before any weights are read, with the plan and the largest context that fits; as
+ * `loadModel`
+ */
+export async function openModel(place: ModelPlace, options: OpenOptions, signal?: AbortSignal): Promise<PhiModel> {
   const status = new StatusLine()
+  const { context, exact, maxSequences, memory } = options
+  const machine = memory === undefined ? machineMemory() : undefined
+  const backend = chooseBackend(options)
+  const loading = {
+    ...given({ context, exact, maxSequences, weightsFile: place.weightsFile, signal }),
+    memoryLimit: memory ?? machine?.available ?? Infinity,
+    onProgress: progressOn(status),
+  }
   try {
-    return await loadModel(place.tree, {
-      ...given({ context: options.context, exact: options.exact, weightsFile: place.weightsFile, signal }),
-      backend: chooseBackend(options),
-      onProgress: progressOn(status),
-    })
+    return await loadModel(place.tree, { ...loading, backend })
+  } catch (error) {
+    throw await explainRefusal(error, place.tree, backend, loading, machine)
   } finally {
     status.clear()
   }

@@ -35,6 +35,26 @@ export function among<T extends number>(...allowed: readonly T[]): (text: string
   }
 }
 
+const byteUnits: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+}
+
+/** Reads a number of bytes: 5GB and 4.5 GiB as on the hub, 1000 for bytes. */
+export function byteSize(text: string): number {
+  const [, amount, unit = 'B'] = /^(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?$/i.exec(text) ?? []
+  const bytes = Math.floor(Number(amount) * (byteUnits[unit.toUpperCase()] ?? Number.NaN))
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
+  throw new InvalidArgumentError('Expected a size such as 5GB or 500MiB.')
+}
+
 /** Collects an option that may be given several times. */
 export function repeated(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text]
@@ -65,15 +85,29 @@ export function chooseBackend({ backend, threads }: BackendOptions, wide = false
   return wasmBackend({ ...(threads === undefined ? {} : { threads }), wide })
 }
 
-export interface EngineOptions extends BackendOptions {
+export interface MemoryOptions {
+  /** Bytes that a model may take. */
+  readonly memory?: number
+}
+
+/** Adds `--memory`. */
+export function addMemoryOption(command: Command): Command {
+  return command.option('--memory <size>', 'what the model may take, as 4GB (default: what is free)', byteSize)
+}
+
+export interface EngineOptions extends BackendOptions, MemoryOptions {
   readonly context?: number
   readonly exact?: boolean
 }
 
 /** Adds what decides how a model is loaded. */
 export function addEngineOptions(command: Command): Command {
-  return addBackendOptions(command)
-    .option('--context <n>', 'tokens of prompt and answer together (default: the model, at most 4096)', integer(1))
+  return addMemoryOption(addBackendOptions(command))
+    .option(
+      '--context <n>',
+      'tokens of prompt and answer together (default: what the model takes and there is room for, at most 4096)',
+      integer(1),
+    )
     .option('--exact', 'do not round activations to int8 where weights are packed: slower')
 }
 

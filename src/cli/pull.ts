@@ -1,14 +1,14 @@
 /** `phi pull`: downloads a model from the Hugging Face hub into the cache that its tools share. */
 import { homedir } from 'node:os'
 import type { Command } from 'commander'
-import type { OnProgress } from '../base/progress.ts'
 import { hubEnvironment } from '../hub/environment.ts'
-import { pull, type Pulled, type PulledFile } from '../hub/pull.ts'
+import { parseHubName, type HubName } from '../hub/names.ts'
+import type { Pulled } from '../hub/pull.ts'
+import { publishedRepositories } from '../models/published.ts'
+import { download } from './download.ts'
 import { UsageError } from './errors.ts'
-import { interruptible } from './interrupt.ts'
 import { given, repeated } from './options.ts'
-import { bar, formatBytes, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
-import { TransferRate } from './transfer-rate.ts'
+import { formatBytes, note, print, printJson } from './terminal.ts'
 
 interface PullCommandOptions {
   readonly revision?: string
@@ -21,9 +21,15 @@ export function registerPull(program: Command): void {
   program
     .command('pull')
     .description('Download a model from the Hugging Face hub, or go on with a download that was interrupted.')
-    .argument('<model>', 'its name on the hub: ORG/NAME')
+    .argument(
+      '<model>',
+      'its name on the hub (ORG/NAME, with @REVISION or :FILE behind it), or a short name such as phi-3-mini',
+    )
     .option('--revision <name>', 'a branch, a tag or a commit (default: main)')
-    .option('--file <name>', 'this file alone, such as one GGUF of several (with all parts if it is split)')
+    .option(
+      '--file <name>',
+      'this file alone, such as one GGUF of several (with all parts if it is split); the end of its name will do',
+    )
     .option(
       '--include <pattern>',
       'what matches instead of what a model needs ("*" stands for anything); may be given several times',
@@ -36,7 +42,9 @@ export function registerPull(program: Command): void {
 Environment: HF_TOKEN, HF_HUB_CACHE, HF_HOME, HF_ENDPOINT (a mirror), HF_HUB_OFFLINE, HF_HUB_DOWNLOAD_TIMEOUT (seconds without a byte).
 
 Examples:
+  $ phi pull phi-3-mini
   $ phi pull microsoft/Phi-3-mini-4k-instruct
+  $ phi pull microsoft/Phi-3-mini-4k-instruct-gguf:q4
   $ phi pull microsoft/Phi-3-mini-4k-instruct-gguf --file Phi-3-mini-4k-instruct-q4.gguf
   $ phi pull microsoft/Phi-3-mini-4k-instruct --include "*.json" --include "*.md"`,
     )
@@ -44,29 +52,25 @@ Examples:
 }
 
 async function runPull(name: string, options: PullCommandOptions): Promise<void> {
-  if (options.file !== undefined && options.include !== undefined) {
-    throw new UsageError('Give either --file or --include.')
-  }
+  const { repository, ...chosen } = hubName(name, options)
   const environment = await hubEnvironment(process.env, homedir())
-  const status = new StatusLine(options.json !== true)
-  const showFile = ({ name: file, size, received }: PulledFile): void => {
-    status.clear()
-    if (options.json !== true) note(`${file}  ${formatBytes(size)}${received === 0 ? '  (was there)' : ''}`)
-  }
-  const pulled = await interruptible(async (signal) => {
-    try {
-      return await pull(name, environment, {
-        ...given({ revision: options.revision, include: options.include, file: options.file }),
-        signal,
-        onProgress: downloadOn(status),
-        onFile: showFile,
-      })
-    } finally {
-      status.clear()
-    }
-  })
-  if (options.json === true) printJson({ model: name, ...pulled })
+  const isQuiet = options.json === true
+  const pulled = await download(repository, environment, { ...chosen, ...given({ include: options.include }) }, isQuiet)
+  if (isQuiet) printJson({ model: name, ...pulled })
   else report(pulled)
+}
+
+/** What was typed, with the options; a text that is no name of the hub is left for `pull` to refuse. */
+function hubName(name: string, { revision, file, include }: PullCommandOptions): HubName {
+  const named = parseHubName(name, publishedRepositories) ?? { repository: name }
+  if (revision !== undefined && named.revision !== undefined) {
+    throw new UsageError('Give the revision either in the name or by --revision.')
+  }
+  if (file !== undefined && named.file !== undefined)
+    throw new UsageError('Give the file either in the name or by --file.')
+  const hub = { ...named, ...given({ revision, file }) }
+  if (hub.file !== undefined && include !== undefined) throw new UsageError('Give either --file or --include.')
+  return hub
 }
 
 function report({ folder, files }: Pulled): void {
@@ -74,23 +78,4 @@ function report({ folder, files }: Pulled): void {
   const size = files.reduce((sum, file) => sum + file.size, 0)
   note(`${files.length} files, ${formatBytes(size)}; ${formatBytes(received)} came over the network`)
   print(folder)
-}
-
-/** Shows in a status line how far a download is, how fast, and how long it will take. */
-function downloadOn(status: StatusLine): OnProgress {
-  const transfer = new TransferRate()
-  return ({ stage, done, total }) => {
-    if (total === 0) return status.show(stage)
-    transfer.add(performance.now(), done)
-    const { rate } = transfer
-    const left = transfer.secondsLeft(total)
-    const parts = [
-      `${bar(done / total)} ${Math.floor((100 * done) / total)} %`,
-      `${formatBytes(done)} of ${formatBytes(total)}`,
-      ...(rate === undefined ? [] : [`${formatBytes(Math.round(rate))}/s`]),
-      ...(left === undefined ? [] : [`${formatSeconds(left)} left`]),
-      stage,
-    ]
-    status.show(parts.join('  '))
-  }
 }

@@ -1,13 +1,14 @@
 /** `phi run`: one prompt, one answer. */
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
+import { findLocalModel } from '../engine/find-model.ts'
 import type { GenerateOptions, Generation, GenerationResult } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { exitCodes, UsageError } from './errors.ts'
 import { readStandardInput } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { logprobTable } from './logprobs.ts'
-import { modelArgument, modelName, modelPlace } from './model-folder.ts'
+import { modelArgument, modelPlace } from './model-folder.ts'
 import { generateOptions, openModel } from './open-model.ts'
 import {
   addEngineOptions,
@@ -17,6 +18,7 @@ import {
   type GenerationOptions,
 } from './options.ts'
 import { describeResult, readReply, speedLine } from './reply.ts'
+import { quoted } from './shell.ts'
 import { dim, note, print, printJson } from './terminal.ts'
 
 interface RunOptions extends EngineOptions, GenerationOptions {
@@ -52,7 +54,10 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   if (options.raw === true && options.system !== undefined) {
     throw new UsageError('--system has no place in a raw prompt; write it into the prompt or leave --raw out.')
   }
-  const place = await modelPlace(model)
+  if (prompt === undefined && process.stdin.isTTY) throw await incompleteCall(model)
+  const place = await modelPlace(model).catch(async (error: unknown) => {
+    throw prompt === undefined && isSentence(model) ? await incompleteCall(model) : error
+  })
   const text = await readPrompt(prompt)
   await interruptible(async (signal) => {
     await using opened = await openModel(place, options, signal)
@@ -61,14 +66,28 @@ async function run(model: string, prompt: string | undefined, options: RunOption
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)
     })
-    if (options.json === true) printJson(describeResult(modelName(place.folder, place.weightsFile), result, opened))
+    if (options.json === true) printJson(describeResult(place.name, result, opened))
     else printEnd(result, opened)
     if (result.finish === 'aborted') process.exitCode = exitCodes.interrupted
   })
 }
 
+/** What is missing where there is one argument: the prompt, or the model where that argument is rather the prompt. */
+async function incompleteCall(argument: string): Promise<UsageError> {
+  if (!isSentence(argument) || (await findLocalModel(argument)) !== undefined) {
+    return new UsageError(`There is no prompt. Try: phi run ${quoted(argument)} "What is a fox?"`)
+  }
+  return new UsageError(
+    `The model is missing: the first argument is its name, and "${argument}" is none.\nTry: phi run phi-nano ${quoted(argument)}`,
+  )
+}
+
+/** Names of models have neither spaces nor punctuation at their end. */
+function isSentence(text: string): boolean {
+  return /\s|[?!.,]$/.test(text)
+}
+
 async function readPrompt(prompt: string | undefined): Promise<string> {
-  if (prompt === undefined && process.stdin.isTTY) throw new UsageError('There is no prompt.')
   const text = prompt ?? (await readStandardInput()).replace(/\r?\n$/, '')
   if (text === '') throw new PocketPhiError('invalid-argument', 'The prompt is empty.')
   return text

@@ -1,6 +1,9 @@
 /** What is printed: results on standard output, everything else on standard error. */
 import { styleText } from 'node:util'
 import type { OnProgress } from '../base/progress.ts'
+import { formatBytes } from '../base/units.ts'
+
+export { formatBytes, formatCount } from '../base/units.ts'
 
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`)
@@ -58,7 +61,7 @@ export function progressOn(status: StatusLine): OnProgress {
   return ({ stage, done, total, unit }) => {
     const share = total === 0 ? 1 : done / total
     const amount = unit === 'bytes' ? `${formatBytes(done)} of ${formatBytes(total)}` : `${done} of ${total} ${unit}`
-    status.show(`${stage}  ${bar(share)} ${Math.floor(100 * share)} %  ${amount}`)
+    status.show(`${stage}  ${bar(share)} ${Math.floor(100 * share)} %  ${amount}`, done >= total)
   }
 }
 
@@ -67,27 +70,6 @@ const barWidth = 24
 export function bar(share: number): string {
   const filled = Math.round(barWidth * Math.max(0, Math.min(1, share)))
   return `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`
-}
-
-/** Three digits and a unit, the next one where rounding reaches it. */
-function withUnit(value: number, units: readonly string[]): string {
-  let scaled = value
-  let unit = 0
-  while (unit < units.length - 1 && Number(scaled.toPrecision(3)) >= 1000) {
-    scaled /= 1000
-    unit++
-  }
-  return `${unit === 0 ? String(scaled) : scaled.toPrecision(3)} ${units[unit]}`
-}
-
-/** 1,500,000 bytes are "1.50 MB". */
-export function formatBytes(bytes: number): string {
-  return withUnit(bytes, ['B', 'kB', 'MB', 'GB', 'TB'])
-}
-
-/** 3,900,000 is "3.90 million"; below 10,000 every digit. */
-export function formatCount(count: number): string {
-  return count < 10_000 ? String(count) : withUnit(count, ['', 'thousand', 'million', 'billion', 'trillion'])
 }
 
 /** 3,725 seconds are "1 h 02 min". */

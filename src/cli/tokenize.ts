@@ -88,7 +88,8 @@ async function renderMessages(files: TextFiles, path: string, options: TokenizeO
   const { template, tokenizer } = files
   if (template === undefined) throw new PocketPhiError('not-found', 'The model has no chat template.')
   const messages = parseConversation(await readTextFile(path, 'conversation'), path)
-  const text = renderChat(template, messages, { addGenerationPrompt: true })
+  // After an answer it is not the model's turn.
+  const text = renderChat(template, messages, { addGenerationPrompt: messages.at(-1)?.role !== 'assistant' })
   const rendered = textToString(text)
   if (options.json !== true) print(`${rendered}\n`)
   show(files, tokenizer.encode(text), { template: template.name, text: rendered }, options)

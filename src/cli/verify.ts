@@ -17,9 +17,10 @@ import {
 import { bitsOf, checkpointFacts, roundsActivations } from './checkpoint-facts.ts'
 import { exitCodes } from './errors.ts'
 import { interruptible } from './interrupt.ts'
-import { modelArgument, modelName, modelPlace } from './model-folder.ts'
+import { modelArgument, modelPlace } from './model-folder.ts'
 import { openModel } from './open-model.ts'
 import { addBackendOptions, decimal, type BackendOptions } from './options.ts'
+import type { NamedModel } from './resolve-model.ts'
 import { print, printJson, progressOn, StatusLine } from './terminal.ts'
 
 interface VerifyCommandOptions extends BackendOptions {
@@ -84,7 +85,7 @@ async function verify(name: string, options: VerifyCommandOptions, all: readonly
   const passed = rows.filter(({ result }) => result.passed).length
   if (options.json === true) {
     const results = rows.map(({ mode, model, result }) => ({ mode, model, ...result }))
-    printJson({ model: modelName(place.folder, place.weightsFile), formats, passed, of: rows.length, results })
+    printJson({ model: place.name, formats, passed, of: rows.length, results })
   } else {
     for (const row of rows) printRow(row, text)
     print(`\n${passed} of ${rows.length} passed; the weights are ${formats.join(', ')}.`)
@@ -101,10 +102,10 @@ async function configAndText(place: ModelPlace): Promise<{ readonly config: unkn
   }
 }
 
-function withoutReference(place: ModelPlace, all: readonly PublishedReference[]): PocketPhiError {
+function withoutReference(place: NamedModel, all: readonly PublishedReference[]): PocketPhiError {
   return new PocketPhiError('not-found', 'There are no published outputs for this model.', {
     expected: `a config.json that computes as that of one of these:\n${listOf(all)}`,
-    found: `that of ${modelName(place.folder, place.weightsFile)}`,
+    found: `that of ${place.name}`,
   })
 }
 

@@ -158,7 +158,7 @@ export class Chat {
         if (ids.length < context) return { kept, dropped, text, ids }
         throw new PocketPhiError('context-full', 'The last message alone does not fit the context.', {
           expected: `at most ${context - 1} tokens`,
-          found: `${ids.length}, with the system message`,
+          found: `${ids.length}${kept.some(({ role }) => role === 'system') ? ', with the system message' : ''}`,
           remedy: 'Shorten it, or load the model with a larger context.',
         })
       }

@@ -70,7 +70,9 @@ export function systemError(path: string, error: unknown): unknown {
     EDQUOT: 'out-of-memory',
   }
   const code = codes[String(error.code)] ?? 'invalid-argument'
-  return new PocketPhiError(code, `"${path}" cannot be written: ${error.message}.`, {
+  // Without the call and its path, which is that of a temporary.
+  const reason = error.message.replace(/, \w+(?: '.*)?$/s, '')
+  return new PocketPhiError(code, `"${path}" cannot be written: ${reason}.`, {
     remedy: code === 'out-of-memory' ? 'Free some space on the disk.' : 'Check that the folder exists and is writable.',
     cause: error,
   })
