@@ -3,7 +3,7 @@ import { Random } from '../base/random.ts'
 import { dequantizeGgml } from './ggml-dequantize.ts'
 import { errorOf, goldenBytes } from './ggml-golden-harness.ts'
 import { quantizeGgml } from './ggml-quantize.ts'
-import { fitsPackedBlocks, repackedDTypes, repackGgml, repackGgmlPanels } from './ggml-repack.ts'
+import { repackedDTypes, repackGgml } from './ggml-repack.ts'
 import { ggmlBytes } from './ggml.ts'
 import { blockIntegers, checkPackedMatrix, packedBytes, unpackMatrix } from './packed.ts'
 
@@ -53,31 +53,26 @@ describe.each(types)('%s', (type) => {
         const exponent = random.integer(0, 4) === 0 ? 0 : random.integer(0, 31)
         bytes[at + 1] = (random.integer(0, 2) << 7) | (exponent << 2) | random.integer(0, 4)
       }
-      expect(fitsPackedBlocks(type, bytes)).toBe(true)
       const packed = repackGgml(type, bytes, rows, 64)
       expect(equalNumbers(unpackMatrix(packed, dtype, rows, 64), dequantizeGgml(type, bytes))).toBe(true)
     }
   })
 
-  it('streams panels of 8 rows to the bytes of the whole', async () => {
+  it('gives slabs the bytes that they have within the whole', () => {
     const rows = 21
     const bytes = normalRows(type, rows, 64)
-    const whole = repackGgml(type, bytes, rows, 64)
     const row = ggmlBytes(type, 64)
-    const asked: number[][] = []
-    const panels: Uint8Array[] = []
-    const read = (first: number, count: number): Uint8Array => {
-      asked.push([first, count])
-      return bytes.subarray(first * row, (first + count) * row)
-    }
-    for await (const panel of repackGgmlPanels(type, rows, 64, read)) panels.push(panel)
-    expect(asked).toEqual([
-      [0, 8],
-      [8, 8],
-      [16, 5],
-    ])
-    expect(panels.map((panel) => panel.length)).toEqual(Array.from({ length: 3 }, () => packedBytes(dtype, 8, 64)))
-    expect(Uint8Array.from(panels.flatMap((panel) => [...panel]))).toEqual(whole)
+    const slab = repackGgml(type, bytes.subarray(8 * row), rows - 8, 64)
+    expect(slab).toEqual(repackGgml(type, bytes, rows, 64).subarray(packedBytes(dtype, 8, 64)))
+  })
+
+  it.each([1, 2, 3])('takes bytes %i off any alignment', (shift) => {
+    const bytes = normalRows(type, 9, 64)
+    const whole = repackGgml(type, bytes, 9, 64)
+    const shifted = new Uint8Array(bytes.length + shift)
+    shifted.set(bytes, shift)
+    const target = new Uint8Array(whole.length + shift).subarray(shift)
+    expect(repackGgml(type, shifted.subarray(shift), 9, 64, { target })).toEqual(whole)
   })
 
   it('overwrites all of a target that was used before', () => {
@@ -108,9 +103,8 @@ describe('what our 8-bit groups cannot hold', () => {
     return bytes
   }
 
-  it('-128 is refused and said before', () => {
+  it('-128 is refused', () => {
     const bytes = new Uint8Array([...block(0x3c00, 5), ...block(0x3c00, 0x80)])
-    expect(fitsPackedBlocks('Q8_0', bytes)).toBe(false)
     const error = errorOf(() => repackGgml('Q8_0', bytes, 2, 32))
     expect(error.code).toBe('not-supported')
     expect(error.found).toBe('-128 in row 1, block 0 (Q8_0)')
@@ -119,7 +113,6 @@ describe('what our 8-bit groups cannot hold', () => {
   it('-128 with a scale of zero is a zero', () => {
     for (const zero of [0, 0x8000]) {
       const bytes = block(zero, 0x80)
-      expect(fitsPackedBlocks('Q8_0', bytes)).toBe(true)
       const packed = repackGgml('Q8_0', bytes, 1, 32)
       expect(packed.every((byte) => byte === 0)).toBe(true)
     }

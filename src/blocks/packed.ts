@@ -382,13 +382,15 @@ export function blockIntegers(
   return { integers, scales }
 }
 
-/** Whether a byte of these words is 0x80, which is -128. */
+/** Not 0 if one of the four bytes is 0x80, which is -128. */
+export function lowestBytes(bytes: number): number {
+  const word = bytes ^ 0x80808080
+  return (word - 0x01010101) & ~word & 0x80808080
+}
+
 function holdsLowest(words: Int32Array, start: number, end: number): boolean {
   let found = 0
-  for (let index = start; index < end; index++) {
-    const word = (words[index] as number) ^ 0x80808080
-    found |= (word - 0x01010101) & ~word & 0x80808080
-  }
+  for (let index = start; index < end; index++) found |= lowestBytes(words[index] as number)
   return found !== 0
 }
 

@@ -11,7 +11,7 @@ import type { Origin, Program } from '../program/program.ts'
 import { openModelFiles, type ModelFiles } from './model-files.ts'
 import { tracePrograms, type CacheOptions, type EnginePrograms } from './programs.ts'
 import { Scheduler } from './scheduler.ts'
-import { modelType, pieceReader, storeType, type WeightsFile } from './weights.ts'
+import { modelType, pieceReader, Staging, storeType, type WeightsFile } from './weights.ts'
 
 export interface LoadOptions extends CacheOptions {
   /** Packed weights meet activations as f32 instead of int8: slower, without the rounding of activations. */
@@ -206,7 +206,7 @@ function machineMemory(): number {
  * @throws PocketPhiError `aborted`, `invalid-file`, and what the source of the weights throws
  */
 export async function fillParameters(
-  device: Device,
+  device: Pick<Device, 'typeOf' | 'fill' | 'write'>,
   weights: WeightsFile,
   { parameters, buffers }: Pick<EnginePrograms, 'parameters' | 'buffers'>,
   options: Pick<LoadOptions, 'onProgress' | 'signal'> = {},
@@ -214,16 +214,31 @@ export async function fillParameters(
   for (const [name, values] of buffers) device.write(name, values)
   const total = parameters.reduce((sum, { name }) => sum + tensorBytes(device.typeOf(name)), 0)
   let done = 0
+  const staging = new Staging()
   for (const { name } of parameters) {
-    const reader = pieceReader(weights, name)
+    const reader = pieceReader(weights, name, staging)
     await device.fill(name, async (bytes, offset) => {
+      let finish = (): void => {}
       for (let at = 0; at < bytes.length; at += reader.step) {
         throwIfAborted(options.signal)
         const piece = bytes.subarray(at, at + reader.step)
-        await reader.readPiece(piece, offset + at)
+        const read = reader.readPiece(piece, offset + at)
+        finish = await whileReading(read, finish)
         done += piece.length
         options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })
       }
+      finish()
     })
   }
+}
+
+/** Works on the last piece while the next is read; a read never goes on behind the back of an error. */
+async function whileReading<T>(read: Promise<T>, work: () => void): Promise<T> {
+  try {
+    work()
+  } catch (error) {
+    await read.catch(() => {})
+    throw error
+  }
+  return await read
 }

@@ -64,18 +64,34 @@ export function storeType(file: WeightsFile, name: string): TensorType {
   return { dtype: isQuantizedDType(dtype) ? dtype : 'f32', shape }
 }
 
-/** Bytes that are read at a time, so that an abort is noticed and progress is seen. */
-const pieceBytes = 1 << 24
+/** Bytes that are read at a time: few enough that an abort is noticed, progress seen, and checks run beside the reading. */
+const pieceBytes = 1 << 22
 
 /** How a tensor of the store is filled from a file, piece by piece. */
 export interface PieceReader {
   /** Bytes of a piece; the last one may be shorter. */
   readonly step: number
   /**
-   * Fills a piece of what the store holds.
+   * Reads what makes a piece of what the store holds.
    * @param offset in the whole tensor, in bytes of the store
+   * @returns what then turns the bytes into the piece, or checks them. It is to be called before the piece after the next is
+   *   read.
    */
-  readonly readPiece: (piece: Uint8Array, offset: number) => Promise<void>
+  readonly readPiece: (piece: Uint8Array, offset: number) => Promise<() => void>
+}
+
+/** Memory for bytes that do not go straight into place: two buffers in turn, one read while the other is worked on. */
+export class Staging {
+  readonly #buffers = [new Uint8Array(0), new Uint8Array(0)] as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]
+
+  /** Valid until the call after the next. */
+  take(bytes: number): Uint8Array<ArrayBuffer> {
+    const [buffer, other] = this.#buffers
+    const large = buffer.length < bytes ? new Uint8Array(bytes) : buffer
+    this.#buffers[0] = other
+    this.#buffers[1] = large
+    return large.subarray(0, bytes)
+  }
 }
 
 /** As many bytes of whole units as make a piece; one unit at least. */
@@ -84,18 +100,22 @@ function wholeUnits(unit: number): number {
 }
 
 /**
- * How the store is filled with a tensor: packed bytes and f32 straight into place, the rest through a small piece of memory.
- * Blocks are checked as they come (scales that are no numbers, integers out of range), since kernels rely on them.
+ * How the store is filled with a tensor: packed bytes and f32 straight into place, the rest through `staging`. Blocks are
+ * checked as they come (scales that are no numbers, integers out of range), since kernels rely on them.
  *
  * @throws PocketPhiError `not-supported` for integers; when a piece is read `invalid-file`, and what the file throws
  */
-export function pieceReader(file: WeightsFile, name: string): PieceReader {
+export function pieceReader(file: WeightsFile, name: string, staging: Staging): PieceReader {
   const { dtype, shape } = modelType(file, name)
   const [rows = 0, columns = 0] = shape
   if (isGgmlDType(dtype)) return ggmlReader(file, name, dtype, columns)
-  if (isBlockDType(dtype)) return panelReader(file, name, dtype, rows, columns)
+  if (isBlockDType(dtype)) {
+    const type = isGguf(file) ? file.info(name).dtype : undefined
+    if (type !== undefined && isRepacked(type)) return repackingReader(file, name, type, rows, columns, staging)
+    return panelReader(file, name, dtype, rows, columns)
+  }
   if (isGguf(file) && !isPlainGgml(file.info(name).dtype)) return vectorReader(file, name)
-  return plainReader(file, name, dtype)
+  return plainReader(file, name, dtype, staging)
 }
 
 async function readRaw(file: WeightsFile, name: string, piece: Uint8Array, offset: number): Promise<void> {
@@ -109,29 +129,54 @@ function ggmlReader(file: WeightsFile, name: string, dtype: GgmlDType, columns: 
     step: wholeUnits(ggmlBytes(dtype, columns)),
     async readPiece(piece, offset) {
       await readRaw(file, name, piece, offset)
-      checkGgmlBlocks(dtype, piece, `The tensor "${name}"`, offset / blockBytes)
+      return () => checkGgmlBlocks(dtype, piece, `The tensor "${name}"`, offset / blockBytes)
     },
   }
 }
 
-/** Panels of our blocks: as they are in a packed file, repacked from a GGUF file. */
+/** The rows that a piece of panels holds. */
+function rowsOfPiece(panel: number, piece: Uint8Array, offset: number, rows: number): { first: number; count: number } {
+  const first = (offset / panel) * panelRows
+  return { first, count: Math.min((piece.length / panel) * panelRows, rows - first) }
+}
+
+function placeOf(name: string, firstRow: number): string {
+  return `The tensor "${name}", from row ${firstRow} on,`
+}
+
+/** Panels of our blocks as they are in a packed file. */
 function panelReader(file: WeightsFile, name: string, dtype: BlockDType, rows: number, columns: number): PieceReader {
   const panel = panelBytes(dtype, columns)
   return {
     step: wholeUnits(panel),
     async readPiece(piece, offset) {
-      const first = (offset / panel) * panelRows
-      const count = Math.min((piece.length / panel) * panelRows, rows - first)
-      const place = `The tensor "${name}", from row ${first} on,`
-      const type = isGguf(file) ? file.info(name).dtype : undefined
-      if (type !== undefined && isRepacked(type)) {
-        const rowBytes = ggmlBytes(type, columns)
-        const bytes = await file.read(name, { range: { offset: first * rowBytes, length: count * rowBytes } })
-        repackGgml(type, bytes, count, columns, { place, target: piece })
-        return
-      }
+      const { first, count } = rowsOfPiece(panel, piece, offset, rows)
       await readRaw(file, name, piece, offset)
-      checkPackedMatrix(piece, dtype, count, columns, place)
+      return () => checkPackedMatrix(piece, dtype, count, columns, placeOf(name, first))
+    },
+  }
+}
+
+/** Panels of our blocks from the rows of a GGUF file. */
+function repackingReader(
+  file: WeightsFile,
+  name: string,
+  type: RepackedGgmlType,
+  rows: number,
+  columns: number,
+  staging: Staging,
+): PieceReader {
+  const panel = panelBytes(repackedDTypes[type], columns)
+  const rowBytes = ggmlBytes(type, columns)
+  return {
+    step: wholeUnits(panel),
+    async readPiece(piece, offset) {
+      const { first, count } = rowsOfPiece(panel, piece, offset, rows)
+      const bytes = staging.take(count * rowBytes)
+      await readRaw(file, name, bytes, first * rowBytes)
+      return () => {
+        repackGgml(type, bytes, count, columns, { place: placeOf(name, first), target: piece })
+      }
     },
   }
 }
@@ -142,14 +187,13 @@ function vectorReader(file: GgufCheckpoint, name: string): PieceReader {
     step: pieceBytes,
     async readPiece(piece, offset) {
       const values = await file.readFloat32(name)
-      piece.set(new Uint8Array(values.buffer, values.byteOffset + offset, piece.length))
+      return () => piece.set(new Uint8Array(values.buffer, values.byteOffset + offset, piece.length))
     },
   }
 }
 
-function plainReader(file: WeightsFile, name: string, dtype: PlainDType): PieceReader {
-  if (dtype === 'f32') return { step: pieceBytes, readPiece: (piece, offset) => readRaw(file, name, piece, offset) }
-  if (dtype !== 'f16' && dtype !== 'bf16' && dtype !== 'f64') {
+function plainReader(file: WeightsFile, name: string, dtype: PlainDType, staging: Staging): PieceReader {
+  if (dtype !== 'f32' && dtype !== 'f16' && dtype !== 'bf16' && dtype !== 'f64') {
     throw new PocketPhiError('not-supported', `The tensor "${name}" holds integers.`, {
       expected: 'f32, f16, bf16, f64 or a matrix in blocks',
       found: dtype,
@@ -159,12 +203,20 @@ function plainReader(file: WeightsFile, name: string, dtype: PlainDType): PieceR
   return {
     step: pieceBytes,
     async readPiece(piece, offset) {
+      if (dtype === 'f32') {
+        await readRaw(file, name, piece, offset)
+        return () => {}
+      }
       const target = new Float32Array(piece.buffer, piece.byteOffset, piece.length / 4)
-      const bytes = new Uint8Array(target.length * width)
+      const bytes = staging.take(target.length * width)
       await readRaw(file, name, bytes, (offset / 4) * width)
-      if (dtype === 'f64') target.set(new Float64Array(bytes.buffer))
-      else if (dtype === 'f16') f16ToF32(new Uint16Array(bytes.buffer), target)
-      else bf16ToF32(new Uint16Array(bytes.buffer), target)
+      return () => widen(dtype, bytes, target)
     },
   }
+}
+
+function widen(dtype: 'f16' | 'bf16' | 'f64', { buffer, length }: Uint8Array<ArrayBuffer>, target: Float32Array): void {
+  if (dtype === 'f64') target.set(new Float64Array(buffer, 0, length / 8))
+  else if (dtype === 'f16') f16ToF32(new Uint16Array(buffer, 0, length / 2), target)
+  else bf16ToF32(new Uint16Array(buffer, 0, length / 2), target)
 }
