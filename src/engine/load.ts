@@ -11,7 +11,7 @@ import type { Origin, Program } from '../program/program.ts'
 import { openModelFiles, type ModelFiles } from './model-files.ts'
 import { tracePrograms, type CacheOptions, type EnginePrograms } from './programs.ts'
 import { Scheduler } from './scheduler.ts'
-import { modelType, pieceReader, Staging, storeType, type WeightsFile } from './weights.ts'
+import { modelType, pieceReader, readsAtOnce, Staging, storeType, type WeightsFile } from './weights.ts'
 
 export interface LoadOptions extends CacheOptions {
   /** Packed weights meet activations as f32 instead of int8: slower, without the rounding of activations. */
@@ -218,27 +218,40 @@ export async function fillParameters(
   for (const { name } of parameters) {
     const reader = pieceReader(weights, name, staging)
     await device.fill(name, async (bytes, offset) => {
-      let finish = (): void => {}
-      for (let at = 0; at < bytes.length; at += reader.step) {
+      const starts = Array.from({ length: Math.ceil(bytes.length / reader.step) }, (_, index) => index * reader.step)
+      const read = (at: number): Promise<() => void> => {
         throwIfAborted(options.signal)
-        const piece = bytes.subarray(at, at + reader.step)
-        const read = reader.readPiece(piece, offset + at)
-        finish = await whileReading(read, finish)
-        done += piece.length
-        options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })
+        return reader.readPiece(bytes.subarray(at, at + reader.step), offset + at)
       }
-      finish()
+      await inTurn(starts, read, (finish, at) => {
+        finish()
+        done += Math.min(reader.step, bytes.length - at)
+        options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })
+      })
     })
   }
 }
 
-/** Works on the last piece while the next is read; a read never goes on behind the back of an error. */
-async function whileReading<T>(read: Promise<T>, work: () => void): Promise<T> {
+/**
+ * Uses what is read for each item, in order, while the next ones are being read. No read goes on behind the back of an error.
+ */
+async function inTurn<Item, Result>(
+  items: readonly Item[],
+  read: (item: Item) => Promise<Result>,
+  use: (result: Result, item: Item) => void,
+): Promise<void> {
+  const reads: Promise<Result>[] = []
   try {
-    work()
+    for (const [index, item] of items.entries()) {
+      for (const ahead of items.slice(index + reads.length, index + readsAtOnce)) reads.push(read(ahead))
+      const [first] = reads
+      if (first === undefined) throw new Error('defect: nothing is being read')
+      const result = await first
+      use(result, item)
+      void reads.shift()
+    }
   } catch (error) {
-    await read.catch(() => {})
+    await Promise.allSettled(reads)
     throw error
   }
-  return await read
 }

@@ -65,7 +65,10 @@ export function storeType(file: WeightsFile, name: string): TensorType {
 }
 
 /** Bytes that are read at a time: few enough that an abort is noticed, progress seen, and checks run beside the reading. */
-const pieceBytes = 1 << 22
+const pieceBytes = 1 << 21
+
+/** Pieces that are being read or worked on at the same time: one alone does not reach what the page cache can give. */
+export const readsAtOnce = 3
 
 /** How a tensor of the store is filled from a file, piece by piece. */
 export interface PieceReader {
@@ -74,23 +77,24 @@ export interface PieceReader {
   /**
    * Reads what makes a piece of what the store holds.
    * @param offset in the whole tensor, in bytes of the store
-   * @returns what then turns the bytes into the piece, or checks them. It is to be called before the piece after the next is
-   *   read.
+   * @returns what then turns the bytes into the piece, or checks them, in the order of the reads
    */
   readonly readPiece: (piece: Uint8Array, offset: number) => Promise<() => void>
 }
 
-/** Memory for bytes that do not go straight into place: two buffers in turn, one read while the other is worked on. */
+/** Memory for bytes that do not go straight into place: as many buffers as there are reads at once, in turn. */
 export class Staging {
-  readonly #buffers = [new Uint8Array(0), new Uint8Array(0)] as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]
+  readonly #buffers = Array.from({ length: readsAtOnce }, () => new Uint8Array(0))
+  #next = 0
 
-  /** Valid until the call after the next. */
+  /** Valid for as many calls as there are reads at once. */
   take(bytes: number): Uint8Array<ArrayBuffer> {
-    const [buffer, other] = this.#buffers
-    const large = buffer.length < bytes ? new Uint8Array(bytes) : buffer
-    this.#buffers[0] = other
-    this.#buffers[1] = large
-    return large.subarray(0, bytes)
+    const index = this.#next
+    this.#next = (index + 1) % readsAtOnce
+    const kept = this.#buffers[index]
+    const buffer = kept !== undefined && kept.length >= bytes ? kept : new Uint8Array(bytes)
+    this.#buffers[index] = buffer
+    return buffer.subarray(0, bytes)
   }
 }
 
