@@ -1,10 +1,11 @@
 /** The command `phi` as a person or a program calls it: child processes, on a model that is trained here. */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { bench, expectWhole, weights } from '../src/hub/pull-harness.ts'
 
 // A machine that does much else at the same time may take minutes for what is seconds.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -52,11 +53,17 @@ interface CallOptions {
   readonly nodeArguments?: readonly string[]
 }
 
+/** No cache of the person who runs the tests, and no hub but one of the test's own. */
+function environmentOf(cache = join(folder, 'hub'), endpoint = 'http://127.0.0.1:9'): NodeJS.ProcessEnv {
+  return { ...process.env, HF_HUB_CACHE: cache, HF_ENDPOINT: endpoint, HF_HUB_OFFLINE: '', HF_TOKEN: '' }
+}
+
 let folder = ''
 let trained: Ended | undefined
 
 async function phi(args: readonly string[], options: CallOptions = {}): Promise<Ended> {
-  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), main, ...args], { cwd: folder })
+  const command = [...(options.nodeArguments ?? []), main, ...args]
+  const child = spawn(process.execPath, command, { cwd: folder, env: environmentOf() })
   child.stdin.on('error', () => {})
   child.stdin.end(options.input ?? '')
   return await endOf(child, options.interruptAt)
@@ -148,18 +155,15 @@ describe('phi train', () => {
 })
 
 describe('phi chat through a pipe', () => {
-  test('each line gets one line, a fresh conversation each; commands are messages, and a hint says so', async () => {
+  test('each line gets one line, a fresh conversation each; a command is refused and not obeyed', async () => {
     const { code, out, err } = await phi(['chat', model, '--max-tokens', '8'], {
-      input: 'What is 3 + 4?\n\n/help\n/exit',
+      input: 'What is 3 + 4?\n\n/save taken.json\n/usr is a folder\n /exit',
     })
-    const [first = '', second, third = '', fourth = '', ...rest] = out.split('\n')
-    expect([code, rest]).toEqual([0, ['']])
-    expect(err).toBe('hint: /help was sent as a message, since commands are for a terminal; options: phi chat --help\n')
-    expect(first).toMatch(/^\S/)
-    expect(second).toBe('')
-    expect(third).toMatch(/^\S/)
-    expect(third).not.toContain('this list')
-    expect(fourth).toMatch(/^\S/)
+    const lines = out.split('\n')
+    expect(code).toBe(1)
+    expect(lines.map((line) => line !== '')).toEqual([true, false, false, true, true, false])
+    expect(err).toMatch(/^error: \/save is a command, and commands are for a terminal\.\n {2}remedy .*\n$/)
+    await expect(readFile(join(folder, 'taken.json'))).rejects.toThrow('ENOENT')
   })
 
   test('--conversation joins the lines and drops the oldest turns when the context is full', async () => {
@@ -179,6 +183,9 @@ describe('phi chat through a pipe', () => {
     })
     expect(code).toBe(1)
     expect(err).toContain('error: The last message alone does not fit the context.')
+    expect(err).toMatch(/^ {2}found {5}\d+$/m)
+    const told = await phi(['run', model, ...oneThread, '--context', '64', '--system', 'Hi', 'long '.repeat(200)])
+    expect(told.err).toMatch(/^ {2}found {5}\d+, with the system message$/m)
     expect(out).toMatch(/^\n\S.*\n$/)
   })
 })
@@ -202,6 +209,32 @@ describe('phi run', () => {
     const { code, out } = await phi(['run', model, 'A fox', '--raw', '--max-tokens', '5', '--threads', '0'])
     expect(code).toBe(0)
     expect(out).toMatch(/\S.*\n$/)
+  })
+
+  test('says that the model is missing where the only argument is a prompt', async () => {
+    const { code, err } = await phi(['run', 'What is a fox?'])
+    expect(code).toBe(2)
+    expect(err).toContain('The model is missing')
+    expect(err).toContain('phi run phi-nano "What is a fox?"')
+  })
+
+  test('refuses a context that the memory does not hold, with the plan and the largest one', async () => {
+    const [{ total } = { total: 0 }] = (await oneJson(['info', model, '--context', '128', ...oneThread]))['memory'] as {
+      total: number
+    }[]
+    const memory = ['--memory', String(total), ...oneThread]
+    const { code, out, err } = await phi(['run', model, 'Hello', '--context', '1024', ...memory])
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(/^error: The model with a context of 1024 tokens does not fit into memory\.$/m)
+    for (const part of ['weights', 'cache', 'work', 'total'])
+      expect(err).toMatch(new RegExp(`${part} +\\d.* [kM]B$`, 'm'))
+    expect(err).toMatch(/remedy {4}The largest context for which there is room is 128 tokens\.$/m)
+    const fitting = await phi(['run', model, 'Hello', '--context', '128', '--max-tokens', '2', ...memory])
+    expect(fitting).toMatchObject({ code: 0, err: '' })
+
+    const told = await phi(['info', model, '--context', '1024', ...memory])
+    expect(told.out).toMatch(/^ +1024 .* 1 {2}no$/m)
+    expect(told.out).toContain('The largest context for which there is room is 128 tokens.')
   })
 })
 
@@ -246,6 +279,13 @@ describe('phi tokenize', () => {
     expect(prompt['text']).toBe('<|user|>\n<|end|><|end|>\n<|assistant|>\n')
     const ids = prompt['ids'] as number[]
     expect(ids.filter((id) => id === 508)).toHaveLength(1)
+  })
+
+  test('a conversation that ends with an answer is not answered again', async () => {
+    const input = '[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]'
+    const { text: rendered } = await oneJson(['tokenize', model, '--chat', '-'], { input })
+    expect(rendered).toMatch(/^<\|user\|>\nHi<\|end\|>\n<\|assistant\|>\nHello<\|end\|>/)
+    expect(String(rendered).match(/<\|assistant\|>/g)).toHaveLength(1)
   })
 })
 
@@ -317,12 +357,52 @@ test('phi eval-world scores drawn arithmetic and prints transcripts', async () =
   expect(out.match(/^model: /gm)).toHaveLength(1)
 })
 
+describe('a model of the hub', () => {
+  const commit = '0123456789abcdef0123456789abcdef01234567'
+
+  beforeAll(async () => {
+    const repository = join(folder, 'hub', 'models--org--toy')
+    await cp(join(folder, model), join(repository, 'snapshots', commit), { recursive: true })
+    await mkdir(join(repository, 'refs'))
+    await writeFile(join(repository, 'refs', 'main'), commit)
+  })
+
+  test('that is in the cache is a model for every command, by its name', async () => {
+    const text = 'A fox is an animal.'
+    const { ids } = await oneJson(['tokenize', model, text])
+    expect(await oneJson(['tokenize', 'org/toy', text])).toMatchObject({ ids })
+    expect(await oneJson(['info', 'org/toy@main', '--context', '128'])).toMatchObject({ model: 'org/toy@main' })
+    const run = await oneJson(['run', `org/toy@${commit}`, text, '--raw', '--max-tokens', '3', ...oneThread])
+    expect(run).toMatchObject({ model: `org/toy@${commit}`, usage: { generatedTokens: 3 } })
+    const [reply] = await json(['chat', 'org/toy', '--max-tokens', '3', ...oneThread], { input: 'Hello\n' })
+    expect(reply).toMatchObject({ model: 'org/toy' })
+    expect(await oneJson(['quantize', 'org/toy', 'toy-of-the-hub'])).toMatchObject({ model: 'toy-of-the-hub' })
+    const losses = await json(['eval-loss', 'org/toy', 'toy-of-the-hub', '--tokens', '500', ...oneThread])
+    expect(losses.map((row) => row['model'])).toEqual(['org/toy', 'toy-of-the-hub'])
+    const asked = ['--arithmetic', '1', '--max-tokens', '2', ...oneThread]
+    expect((await json(['eval-world', 'org/toy', ...asked])).at(-1)).toMatchObject({ model: 'org/toy' })
+    const verified = await phi(['verify', 'org/toy'])
+    expect(verified.err).toContain('There are no published outputs for this model.')
+    expect(verified.err).toContain('that of org/toy')
+  })
+
+  test.each([
+    ['phi-3-mini', 'microsoft/Phi-3-mini-4k-instruct'],
+    ['org/other:Q4_K_M', 'org/other:Q4_K_M'],
+  ])('%s, which is not there, is not downloaded unasked', async (name, pulled) => {
+    const { code, out, err } = await phi(['run', name, 'Hello'])
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(new RegExp(`^  remedy    Download it: phi pull ${pulled}$`, 'm'))
+  })
+})
+
 /** Plays a person: `steps` are pairs of what to wait for (a Python pattern) and what to type then. */
 const person = `
-import json, os, pty, re, select, sys, time
+import fcntl, json, os, pty, re, select, struct, sys, termios, time
 steps, command = json.loads(sys.argv[1]), sys.argv[2:]
 child, terminal = pty.fork()
 if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 50, 160, 0, 0))
     os.execvp(command[0], command)
 seen = b''
 def read():
@@ -337,7 +417,7 @@ def read():
     seen += data
     return data != b''
 start = 0
-deadline = time.time() + 240
+deadline = time.time() + 120
 for pattern, keys in steps:
     match = None
     while match is None and time.time() < deadline:
@@ -358,13 +438,58 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 const hasTerminals =
   spawnSync('python3', ['-c', 'import pty; pty.openpty(); import os; os.waitstatus_to_exitcode']).status === 0
 
+/** Runs a command at a terminal; its output is all that the terminal showed. */
+async function play(
+  steps: readonly (readonly [string, string])[],
+  args: readonly string[],
+  env = environmentOf(),
+): Promise<Ended> {
+  const command = [process.execPath, main, ...args]
+  return await endOf(spawn('python3', ['-c', person, JSON.stringify(steps), ...command], { cwd: folder, env }))
+}
+
+describe.skipIf(!hasTerminals)('at a terminal (played by python3)', () => {
+  test('the bar of a load ends at 100 %', async () => {
+    const { code, out } = await play([], ['run', model, 'Hello', '--max-tokens', '2', ...oneThread])
+    expect(code).toBe(0)
+    expect([...out.matchAll(/loading weights .*? (\d+) %/g)].at(-1)?.[1]).toBe('100')
+  })
+
+  test('a model that would have to be downloaded is asked about, with its size; no is no', async () => {
+    await using hub = await bench()
+    const env = environmentOf(hub.cache, hub.server.endpoint)
+    const question = 'org/model is not on this machine. Download 4 files, 302 kB\\?'
+    const { code, out, err } = await play([[question, 'n']], ['run', 'org/model', 'Hello'], env)
+    expect({ code, err }).toEqual({ code: 1, err: '' })
+    expect(out).toContain('Download it: phi pull org/model')
+    expect(hub.server.contentRequests(weights)).toEqual([])
+  })
+
+  test('it is downloaded after yes', async () => {
+    await using hub = await bench()
+    const env = environmentOf(hub.cache, hub.server.endpoint)
+    const { out, err } = await play([['Download 4 files', 'y']], ['run', 'org/model', 'Hello'], env)
+    expect(err).toBe('')
+    // What the hub of the test gives is no model, and that is found out when it is there.
+    expect(out).toContain('error: ')
+    expect(out).not.toContain('phi pull')
+    expectWhole(hub)
+  })
+
+  test('a prompt that is missing is asked for before anything else', async () => {
+    const { code, out } = await play([], ['run', 'org/nothing'])
+    expect(code).toBe(2)
+    expect(out).toContain('There is no prompt. Try: phi run org/nothing "What is a fox?"')
+  })
+})
+
 describe.skipIf(!hasTerminals)('phi chat at a terminal (played by python3)', () => {
   test('Ctrl-C stops an answer and not the program; commands and history work; twice Ctrl-C quits', async () => {
     const saved = join(folder, 'chat.json')
     const [enter, interrupt, up] = ['\r', '\u0003', '\u001B[A']
     // The sign of waiting is wiped out, and text follows.
     const firstWords = '\\x1b\\[K[^\\r\\x1b]'
-    const steps = [
+    const steps: [string, string][] = [
       ['> ', `hello${enter}`],
       [firstWords, interrupt],
       ['\\(stopped\\)', ''],
@@ -373,14 +498,13 @@ describe.skipIf(!hasTerminals)('phi chat at a terminal (played by python3)', () 
       ['> ', up + enter],
       [firstWords, interrupt],
       ['\\(stopped\\)[^>]*> ', `/save ${saved}${enter}`],
-      ['Saved 4 messages[^>]*> ', `/undo${enter}`],
+      ['Saved 4 messages[^>]*> ', `/save ${join(folder, 'nowhere', 'a.md')}${enter}`],
+      ['nowhere/a.md" cannot be written: ENOENT: no such file or directory\\.\\r?\\n  remedy[^>]*> ', `/undo${enter}`],
       ['Taken back: hello[^>]*> ', `/nothing${enter}`],
       ['no command /nothing[^>]*> ', interrupt],
       ['again to quit[^>]*> ', interrupt],
     ]
-    const command = [process.execPath, main, 'chat', model, '--backend', 'ref']
-    const played = spawn('python3', ['-c', person, JSON.stringify(steps), ...command], { cwd: folder })
-    const ended = await endOf(played)
+    const ended = await play(steps, ['chat', model, '--backend', 'ref'])
     expect(ended).toMatchObject({ code: 0, err: '' })
     const { messages } = JSON.parse(await readFile(saved, 'utf8')) as { messages: { role: string; content: string }[] }
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant'])
@@ -390,7 +514,7 @@ describe.skipIf(!hasTerminals)('phi chat at a terminal (played by python3)', () 
 
 describe('what goes wrong', () => {
   test.each([
-    [['run', 'no/such', 'Hello'], 1, 'There is no model "no/such".'],
+    [['run', 'no/such', 'Hello'], 1, 'There is no model "no/such" here.'],
     [['run', model, 'Hello', '--top-p', '2'], 2, 'Expected a number above 0, at most 1.'],
   ])('%j ends with %i and says why', async (args, code, message) => {
     const ended = await phi(args)
