@@ -7,7 +7,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { f16ToNumber, numberToF16, roundHalfToEven } from './half.ts'
 
 const infinityBits = 0x7c00
-const smallestNormalBits = 0x0400
+export const smallestNormalBits = 0x0400
 
 /**
  * What the value of greatest magnitude is divided by to get a candidate scale: -8 puts it on the end of the grid that

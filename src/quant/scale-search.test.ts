@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { present } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
 import { f16ToNumber } from '../blocks/half.ts'
+import { plainScaleSearch } from './plain-scale-search-harness.ts'
 import { integerRange, nearestInteger, scaleSearch } from './scale-search.ts'
 
 /** The weighted squared error of values that are rounded with a scale. */
@@ -50,6 +52,38 @@ describe('scaleSearch', () => {
     const scale = scaleSearch(4, 32)(values, 0, weights)
     expect(Math.abs(scale)).toBeLessThan(1 / 16)
     expect(errorOf(values, scale, 4, weights) / leastError(values, 4, weights)).toBeLessThan(1.0001)
+  })
+
+  const kinds: Readonly<Record<string, (random: Random) => number>> = {
+    'normal numbers': (random) => 0.02 * random.normal(),
+    'numbers with outliers': (random) => random.normal() ** 3,
+    'small integers': (random) => Math.round(3 * random.normal()),
+    'halves of small integers': (random) => Math.round(20 * random.normal()) / 2,
+    'what needs scales next to the subnormal ones': (random) => 1e-3 * random.normal(),
+  }
+  const formats = [
+    [4, 32],
+    [4, 128],
+    [8, 64],
+  ] as const
+  it.each(Object.keys(kinds))('gives the same bits as the plain search: %s', (kind) => {
+    const random = new Random(21)
+    const some = present(kinds[kind], 'kind')
+    for (const [bits, group] of formats) {
+      const search = scaleSearch(bits, group)
+      const row = Float64Array.from({ length: 40 * group }, () => some(random))
+      // Some do not count at all, of the greatest magnitude or not.
+      const weights = Float64Array.from(row, () => Math.max(0, random.float() - 0.1) ** 2)
+      const equal = weights.slice(0, group).fill(1)
+      for (let start = 0; start < row.length; start += group) {
+        const values = [...row.slice(start, start + group)]
+        const own = weights.slice(start, start + group)
+        expect(search(row, start, own)).toBe(plainScaleSearch(values, [...own], bits))
+        expect(search(Float32Array.from(row), start)).toBe(
+          plainScaleSearch([...Float32Array.from(values)], [...equal], bits),
+        )
+      }
+    }
   })
 
   it('turns the grid round where that reaches further', () => {

@@ -5,13 +5,14 @@
  * the error (least squares), so that walking all events in order and keeping both sums finds the best integers of all.
  */
 import { f16ToNumber, roundHalfToEven } from '../blocks/half.ts'
-import { scaleBits } from '../blocks/rounding.ts'
+import { scaleBits, smallestNormalBits } from '../blocks/rounding.ts'
 
 /** How much coarser than a grid that just reaches the greatest value the coarsest one is that is looked at. */
 const coarsest = 1.25
-/** By how much the finest scale is lowered at a time until clipping alone costs more than a scale that is known. */
-const finer = 0.9
-const mostLowerings = 64
+/** How much finer than such a grid the finest one is that is looked at. */
+const finest = 2 ** -10
+/** How often the distance to a bound of the finest scale is halved. */
+const halvings = 5
 const infinityBits = 0x7c00
 
 /** The integers of a format: -8..7 for 4 bits, -127..127 for 8. */
@@ -37,168 +38,249 @@ export type ScaleSearch = (values: Float32Array | Float64Array, start: number, w
 /** A search with workspace of its own, to be called often. */
 export function scaleSearch(bits: 4 | 8, group: number): ScaleSearch {
   const [lowest, highest] = integerRange(bits)
-  // With 8 bits both signs give the same grid.
-  const signs = bits === 4 ? [1, -1] : [1]
   const value = new Float64Array(group)
+  const magnitude = new Float64Array(group)
   const weight = new Float64Array(group)
-  const level = new Int32Array(group)
-  const events = eventQueue(group * -lowest)
+  /** weight x magnitude */
+  const product = new Float64Array(group)
+  const far = new Int32Array(group)
+  const { scales, keys, sort } = eventList(group * -lowest, bits === 4 ? 2 * group : 16 * group)
+  const sums: Sums = { numerator: 0, denominator: 0, events: 0, next: 0 }
+  const best = { scale: 0, gain: 0 }
 
-  const errorOf = (scale: number): number => {
+  /** Takes the values in, and returns where the greatest of those that count is; -1 when none is but zeros. */
+  const take = (values: Float32Array | Float64Array, start: number, weights: Float64Array | undefined): number => {
+    let largest = 0
+    let extreme = -1
+    for (let index = 0; index < group; index++) {
+      const exact = values[start + index] as number
+      const size = Math.abs(exact)
+      const counts = weights === undefined ? 1 : (weights[index] as number)
+      value[index] = exact
+      magnitude[index] = size
+      weight[index] = counts
+      product[index] = counts * size
+      if (size <= largest || counts === 0) continue
+      largest = size
+      extreme = index
+    }
+    return extreme
+  }
+
+  /** The squared error, or infinity as soon as it is known to be no less than `bound`. */
+  const errorOf = (scale: number, bound: number): number => {
     let error = 0
     for (let index = 0; index < group; index++) {
-      const difference =
-        (value[index] as number) - scale * nearestInteger(value[index] as number, scale, lowest, highest)
+      const exact = value[index] as number
+      let integer = roundHalfToEven(exact / scale)
+      if (integer > highest) integer = highest
+      else if (integer < lowest) integer = lowest
+      const difference = exact - scale * integer
       error += (weight[index] as number) * difference * difference
+      if (error >= bound) return Infinity
     }
     return error
   }
 
-  /** The error of what lies beyond the grid; no scale that is finer has less. */
-  const clippingError = (scale: number): number => {
+  /** The error of those far values that lie beyond the grid; no finer scale has less. */
+  const clippingError = (scale: number, farValues: number): number => {
     let error = 0
-    for (let index = 0; index < group; index++) {
-      const beyond = Math.abs(value[index] as number) + lowest * scale
+    for (let place = 0; place < farValues; place++) {
+      const index = far[place] as number
+      const beyond = (magnitude[index] as number) + lowest * scale
       if (beyond > 0) error += (weight[index] as number) * beyond * beyond
     }
     return error
   }
 
-  const finestScale = (largest: number): number => {
-    let scale = largest / highest
-    const known = errorOf(scale)
-    for (let lowered = 0; lowered < mostLowerings && clippingError(scale) < known; lowered++) scale *= finer
+  /** A scale below which clipping alone costs more than a scale that is known does in all. */
+  const finestScale = (extreme: number): number => {
+    const largest = magnitude[extreme] as number
+    // Of several scales that leave no error the coarsest ones will do.
+    if (errorOf(largest / highest, Number.MIN_VALUE) === 0) return largest / highest
+    const known = errorOf((value[extreme] as number) / (lowest - 0.25), Infinity)
+    // The greatest value alone gives a first bound; what else lies beyond the grid there gives a better one.
+    const bound = (largest - Math.sqrt(known / (weight[extreme] as number))) / -lowest
+    let coarser = largest / -lowest
+    let scale = Math.max(bound, coarser * finest)
+    let farValues = 0
+    for (let index = 0; index < group; index++) {
+      if ((magnitude[index] as number) > -lowest * scale) far[farValues++] = index
+    }
+    for (let halving = 0; halving < halvings; halving++) {
+      const middle = 0.5 * (scale + coarser)
+      if (clippingError(middle, farValues) >= known) scale = middle
+      else coarser = middle
+    }
     return scale
   }
 
-  /** The best scale of this sign, and by how much it lowers the error. */
-  const walk = (sign: number, largest: number, finest: number): readonly [scale: number, gain: number] => {
-    const start = (coarsest * largest) / highest
+  /** The sums for the integers of the coarsest scale, and the events from there to the finest, in order. */
+  const prepare = (coarse: number, fine: number): void => {
+    // Comparing products instead of quotients moves events across the ends at most, where they do not matter.
+    const perCoarse = 1 / coarse
+    const perFine = 1 / fine
     let numerator = 0
     let denominator = 0
-    events.clear()
+    let events = 0
     for (let index = 0; index < group; index++) {
-      const signed = sign * (value[index] as number)
-      const magnitude = Math.abs(signed)
-      const most = signed < 0 ? -lowest : highest
-      let integer = Math.min(most, Math.floor(magnitude / start + 0.5))
-      level[index] = integer
-      numerator += (weight[index] as number) * magnitude * integer
-      denominator += (weight[index] as number) * integer * integer
-      for (; integer < most; integer++) {
-        const event = magnitude / (integer + 0.5)
-        if (event <= finest) break
-        events.add(event, index)
+      // What does not count may lie beyond the grid, and changes no sum.
+      if (weight[index] === 0) continue
+      const size = magnitude[index] as number
+      const first = Math.floor(size * perCoarse + 0.5)
+      const end = Math.min(-lowest, Math.floor(size * perFine + 0.5))
+      numerator += (product[index] as number) * first
+      denominator += (weight[index] as number) * first * first
+      for (let integer = first; integer < end; integer++) keys[events++] = (index << 8) | integer
+    }
+    // Apart from the loop above, whose end the processor cannot foresee and would have to wait for the quotients.
+    for (let event = 0; event < events; event++) {
+      const key = keys[event] as number
+      scales[event] = (magnitude[key >> 8] as number) / ((key & 255) + 0.5)
+    }
+    sort(events, fine, coarse)
+    sums.numerator = numerator
+    sums.denominator = denominator
+    sums.events = events
+    sums.next = 0
+  }
+
+  /**
+   * Takes the events from `sums.next` on for scales of one sign, or for both as far as they agree: until a value reaches
+   * the end of the grid that lies nearer to zero.
+   */
+  const walk = (sign: 1 | -1 | 'both'): void => {
+    const factor = sign === -1 ? -1 : 1
+    let { next, numerator, denominator } = sums
+    let { scale, gain } = best
+    for (; next < sums.events; next++) {
+      const key = keys[next] as number
+      const index = key >> 8
+      const integer = key & 255
+      if (integer === highest) {
+        if (sign === 'both') break
+        if (factor * (value[index] as number) > 0) continue
       }
-    }
-    let [bestScale, bestGain] = [0, 0]
-    if (denominator > 0) [bestScale, bestGain] = [numerator / denominator, (numerator * numerator) / denominator]
-    const order = events.descending(finest, start)
-    for (let event = 0; event < events.count(); event++) {
-      const index = order[event] as number
-      const integer = level[index] as number
-      numerator += (weight[index] as number) * Math.abs(value[index] as number)
+      numerator += product[index] as number
       denominator += (weight[index] as number) * (2 * integer + 1)
-      level[index] = integer + 1
-      const gain = (numerator * numerator) / denominator
-      if (!(gain > bestGain)) continue
-      bestGain = gain
-      bestScale = numerator / denominator
+      const reached = (numerator * numerator) / denominator
+      if (!(reached > gain)) continue
+      gain = reached
+      scale = (factor * numerator) / denominator
     }
-    return [sign * bestScale, bestGain]
+    best.scale = scale
+    best.gain = gain
+    if (sign !== 'both') return
+    sums.next = next
+    sums.numerator = numerator
+    sums.denominator = denominator
   }
 
   return (values, start, weights) => {
-    let largest = 0
-    for (let index = 0; index < group; index++) {
-      value[index] = values[start + index] as number
-      weight[index] = weights === undefined ? 1 : (weights[index] as number)
-      if (weight[index] === 0) continue
-      largest = Math.max(largest, Math.abs(value[index] as number))
-    }
-    if (largest === 0) return 0
-    const finest = finestScale(largest)
-    let [scale, gain] = [0, 0]
-    for (const sign of signs) {
-      const [candidate, candidateGain] = walk(sign, largest, finest)
-      if (candidateGain > gain) [scale, gain] = [candidate, candidateGain]
-    }
-    return nearbyHalf(scale, errorOf)
+    const extreme = take(values, start, weights)
+    if (extreme < 0) return 0
+    prepare((coarsest * (magnitude[extreme] as number)) / highest, finestScale(extreme))
+    best.scale = sums.denominator > 0 ? sums.numerator / sums.denominator : 0
+    best.gain = sums.denominator > 0 ? (sums.numerator * sums.numerator) / sums.denominator : 0
+    walk('both')
+    walk(1)
+    walk(-1)
+    return nearbyHalf(best.scale, errorOf)
   }
 }
 
-interface EventQueue {
-  clear(): void
-  add(scale: number, index: number): void
-  count(): number
-  /** The indices of all events between two scales, the greatest scale first. */
-  descending(least: number, greatest: number): Int32Array
+/** sum w v q and sum w q^2, and how far they are through the events. */
+interface Sums {
+  numerator: number
+  denominator: number
+  /** How many events there are. */
+  events: number
+  /** The first that the sums do not hold yet. */
+  next: number
 }
 
-/** Buckets that the events of a walk are spread over: a few in each. */
-const buckets = 256
+/** When which value climbs: its index and the integer that it leaves, as index x 256 + integer. */
+interface EventList {
+  readonly scales: Float64Array
+  readonly keys: Int32Array
+  /** Puts the keys of the first `count` in order, the greatest scale first and equal ones as they were. */
+  readonly sort: (count: number, least: number, greatest: number) => void
+}
 
-/** Sorts events by spreading them over buckets and then mending the order of neighbours: a third less time than with `sort`. */
-function eventQueue(capacity: number): EventQueue {
+/** Events that are sorted by spreading them over buckets, a few in each, and then mending the order of neighbours. */
+function eventList(capacity: number, buckets: number): EventList {
   const scales = new Float64Array(capacity)
-  const indices = new Int32Array(capacity)
-  const sortedScales = new Float64Array(capacity)
-  const sortedIndices = new Int32Array(capacity)
-  const ends = new Int32Array(buckets + 1)
-  let count = 0
+  const keys = new Int32Array(capacity)
+  const spreadScales = new Float64Array(capacity)
+  const spreadKeys = new Int32Array(capacity)
+  const bucketOf = new Uint16Array(capacity)
+  const ends = new Int32Array(buckets)
+
+  const spread = (count: number, least: number, greatest: number): void => {
+    const perScale = (buckets - 1) / (greatest - least)
+    ends.fill(0)
+    for (let event = 0; event < count; event++) {
+      const bucket = ((greatest - (scales[event] as number)) * perScale) | 0
+      bucketOf[event] = bucket
+      ends[bucket] = (ends[bucket] as number) + 1
+    }
+    let end = 0
+    for (let bucket = 0; bucket < buckets; bucket++) {
+      const length = ends[bucket] as number
+      ends[bucket] = end
+      end += length
+    }
+    for (let event = 0; event < count; event++) {
+      const bucket = bucketOf[event] as number
+      const place = ends[bucket] as number
+      ends[bucket] = place + 1
+      spreadScales[place] = scales[event] as number
+      spreadKeys[place] = keys[event] as number
+    }
+  }
+
+  const mend = (count: number): void => {
+    for (let event = 0; event < count; event++) {
+      const scale = spreadScales[event] as number
+      let place = event
+      for (; place > 0 && (scales[place - 1] as number) < scale; place--) {
+        scales[place] = scales[place - 1] as number
+        keys[place] = keys[place - 1] as number
+      }
+      scales[place] = scale
+      keys[place] = spreadKeys[event] as number
+    }
+  }
+
   return {
-    clear: () => void (count = 0),
-    add(scale, index) {
-      scales[count] = scale
-      indices[count] = index
-      count++
-    },
-    count: () => count,
-    descending(least, greatest) {
-      const perScale = (buckets - 1) / (greatest - least)
-      ends.fill(0)
-      for (let event = 0; event < count; event++) {
-        const bucket = ((greatest - (scales[event] as number)) * perScale) | 0
-        ends[bucket + 1] = (ends[bucket + 1] as number) + 1
-      }
-      for (let bucket = 0; bucket < buckets; bucket++) {
-        ends[bucket + 1] = (ends[bucket + 1] as number) + (ends[bucket] as number)
-      }
-      for (let event = 0; event < count; event++) {
-        const scale = scales[event] as number
-        const bucket = ((greatest - scale) * perScale) | 0
-        const place = ends[bucket] as number
-        ends[bucket] = place + 1
-        sortedScales[place] = scale
-        sortedIndices[place] = indices[event] as number
-      }
-      for (let event = 1; event < count; event++) {
-        const scale = sortedScales[event] as number
-        const index = sortedIndices[event] as number
-        let place = event
-        for (; place > 0 && (sortedScales[place - 1] as number) < scale; place--) {
-          sortedScales[place] = sortedScales[place - 1] as number
-          sortedIndices[place] = sortedIndices[place - 1] as number
-        }
-        sortedScales[place] = scale
-        sortedIndices[place] = index
-      }
-      return sortedIndices
+    scales,
+    keys,
+    sort(count, least, greatest) {
+      spread(count, least, greatest)
+      mend(count)
     },
   }
 }
+
+/** The first of equals is kept. */
+const nearbyOffsets = [0, -1, 1]
 
 /** The best of the f16 numbers around a scale. */
-function nearbyHalf(scale: number, errorOf: (scale: number) => number): number {
+function nearbyHalf(scale: number, errorOf: (scale: number, bound: number) => number): number {
   const bits = scaleBits(scale)
   if (bits === 0) return 0
   if ((bits & 0x7fff) >= infinityBits) return Infinity
-  let [best, bestError] = [0, Infinity]
-  for (const candidate of [bits, bits - 1, bits + 1]) {
+  let best = 0
+  let bestError = Infinity
+  for (const offset of nearbyOffsets) {
+    const candidate = bits + offset
+    const magnitude = candidate & 0x7fff
+    if (magnitude < smallestNormalBits || magnitude >= infinityBits) continue
     const near = f16ToNumber(candidate)
-    if (!Number.isFinite(near) || scaleBits(near) === 0) continue
-    const error = errorOf(near)
-    if (error < bestError) [best, bestError] = [near, error]
+    const error = errorOf(near, bestError)
+    if (error >= bestError) continue
+    best = near
+    bestError = error
   }
   return best
 }
