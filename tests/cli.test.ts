@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { bench, expectWhole, weights } from '../src/hub/pull-harness.ts'
+import { bench, expectWhole, weights as weightsOfHub } from '../src/hub/pull-harness.ts'
 
 // A machine that does much else at the same time may take minutes for what is seconds.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -462,7 +462,7 @@ describe.skipIf(!hasTerminals)('at a terminal (played by python3)', () => {
     const { code, out, err } = await play([[question, 'n']], ['run', 'org/model', 'Hello'], env)
     expect({ code, err }).toEqual({ code: 1, err: '' })
     expect(out).toContain('Download it: phi pull org/model')
-    expect(hub.server.contentRequests(weights)).toEqual([])
+    expect(hub.server.contentRequests(weightsOfHub)).toEqual([])
   })
 
   test('it is downloaded after yes', async () => {

@@ -4,13 +4,13 @@
  * behind the header. Nothing that a file announces is believed: before anything is allocated, its least size is compared with
  * what is left of the file.
  */
+import { quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { ggmlNumbers, ggmlTypeOf, type GgmlType } from '../blocks/ggml.ts'
 import {
   ggufArrayTypes,
   ggufTypeName,
   ggufValueTypes,
-  quoted,
   type GgufFixedArray,
   type GgufFixedType,
   type GgufMetadata,
@@ -61,6 +61,7 @@ function damaged(file: string, problem: string, expected?: string, found?: strin
   return new PocketPhiError('invalid-file', `"${file}" is no valid GGUF file: ${problem}.`, {
     ...(expected === undefined ? {} : { expected }),
     ...(found === undefined ? {} : { found }),
+    remedy: 'Fetch or convert it again.',
   })
 }
 

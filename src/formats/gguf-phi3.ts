@@ -2,9 +2,10 @@
  * What a GGUF file of the architecture "phi3" means in terms of the published checkpoints: the fields of config.json and the
  * names of tensors. Keys and names are those that convert_hf_to_gguf.py and llama-arch.cpp of llama.cpp agree on.
  */
+import { quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { type GgufCheckpoint } from './gguf.ts'
-import { ggufNumber, ggufNumbers, ggufString, ggufStrings, quoted, shortestDecimal } from './gguf-values.ts'
+import { ggufNumber, ggufNumbers, ggufString, ggufStrings, shortestDecimal } from './gguf-values.ts'
 
 const architecture = 'phi3'
 const embeddings = 'token_embd.weight'

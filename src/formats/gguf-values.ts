@@ -2,6 +2,7 @@
  * The metadata of a GGUF file (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md): typed values by key. A value keeps
  * the type that the file gives it, so that a file can be written again as it was.
  */
+import { quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 
 /** The value types of the format; the place in the list is the number that files use. */
@@ -70,11 +71,6 @@ export type GgufMetadata = ReadonlyMap<string, GgufValue>
 /** The type of a value as an error names it: `uint32`, `array of string`. */
 export function ggufTypeName(value: GgufValue): string {
   return value.type === 'array' ? `array of ${value.of}` : value.type
-}
-
-/** A name from a file for an error message: quoted, and not longer than a line. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}...` : text)
 }
 
 function wrongType(key: string, expected: string, value: GgufValue): PocketPhiError {

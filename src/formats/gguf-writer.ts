@@ -2,6 +2,7 @@
  * Writing GGUF files, version 3, little-endian: streamed tensor by tensor, the same bytes for the same tensors in the same
  * order. Tensors follow each other without holes but for the alignment, as ggml asks for.
  */
+import { quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { ggmlTypeOf, type GgmlType } from '../blocks/ggml.ts'
 import {
@@ -15,7 +16,7 @@ import {
   longestTensorName,
   mostDimensions,
 } from './gguf-header.ts'
-import { ggufValueTypes, quoted, type GgufMetadata, type GgufValue, type GgufValueType } from './gguf-values.ts'
+import { ggufValueTypes, type GgufMetadata, type GgufValue, type GgufValueType } from './gguf-values.ts'
 import { type ByteChunks } from './safetensors-writer.ts'
 
 /** A tensor to be written. */

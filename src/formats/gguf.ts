@@ -1,9 +1,10 @@
 /** Reading GGUF files, whole or split, tensor by tensor and slab by slab. */
+import { quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { dequantizeGgml } from '../blocks/ggml-dequantize.ts'
 import { ggmlBytes } from '../blocks/ggml.ts'
 import { readGgufHeader, type GgufHeader, type GgufTensor, type PlacedGgufTensor } from './gguf-header.ts'
-import { ggufNumber, quoted, type GgufMetadata } from './gguf-values.ts'
+import { ggufNumber, type GgufMetadata } from './gguf-values.ts'
 import { rowElements, type ReadFloatOptions, type ReadOptions } from './safetensors.ts'
 import { type ByteSource } from './source.ts'
 import { type FileTree } from './tree.ts'

@@ -2,6 +2,7 @@
  * The header of a safetensors file (https://github.com/huggingface/safetensors, "Format"): 8 bytes of little-endian
  * length, then that much JSON that names every tensor, its dtype, its shape and where its bytes lie behind the header.
  */
+import { describe, quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { decodeText, isJsonObject, parseJson, type JsonObject } from './json.ts'
 
@@ -49,6 +50,7 @@ function damaged(file: string, problem: string, expected?: string, found?: strin
   return new PocketPhiError('invalid-file', `"${file}" is no valid safetensors file: ${problem}.`, {
     ...(expected === undefined ? {} : { expected }),
     ...(found === undefined ? {} : { found }),
+    remedy: 'Fetch or write it again.',
   })
 }
 
@@ -102,7 +104,7 @@ export function parseHeader(json: Uint8Array, dataBytes: number, file: string): 
     if (name === metadataKey) {
       readMetadata(entry, metadata, file)
     } else {
-      if (!isJsonObject(entry)) throw damaged(file, `the entry of ${JSON.stringify(name)} is no JSON object`)
+      if (!isJsonObject(entry)) throw damaged(file, `the entry of ${quoted(name)} is no JSON object`)
       tensors.push([name, readEntry(name, entry, file)])
     }
   }
@@ -111,7 +113,7 @@ export function parseHeader(json: Uint8Array, dataBytes: number, file: string): 
   for (const [name, { offset, bytes }] of tensors) {
     if (offset !== end) {
       const problem = offset < end ? 'overlaps the tensor before it' : 'leaves a hole before it'
-      throw damaged(file, `the tensor ${JSON.stringify(name)} ${problem}`, `offset ${end}`, `${offset}`)
+      throw damaged(file, `the tensor ${quoted(name)} ${problem}`, `offset ${end}`, `${offset}`)
     }
     end += bytes
   }
@@ -129,13 +131,13 @@ export function parseHeader(json: Uint8Array, dataBytes: number, file: string): 
 function readMetadata(entry: unknown, metadata: Map<string, string>, file: string): void {
   if (!isJsonObject(entry)) throw damaged(file, 'its metadata is no JSON object')
   for (const [key, text] of Object.entries(entry)) {
-    if (typeof text !== 'string') throw damaged(file, `the metadata ${JSON.stringify(key)} is no string`)
+    if (typeof text !== 'string') throw damaged(file, `the metadata ${quoted(key)} is no string`)
     metadata.set(key, text)
   }
 }
 
 function readEntry(name: string, entry: JsonObject, file: string): PlacedTensor {
-  const label = JSON.stringify(name)
+  const label = quoted(name)
   const { dtype, shape, data_offsets: offsets } = entry
   if (!isStoredDType(dtype)) {
     if (typeof dtype === 'string' && foreignDTypes.includes(dtype)) {
@@ -143,15 +145,15 @@ function readEntry(name: string, entry: JsonObject, file: string): PlacedTensor 
         expected: `one of ${Object.keys(storedBytes).join(', ')}`,
       })
     }
-    throw damaged(file, `the dtype of ${label} is unknown`, Object.keys(storedBytes).join(', '), JSON.stringify(dtype))
+    throw damaged(file, `the dtype of ${label} is unknown`, Object.keys(storedBytes).join(', '), describe(dtype))
   }
   if (!Array.isArray(shape)) throw damaged(file, `the tensor ${label} has no shape`)
   const bytes = tensorBytes(dtype, shape)
-  if (bytes === undefined) throw damaged(file, `the shape of ${label} is impossible`, undefined, JSON.stringify(shape))
+  if (bytes === undefined) throw damaged(file, `the shape of ${label} is impossible`, undefined, describe(shape))
   if (!Array.isArray(offsets) || offsets.length !== 2) throw damaged(file, `the tensor ${label} has no data_offsets`)
   const [start, end] = offsets as readonly unknown[]
   if (!isOffset(start) || !isOffset(end) || end < start) {
-    throw damaged(file, `the data_offsets of ${label} are impossible`, undefined, JSON.stringify(offsets))
+    throw damaged(file, `the data_offsets of ${label} are impossible`, undefined, describe(offsets))
   }
   if (end - start !== bytes) {
     throw damaged(file, `the bytes of ${label} do not match its shape`, `${bytes} bytes`, `${end - start}`)

@@ -1,4 +1,5 @@
 /** JSON of unknown origin: strict UTF-8, no duplicate keys, typed errors. */
+import { quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
@@ -18,7 +19,10 @@ export function decodeText(bytes: Uint8Array, name: string): string {
     const own = bytes.buffer instanceof ArrayBuffer ? bytes : bytes.slice()
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(own)
   } catch (cause) {
-    throw new PocketPhiError('invalid-file', `"${name}" is not valid UTF-8.`, { cause })
+    throw new PocketPhiError('invalid-file', `"${name}" is not valid UTF-8.`, {
+      remedy: 'Fetch it again, or save it as UTF-8.',
+      cause,
+    })
   }
 }
 
@@ -31,14 +35,18 @@ export function parseJson(text: string, name: string): unknown {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new PocketPhiError('invalid-file', `"${name}" is not valid JSON.`, { cause })
+    throw new PocketPhiError('invalid-file', `"${name}" is not valid JSON.`, {
+      ...(cause instanceof Error && { found: cause.message }),
+      remedy: 'It may be torn: fetch it again.',
+      cause,
+    })
   }
   const duplicate = duplicateKey(text)
   if (duplicate !== undefined) {
-    throw new PocketPhiError(
-      'invalid-file',
-      `"${name}" names the key ${JSON.stringify(duplicate)} twice in one object.`,
-    )
+    throw new PocketPhiError('invalid-file', `"${name}" names the key ${quoted(duplicate)} twice in one object.`, {
+      expected: 'every key once',
+      remedy: 'Remove the one that is not meant.',
+    })
   }
   return value
 }

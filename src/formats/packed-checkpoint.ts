@@ -4,6 +4,7 @@
  * `{"version":1,"tensors":{"name":{"dtype":"q4g32","shape":[rows,columns]}}}`. Tensors it does not name are plain.
  */
 import { isBlockDType, type BlockDType, type PlainDType, type TensorType } from '../base/dtype.ts'
+import { describe, quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { packedBytes, rowRange, unpackMatrix } from '../blocks/packed.ts'
 import { type StoredDType } from './header.ts'
@@ -41,7 +42,7 @@ const plainDTypes: Partial<Record<StoredDType, PlainDType>> = {
 export function packedEntry(name: string, type: PackedType, data: Uint8Array | (() => ByteChunks)): TensorEntry {
   const bytes = packedBytes(type.dtype, ...type.shape)
   if (data instanceof Uint8Array && data.length !== bytes) {
-    throw new PocketPhiError('shape', `The bytes of the packed tensor ${JSON.stringify(name)} do not fill its shape.`, {
+    throw new PocketPhiError('shape', `The bytes of the packed tensor ${quoted(name)} do not fill its shape.`, {
       expected: `${bytes} bytes for ${type.dtype} [${type.shape.join(', ')}]`,
       found: `${data.length}`,
     })
@@ -88,7 +89,7 @@ export function packedTypes(checkpoint: Checkpoint): ReadonlyMap<string, PackedT
       remedy: 'Update pocket-phi.',
     })
   }
-  if (found !== version) throw damaged('it has no known version', `${version}`, JSON.stringify(found))
+  if (found !== version) throw damaged('it has no known version', `${version}`, describe(found))
   if (!isJsonObject(value['tensors'])) throw damaged('it names no tensors')
   for (const [name, entry] of Object.entries(value['tensors'])) types.set(name, readType(checkpoint, name, entry))
   return types
@@ -99,14 +100,13 @@ function isBlockName(value: unknown): value is BlockDType {
 }
 
 function readType(checkpoint: Checkpoint, name: string, entry: unknown): PackedType {
-  const label = JSON.stringify(name)
+  const label = quoted(name)
   if (!isJsonObject(entry)) throw damaged(`the entry of ${label} is no JSON object`)
   const { dtype, shape } = entry
-  if (!isBlockName(dtype))
-    throw damaged(`the format of ${label} is unknown`, blockDTypes.join(', '), JSON.stringify(dtype))
+  if (!isBlockName(dtype)) throw damaged(`the format of ${label} is unknown`, blockDTypes.join(', '), describe(dtype))
   const [rows, columns] = Array.isArray(shape) && shape.length === 2 ? (shape as readonly unknown[]) : []
   if (typeof rows !== 'number' || typeof columns !== 'number') {
-    throw damaged(`the shape of ${label} is impossible`, '[rows, columns]', JSON.stringify(shape))
+    throw damaged(`the shape of ${label} is impossible`, '[rows, columns]', describe(shape))
   }
   if (!checkpoint.has(name)) throw damaged(`the tensor ${label} is not in the checkpoint`)
   const stored = checkpoint.info(name)
@@ -147,7 +147,7 @@ export function logicalType(checkpoint: Checkpoint, name: string): TensorType {
   const { dtype, shape } = checkpoint.info(name)
   const plain = plainDTypes[dtype]
   if (plain !== undefined) return { dtype: plain, shape }
-  throw new PocketPhiError('not-supported', `The tensor ${JSON.stringify(name)} holds ${dtype}, which no model uses.`, {
+  throw new PocketPhiError('not-supported', `The tensor ${quoted(name)} holds ${dtype}, which no model uses.`, {
     expected: Object.keys(plainDTypes).join(', '),
   })
 }

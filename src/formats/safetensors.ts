@@ -1,4 +1,5 @@
 /** Reading safetensors checkpoints, of one file or of shards with an index, tensor by tensor and slab by slab. */
+import { describe, quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
 import {
@@ -132,17 +133,13 @@ async function openSharded(tree: FileTree, indexName: string): Promise<Checkpoin
       shards.push(shard)
       for (const name of shard.header.tensors.keys()) {
         if (weightMap.get(name) !== file) {
-          throw badIndex(
-            indexName,
-            `"${file}" holds the tensor ${JSON.stringify(name)}`,
-            weightMap.get(name) ?? 'nothing',
-          )
+          throw badIndex(indexName, `"${file}" holds the tensor ${quoted(name)}`, weightMap.get(name) ?? 'nothing')
         }
       }
     }
     const held = new Set(shards.flatMap((shard) => [...shard.header.tensors.keys()]))
     for (const [name, file] of weightMap) {
-      if (!held.has(name)) throw badIndex(indexName, `"${file}" lacks the tensor ${JSON.stringify(name)}`, file)
+      if (!held.has(name)) throw badIndex(indexName, `"${file}" lacks the tensor ${quoted(name)}`, file)
     }
     return checkpointOf(shards)
   } catch (error) {
@@ -157,21 +154,24 @@ function badIndex(indexName: string, problem: string, promised: string): PocketP
   })
 }
 
+function noMap(indexName: string, found: unknown): PocketPhiError {
+  return new PocketPhiError('invalid-file', `"${indexName}" has no weight_map.`, {
+    expected: 'an object of tensors and their files',
+    found: describe(found),
+  })
+}
+
 /** The shard of every tensor. @throws PocketPhiError `invalid-file` */
 function readIndex(value: unknown, indexName: string): Map<string, string> {
   const map = isJsonObject(value) ? value['weight_map'] : undefined
-  if (!isJsonObject(map)) throw new PocketPhiError('invalid-file', `"${indexName}" has no weight_map.`)
+  if (!isJsonObject(map)) throw noMap(indexName, map)
   const weightMap = new Map<string, string>()
   for (const [name, file] of Object.entries(map)) {
     if (typeof file !== 'string' || /[\\/:\0]/.test(file) || !file.endsWith('.safetensors')) {
-      throw new PocketPhiError(
-        'invalid-file',
-        `"${indexName}" names an impossible shard for ${JSON.stringify(name)}.`,
-        {
-          expected: 'the name of a .safetensors file in the same folder',
-          found: JSON.stringify(file),
-        },
-      )
+      throw new PocketPhiError('invalid-file', `"${indexName}" names an impossible shard for ${quoted(name)}.`, {
+        expected: 'the name of a .safetensors file in the same folder',
+        found: describe(file),
+      })
     }
     weightMap.set(name, file)
   }
@@ -189,14 +189,14 @@ function checkpointOf(shards: readonly Shard[]): Checkpoint {
   const find = (name: string): { shard: Shard; tensor: PlacedTensor } => {
     const place = places.get(name)
     if (place !== undefined) return place
-    throw new PocketPhiError('not-found', `The checkpoint has no tensor ${JSON.stringify(name)}.`)
+    throw new PocketPhiError('not-found', `The checkpoint has no tensor ${quoted(name)}.`)
   }
   const read = async (name: string, options: ReadOptions = {}): Promise<Uint8Array> => {
     const { shard, tensor } = find(name)
     const { offset, length } = options.range ?? { offset: 0, length: tensor.bytes }
     const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0
     if (!inside || offset + length > tensor.bytes) {
-      throw new PocketPhiError('invalid-argument', `A read leaves the tensor ${JSON.stringify(name)}.`, {
+      throw new PocketPhiError('invalid-argument', `A read leaves the tensor ${quoted(name)}.`, {
         expected: `a range within ${tensor.bytes} bytes`,
         found: `${length} bytes from ${offset}`,
       })
@@ -229,7 +229,7 @@ export function rowElements(
   const { first, count } = rows
   const inside = Number.isSafeInteger(first) && Number.isSafeInteger(count) && first >= 0 && count >= 0
   if (!inside || first + count > extent) {
-    throw new PocketPhiError('invalid-argument', `A range of rows leaves the tensor ${JSON.stringify(name)}.`, {
+    throw new PocketPhiError('invalid-argument', `A range of rows leaves the tensor ${quoted(name)}.`, {
       expected: `rows within [${shape.join(', ')}]`,
       found: `${count} rows from ${first}`,
     })
@@ -250,7 +250,7 @@ async function readFloat32(
   const { dtype, shape } = tensor
   const convert = conversions[dtype]
   if (convert === undefined) {
-    throw new PocketPhiError('invalid-argument', `The tensor ${JSON.stringify(name)} does not hold floats.`, {
+    throw new PocketPhiError('invalid-argument', `The tensor ${quoted(name)} does not hold floats.`, {
       expected: Object.keys(conversions).join(', '),
       found: dtype,
     })
@@ -258,14 +258,10 @@ async function readFloat32(
   const { start, count } = rowElements(name, shape, options.rows)
   const target = options.into ?? new Float32Array(count)
   if (target.length !== count) {
-    throw new PocketPhiError(
-      'invalid-argument',
-      `The view to read ${JSON.stringify(name)} into has the wrong length.`,
-      {
-        expected: `${count} elements`,
-        found: `${target.length}`,
-      },
-    )
+    throw new PocketPhiError('invalid-argument', `The view to read ${quoted(name)} into has the wrong length.`, {
+      expected: `${count} elements`,
+      found: `${target.length}`,
+    })
   }
   const width = storedElementBytes(dtype)
   if (dtype === 'F32') {

@@ -1,4 +1,5 @@
 /** The files of a model, wherever they are: a local folder, blobs of a browser, or the files below a URL. */
+import { quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { nodeModule } from '../base/platform.ts'
 import { httpSource, type HttpOptions } from './http.ts'
@@ -31,7 +32,9 @@ const largestText = 2 ** 28
 function checkName(name: string): void {
   const parts = name.split('/')
   if (/[\\:\0]/.test(name) || parts.some((part) => part === '' || part === '.' || part === '..')) {
-    throw new PocketPhiError('invalid-argument', `${JSON.stringify(name)} is no name of a file within a model.`)
+    throw new PocketPhiError('invalid-argument', `${quoted(name)} is no name of a file within a model.`, {
+      expected: 'a relative path, its parts separated by "/"',
+    })
   }
 }
 
@@ -107,6 +110,12 @@ export function localFolder(path: string): FileTree {
   })
 }
 
+function noFile(file: string, folder: string, names: readonly string[]): PocketPhiError {
+  return new PocketPhiError('not-found', `There is no file ${quoted(file)} in "${folder}".`, {
+    found: names.length === 0 ? 'no files' : names.slice(0, 10).map(quoted).join(', '),
+  })
+}
+
 /** Files that are at hand: chosen by the user of a browser, or in memory. */
 export function memoryFolder(files: ReadonlyMap<string, Blob | Uint8Array>, name = 'files'): FileTree {
   return treeOf({
@@ -114,7 +123,7 @@ export function memoryFolder(files: ReadonlyMap<string, Blob | Uint8Array>, name
     list: async () => [...files.keys()],
     async open(file) {
       const content = files.get(file)
-      if (content === undefined) throw new PocketPhiError('not-found', `There is no file "${file}" in "${name}".`)
+      if (content === undefined) throw noFile(file, name, [...files.keys()])
       return content instanceof Uint8Array ? bytesSource(content, file) : blobSource(content, file)
     },
   })

@@ -1,3 +1,4 @@
+import { describe, quoted } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 
 /**
@@ -11,7 +12,13 @@ export class ConfigReader {
 
   constructor(json: unknown, path = '') {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-      throw new PocketPhiError('invalid-config', `${path === '' ? 'The configuration' : `"${path}"`} is not an object.`)
+      throw new PocketPhiError(
+        'invalid-config',
+        `${path === '' ? 'The configuration' : `"${path}"`} is not an object.`,
+        {
+          found: describe(json),
+        },
+      )
     }
     this.#json = json as Record<string, unknown>
     this.#path = path
@@ -30,7 +37,7 @@ export class ConfigReader {
   fail(field: string, expected: string): never {
     throw new PocketPhiError('invalid-config', `The field "${this.#name(field)}" cannot be used.`, {
       expected,
-      found: JSON.stringify(this.#json[field]) ?? 'no such field',
+      found: this.#json[field] === undefined ? 'no such field' : describe(this.#json[field]),
     })
   }
 
@@ -40,11 +47,11 @@ export class ConfigReader {
     return value === null ? undefined : value
   }
 
-  /** A positive integer. Throws when it is missing and there is no fallback. */
-  extent(field: string, fallback?: number): number {
+  /** A positive integer up to `most`. Throws when it is missing and there is no fallback. */
+  extent(field: string, fallback?: number, most = 2 ** 31): number {
     const value = this.#value(field) ?? fallback
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value <= 0 || value > 2 ** 31) {
-      this.fail(field, 'a positive integer')
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value <= 0 || value > most) {
+      this.fail(field, `a positive integer up to ${most}`)
     }
     return value
   }
@@ -115,8 +122,9 @@ export class ConfigReader {
   refuseUnknown(): void {
     const unknown = Object.keys(this.#json).filter((field) => !this.#known.has(field))
     if (unknown.length > 0) {
+      const shown = unknown.slice(0, 10).map((field) => quoted(this.#name(field)))
       throw new PocketPhiError('invalid-config', `The configuration has fields that this model does not know.`, {
-        found: unknown.map((field) => `"${this.#name(field)}"`).join(', '),
+        found: `${shown.join(', ')}${unknown.length > shown.length ? ` and ${unknown.length - shown.length} more` : ''}`,
         remedy: 'If they change nothing in the computation, remove them; if they do, the model needs them built.',
       })
     }

@@ -1,3 +1,4 @@
+import { describe } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Model } from './model.ts'
 import { parsePhi3Config, phi3 } from './phi3.ts'
@@ -19,7 +20,7 @@ export function modelFromConfig(config: unknown): Model {
   if (build === undefined) {
     throw new PocketPhiError('not-supported', 'The architecture of this model is not built.', {
       expected: `"model_type" to be one of ${[...architectures.keys()].join(', ')}`,
-      found: JSON.stringify(type) ?? 'no "model_type" in the configuration',
+      found: type === undefined ? 'no "model_type" in the configuration' : describe(type),
     })
   }
   return build(config)

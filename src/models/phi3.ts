@@ -30,6 +30,10 @@ export interface Phi3Config {
   readonly tiedEmbeddings: boolean
 }
 
+/** Limits that no model comes near: what is traced takes memory for every layer and every rotated component. */
+const mostLayers = 1024
+const largestHead = 2 ** 16
+
 /**
  * Reads a published config.json of `model_type` "phi3" (Phi-3 Technical Report, section 2; the fields are those of the
  * Hugging Face repositories).
@@ -50,7 +54,7 @@ export function parsePhi3Config(json: unknown): Phi3Config {
   const hidden = reader.extent('hidden_size')
   const heads = reader.extent('num_attention_heads')
   const kvHeads = reader.extent('num_key_value_heads', heads)
-  const headSize = reader.extent('head_dim', hidden / heads)
+  const headSize = reader.extent('head_dim', hidden / heads, largestHead)
   if (heads % kvHeads !== 0) reader.fail('num_key_value_heads', `a divisor of num_attention_heads, ${heads}`)
   const maxPositions = reader.extent('max_position_embeddings')
   const originalPositions = reader.extent('original_max_position_embeddings', maxPositions)
@@ -69,7 +73,7 @@ export function parsePhi3Config(json: unknown): Phi3Config {
     vocabulary: reader.extent('vocab_size'),
     hidden,
     intermediate: reader.extent('intermediate_size'),
-    layers: reader.extent('num_hidden_layers'),
+    layers: reader.extent('num_hidden_layers', undefined, mostLayers),
     heads,
     kvHeads,
     headSize,

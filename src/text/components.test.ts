@@ -28,6 +28,29 @@ describe('normalizers', () => {
   })
 })
 
+describe('steps that lengthen a text without end', () => {
+  const times = 60
+  const doubling = { type: 'Replace', pattern: { String: 'a' }, content: 'aa' }
+  const steps = Array.from({ length: times }, () => doubling)
+
+  test('are refused as normalizers', () => {
+    const normalize = readNormalizer(sequence('normalizers', ...steps))
+    expect(normalize('no such letter')).toContain('such')
+    expect(() => normalize('a')).toThrow(/normalizer.*characters of 1/s)
+  })
+
+  test('are refused as pre-tokenizers', () => {
+    const byteLevel = { type: 'ByteLevel', add_prefix_space: false, use_regex: false }
+    const split = readPreTokenizer(sequence('pretokenizers', ...Array.from({ length: times }, () => byteLevel)))
+    expect(() => split('é')).toThrow(/pre_tokenizer/)
+  })
+
+  test('are refused as decoders', () => {
+    const decoder = readDecoder(sequence('decoders', ...steps, { type: 'Fuse' }))
+    expect(() => decoder.start(false).push('a', false)).toThrow(/decoder/)
+  })
+})
+
 describe('pre-tokenizers', () => {
   test('cut what the one before has left', () => {
     const split = readPreTokenizer(

@@ -1,6 +1,7 @@
 import { isJsonObject, type JsonObject } from '../formats/json.ts'
 import type { PieceDecoder, SentencePieceDecoding } from './decoder.ts'
 import { byteLevelDecoder, joiningDecoder, sentencePieceDecoder } from './decoder.ts'
+import { boundGrowth } from './growth.ts'
 import { asFlag, asId, asList, asObject, asString, invalid, isAbsent, unsupported } from './json-reader.ts'
 import { compilePattern, escapePattern } from './pattern.ts'
 import {
@@ -40,7 +41,12 @@ type Normalizer = (text: string) => string
 /** What happens to the text between added tokens before it is cut into spans. */
 export function readNormalizer(json: unknown): Normalizer {
   const steps = flatten(json, 'normalizers', 'normalizer').map(readNormalizerStep)
-  return (text) => steps.reduce((current, step) => step(current), text)
+  return (text) =>
+    steps.reduce((current, step) => {
+      const changed = step(current)
+      boundGrowth(changed.length, text.length, 'normalizer')
+      return changed
+    }, text)
 }
 
 function readNormalizerStep(json: JsonObject): Normalizer {
@@ -74,7 +80,16 @@ function readNormalizerStep(json: JsonObject): Normalizer {
 export function readPreTokenizer(json: unknown): Splitter {
   const steps = flatten(json, 'pretokenizers', 'pre_tokenizer').map(readPreTokenizerStep)
   if (steps.length === 0) return (text) => [text]
-  return (text) => steps.reduce<readonly string[]>((spans, step) => spans.flatMap((span) => step(span)), [text])
+  return (text) =>
+    steps.reduce<readonly string[]>(
+      (spans, step) => {
+        const cut = spans.flatMap((span) => step(span))
+        const length = cut.reduce((sum, span) => sum + span.length, 0)
+        boundGrowth(length, text.length, 'pre_tokenizer')
+        return cut
+      },
+      [text],
+    )
 }
 
 function readPreTokenizerStep(json: JsonObject): Splitter {

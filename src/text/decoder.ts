@@ -1,4 +1,5 @@
 import { alphabetBytes, byteOfPiece, utf8 } from './characters.ts'
+import { boundGrowth } from './growth.ts'
 
 /**
  * How pieces become text. One instance decodes one sequence; the whole of what `push` and `flush` return is the text,
@@ -35,7 +36,11 @@ const replacementCharacter = '\ufffd'
  */
 export function sentencePieceDecoder(plan: SentencePieceDecoding): PieceDecoder {
   const spell = (piece: string): string =>
-    plan.replacements.reduce((text, [pattern, content]) => text.replaceAll(pattern, () => content), piece)
+    plan.replacements.reduce((text, [pattern, content]) => {
+      const changed = text.replaceAll(pattern, () => content)
+      boundGrowth(changed.length, piece.length, 'decoder')
+      return changed
+    }, piece)
   const known = new Map<string, { readonly text: string; readonly byte: number }>()
   const read = (piece: string): { readonly text: string; readonly byte: number } => {
     let reading = known.get(piece)

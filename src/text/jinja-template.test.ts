@@ -142,11 +142,17 @@ describe('jinjaTemplate', () => {
       ['{{ range(1000000000) | length }}', /ranges longer/],
       ['{% for i in range(1000) %}{% for j in range(1000) %}x{% endfor %}{% endfor %}', /ranges longer/],
       ['{{ range(0, 10, 0) | length }}', /ranges longer/],
+      ["{% set n = namespace(t='ab') %}{% for i in range(40) %}{% set n.t = n.t ~ n.t %}{% endfor %}", /too long/],
+      ['{% set n = namespace(t=[1]) %}{% for i in range(40) %}{% set n.t = n.t + n.t %}{% endfor %}', /too long/],
+      ['{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}', /too many steps/],
+      ['{% set r = range(9000) %}{% for i in r %}{% for j in r %}{% endfor %}{% endfor %}', /too many steps/],
     ]
     for (const [source, message] of cases) {
       expect(() => render(source, messages)).toThrow(PocketPhiError)
       expect(() => render(source, messages)).toThrow(message)
     }
+    const long = [{ role: 'user', content: 'x'.repeat(100_000) }]
+    expect(() => render('{{ raise_exception(messages[0].content) }}', long)).toThrow(/[^x]x{500}\.\.\.\s/)
     expect(render('{% for i in range(1, 7, 2) %}{{ i }}{% endfor %}', messages)).toEqual(['135'])
     expect(render('{% for i in range(3, 0, -1) %}{{ i }}{% endfor %}', messages)).toEqual(['321'])
   })

@@ -1,6 +1,7 @@
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
+import { Environment, parse, tokenize } from '@huggingface/jinja'
 import { PocketPhiError } from '../base/errors.ts'
 import { segmentFinder } from './added-tokens.ts'
+import { runBounded } from './jinja-bounds.ts'
 import { isMarkable, makeMarking, markAround } from './provenance.ts'
 import { formatTime } from './strftime.ts'
 import { special, type Text } from './text.ts'
@@ -19,7 +20,9 @@ type Variables = Readonly<Record<string, unknown>>
 const whiteSpaceControl = { trim_blocks: true, lstrip_blocks: true }
 
 /** A template may not make ranges longer than this in all; it is a file from somewhere. */
-const longestRanges = 100_000
+const longestRanges = 10_000
+
+const longestMessage = 500
 
 /** Roles that templates compare with; others are as plain as content is. */
 const knownRoles = new Set(['system', 'user', 'assistant', 'tool', 'developer', 'function', 'model', 'ipython'])
@@ -108,7 +111,7 @@ export function compileJinja(source: string, options: Omit<JinjaOptions, 'contro
     program = parse(tokenize(source, whiteSpaceControl))
   } catch (cause) {
     throw new PocketPhiError('invalid-file', 'The chat template is not a Jinja template that can be read here.', {
-      ...(cause instanceof Error && { found: cause.message }),
+      ...(cause instanceof Error && { found: shortened(cause.message) }),
       cause,
     })
   }
@@ -123,13 +126,13 @@ export function compileJinja(source: string, options: Omit<JinjaOptions, 'contro
     }
     for (const [name, value] of Object.entries(variables)) environment.set(name, value)
     try {
-      const result: unknown = new Interpreter(environment).run(program).value
+      const result = runBounded(program, environment, messages)
       if (typeof result === 'string') return result
       throw new TypeError('the template makes no text')
     } catch (cause) {
       if (cause instanceof PocketPhiError) throw cause
       throw new PocketPhiError('invalid-argument', 'The chat template cannot be rendered with these messages.', {
-        ...(cause instanceof Error && { found: cause.message }),
+        ...(cause instanceof Error && { found: shortened(cause.message) }),
         cause,
       })
     }
@@ -147,18 +150,28 @@ function globals(now: Date): Variables {
     None: null,
     strftime_now: (format: unknown) => formatTime(now, String(format)),
     raise_exception: (message: unknown) => {
-      throw new PocketPhiError('invalid-argument', `The chat template refuses these messages: ${String(message)}`)
+      throw new PocketPhiError('invalid-argument', `The chat template refuses these messages: ${shortened(message)}`, {
+        remedy: 'Change the conversation, or use another template.',
+      })
     },
     range: (...bounds: readonly unknown[]) => {
       const [start, stop, step] = rangeBounds(bounds.map(Number))
       const count = Math.max(0, Math.ceil((stop - start) / step))
       ranged += count
       if (!(ranged <= longestRanges)) {
-        throw new PocketPhiError('not-supported', `The chat template makes ranges longer than ${longestRanges}.`)
+        throw new PocketPhiError('not-supported', `The chat template makes ranges longer than ${longestRanges}.`, {
+          remedy: 'Use a built-in template.',
+        })
       }
       return Array.from({ length: count }, (_, index) => start + index * step)
     },
   }
+}
+
+/** Messages of templates and of the library, which may quote the whole conversation. */
+function shortened(message: unknown): string {
+  const text = String(message)
+  return text.length > longestMessage ? `${text.slice(0, longestMessage)}...` : text
 }
 
 function rangeBounds([first = 0, second, step = 1]: readonly number[]): [number, number, number] {

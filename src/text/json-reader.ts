@@ -1,4 +1,5 @@
 /** Reading untrusted JSON: each function returns a value of the asked type or throws 'invalid-file' naming the place. */
+import { describe } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { isJsonObject, type JsonObject } from '../formats/json.ts'
 
@@ -14,15 +15,6 @@ export function unsupported(place: string, found: unknown): PocketPhiError {
   return new PocketPhiError('not-supported', `This tokenizer's ${place} is of a kind that is not built here.`, {
     found: describe(found),
   })
-}
-
-export function describe(value: unknown): string {
-  if (value === null) return 'null'
-  if (value === undefined) return 'nothing'
-  if (Array.isArray(value)) return `a list of ${value.length}`
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}...` : value)
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  return `a value of type ${typeof value}`
 }
 
 export function asObject(value: unknown, place: string): JsonObject {

@@ -325,6 +325,15 @@ describe('hostile files', () => {
     expect(load).toThrow(message)
   })
 
+  it('take no table for ids that are far apart', () => {
+    const before = process.memoryUsage().heapUsed
+    const kept = Array.from({ length: 20 }, () =>
+      loadTokenizerJson({ ...trained, model: { ...trained.model, vocab: { ...trained.model.vocab, zzz: 2 ** 22 } } }),
+    )
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(200e6)
+    expect(kept.map((tokenizer) => tokenizer.pieceOf(2 ** 22))).toEqual(kept.map(() => 'zzz'))
+  })
+
   it('are refused when they contain themselves', () => {
     const loop: Record<string, unknown> = { type: 'Sequence' }
     loop['normalizers'] = [loop]

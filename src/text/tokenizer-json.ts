@@ -1,3 +1,4 @@
+import { quoted } from '../base/describe.ts'
 import type { JsonObject } from '../formats/json.ts'
 import type { AddedToken } from './added-tokens.ts'
 import { findCuts, type BpeModel } from './bpe.ts'
@@ -76,14 +77,16 @@ function readVocabulary(json: JsonObject): { ids: Map<string, number>; pieces: (
   const ids = new Map<string, number>()
   let size = 0
   for (const [piece, value] of Object.entries(json)) {
-    const id = asId(value, `model.vocab[${JSON.stringify(piece)}]`)
+    const id = asId(value, `model.vocab[${quoted(piece)}]`)
     if (piece === '') throw invalid('model.vocab', 'pieces that are not empty', piece)
     ids.set(piece, id)
     size = Math.max(size, id + 1)
   }
-  const pieces = Array.from<string | undefined>({ length: size })
+  // A table as long as the largest id would let a file of one line ask for megabytes.
+  const isDense = size <= 4 * ids.size + 1024
+  const pieces = isDense ? Array.from<string | undefined>({ length: size }) : []
   for (const [piece, id] of ids) {
-    if (pieces[id] !== undefined) throw invalid(`model.vocab[${JSON.stringify(piece)}]`, 'an id of its own', id)
+    if (pieces[id] !== undefined) throw invalid(`model.vocab[${quoted(piece)}]`, 'an id of its own', id)
     pieces[id] = piece
   }
   return { ids, pieces }

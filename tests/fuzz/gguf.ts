@@ -1,6 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { PocketPhiError } from '../base/errors.ts'
-import { Random } from '../base/random.ts'
+/** Mutants of GGUF files. */
+import type { Random } from '../../src/base/random.ts'
 import {
   f32,
   joined,
@@ -15,11 +14,11 @@ import {
   type RawGguf,
   type RawKey,
   type RawTensor,
-} from './gguf-harness.ts'
-import { ggufConfig, publishedCheckpoint } from './gguf-phi3.ts'
-import { openGguf, type GgufCheckpoint } from './gguf.ts'
-import { ggufArrayTypes, ggufValueTypes, type GgufFixedType } from './gguf-values.ts'
-import { bytesSource, type ByteSource } from './source.ts'
+} from '../../src/formats/gguf-harness.ts'
+import { ggufConfig, publishedCheckpoint } from '../../src/formats/gguf-phi3.ts'
+import { ggufArrayTypes, ggufValueTypes, type GgufFixedType } from '../../src/formats/gguf-values.ts'
+import { openGguf, type GgufCheckpoint } from '../../src/formats/gguf.ts'
+import { guardedSource, mustHold, type FuzzFormat } from './format.ts'
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] }
 type Draft = Omit<Mutable<RawGguf>, 'keys' | 'tensors'> & { keys: Mutable<RawKey>[]; tensors: Mutable<RawTensor>[] }
@@ -183,32 +182,6 @@ function mutateStructure(random: Random, draft: Draft): void {
   }
 }
 
-function mutant(random: Random): Uint8Array {
-  const draft = seed(random)
-  const kind = random.integer(0, 10)
-  if (kind < 7) for (let round = random.integer(0, 3); round > 0; round--) mutateMeaning(random, draft)
-  else for (let round = random.integer(1, 3); round > 0; round--) mutateStructure(random, draft)
-  const bytes = rawBytes(draft)
-  if (kind === 9) bytes[random.integer(0, Math.min(bytes.length, 1200))] = random.integer(0, 256)
-  return random.integer(0, 20) === 0 ? bytes.subarray(0, random.integer(0, bytes.length)) : bytes
-}
-
-/** A source that counts reads outside of it, and all bytes that are asked for. */
-function guarded(bytes: Uint8Array): { source: ByteSource; outside: () => number; asked: () => number } {
-  const inner = bytesSource(bytes, 'mutant')
-  let outside = 0
-  let asked = 0
-  const source: ByteSource = {
-    ...inner,
-    read(offset, length, into) {
-      if (!(offset >= 0 && length >= 0 && offset + length <= bytes.length)) outside++
-      asked += length
-      return inner.read(offset, length, into)
-    },
-  }
-  return { source, outside: () => outside, asked: () => asked }
-}
-
 /** The value behind a type, as plain numbers and texts. */
 function plainValue({ type, payload }: RawKey): unknown {
   const name = ggufValueTypes[type] as string
@@ -268,48 +241,27 @@ async function faults(bytes: Uint8Array, gguf: GgufCheckpoint): Promise<string[]
   return wrong
 }
 
-async function checkOpened(bytes: Uint8Array, source: ByteSource): Promise<void> {
-  const gguf = await openGguf(source)
-  expect(await faults(bytes, gguf)).toEqual([])
-  opened++
-  const config = await ggufConfig(gguf)
-  const { shape } = publishedCheckpoint(gguf).info('model.embed_tokens.weight')
-  expect(shape).toEqual([config['vocab_size'], config['hidden_size']])
+/** Past the header: every rule on it was found to hold, so that the file is open. */
+export const ggufFormat: FuzzFormat = {
+  name: 'gguf',
+  share: 150,
+  mutate(random) {
+    const draft = seed(random)
+    const kind = random.integer(0, 10)
+    if (kind < 7) for (let round = random.integer(0, 3); round > 0; round--) mutateMeaning(random, draft)
+    else for (let round = random.integer(1, 3); round > 0; round--) mutateStructure(random, draft)
+    const bytes = rawBytes(draft)
+    if (kind === 9) bytes[random.integer(0, Math.min(bytes.length, 1200))] = random.integer(0, 256)
+    return random.integer(0, 20) === 0 ? bytes.subarray(0, random.integer(0, bytes.length)) : bytes
+  },
+  async load(bytes, passed) {
+    // The header once, and every tensor twice by the check; the factors once more by the configuration.
+    const gguf = await openGguf(guardedSource(bytes, 4))
+    passed()
+    const wrong = await faults(bytes, gguf)
+    mustHold(wrong.length === 0, wrong.join(', '))
+    const config = await ggufConfig(gguf)
+    const { shape } = publishedCheckpoint(gguf).info('model.embed_tokens.weight')
+    mustHold(sameValue(shape, [config['vocab_size'], config['hidden_size']]), 'embeddings as the configuration says')
+  },
 }
-
-let opened = 0
-
-describe('mutants of a GGUF file', () => {
-  it('load correctly or fail with a typed error', { timeout: 120_000 }, async () => {
-    const random = new Random(99)
-    const trials = 4000
-    const codes = new Map<string, number>()
-    opened = 0
-    for (let trial = 0; trial < trials; trial++) {
-      const bytes = mutant(random)
-      const { source, outside, asked } = guarded(bytes)
-      let code = 'none'
-      try {
-        await checkOpened(bytes, source)
-      } catch (error) {
-        if (!(error instanceof PocketPhiError)) throw error
-        code = error.code
-      }
-      codes.set(code, (codes.get(code) ?? 0) + 1)
-      if (outside() > 0) expect.fail('a read outside of the file')
-      // The header once, and every tensor twice by the check; the factors once more by the configuration.
-      expect(asked()).toBeLessThanOrEqual(4 * bytes.length)
-    }
-    expect([...codes.keys()].sort()).toEqual([
-      'invalid-argument',
-      'invalid-config',
-      'invalid-file',
-      'none',
-      'not-supported',
-    ])
-    expect(opened).toBeGreaterThan(trials / 2)
-    expect(codes.get('none')).toBeGreaterThan(trials / 8)
-    expect(codes.get('invalid-file')).toBeGreaterThan(trials / 8)
-    expect(codes.get('invalid-config')).toBeGreaterThan(trials / 8)
-  })
-})
