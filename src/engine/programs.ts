@@ -1,7 +1,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import { cacheNames, bucketName, traceCached, type CacheShape, type NumberFormats } from '../models/trace.ts'
 import type { ParameterSpec } from '../models/trace.ts'
-import type { Model } from '../models/model.ts'
+import type { Model, ModelShape } from '../models/model.ts'
 import { copyPages, pageSize, Trace, type Program } from '../program/index.ts'
 import { tensorType } from '../program/ops/definition.ts'
 
@@ -16,7 +16,7 @@ export interface CacheOptions {
   readonly maxSequences?: number
   /** Tokens that the cache holds for all sequences together, kept prefixes included; `context` for each sequence. */
   readonly cacheTokens?: number
-  /** Rows of the largest batch, a power of two; 512 when left out. */
+  /** Rows of the largest batch, a power of two; when left out 512, and fewer for wide models. */
   readonly maxRows?: number
 }
 
@@ -36,7 +36,15 @@ export interface EnginePrograms {
 /** The program that copies one page of every layer: inputs `from` and `to`, i32[1]. */
 export const copyProgramName = 'cache.copy'
 
-const defaultRows = 512
+/** Bytes that the widest activation of a batch may take unless the caller says how many rows there are. */
+const widestBytes = 48 * 2 ** 20
+
+/** 512 rows for all models up to the width of Phi-3-mini, 256 for Phi-3-medium: more cost memory and gain no speed. */
+function defaultRows({ widest }: ModelShape): number {
+  let rows = 512
+  while (rows > 32 && rows * widest * 4 > widestBytes) rows /= 2
+  return rows
+}
 
 function checkedExtent(name: string, value: number, most: number): number {
   if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value
@@ -64,7 +72,10 @@ export function tracePrograms(
   // One page more than sequences may hold, so that the last of them can copy before it writes.
   const pages = Math.max(pagesOfSequence, Math.ceil(tokens / pageSize)) + 1
   const cache: CacheShape = { pages, sequences, pagesOfSequence }
-  const mostRows = Math.min(checkedExtent('maxRows', options.maxRows ?? defaultRows, 4096), context * sequences)
+  const mostRows = Math.min(
+    checkedExtent('maxRows', options.maxRows ?? defaultRows(model.shape), 4096),
+    context * sequences,
+  )
   const buckets = bucketsUpTo(mostRows)
   const traced = buckets.map((rows) => traceCached(model, rows, cache, formats))
   const first = traced[0]

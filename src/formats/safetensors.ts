@@ -154,17 +154,17 @@ function badIndex(indexName: string, problem: string, promised: string): PocketP
   })
 }
 
-function noMap(indexName: string, found: unknown): PocketPhiError {
+function noMap(indexName: string, found: string): PocketPhiError {
   return new PocketPhiError('invalid-file', `"${indexName}" has no weight_map.`, {
     expected: 'an object of tensors and their files',
-    found: describe(found),
+    found,
   })
 }
 
 /** The shard of every tensor. @throws PocketPhiError `invalid-file` */
 function readIndex(value: unknown, indexName: string): Map<string, string> {
   const map = isJsonObject(value) ? value['weight_map'] : undefined
-  if (!isJsonObject(map)) throw noMap(indexName, map)
+  if (!isJsonObject(map)) throw noMap(indexName, describe(map))
   const weightMap = new Map<string, string>()
   for (const [name, file] of Object.entries(map)) {
     if (typeof file !== 'string' || /[\\/:\0]/.test(file) || !file.endsWith('.safetensors')) {
@@ -175,7 +175,7 @@ function readIndex(value: unknown, indexName: string): Map<string, string> {
     }
     weightMap.set(name, file)
   }
-  if (weightMap.size === 0) throw new PocketPhiError('invalid-file', `The weight_map of "${indexName}" is empty.`)
+  if (weightMap.size === 0) throw noMap(indexName, 'an empty object')
   return weightMap
 }
 

@@ -40,6 +40,8 @@ export interface ModelShape {
   readonly vocabulary: number
   readonly kvHeads: number
   readonly headSize: number
+  /** Values of the widest activation of a row, which decides how many rows are worth their memory. */
+  readonly widest: number
   /** The longest sequence that the model takes. */
   readonly maxPositions: number
   /** Sequences longer than this use the long rotary table; undefined where there is only one. */

@@ -167,6 +167,7 @@ export function phi3(config: Phi3Config): Model {
       vocabulary: config.vocabulary,
       kvHeads: config.kvHeads,
       headSize: config.headSize,
+      widest: Math.max(2 * config.intermediate, (config.heads + 2 * config.kvHeads) * config.headSize),
       maxPositions: config.maxPositions,
       ropeBorder: config.rope.longRope === undefined ? undefined : config.originalPositions,
     },
