@@ -161,6 +161,7 @@ describe('what is refused everywhere', () => {
     ],
     [() => readNormalizer({ type: 'Replace', pattern: {}, content: '' }), 'invalid-file'],
     [() => readNormalizer({ type: 'Prepend' }), 'invalid-file'],
+    [() => readDecoder(sequence('decoders', { type: ['Fuse'] })), 'not-supported'],
   ])('%s', (read, code) => {
     expect(read).toThrow(expect.objectContaining({ code }))
   })

@@ -177,10 +177,9 @@ function readSentencePieceDecoding(steps: readonly JsonObject[]): SentencePieceD
   let fused = false
   for (const step of steps) {
     const type = step['type']
-    const order = decoderOrder.indexOf(String(type))
-    if (order === -1) throw unsupported('decoder', type)
-    if (order < reached || (type === 'Strip' && !fused))
-      throw unsupported('decoder', `${String(type)} out of its order`)
+    const order = typeof type === 'string' ? decoderOrder.indexOf(type) : -1
+    if (typeof type !== 'string' || order === -1) throw unsupported('decoder', type)
+    if (order < reached || (type === 'Strip' && !fused)) throw unsupported('decoder', `${type} out of its order`)
     reached = type === 'Replace' ? order : order + 1
     if (type === 'Replace') {
       const pattern = asObject(step['pattern'], 'decoder.pattern')['String']
