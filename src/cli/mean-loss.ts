@@ -1,4 +1,7 @@
-/** The mean loss per token of a model folder on some text, whatever the format of its weights. */
+/**
+ * The mean loss per token of a model folder on some text, whatever the format of its weights: with the whole model in memory, or
+ * with one layer at a time.
+ */
 import type { Backend, Device } from '../backends/backend.ts'
 import { present, throwIfAborted } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
@@ -7,10 +10,10 @@ import { openSafetensors } from '../formats/safetensors.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
-import { tensorType } from '../program/ops/definition.ts'
-import { crossEntropy, weightedSum } from '../program/ops/loss.ts'
+import { stagedLoss } from '../quant/staged-loss.ts'
+import { addLoss } from '../quant/stages.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { packBatch, type ExampleSource } from '../train/batches.ts'
+import { packBatch, type Batch, type ExampleSource } from '../train/batches.ts'
 
 export interface MeanLossOptions {
   /** Predicted tokens after which to stop; the end of the text when left out. */
@@ -68,11 +71,8 @@ export async function meanLoss(
   try {
     const traced = traceSequences(model, 'evaluate', rows, formatsOf(checkpoint, options.exact ?? false))
     checkTensors(checkpoint, traced.parameters)
-    const { trace } = traced
-    const targets = trace.bind('input', 'targets', tensorType('i32', rows))
-    const weights = trace.bind('input', 'weights', tensorType('f32', rows))
-    trace.output('loss', weightedSum(crossEntropy(traced.logits, targets), weights))
-    device = await backend.open([trace.finish()])
+    addLoss(traced, rows)
+    device = await backend.open([traced.trace.finish()])
     await fillParameters(device, checkpoint, traced, options).catch(async (error: unknown) => {
       await device.dispose()
       throw error
@@ -87,25 +87,64 @@ export async function meanLoss(
   }
 }
 
+/**
+ * The same with the weights of one layer in memory at a time, for models of any size. Progress counts steps: a batch through a
+ * layer.
+ * @throws PocketPhiError as `meanLoss`
+ */
+export async function meanLossByLayers(
+  folder: string,
+  backend: Backend,
+  makeText: (context: number) => LossText,
+  { tokens: wanted, ...options }: MeanLossOptions,
+): Promise<MeanLoss> {
+  const tree = localFolder(folder)
+  const model = modelFromConfig(await tree.readJson('config.json'))
+  const rows = rowsFor(model)
+  const context = contextFor(model, rows)
+  const batches = [...batchesOf(makeText(context), rows, context, wanted)]
+  const checkpoint = await openSafetensors(tree)
+  try {
+    const loss = await stagedLoss(model, checkpoint, batches, { ...options, backend, rows })
+    return { loss, tokens: batches.reduce((sum, { learnedTokens }) => sum + learnedTokens, 0) }
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+/** The examples of a text in batches, until as many tokens are predicted as are wanted. */
+function* batchesOf(
+  { source, examples }: LossText,
+  rows: number,
+  context: number,
+  wanted = Infinity,
+): Generator<Batch> {
+  let tokens = 0
+  for (let next = 0; tokens < wanted && next < examples;) {
+    const batch = packBatch(source, next, rows, context)
+    next = batch.next
+    tokens += batch.learnedTokens
+    yield batch
+  }
+}
+
 async function measure(
   device: Device,
-  { source, examples }: LossText,
+  text: LossText,
   rows: number,
   context: number,
   { tokens: wanted = Infinity, signal, onProgress }: MeanLossOptions,
 ): Promise<MeanLoss> {
   let sum = 0
   let tokens = 0
-  for (let next = 0; tokens < wanted && next < examples;) {
+  for (const batch of batchesOf(text, rows, context, wanted)) {
     throwIfAborted(signal)
-    const batch = packBatch(source, next, rows, context)
-    next = batch.next
     const { loss } = await device.run('evaluate', batch.inputs)
     sum += present(loss?.[0], 'loss') * batch.learnedTokens
     tokens += batch.learnedTokens
     const [done, total] = Number.isFinite(wanted)
       ? [Math.min(tokens, wanted), wanted]
-      : [Math.min(next, examples), examples]
+      : [Math.min(batch.next, text.examples), text.examples]
     onProgress?.({ stage: 'measuring', done, total, unit: Number.isFinite(wanted) ? 'tokens' : 'rows' })
   }
   return { loss: sum / Math.max(1, tokens), tokens }

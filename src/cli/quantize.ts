@@ -16,7 +16,7 @@ import { companionsIn } from './companions.ts'
 import { UsageError } from './errors.ts'
 import { checkReplace, readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { meanLoss, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
+import { meanLossByLayers, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
 import { modelArgument, modelFolder } from './model-folder.ts'
 import { addBackendOptions, among, chooseBackend, integer, repeated, type BackendOptions } from './options.ts'
 import { calibrationInputs, checkCalibration, type CalibrationChoice } from './quantize-calibration.ts'
@@ -88,15 +88,14 @@ async function runQuantize(name: string, out: string, options: QuantizeCommandOp
   if (resolve(folder) === resolve(out)) throw new UsageError('The result cannot take the place of the model itself.')
   checkCalibration(options)
   await checkReplace(out, options.force)
-  const text = options.text === undefined ? undefined : await readTextFile(options.text, 'text')
+  const texts = await lossTexts(folder, options)
   await interruptible(async (signal) => {
     const errors =
       options.mode === 'calibrated'
         ? await writeCalibrated(folder, out, options, signal)
         : await writeQuantized(folder, out, options, signal)
     const sizes = { before: (await checkpointFacts(folder)).bytes, after: (await checkpointFacts(out)).bytes }
-    const measures = text !== undefined || options.world === true
-    const losses = measures ? await compareLosses(folder, out, text, options, signal) : undefined
+    const losses = texts === undefined ? undefined : await compareLosses(folder, out, texts, options, signal)
     if (options.json === true) printJson({ model: out, tensors: errors, bytes: sizes, ...(losses && { loss: losses }) })
     else printReport(out, errors, sizes, losses)
   })
@@ -179,20 +178,32 @@ interface Losses {
   readonly after: MeanLoss
 }
 
+/** What the loss is to be measured on: the text that a model of this context gets, and how many tokens of it. */
+interface LossTexts {
+  readonly textFor: (context: number) => LossText
+  readonly tokens?: number
+}
+
+/** Reads what is needed for it before any work is done; undefined when no loss is wanted. */
+async function lossTexts(folder: string, { text, world }: QuantizeCommandOptions): Promise<LossTexts | undefined> {
+  if (text === undefined && world !== true) return undefined
+  const { tokenizer } = await readTextFiles(folder)
+  if (text === undefined) return { textFor: () => worldText(tokenizer, heldOutSeed), tokens: heldOutTokens }
+  const words = await readTextFile(text, 'text')
+  return { textFor: (context) => textPieces(tokenizer, words, context) }
+}
+
 async function compareLosses(
   folder: string,
   out: string,
-  text: string | undefined,
+  { textFor, ...tokens }: LossTexts,
   options: QuantizeCommandOptions,
   signal: AbortSignal,
 ): Promise<Losses> {
-  const { tokenizer } = await readTextFiles(folder)
   const status = new StatusLine(options.json !== true)
-  const textFor = (context: number): LossText =>
-    text === undefined ? worldText(tokenizer, heldOutSeed) : textPieces(tokenizer, text, context)
   const lossOf = async (model: string): Promise<MeanLoss> =>
-    await meanLoss(model, chooseBackend(options), textFor, {
-      ...(text === undefined ? { tokens: heldOutTokens } : {}),
+    await meanLossByLayers(model, chooseBackend(options), textFor, {
+      ...tokens,
       signal,
       onProgress: progressOn(status),
     })

@@ -4,10 +4,9 @@
  * comes before it is rounded already, so that it is fitted to the inputs that it will see.
  */
 import type { Backend, Device, RunInputs } from '../backends/backend.ts'
-import { blockParts, isBlockDType } from '../base/dtype.ts'
+import { blockParts } from '../base/dtype.ts'
 import { present, throwIfAborted } from '../base/errors.ts'
 import { packIntegers, panelBytes, panelRows, unpackMatrix } from '../blocks/packed.ts'
-import { fillParameters } from '../engine/load.ts'
 import type { PackedType } from '../formats/packed-checkpoint.ts'
 import type { Checkpoint } from '../formats/safetensors.ts'
 import type { Model } from '../models/index.ts'
@@ -16,7 +15,15 @@ import { factorise } from './factor.ts'
 import { feedbackRows, outputEnergy, roundWithFeedback } from './feedback.ts'
 import type { PackedStore } from './packed-store.ts'
 import { readFiniteRows, RelativeError, roundMatrix, type TensorError } from './rounding.ts'
-import { advanceName, embeddingTables, hiddenName, stagesOf, type Stage, type StageMatrix } from './stages.ts'
+import { StageDevice } from './stage-device.ts'
+import {
+  advanceName,
+  embeddingTables,
+  hiddenName,
+  stagesOf,
+  type CalibrationStage,
+  type StageMatrix,
+} from './stages.ts'
 import { tileProducts, tileProgram, type TileProduct } from './tiles.ts'
 
 export interface CalibrationOptions {
@@ -62,7 +69,7 @@ export async function calibrate(
   const staged = stagesOf(model, calibrationRows, formats)
   await using stages = new StageRunner(checkpoint, staged.buffers, options, hooks)
   for (const stage of staged.stages) {
-    await stages.enter(stage)
+    await stages.enter(stage, new Set(tables.keys()))
     for (const matrix of stage.matrices) await stages.round(matrix, typeOf(types, matrix.name))
     await stages.advance()
   }
@@ -72,16 +79,14 @@ function typeOf(types: ReadonlyMap<string, PackedType>, name: string): PackedTyp
   return present(types.get(name), `the format of ${name}`)
 }
 
-/** One stage after the other on one device, as long as their programs are the same. */
+/** Takes the text through one stage after the other. */
 class StageRunner {
   readonly #checkpoint: Checkpoint
-  readonly #buffers: ReadonlyMap<string, Float64Array>
   readonly #options: CalibrationOptions
   readonly #hooks: CalibrationHooks
+  readonly #stages: StageDevice
   /** What the stage before handed on, batch by batch. */
   readonly #hidden: Float32Array[] = []
-  #stage: Stage | undefined
-  #device: Device | undefined
 
   constructor(
     checkpoint: Checkpoint,
@@ -90,37 +95,23 @@ class StageRunner {
     hooks: CalibrationHooks,
   ) {
     this.#checkpoint = checkpoint
-    this.#buffers = buffers
     this.#options = options
     this.#hooks = hooks
+    this.#stages = new StageDevice(options.backend, checkpoint, buffers)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#device?.dispose()
+    await this.#stages[Symbol.asyncDispose]()
   }
 
   /** Loads the weights of a stage: as they are in the checkpoint, or as the store has them in blocks. */
-  async enter(stage: Stage): Promise<void> {
-    throwIfAborted(this.#hooks.signal)
-    if (stage.build !== this.#stage?.build) {
-      await this.#device?.dispose()
-      this.#device = await this.#options.backend.open([...stage.programs, tileProgram()])
-    }
-    this.#stage = stage
-    const device = this.#open()
-    const isPacked = (name: string): boolean => isBlockDType(device.typeOf(name).dtype)
-    const parameters = stage.parameters.filter(({ name }) => !isPacked(name))
-    const known = new Set(device.names())
-    const buffers = new Map([...this.#buffers].filter(([name]) => known.has(name)))
+  async enter(stage: CalibrationStage, packed: ReadonlySet<string>): Promise<void> {
+    const { signal } = this.#hooks
+    throwIfAborted(signal)
     this.#hooks.onStep(`${stage.name}: loading`)
-    await fillParameters(
-      device,
-      underNames(this.#checkpoint, stage),
-      { parameters, buffers },
-      given(this.#hooks.signal),
-    )
+    await this.#stages.enter(stage, signal, [tileProgram()], ({ source }) => !packed.has(source))
     for (const { name, source } of stage.parameters) {
-      if (isPacked(name)) await fillFrom(device, name, this.#options.store.pieces(source))
+      if (packed.has(source)) await fillFrom(this.#stages.device, name, this.#options.store.pieces(source))
     }
   }
 
@@ -128,7 +119,7 @@ class StageRunner {
   async round(matrix: StageMatrix, type: PackedType): Promise<void> {
     const { store } = this.#options
     const { dtype, shape } = type
-    const device = this.#open()
+    const { device } = this.#stages
     const multiply = tileProducts(device, this.#hooks.signal)
     await device.run(matrix.clear, {})
     await this.#overText(matrix.collect, 'reading')
@@ -146,7 +137,7 @@ class StageRunner {
       relativeError: errors.weights.value,
       outputError: errors.outputs.value,
     })
-    const parameter = this.#stage?.parameters.find(({ source }) => source === matrix.name)
+    const parameter = this.#stages.stage.parameters.find(({ source }) => source === matrix.name)
     // A head that nothing follows is not on the device.
     if (parameter !== undefined) await fillFrom(device, parameter.name, floatsOf(store.pieces(matrix.name), type))
   }
@@ -170,42 +161,25 @@ class StageRunner {
 
   /** Runs the text through the stage, to its end. */
   async advance(): Promise<void> {
-    if (this.#stage?.programs.some(({ name }) => name === advanceName) !== true) return
+    if (!this.#stages.stage.programs.some(({ name }) => name === advanceName)) return
     await this.#overText(advanceName, 'handing on')
   }
 
   async #overText(program: string, what: string): Promise<void> {
     const { batches } = this.#options
     for (const [index, batch] of batches.entries()) {
-      this.#hooks.onStep(`${present(this.#stage, 'stage').name}: ${what} batch ${index + 1} of ${batches.length}`)
+      this.#hooks.onStep(`${this.#stages.stage.name}: ${what} batch ${index + 1} of ${batches.length}`)
       const hidden = this.#hidden[index]
       const inputs = hidden === undefined ? batch : { ...batch, [hiddenName]: hidden }
-      const outputs = await this.#open().run(program, inputs, given(this.#hooks.signal))
+      const outputs = await this.#stages.device.run(program, inputs, given(this.#hooks.signal))
       const next = outputs[hiddenName]
       if (next !== undefined) this.#hidden[index] = next
     }
-  }
-
-  #open(): Device {
-    return present(this.#device, 'device')
   }
 }
 
 function given(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
   return signal === undefined ? {} : { signal }
-}
-
-/** A checkpoint whose tensors are called what the stage calls them. */
-function underNames(checkpoint: Checkpoint, { parameters }: Stage): Checkpoint {
-  const sources = new Map(parameters.map(({ name, source }) => [name, source]))
-  const nameOf = (name: string): string => sources.get(name) ?? name
-  return {
-    ...checkpoint,
-    has: (name) => checkpoint.has(nameOf(name)),
-    info: (name) => checkpoint.info(nameOf(name)),
-    read: (name, options) => checkpoint.read(nameOf(name), options),
-    readFloat32: (name, options) => checkpoint.readFloat32(nameOf(name), options),
-  }
 }
 
 /** The bytes of packed pieces, each of whole rows, as f32. */

@@ -5,10 +5,11 @@
 import { type BlockDType } from '../base/dtype.ts'
 import { present } from '../base/errors.ts'
 import type { Model } from '../models/index.ts'
-import { traceSequences, type ParameterSpec, type TracedModel } from '../models/trace.ts'
+import { traceSequences, type NumberFormats, type ParameterSpec, type TracedModel } from '../models/trace.ts'
 import { tensorType } from '../program/ops/definition.ts'
-import { accumulate, fill, matmul } from '../program/ops/index.ts'
+import { accumulate, crossEntropy, fill, matmul, weightedSum } from '../program/ops/index.ts'
 import { printProgram, valueOf, type Operation, type Program, type ValueId } from '../program/program.ts'
+import { tensorBytes } from '../program/plan.ts'
 import { removeUnused, Trace } from '../program/trace.ts'
 
 /** The input and the output of a stage: what one layer hands to the next, f32 [rows, width]. */
@@ -36,6 +37,7 @@ export interface StageParameter extends ParameterSpec {
   readonly source: string
 }
 
+/** A part of a model, from one tap to the next. */
 export interface Stage {
   /** What the model calls its end: `embeddings`, `layer.3` …; `head` behind the last of them. */
   readonly name: string
@@ -43,12 +45,16 @@ export interface Stage {
   /** The same text for stages whose programs differ in the names of the checkpoint alone. */
   readonly build: string
   readonly parameters: readonly StageParameter[]
+}
+
+/** A stage whose matrices can be fitted to what they are multiplied with. */
+export interface CalibrationStage extends Stage {
   /** In the order in which they are multiplied with. */
   readonly matrices: readonly StageMatrix[]
 }
 
-export interface StagedModel {
-  readonly stages: readonly Stage[]
+export interface StagedModel<Part extends Stage> {
+  readonly stages: readonly Part[]
   /** Float64 tensors that follow from the configuration; every stage may use them, by these names. */
   readonly buffers: ReadonlyMap<string, Float64Array>
 }
@@ -166,10 +172,14 @@ function clearProgram(inputs: number): Program {
  * The stages of a model over batches of `rows` rows. Products with dense matrices can be calibrated; embedding tables are
  * read in the block format that `tables` names, and so is a head that is tied to one.
  */
-export function stagesOf(model: Model, rows: number, tables: ReadonlyMap<string, BlockDType>): StagedModel {
+export function stagesOf(
+  model: Model,
+  rows: number,
+  tables: ReadonlyMap<string, BlockDType>,
+): StagedModel<CalibrationStage> {
   const whole = traceWhole(model, rows, tables)
   const { program, borders, products, traced } = whole
-  const stages: Stage[] = []
+  const stages: CalibrationStage[] = []
   let from: ValueId | undefined
   let before = 0
   for (const border of [...borders, { name: 'head', operations: Infinity }]) {
@@ -190,27 +200,15 @@ function stageOf(
   products: readonly Product[],
   from: ValueId | undefined,
   to: ValueId | undefined,
-): Stage {
+): CalibrationStage {
   const slices = products.map(({ matrix }, index) =>
     slice(program, { name: `collect.${index}`, from, outputs: {}, state: momentsOf(matrix) }),
   )
   if (to !== undefined) slices.push(slice(program, { name: advanceName, from, outputs: { [hiddenName]: to } }))
-  const names = new Map(products.map(({ matrix, inputs }) => [momentsOf(matrix), `moments.${inputs}`]))
-  const parameters: StageParameter[] = []
-  for (const value of slices.flatMap(({ values }) => values)) {
-    const specification = traced.parameters.find((parameter) => parameter.name === value.name)
-    if (value.origin !== 'parameter' || specification === undefined || names.has(value.name)) continue
-    const own = `parameter.${parameters.length}`
-    names.set(value.name, own)
-    parameters.push({ ...specification, name: own, source: value.name })
-  }
+  const states = new Map(products.map(({ matrix, inputs }) => [momentsOf(matrix), `moments.${inputs}`]))
   const widths = [...new Set(products.map(({ inputs }) => inputs))]
-  const programs = [...slices.map((part) => renamed(part, names)), ...widths.map(clearProgram)]
   return {
-    name,
-    programs,
-    build: programs.map(printProgram).join('\n'),
-    parameters,
+    ...underOwnNames(name, slices, traced, states, widths.map(clearProgram)),
     matrices: products.map(({ matrix, inputs }, index) => ({
       name: matrix,
       inputs,
@@ -219,4 +217,71 @@ function stageOf(
       moments: `moments.${inputs}`,
     })),
   }
+}
+
+/**
+ * A stage of slices, whose parameters get names that stages of the same build share.
+ * @param states what their states are called from now on
+ * @param others programs that bind no parameters
+ */
+function underOwnNames(
+  name: string,
+  slices: readonly Program[],
+  traced: TracedModel,
+  states: ReadonlyMap<string, string>,
+  others: readonly Program[],
+): Stage {
+  const names = new Map(states)
+  const parameters: StageParameter[] = []
+  for (const value of slices.flatMap(({ values }) => values)) {
+    const specification = traced.parameters.find((parameter) => parameter.name === value.name)
+    if (value.origin !== 'parameter' || specification === undefined || names.has(value.name)) continue
+    const own = `parameter.${parameters.length}`
+    names.set(value.name, own)
+    parameters.push({ ...specification, name: own, source: value.name })
+  }
+  const programs = [...slices.map((part) => renamed(part, names)), ...others]
+  return { name, programs, build: programs.map(printProgram).join('\n'), parameters }
+}
+
+export interface StagedLoss extends StagedModel<Stage> {
+  /** Of the whole model. */
+  readonly parameters: readonly ParameterSpec[]
+  /** Bytes of what one stage hands to the next, at most. */
+  readonly handedOn: number
+}
+
+/**
+ * The stages that lead from ids to the output `loss` of the last one (see `addLoss`), over batches of `rows` rows. Each has one
+ * program, `advanceName`.
+ * @param formats of the weights as they are stored
+ */
+export function lossStages(model: Model, rows: number, formats: NumberFormats): StagedLoss {
+  const borders: string[] = []
+  const traced = traceSequences(model, 'loss', rows, {
+    ...formats,
+    tap(name, tensor) {
+      borders.push(name)
+      tensor.trace.output(name, tensor)
+    },
+  })
+  addLoss(traced, rows)
+  const program = traced.trace.finish()
+  let from: ValueId | undefined
+  const stages = [...borders, 'head'].map((name) => {
+    const to = program.outputs[name]
+    const outputs = to === undefined ? { loss: present(program.outputs['loss'], 'loss') } : { [hiddenName]: to }
+    const stage = underOwnNames(name, [slice(program, { name: advanceName, from, outputs })], traced, new Map(), [])
+    from = to
+    return stage
+  })
+  const handedOn = Math.max(...borders.map((name) => tensorBytes(valueOf(program, program.outputs[name] ?? -1).type)))
+  return { stages, buffers: traced.buffers, parameters: traced.parameters, handedOn }
+}
+
+/** Adds the output `loss` to a pass over sequences: the mean of -ln p of the inputs `targets`, weighted with `weights`. */
+export function addLoss({ trace, logits }: TracedModel, rows: number): void {
+  const targets = trace.bind('input', 'targets', tensorType('i32', rows))
+  const weights = trace.bind('input', 'weights', tensorType('f32', rows))
+  trace.output('loss', weightedSum(crossEntropy(logits, targets), weights))
 }
