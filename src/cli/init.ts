@@ -6,6 +6,7 @@ import type { BlockDType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { nearestNames } from '../base/nearest.ts'
 import { findLocalModel } from '../engine/find-model.ts'
+import { cleanTemporariesOf } from '../formats/atomic.ts'
 import type { GgufMetadata } from '../formats/gguf-values.ts'
 import { isJsonObject } from '../formats/json.ts'
 import { localFolder } from '../formats/tree.ts'
@@ -84,6 +85,7 @@ async function runInit(name: string, out: string | undefined, options: InitComma
   checkFormat(options)
   const config = await readConfig(name)
   const target = out ?? defaultOut(name, options)
+  await cleanTemporariesOf(target)
   await checkReplace(target, options.force)
   const status = new StatusLine(options.json !== true)
   const made = await interruptible(async (signal) => {

@@ -2,7 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
-import { writeFolderAtomic } from '../formats/atomic.ts'
+import { cleanTemporariesOf, writeFolderAtomic } from '../formats/atomic.ts'
 import { openSafetensors, singleFileName } from '../formats/safetensors.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
@@ -87,6 +87,7 @@ async function runQuantize(name: string, out: string, options: QuantizeCommandOp
   const folder = await modelFolder(name)
   if (resolve(folder) === resolve(out)) throw new UsageError('The result cannot take the place of the model itself.')
   checkCalibration(options)
+  await cleanTemporariesOf(out)
   await checkReplace(out, options.force)
   const texts = await lossTexts(folder, options)
   await interruptible(async (signal) => {

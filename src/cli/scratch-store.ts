@@ -1,8 +1,8 @@
 /** Packed matrices on the disk until their turn in the file comes. */
-import { appendFile, mkdtemp, open, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { appendFile, open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { PocketPhiError } from '../base/errors.ts'
-import { systemError } from '../formats/atomic.ts'
+import { systemError, withScratchFolder } from '../formats/atomic.ts'
 import type { PackedStore } from '../quant/packed-store.ts'
 
 interface Kept {
@@ -15,11 +15,12 @@ interface Kept {
  * @throws PocketPhiError `out-of-memory` when the disk is full
  */
 export async function withScratchStore<T>(out: string, work: (store: PackedStore) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(`${resolve(out)}.scratch-`).catch((error: unknown) => {
-    throw systemError(out, error)
-  })
+  return await withScratchFolder(out, (folder) => work(storeIn(folder)))
+}
+
+function storeIn(folder: string): PackedStore {
   const tensors = new Map<string, Kept>()
-  const store: PackedStore = {
+  return {
     async append(name, piece) {
       const kept = tensors.get(name) ?? { path: join(folder, String(tensors.size)), lengths: [] }
       tensors.set(name, kept)
@@ -38,10 +39,5 @@ export async function withScratchStore<T>(out: string, work: (store: PackedStore
         yield piece
       }
     },
-  }
-  try {
-    return await work(store)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
   }
 }

@@ -6,8 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { PocketPhiError } from '../base/errors.ts'
 import {
   cleanTemporaries,
+  cleanTemporariesOf,
   currentFolder,
   removeFolderAtomic,
+  withScratchFolder,
   writeFileAtomic,
   writeFolderAtomic,
   type AtomicFolder,
@@ -279,6 +281,63 @@ describe('cleanTemporaries', () => {
     expect(during).toEqual([`c.tmp-${process.pid}-7`, 'd.tmp-999999999-1'])
     expect(readdirSync(root)).toEqual([...kept, 'e'])
     expect(await codeOf(() => cleanTemporaries(join(root, 'none')))).toBe('not-found')
+  })
+})
+
+/** The id of a process that has ended. */
+function deadProcess(): number {
+  return spawnSync(process.execPath, ['--version']).pid
+}
+
+describe('cleanTemporariesOf', () => {
+  it('removes what dead writers of this path left, whole folders too, and nothing else', async () => {
+    const dead = deadProcess()
+    const left = [`model.scratch-${dead}-2`, `model.tmp-${dead}-1`]
+    const alive = [`model.scratch-${process.ppid}-4`, `model.tmp-${process.ppid}-3`]
+    const others = [`model-2.tmp-${dead}-5`, `my-model.scratch-${dead}-6`, 'model.scratch-xac3ZS', 'model']
+    for (const name of [...left, ...alive, ...others]) {
+      mkdirSync(join(root, name))
+      writeFileSync(join(root, name, 'weights'), 'x')
+    }
+    expect(await cleanTemporariesOf(join(root, 'model'))).toEqual(left)
+    expect(readdirSync(root)).toEqual([...alive, ...others].sort())
+    expect(await cleanTemporariesOf(join(root, 'model'))).toEqual([])
+  })
+
+  it('brings back a folder whose successor never came', async () => {
+    mkdirSync(join(root, `model.old-${deadProcess()}-1`))
+    await cleanTemporariesOf(join(root, 'model'))
+    expect(readdirSync(root)).toEqual(['model'])
+  })
+
+  it('has nothing to do where there is no folder yet', async () => {
+    expect(await cleanTemporariesOf(join(root, 'none', 'model'))).toEqual([])
+  })
+})
+
+describe('withScratchFolder', () => {
+  it('gives a folder of its own, which a cleaning of this thread leaves alone, and removes it', async () => {
+    const path = join(root, 'out')
+    const found = await withScratchFolder(path, async (folder) => {
+      writeFileSync(join(folder, 'piece'), 'x')
+      expect(await cleanTemporariesOf(path)).toEqual([])
+      return readdirSync(root)
+    })
+    expect(found).toEqual([expect.stringMatching(new RegExp(`^out\\.scratch-${process.pid}-\\d+$`))])
+    expect(readdirSync(root)).toEqual([])
+  })
+
+  it('is cleaned away after a crash', async () => {
+    const path = join(root, 'out')
+    const module = new URL('atomic.ts', import.meta.url).href
+    const script = `
+      const { withScratchFolder } = await import(process.argv[1])
+      await withScratchFolder(process.argv[2], () => process.kill(process.pid, 'SIGKILL'))`
+    spawnSync(process.execPath, ['--input-type=module', '--eval', script, module, path])
+    const left = readdirSync(root)
+    expect(left).toHaveLength(1)
+    expect(await cleanTemporariesOf(path)).toEqual(left)
+    expect(readdirSync(root)).toEqual([])
   })
 })
 

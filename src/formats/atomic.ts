@@ -40,8 +40,13 @@ interface Context {
   readonly before: (operation: FileOperation, path: string) => Promise<void>
 }
 
-/** A name with the process that made it and a random number: `model.tmp-4711-3`; `.old-` for a folder on its way out. */
-const temporaryName = /^(.+)\.(tmp|old)-(\d+)-(\d+)$/s
+type Mark = 'tmp' | 'old' | 'scratch'
+
+/**
+ * A name with the process that made it and a random number: `model.tmp-4711-3`; `.old-` for a folder on its way out,
+ * `.scratch-` for what is needed only meanwhile.
+ */
+const temporaryName = /^(.+)\.(tmp|old|scratch)-(\d+)-(\d+)$/s
 
 /** Temporaries that this thread is writing now. */
 const active = new Set<string>()
@@ -113,7 +118,7 @@ async function withTemporary(
 }
 
 /** The number is random because the threads of a process share its id. */
-function markedPath(path: string, mark: 'tmp' | 'old'): string {
+function markedPath(path: string, mark: Mark): string {
   return `${path}.${mark}-${processId()}-${Math.floor(Math.random() * 2 ** 48)}`
 }
 
@@ -202,6 +207,25 @@ export async function writeFolderAtomic(
     await syncFolder(context, temporary)
     await moveIn(context, temporary, target)
   })
+}
+
+/**
+ * Runs with an empty folder beside a path, for what is needed until that is written, and removes it.
+ * @throws PocketPhiError as `writeFileAtomic`; what the work throws
+ */
+export async function withScratchFolder<T>(path: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const context = contextOf({})
+  const folder = markedPath(context.paths.resolve(path), 'scratch')
+  active.add(folder)
+  try {
+    await context.files.mkdir(folder).catch((error: unknown) => {
+      throw systemError(path, error)
+    })
+    return await work(folder)
+  } finally {
+    await remove(context, folder)
+    active.delete(folder)
+  }
 }
 
 /** Puts a whole folder in the place of another, if there is one, and removes that. */
@@ -295,6 +319,27 @@ async function oldFolders(context: Context, target: string): Promise<string[]> {
  * @throws PocketPhiError `not-found` without the folder, `not-supported` outside Node
  */
 export async function cleanTemporaries(folder: string, options: AtomicOptions = {}): Promise<string[]> {
+  return await cleanNames(folder, options, () => true)
+}
+
+/**
+ * The same for one file or folder: its neighbours stay as they are. Nothing to do where there is no folder that it could be in.
+ * @throws PocketPhiError as `cleanTemporaries`, but for `not-found`
+ */
+export async function cleanTemporariesOf(path: string, options: AtomicOptions = {}): Promise<string[]> {
+  const context = contextOf(options)
+  const target = context.paths.resolve(path)
+  const folder = context.paths.dirname(target)
+  if (!(await exists(context, folder))) return []
+  return await cleanNames(folder, options, (name) => name === context.paths.basename(target))
+}
+
+/** @param isMeant whether what writers left of the file or folder of this name is to be removed */
+async function cleanNames(
+  folder: string,
+  options: AtomicOptions,
+  isMeant: (name: string) => boolean,
+): Promise<string[]> {
   const context = contextOf(options)
   const root = context.paths.resolve(folder)
   try {
@@ -303,9 +348,9 @@ export async function cleanTemporaries(folder: string, options: AtomicOptions = 
     for (const name of (await context.files.readdir(root)).sort()) {
       const match = temporaryName.exec(name)
       const path = context.paths.join(root, name)
-      if (match === null || !isLeftover(path, Number(match[3]))) continue
+      if (match === null || !isMeant(match[1] as string) || !isLeftover(path, Number(match[3]))) continue
       const target = context.paths.join(root, match[1] as string)
-      if (match[2] === 'tmp') await remove(context, path)
+      if (match[2] !== 'old') await remove(context, path)
       else if (await exists(context, target)) await discard(context, path)
       else await rename(context, path, target)
       cleaned.push(name)
