@@ -124,8 +124,6 @@ export function scaleSearch(bits: 4 | 8, group: number): ScaleSearch {
     let denominator = 0
     let events = 0
     for (let index = 0; index < group; index++) {
-      // What does not count may lie beyond the grid, and changes no sum.
-      if (weight[index] === 0) continue
       const size = magnitude[index] as number
       const first = Math.floor(size * perCoarse + 0.5)
       const end = Math.min(-lowest, Math.floor(size * perFine + 0.5))
