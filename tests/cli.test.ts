@@ -299,11 +299,11 @@ test('phi info knows the model without loading it', async () => {
     text: { tokens: 512, special: { '<|end|>': 508 } },
   })
   const [{ states, total } = { states: 0, total: 0 }] = facts['memory'] as { states: number; total: number }[]
-  // Keys and values of 4 pages of 64 tokens and a spare one, each a head of 32.
-  expect(states).toBeGreaterThanOrEqual(2 * 5 * 64 * 32 * 4)
+  // Keys and values of 4 pages of 64 tokens and a spare one, each a head of 32 halves.
+  expect(states).toBeGreaterThanOrEqual(2 * 5 * 64 * 32 * 2)
   expect(total).toBeGreaterThan(states)
   expect(facts).toMatchObject({
-    cacheBytesPerToken: 2 * 32 * 4,
+    cacheBytesPerToken: 2 * 32 * 2,
     machine: { largestContext: 1024, total: expect.any(Number), available: expect.any(Number) },
   })
 })
@@ -318,7 +318,7 @@ test('phi info looks into a file of weights, with a model beside it or alone', a
   const { out, code } = await phi(['info', join(model, 'model.safetensors'), '--context', '128'])
   expect(code).toBe(0)
   expect(out).toMatch(/^format +tensors +parameters +bytes\n.*\nbf16 +8 /m)
-  expect(out).toContain('\nThe cache takes 256 B for each token of the context.\n')
+  expect(out).toContain('\nThe cache takes 128 B for each token of the context.\n')
   expect(out).toContain('\nThere is room for the longest context, 1024 tokens.\n')
 })
 

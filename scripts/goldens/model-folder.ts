@@ -65,6 +65,7 @@ async function compute(tree: FileTree, model: Model, tasks: Tasks, settings: Mod
       context: Math.min(model.shape.maxPositions, Math.max(...lengths)),
       maxSequences: Math.max(...cases.map(({ batch }) => batch)),
       exact: settings.exact,
+      cacheType: 'f32',
       ...(file === undefined ? {} : { weightsFile: file }),
     })
     perturbHead(engine.device, engine.programs.parameters, settings)
@@ -86,7 +87,7 @@ async function openWhole(
 ): Promise<Device> {
   const files = await openModelFiles(tree, file)
   const weights = await files.weights()
-  const formats = formatsOf(weights, settings.exact)
+  const formats = formatsOf(weights, settings.exact, 'f32')
   const traces = cases.map((item) => {
     const traced = traceSequences(model, `whole.${item.name}`, item.ids.length, {
       ...formats,

@@ -16,9 +16,11 @@ import { traceSequences } from '../models/trace.ts'
 import { checkpointFacts, type CheckpointFacts, type DTypeShare } from './checkpoint-facts.ts'
 import { cacheBytesPerToken, contextsOf, memoryTable } from './info-memory.ts'
 import { modelPlace, optionalModelArgument } from './model-folder.ts'
+import type { CacheDType } from '../program/ops/cache.ts'
 import {
   addBackendOptions,
   addMemoryOption,
+  cacheTypeOption,
   chooseBackend,
   given,
   integer,
@@ -32,6 +34,7 @@ import { readTextFiles } from './text-files.ts'
 interface InfoOptions extends BackendOptions, MemoryOptions {
   readonly context?: number
   readonly exact?: boolean
+  readonly cacheType?: CacheDType
   readonly json?: boolean
 }
 
@@ -42,6 +45,7 @@ export function registerInfo(program: Command): void {
     .argument('[model]', optionalModelArgument)
     .option('--context <n>', 'show the memory for this context only', integer(1))
     .option('--exact', 'show the memory of --exact')
+    .addOption(cacheTypeOption())
     .option('--json', 'print one JSON object, sizes in bytes')
   addMemoryOption(addBackendOptions(command))
     .addHelpText(
@@ -174,10 +178,11 @@ function memoryFor(memory: number | undefined): MachineMemory {
 async function memoryFacts(place: ModelPlace, model: Model, options: InfoOptions): Promise<MemoryFacts> {
   const { shape } = model
   const { weightsFile } = place
+  const { exact, cacheType } = options
   const machine = memoryFor(options.memory)
   const backend = chooseBackend(options)
   const measure: MeasureContext = (context) =>
-    measureModel(place.tree, { context, exact: options.exact === true, backend, ...given({ weightsFile }) })
+    measureModel(place.tree, { context, backend, ...given({ exact, cacheType, weightsFile }) })
   const memory: ContextMemory[] = []
   for (const context of options.context === undefined ? contextsOf(shape) : [options.context]) {
     memory.push(await memoryOf(context, measure))

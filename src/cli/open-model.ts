@@ -19,11 +19,11 @@ type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'>
  */
 export async function openModel(place: ModelPlace, options: OpenOptions, signal?: AbortSignal): Promise<PhiModel> {
   const status = new StatusLine()
-  const { context, exact, maxSequences, memory } = options
+  const { context, exact, cacheType, maxSequences, memory } = options
   const machine = memory === undefined ? machineMemory() : undefined
   const backend = chooseBackend(options)
   const loading = {
-    ...given({ context, exact, maxSequences, weightsFile: place.weightsFile, signal }),
+    ...given({ context, exact, cacheType, maxSequences, weightsFile: place.weightsFile, signal }),
     memoryLimit: memory ?? machine?.available ?? Infinity,
     onProgress: progressOn(status),
   }

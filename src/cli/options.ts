@@ -5,6 +5,7 @@ import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
+import type { CacheDType } from '../program/ops/cache.ts'
 
 /** Reads an integer of a range; commander prints what it throws. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -98,6 +99,13 @@ export function addMemoryOption(command: Command): Command {
 export interface EngineOptions extends BackendOptions, MemoryOptions {
   readonly context?: number
   readonly exact?: boolean
+  readonly cacheType?: CacheDType
+}
+
+/** `--cache-type`. */
+export function cacheTypeOption(): Option {
+  const help = 'what keys and values are kept in (default: f16, with --exact f32)'
+  return new Option('--cache-type <type>', help).choices(['f32', 'f16'])
 }
 
 /** Adds what decides how a model is loaded. */
@@ -109,6 +117,7 @@ export function addEngineOptions(command: Command): Command {
       integer(1),
     )
     .option('--exact', 'do not round activations to int8 where weights are packed: slower')
+    .addOption(cacheTypeOption())
 }
 
 export interface GenerationOptions {

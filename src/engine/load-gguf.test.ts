@@ -15,7 +15,7 @@ import { tinyGguf, type TinyGguf, type TinyGgufOptions } from './tiny-gguf-harne
 import { someIds } from './tiny-model-harness.ts'
 
 const ids = someIds(21, 5)
-const small: LoadModelOptions = { backend: 'ref', context: 64, maxRows: 8 }
+const small: LoadModelOptions = { backend: 'ref', context: 64, maxRows: 8, cacheType: 'f32' }
 
 async function logitsOf(source: ModelSource, options: LoadModelOptions = {}): Promise<Float32Array> {
   await using model = await loadModel(source, { ...small, ...options })

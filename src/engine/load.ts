@@ -6,6 +6,7 @@ import type { OnProgress } from '../base/progress.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { checkParameters, type NumberFormats, type ParameterSpec } from '../models/trace.ts'
+import type { CacheDType } from '../program/ops/cache.ts'
 import { planStore, tensorBytes, type MemoryPlan } from '../program/plan.ts'
 import type { Origin, Program } from '../program/program.ts'
 import { openModelFiles, type ModelFiles } from './model-files.ts'
@@ -16,6 +17,11 @@ import { modelType, pieceReader, readsAtOnce, Staging, storeType, type WeightsFi
 export interface LoadOptions extends CacheOptions {
   /** Packed weights meet activations as f32 instead of int8: slower, without the rounding of activations. */
   readonly exact?: boolean
+  /**
+   * What the cache holds keys and values in. f16 takes half of the memory of f32 and reads faster over a long context. When left
+   * out f16, and in exact mode f32.
+   */
+  readonly cacheType?: CacheDType
   /** Bytes that the model may take in memory; the machine's memory where that is known. */
   readonly memoryLimit?: number
   /** Sees what will be needed before a byte of weights is read; again for a smaller context if the machine refuses the memory. */
@@ -103,7 +109,7 @@ async function firstFitting<T>(
   limit: number,
   use: (fitting: Fitting) => T | Promise<T>,
 ): Promise<T> {
-  const formats = formatsOf(weights, options.exact ?? false)
+  const formats = formatsOf(weights, options.exact ?? false, options.cacheType)
   const usual = usualContexts.map((context) => Math.min(context, model.shape.maxPositions))
   const contexts = options.context === undefined ? [...new Set(usual)] : [options.context]
   let refusal: unknown
@@ -122,10 +128,15 @@ async function firstFitting<T>(
 }
 
 /** Matrices in blocks stay so in the store; floats of any width are f32 there. */
-export function formatsOf(weights: WeightsFile, exact: boolean): NumberFormats {
+export function formatsOf(
+  weights: WeightsFile,
+  exact: boolean,
+  cache: CacheDType = exact ? 'f32' : 'f16',
+): NumberFormats {
   return {
     dtypeOf: (name) => (weights.has(name) ? storeType(weights, name).dtype : 'f32'),
     activations: exact ? 'f32' : 'int8',
+    cache,
   }
 }
 

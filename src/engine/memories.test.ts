@@ -80,8 +80,8 @@ describe('a model in many memories', () => {
     expect(alone.copiedPages).toBeGreaterThan(0)
     expect(alone.recomputedRows).toBeGreaterThan(0)
     for (const options of [{ mode: 'inline' }, { threads: 1 }, { threads: 2 }, { threads: 4 }] as const) {
-      const { memories: several, ...found } = await converse(tree, spreadBackend(4, options), exact)
-      expect(several).toBeGreaterThanOrEqual(4)
+      const { memories: several, ...found } = await converse(tree, spreadBackend(3, options), exact)
+      expect(several).toBeGreaterThanOrEqual(3)
       expect(found).toEqual(alone)
     }
   })
@@ -96,7 +96,7 @@ describe('a model in many memories', () => {
     const { memories, parameters, states, total, scratch } = wasmBackend({ threads: 2 }).measure(programs)
     // 13,959,823,360 weights in matrices at 4 bits and a scale of 16 bits for 32; norms and rope in floats; guards.
     expect(parameters / 1e9).toBeCloseTo(7.854, 3)
-    // Keys and values of 40 layers: 65 pages of 64 tokens, 10 heads of 128 floats.
+    // Keys and values of 40 layers: 65 pages of 64 tokens, 10 heads of 128 floats, which are f32 unless something else is said.
     expect(states).toBe(40 * 2 * (65 * 64 * 10 * 128 * 4 + 64))
     expect(memories).toHaveLength(3)
     expect(memories.every((bytes) => bytes <= 65535 * 65536)).toBe(true)

@@ -2,7 +2,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { cacheNames, bucketName, traceCached, type CacheShape, type NumberFormats } from '../models/trace.ts'
 import type { ParameterSpec } from '../models/trace.ts'
 import type { Model, ModelShape } from '../models/model.ts'
-import { copyPages, pageSize, Trace, type Program } from '../program/index.ts'
+import { copyPages, pageSize, Trace, type CacheDType, type Program } from '../program/index.ts'
 import { tensorType } from '../program/ops/definition.ts'
 
 /** How much one engine may hold and how many rows it runs at once. */
@@ -85,7 +85,7 @@ export function tracePrograms(
     context,
     cache,
     buckets,
-    programs: [...traced.map(({ program }) => program), traceCopy(model, cache)],
+    programs: [...traced.map(({ program }) => program), traceCopy(model, cache, formats.cache)],
     parameters: first.traced.parameters,
     buffers: first.traced.buffers,
   }
@@ -98,12 +98,12 @@ function bucketsUpTo(rows: number): number[] {
   return buckets
 }
 
-function traceCopy(model: Model, cache: CacheShape): Program {
+function traceCopy(model: Model, cache: CacheShape, dtype: CacheDType = 'f32'): Program {
   const { layers, kvHeads, headSize } = model.shape
   const trace = new Trace(copyProgramName)
   const from = trace.bind('input', 'from', tensorType('i32', 1))
   const to = trace.bind('input', 'to', tensorType('i32', 1))
-  const pool = tensorType('f32', cache.pages, kvHeads, pageSize, headSize)
+  const pool = tensorType(dtype, cache.pages, kvHeads, pageSize, headSize)
   for (let layer = 0; layer < layers; layer++) {
     const names = cacheNames(layer)
     copyPages(trace.bind('state', names.keys, pool), from, to)

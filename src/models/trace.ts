@@ -8,6 +8,7 @@ import {
   linear,
   pageSize,
   type ActivationFormat,
+  type CacheDType,
 } from '../program/ops/index.ts'
 import { tensorType } from '../program/ops/definition.ts'
 import type { Program } from '../program/program.ts'
@@ -27,6 +28,8 @@ export interface NumberFormats {
   readonly dtypeOf?: (name: string, shape: readonly number[]) => DType
   /** Activations that meet packed weights: int8, or f32 in exact mode. */
   readonly activations?: ActivationFormat
+  /** What the cache holds keys and values in; f32 when left out. */
+  readonly cache?: CacheDType
 }
 
 export interface TraceOptions extends NumberFormats {
@@ -140,7 +143,7 @@ export function traceCached(
   const { kvHeads, headSize } = model.shape
   const trace = new Trace(bucketName(rows))
   const input = (name: string, ...shape: number[]): Tensor => trace.bind('input', name, tensorType('i32', ...shape))
-  const pool = tensorType('f32', cache.pages, kvHeads, pageSize, headSize)
+  const pool = tensorType(options.cache ?? 'f32', cache.pages, kvHeads, pageSize, headSize)
   const traced = traceModel(
     model,
     trace,

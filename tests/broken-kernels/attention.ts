@@ -166,7 +166,33 @@ export const brokenAttention: readonly BrokenKernel[] = [
     ),
   ),
   ...inFile(
+    'halves.ts',
+    breaks('cacheWrite', 'ties of halves are rounded up', {
+      'i32x4.add(i32x4.add(bits, odd), i32x4.splat(0xfff - 0x38000000))':
+        'i32x4.add(bits, i32x4.splat(0x1000 - 0x38000000))',
+    }),
+    breaks('cacheWrite', 'the third of three last halves is left as it was', {
+      'if (count - i > 2)': 'if (count - i > 3)',
+    }),
+    breaks('pagedAttention', 'halves lose their signs', {
+      'i32x4.splat(<i32>0x8fffffff)': 'i32x4.splat(<i32>0x0fffffff)',
+    }),
+    breaks('pagedAttention', 'the last four of eight halves are the first', {
+      'i32x4.extend_high_i16x8_s(halves)': 'i32x4.extend_low_i16x8_s(halves)',
+    }),
+    breaks('pagedAttention', 'rows of halves are widened from the same row', {
+      'source += stride\n    target += targetStride': 'target += targetStride',
+    }),
+  ),
+  ...inFile(
     'paged-row.ts',
+    breaks('pagedAttention', 'the scores of halves are small by 2^56', {
+      'dotHalves(query, key0, key1, key2, key3, headSize), f32x4.splat(halfScaleRoot)':
+        'dotHalves(query, key0, key1, key2, key3, headSize), f32x4.splat(1)',
+    }),
+    breaks('pagedAttention', 'the last eight halves of a value are left out', {
+      'high = madd(w, highHalves(halves), high)': 'high = madd(w, highHalves(halves), low)',
+    }),
     breaks('cacheWrite', 'the last slot of a page is that of the next', {
       'const page = <usize>load<u32>(table + ((position / pageSize) << 2))':
         'const page = <usize>load<u32>(table + (((position + 1) / pageSize) << 2))',
@@ -195,8 +221,8 @@ export const brokenAttention: readonly BrokenKernel[] = [
       'if (sequence < 0) continue': 'if (sequence < -1) continue',
     }),
     breaks('copyPages', 'a page is copied to where it should come from', {
-      'pool + ((to * pageFloats + start) << 2), pool + ((from * pageFloats + start) << 2)':
-        'pool + ((from * pageFloats + start) << 2), pool + ((to * pageFloats + start) << 2)',
+      'pool + ((to * pageWords + start) << 2), pool + ((from * pageWords + start) << 2)':
+        'pool + ((from * pageWords + start) << 2), pool + ((to * pageWords + start) << 2)',
     }),
     breaks('pagedAttention', 'the window is one key too wide', {
       'position - window + 1': 'position - window',

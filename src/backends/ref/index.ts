@@ -1,4 +1,6 @@
+import type { TensorType } from '../../base/dtype.ts'
 import { PocketPhiError } from '../../base/errors.ts'
+import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
 import type { ReferenceTensor } from '../../program/ops/definition.ts'
 import { planStore, tensorBytes, type MemoryPlan, type StorePlan } from '../../program/plan.ts'
 import type { Program, Value } from '../../program/program.ts'
@@ -67,7 +69,7 @@ function openReferenceDevice(programs: readonly Program[]): Device {
         if (data instanceof Uint8Array) return read(data, 0)
         const bytes = new Uint8Array(tensorBytes(type))
         await read(bytes, 0)
-        data.set(type.dtype === 'f64' ? new Float64Array(bytes.buffer) : new Float32Array(bytes.buffer))
+        data.set(valuesOf(type, bytes))
       })
     },
     write(name, values) {
@@ -88,10 +90,7 @@ function openReferenceDevice(programs: readonly Program[]): Device {
     readBytes(name) {
       occupation.refuse()
       const { type, data } = stored(name)
-      if (data instanceof Uint8Array) return data.slice()
-      return type.dtype === 'f64'
-        ? new Uint8Array(Float64Array.from(data).buffer)
-        : new Uint8Array(Float32Array.from(data).buffer)
+      return data instanceof Uint8Array ? data.slice() : bytesOf(type, data)
     },
     async run(name, inputs, { signal } = {}) {
       const program = programs.find((candidate) => candidate.name === name)
@@ -114,6 +113,18 @@ function openReferenceDevice(programs: readonly Program[]): Device {
       return Promise.resolve()
     },
   }
+}
+
+/** The numbers of a tensor of plain elements, from bytes as a device holds them. */
+function valuesOf({ dtype }: TensorType, { buffer }: Uint8Array<ArrayBuffer>): ArrayLike<number> {
+  if (dtype === 'f64') return new Float64Array(buffer)
+  return dtype === 'f16' ? f16ToF32(new Uint16Array(buffer)) : new Float32Array(buffer)
+}
+
+function bytesOf({ dtype }: TensorType, values: ArrayLike<number>): Uint8Array {
+  if (dtype === 'f64') return new Uint8Array(Float64Array.from(values).buffer)
+  const floats = Float32Array.from(values)
+  return new Uint8Array(dtype === 'f16' ? f32ToF16(floats).buffer : floats.buffer)
 }
 
 /** The caller's array as the oracle holds it. */

@@ -3,8 +3,9 @@ import { blockParts, elementCount, isGgmlDType, type BlockDType, type GgmlDType 
 import { Random } from '../../base/random.ts'
 import { randomGgmlBlocks } from '../../blocks/ggml-harness.ts'
 import { ggmlBytes, ggmlTypeOf } from '../../blocks/ggml.ts'
+import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
 import { packMatrix } from '../../blocks/packed.ts'
-import { pageSize, Trace, type Attributes, type Program, type Tensor } from '../../program/index.ts'
+import { pageSize, Trace, type Attributes, type CacheDType, type Program, type Tensor } from '../../program/index.ts'
 import type { Device, RunInputs } from '../backend.ts'
 
 export interface OpCase {
@@ -13,6 +14,8 @@ export interface OpCase {
   /** Contents of parameters and states: floats, or packed bytes. */
   readonly store: ReadonlyMap<string, Float32Array | Float64Array | Uint8Array>
 }
+
+const cacheDTypes: readonly CacheDType[] = ['f32', 'f16']
 
 /** How an operation is drawn. */
 type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
@@ -83,6 +86,14 @@ export class CaseBuilder {
 
   state(shape: readonly number[], sample?: Sample): Tensor {
     return this.stored('state', shape, sample)
+  }
+
+  /** A pool of the cache, in any type that it may have. */
+  pool(dtype: CacheDType, shape: readonly number[], sample: Sample = () => this.random.normal()): Tensor {
+    if (dtype === 'f32') return this.state(shape, sample)
+    const name = this.#name('w')
+    this.store.set(name, new Uint8Array(f32ToF16(this.#floats(shape, sample)).buffer))
+    return this.trace.bind('state', name, { dtype, shape })
   }
 
   f64(shape: readonly number[], sample: () => number): Tensor {
@@ -277,14 +288,14 @@ function continuations(at: CaseBuilder, sequences: number, width: number) {
  * A pool of pages of which sequences hold some in random order, and rows that continue the sequences. Where no row of a
  * sequence is or comes after, there is NaN, which shows in whatever is made of it.
  */
-function pagedCache(at: CaseBuilder, kvHeads: number, headSize: number) {
+function pagedCache(at: CaseBuilder, dtype: CacheDType, kvHeads: number, headSize: number) {
   const [sequences, width] = [at.extent(1, 3), at.random.pick([1, 2, 3, 3])]
   const pages = sequences * width + at.extent(0, 2)
   const order = at.random.shuffle(Array.from({ length: pages }, (_, page) => page))
   const { rows, sequenceOf, positions } = continuations(at, sequences, width)
   const latest = (sequence: number): number => positions[sequenceOf.lastIndexOf(sequence)] ?? -1
   const pool = (): Tensor =>
-    at.state([pages, kvHeads, pageSize, headSize], (index) => {
+    at.pool(dtype, [pages, kvHeads, pageSize, headSize], (index) => {
       const slot = Math.floor(index / headSize)
       const held = order.indexOf(Math.floor(slot / (pageSize * kvHeads)))
       const position = (held % width) * pageSize + (slot % pageSize)
@@ -324,9 +335,12 @@ const draws: Readonly<Record<string, Draw>> = {
   attentionGradientKeys: attentionGradient,
   attentionGradientQueries: attentionGradient,
   cacheWrite(at) {
-    const [kvHeads, headSize] = [at.extent(1, 3), at.random.pick([4, 8, 16])]
-    const { operands, rows } = pagedCache(at, kvHeads, headSize)
-    return [[...operands, at.f32([rows, kvHeads * headSize]), at.f32([rows, kvHeads * headSize])]]
+    const [dtype, headSize, kvHeads] = [at.inTurn(cacheDTypes), at.inTurn([3, 6, 16]), at.extent(1, 3)]
+    const { operands, rows } = pagedCache(at, dtype, kvHeads, headSize)
+    // Half of them are in the middle between two halves.
+    const sample = (): number => (at.happens(0.5) ? at.random.normal() : 1 + (at.random.integer(0, 1024) + 0.5) / 1024)
+    const shape = [rows, kvHeads * headSize]
+    return [[...operands, at.f32(shape, sample), at.f32(shape, sample)]]
   },
   clipFactor(at) {
     const scalar = (): Tensor => at.f32([1], () => 3 * at.random.float())
@@ -340,7 +354,7 @@ const draws: Readonly<Record<string, Draw>> = {
   },
   copyPages(at) {
     const [pages, count] = [at.extent(1, 6), at.extent(1, 4)]
-    const pool = at.state([pages, at.extent(1, 3), pageSize, at.random.pick([4, 8])])
+    const pool = at.pool(at.inTurn(cacheDTypes), [pages, at.extent(1, 3), pageSize, at.random.pick([4, 8])])
     return [[pool, at.randomIndices(count, pages), at.randomIndices(count, pages)]]
   },
   crossEntropy(at) {
@@ -376,8 +390,8 @@ const draws: Readonly<Record<string, Draw>> = {
     return [[at.f32([rows, part])], { from, width: from + part + at.extent(0, 9) }]
   },
   pagedAttention(at) {
-    const attributes = attentionAttributes(at)
-    const { operands, rows } = pagedCache(at, attributes.kvHeads, attributes.headSize)
+    const [dtype, attributes] = [at.inTurn(cacheDTypes), attentionAttributes(at)]
+    const { operands, rows } = pagedCache(at, dtype, attributes.kvHeads, attributes.headSize)
     return [[...operands, at.f32([rows, attributes.heads * attributes.headSize])], attributes]
   },
   rmsNorm: norm(false),
@@ -449,6 +463,10 @@ export async function fillStore(device: Device, { store }: Pick<OpCase, 'store'>
 export async function runCase(device: Device, one: OpCase): Promise<Record<string, Float32Array>> {
   await fillStore(device, one)
   const outputs = await device.run(one.program.name, one.inputs)
-  for (const name of one.store.keys()) if (device.typeOf(name).dtype === 'f32') outputs[name] = device.read(name)
+  for (const name of one.store.keys()) {
+    const { dtype } = device.typeOf(name)
+    if (dtype === 'f32') outputs[name] = device.read(name)
+    else if (dtype === 'f16') outputs[name] = f16ToF32(new Uint16Array(device.readBytes(name).slice().buffer))
+  }
   return outputs
 }

@@ -23,7 +23,7 @@ const seeds: Readonly<Record<string, number>> = {
   embedding: 48,
   matmul: 28,
   matmulPacked: 80,
-  pagedAttention: 24,
+  pagedAttention: 48,
 }
 /** Of the largest magnitude that is expected. */
 const tolerance = 2e-5

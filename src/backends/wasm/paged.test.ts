@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../base/random.ts'
+import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
 import { at, expectClose, input, output, randomFloats, runKernel, update, workspace } from './kernel-cases.ts'
 import { float, instantiate, kernelBuilds, type KernelHarness } from './kernel-harness.ts'
 import { pagedAttentionWorkspaceBytes } from './workspace.ts'
@@ -160,14 +161,32 @@ function prepare(shape: Shape): Problem {
   return { ...shape, rows, pages, maxPages, scale, sequences, positions, pageTable, keys, values, q, slot }
 }
 
-function attend(harness: KernelHarness, problem: Problem, wide: number): Float32Array {
-  const { keys, values, pageTable, sequences, positions, q, rows, heads, kvHeads, headSize } = problem
+function attend(harness: KernelHarness, problem: Problem, wide: 0 | 1, halves: 0 | 1): Float32Array {
+  const { pageTable, sequences, positions, q, rows, heads, kvHeads, headSize } = problem
+  const [keys, values] = [problem.keys, problem.values].map((pool) => (halves === 1 ? halvesOf(pool) : pool))
   const [out] = runKernel(harness, 'pagedAttention', [
-    ...[keys, values, pageTable, sequences, positions, q].map(input),
+    ...[keys ?? [], values ?? [], pageTable, sequences, positions, q].map((words) => input(words as Float32Array)),
     ...[output(q.length), rows, heads, kvHeads, headSize, problem.maxPages, problem.window, float(problem.scale)],
-    ...[workspace(pagedAttentionWorkspaceBytes(headSize)), wide],
+    ...[workspace(pagedAttentionWorkspaceBytes(headSize)), wide, halves],
   ])
   return out as Float32Array
+}
+
+/** Halves as the harness takes them: as many bytes of floats. */
+function halvesOf(values: Float32Array): Float32Array {
+  return new Float32Array(f32ToF16(values).buffer)
+}
+
+function throughHalves(values: Float32Array): Float32Array {
+  return f16ToF32(f32ToF16(values))
+}
+
+/** What of values that are written is not rounded away: large ones are the largest half, tiny ones 0. */
+function cut(values: Float32Array): Float32Array {
+  return values.map((value) => {
+    if (Math.abs(value) < 2 ** -14) return Math.sign(value) * 0
+    return Number.isNaN(value) ? value : Math.min(65504, Math.max(-65504, value))
+  })
 }
 
 function exact({ sequences, positions, q, keys, values, heads, kvHeads, headSize, window, scale, slot }: Problem) {
@@ -201,9 +220,17 @@ describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, th
 
   test.each(shapes)('attention of $heads/$kvHeads heads of $headSize, window $window, runs $runs', (shape) => {
     const problem = prepare(shape)
-    const out = attend(harness, problem, 0)
+    const out = attend(harness, problem, 0, 0)
     expectClose(out, exact(problem), { relative: 0, absolute: 2e-6 })
-    expect(attend(harness, problem, 1)).toEqual(out)
+    expect(attend(harness, problem, 1, 0)).toEqual(out)
+  })
+
+  test.each(shapes)('attention to halves, $heads/$kvHeads heads of $headSize, window $window, runs $runs', (shape) => {
+    const problem = prepare(shape)
+    const rounded = { ...problem, keys: throughHalves(problem.keys), values: throughHalves(problem.values) }
+    const out = attend(harness, problem, 0, 1)
+    expectClose(out, exact(rounded), { relative: 0, absolute: 2e-6 })
+    expect(attend(harness, problem, 1, 1)).toEqual(out)
   })
 
   test.each(shapes)('writes $kvHeads heads of $headSize for runs $runs', (shape) => {
@@ -221,12 +248,30 @@ describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, th
       }
     }
     const indices = [pageTable, sequences, positions, k, v].map(input)
-    const words = [update(keys), update(values), ...indices, rows, kvHeads, headSize, problem.maxPages]
-    expect(runKernel(harness, 'cacheWrite', words)).toEqual(expected)
+    const words = [...indices, rows, kvHeads, headSize, problem.maxPages]
+    expect(runKernel(harness, 'cacheWrite', [update(keys), update(values), ...words, 0])).toEqual(expected)
+
+    const halves = [update(halvesOf(cut(keys))), update(halvesOf(cut(values)))]
+    const written = runKernel(harness, 'cacheWrite', [...halves, ...words, 1])
+    expect(written.map((pool) => new Uint16Array(pool.buffer))).toEqual(expected.map((pool) => f32ToF16(cut(pool))))
   })
 
-  test.each([1, 5, 16, 100, 1000])('copies pages of %i floats in order', (pageFloats) => {
-    const pool = randomFloats(1, pageFloats * 5)
+  test('halves are rounded to nearest, ties to even; large ones are cut, tiny ones are 0', () => {
+    const random = new Random(3)
+    const ties = Array.from({ length: 500 }, (_, index) => (1 + (index + 0.5) / 1024) * 2 ** random.integer(-13, 15))
+    const any = Array.from({ length: 500 }, () => random.normal() * 2 ** random.integer(-14, 15))
+    const odd = [0, -0, 2 ** -14, -(2 ** -14), 2 ** -14 - 2 ** -30, 2 ** -24, -1e-30, 65504, 65519, 65520, -1e30]
+    const values = Float32Array.from([...ties, ...any, ...odd, Infinity, -Infinity])
+    const pool = new Float32Array((pageSize * values.length) / 2)
+    const words = [input(Int32Array.of(0)), input(Int32Array.of(0)), input(Int32Array.of(0)), input(values)]
+    const shape = [1, 1, values.length, 1, 1]
+    const [keys] = runKernel(harness, 'cacheWrite', [update(pool), update(pool), ...words, input(values), ...shape])
+    const found = f16ToF32(new Uint16Array((keys as Float32Array).buffer, 0, values.length))
+    expect(found).toEqual(throughHalves(cut(values)))
+  })
+
+  test.each([1, 5, 16, 100, 1000])('copies pages of %i words in order', (pageWords) => {
+    const pool = randomFloats(1, pageWords * 5)
     const expected = pool.slice()
     const moves = [
       [0, 3],
@@ -234,8 +279,8 @@ describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, th
       [4, 4],
       [1, 0],
     ] as const
-    for (const [from, to] of moves) expected.copyWithin(to * pageFloats, from * pageFloats, (from + 1) * pageFloats)
+    for (const [from, to] of moves) expected.copyWithin(to * pageWords, from * pageWords, (from + 1) * pageWords)
     const lists = [0, 1].map((side) => input(Int32Array.from(moves, (move) => move[side] as number)))
-    expect(runKernel(harness, 'copyPages', [update(pool), ...lists, moves.length, pageFloats])).toEqual([expected])
+    expect(runKernel(harness, 'copyPages', [update(pool), ...lists, moves.length, pageWords])).toEqual([expected])
   })
 })

@@ -94,22 +94,22 @@ interface SharedResult {
   readonly merge: () => void
 }
 
-/** A result as threads that run at once would leave it; throws when a thread writes a word that another has written. */
+/** A result as threads that run at once would leave it; throws when a thread writes an f16 that another has written. */
 function shareResult(memory: WebAssembly.Memory, kernel: string, { start, end }: Span): SharedResult {
-  const words = new Int32Array(memory.buffer, start, (end - start) / 4)
-  const [before, merged] = [words.slice(), words.slice()]
-  const written = new Uint8Array(words.length)
+  const halves = new Uint16Array(memory.buffer, start, (end - start) / 2)
+  const [before, merged] = [halves.slice(), halves.slice()]
+  const written = new Uint8Array(halves.length)
   return {
-    begin: () => words.set(before),
+    begin: () => halves.set(before),
     end() {
-      for (let at = 0; at < words.length; at++) {
-        if (words[at] === before[at]) continue
-        if (written[at] !== 0) throw new Error(`two threads of ${kernel} write element ${at} of a result`)
+      for (let at = 0; at < halves.length; at++) {
+        if (halves[at] === before[at]) continue
+        if (written[at] !== 0) throw new Error(`two threads of ${kernel} write bytes from ${2 * at} on of a result`)
         written[at] = 1
-        merged[at] = words[at] as number
+        merged[at] = halves[at] as number
       }
     },
-    merge: () => words.set(merged),
+    merge: () => halves.set(merged),
   }
 }
 

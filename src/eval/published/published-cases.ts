@@ -8,7 +8,7 @@ import { renderChat } from '../../text/templates.ts'
 import type { ContinuationReference, LogitsReference } from './references.ts'
 
 export async function openTiny(): Promise<PhiModel> {
-  return await loadModel(await tinyTree(), { backend: referenceBackend(), maxRows: 8 })
+  return await loadModel(await tinyTree(), { backend: referenceBackend(), maxRows: 8, exact: true })
 }
 
 const parts = { model: 'made-up/tiny', config: tinyConfig(), precision: 'float32' } as const

@@ -1,4 +1,6 @@
+import type { DType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
+import { f16ToNumber, numberToF16 } from '../../blocks/half.ts'
 import type { Tensor } from '../trace.ts'
 import type { AttentionAttributes } from './attention.ts'
 import {
@@ -28,6 +30,28 @@ export interface PagedCache {
   readonly positions: Tensor
 }
 
+/** What the cache may hold keys and values in. */
+export type CacheDType = 'f32' | 'f16'
+
+function isCacheDType(dtype: DType): dtype is CacheDType {
+  return dtype === 'f32' || dtype === 'f16'
+}
+
+/** The largest half and the least one that is not subnormal. */
+const [largestHalf, leastHalf] = [65504, 2 ** -14]
+
+/**
+ * The values that a cache of this type holds of those that are written: halves are rounded to nearest, ties to even; beyond the
+ * largest they are that one, and below the least normal one 0, since subnormal numbers are slow.
+ */
+function stored(values: Float64Array, dtype: DType): Float64Array {
+  if (dtype !== 'f16') return values
+  return values.map((value) => {
+    if (Math.abs(value) < leastHalf) return 0
+    return f16ToNumber(numberToF16(Math.max(-largestHalf, Math.min(largestHalf, value))))
+  })
+}
+
 interface CacheOperands {
   readonly pages: number
   readonly kvHeads: number
@@ -37,8 +61,8 @@ interface CacheOperands {
 
 function checkCache(kind: string, inputs: readonly Tensor['type'][]): CacheOperands {
   const [keys, values, pageTable, sequences, positions] = inputs
-  const [pages, kvHeads, , headSize] = operand(kind, 'keys', keys, 'f32', null, null, pageSize, null)
-  operand(kind, 'values', values, 'f32', pages, kvHeads, pageSize, headSize)
+  const [pages, kvHeads, , headSize] = operand(kind, 'keys', keys, isCacheDType, null, null, pageSize, null)
+  operand(kind, 'values', values, present(keys, 'keys').dtype, pages, kvHeads, pageSize, headSize)
   operand(kind, 'pageTable', pageTable, 'i32', null, null)
   const [rows] = operand(kind, 'sequences', sequences, 'i32', null)
   operand(kind, 'positions', positions, 'i32', rows)
@@ -67,13 +91,14 @@ const applyCacheWrite = defineOp({
   reference(inputs) {
     const [keys, values, , sequences, positions, key, value] = inputs
     const [, kvHeads = 0, , headSize = 0] = shapeOf(keys)
+    const { dtype } = present(keys, 'keys').type
     integers(sequences).forEach((sequence, row) => {
       if (sequence < 0) return
       for (let head = 0; head < kvHeads; head++) {
         const slot = slotOf(inputs, sequence, present(integers(positions)[row], 'position'), head)
         const from = (row * kvHeads + head) * headSize
-        floats(keys).set(floats(key).subarray(from, from + headSize), slot)
-        floats(values).set(floats(value).subarray(from, from + headSize), slot)
+        floats(keys).set(stored(floats(key).subarray(from, from + headSize), dtype), slot)
+        floats(values).set(stored(floats(value).subarray(from, from + headSize), dtype), slot)
       }
     })
   },
@@ -141,7 +166,7 @@ export function cachedAttention(
 const applyCopyPages = defineOp({
   kind: 'copyPages',
   infer([pool, from, to]) {
-    operand('copyPages', 'pool', pool, 'f32', null, null, pageSize, null)
+    operand('copyPages', 'pool', pool, isCacheDType, null, null, pageSize, null)
     const [count] = operand('copyPages', 'from', from, 'i32', null)
     operand('copyPages', 'to', to, 'i32', count)
     return []

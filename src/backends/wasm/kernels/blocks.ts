@@ -1,26 +1,22 @@
 /** Reading and unpacking the blocks of src/blocks/packed.ts: what every kernel on packed weights shares. */
+import { halfScale, highHalves, lowHalves } from './halves'
 
 /** Sixteen bytes of 15. In memory, because V8 builds a constant anew in every turn of a loop. */
 export const nibbleMask: usize = memory.data<u64>([0x0f0f0f0f0f0f0f0f, 0x0f0f0f0f0f0f0f0f], 16)
 /** Eight 16-bit words of 15. */
 export const nibbleMask16: usize = memory.data<u64>([0x000f000f000f000f, 0x000f000f000f000f], 16)
-/** 2^112: the difference of the exponent biases of f32 and f16. */
-const exponentShift: f32 = reinterpret<f32>(0x77800000)
-
 /** Four of the 8 f16 scales at `scales` (half 0 or 1) as f32, exactly: they are never subnormal, infinite or NaN. */
 // @ts-ignore: decorator
 @inline
 export function widenScales(scales: usize, half: i32): v128 {
   const packed = v128.load(scales)
-  const wide = half == 0 ? i32x4.extend_low_i16x8_s(packed) : i32x4.extend_high_i16x8_s(packed)
-  const bits = v128.and(i32x4.shl(wide, 13), i32x4.splat(0x8fffffff))
-  return f32x4.mul(bits, f32x4.splat(exponentShift))
+  return f32x4.mul(half == 0 ? lowHalves(packed) : highHalves(packed), f32x4.splat(halfScale))
 }
 
 /** One f16 scale as f32. */
 export function widenScale(scale: usize): f32 {
   const bits = ((<i32>load<i16>(scale)) << 13) & 0x8fffffff
-  return reinterpret<f32>(bits) * exponentShift
+  return reinterpret<f32>(bits) * halfScale
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   softmaxStep,
 } from './attention-blocks'
 import { blockSize } from './attention-tiles'
+import { narrowFloats, widenRows } from './halves'
 import { attendRow, headsAtOnce, pageSize, slotOf } from './paged-row'
 import { shareStart } from './simd'
 import { copyFloats, spanStart } from './spans'
@@ -23,8 +24,8 @@ const leastBlock: i32 = 5
  * Writes keys and values into the cache: row r goes to the page pageTable[sequences[r]][positions[r] / 64], slot
  * positions[r] % 64. Rows with sequences[r] < 0 are passed over.
  *
- *     word  0  keys       f32 [pages, kvHeads, 64, headSize], updated
- *     word  1  values     f32 [pages, kvHeads, 64, headSize], updated
+ *     word  0  keys       f32 or f16 [pages, kvHeads, 64, headSize], updated
+ *     word  1  values     f32 or f16 [pages, kvHeads, 64, headSize], updated
  *     word  2  pageTable  i32 [sequences, maxPages]
  *     word  3  sequences  i32 [rows]
  *     word  4  positions  i32 [rows]
@@ -34,12 +35,14 @@ const leastBlock: i32 = 5
  *     word  8  kvHeads
  *     word  9  headSize
  *     word 10  maxPages
+ *     word 11  halves     1: the cache is f16
  */
 export function cacheWrite(args: usize, thread: i32, threads: i32): void {
   const sequences = <usize>load<u32>(args, 12)
   const positions = <usize>load<u32>(args, 16)
   const kvHeads = load<i32>(args, 32)
   const headSize = load<i32>(args, 36)
+  const halves = load<i32>(args, 44) != 0
   const units = load<i32>(args, 28) * kvHeads
   const end = shareStart(units, thread + 1, threads)
   for (let unit = shareStart(units, thread, threads); unit < end; unit++) {
@@ -50,30 +53,35 @@ export function cacheWrite(args: usize, thread: i32, threads: i32): void {
     const table = <usize>load<u32>(args, 8) + ((<usize>sequence * load<i32>(args, 40)) << 2)
     const slot = slotOf(table, position, kvHeads, unit - row * kvHeads, headSize)
     const from = (<usize>unit * headSize) << 2
-    copyFloats(<usize>load<u32>(args, 0) + slot, <usize>load<u32>(args, 20) + from, headSize)
-    copyFloats(<usize>load<u32>(args, 4) + slot, <usize>load<u32>(args, 24) + from, headSize)
+    if (halves) {
+      narrowFloats(<usize>load<u32>(args, 0) + 2 * slot, <usize>load<u32>(args, 20) + from, headSize)
+      narrowFloats(<usize>load<u32>(args, 4) + 2 * slot, <usize>load<u32>(args, 24) + from, headSize)
+    } else {
+      copyFloats(<usize>load<u32>(args, 0) + 4 * slot, <usize>load<u32>(args, 20) + from, headSize)
+      copyFloats(<usize>load<u32>(args, 4) + 4 * slot, <usize>load<u32>(args, 24) + from, headSize)
+    }
   }
 }
 
 /**
  * Copies whole pages within a pool, in order: page to[i] becomes page from[i].
  *
- *     word 0  pool        f32 [pages, pageFloats], updated
- *     word 1  from        i32 [count]
- *     word 2  to          i32 [count]
+ *     word 0  pool       [pages, pageWords], updated
+ *     word 1  from       i32 [count]
+ *     word 2  to         i32 [count]
  *     word 3  count
- *     word 4  pageFloats  kvHeads * 64 * headSize
+ *     word 4  pageWords  4-byte words of a page, kvHeads * 64 * headSize for f32
  */
 export function copyPages(args: usize, thread: i32, threads: i32): void {
   const pool = <usize>load<u32>(args, 0)
-  const pageFloats = load<i32>(args, 16)
+  const pageWords = load<i32>(args, 16)
   // A thread owns a part of every page, so that a page may be copied on.
-  const start = spanStart(pageFloats, thread, threads)
-  const bytes = (<usize>(spanStart(pageFloats, thread + 1, threads) - start)) << 2
+  const start = spanStart(pageWords, thread, threads)
+  const bytes = (<usize>(spanStart(pageWords, thread + 1, threads) - start)) << 2
   for (let i = 0; i < load<i32>(args, 12); i++) {
     const from = <usize>load<u32>(<usize>load<u32>(args, 4) + (i << 2))
     const to = <usize>load<u32>(<usize>load<u32>(args, 8) + (i << 2))
-    memory.copy(pool + ((to * pageFloats + start) << 2), pool + ((from * pageFloats + start) << 2), bytes)
+    memory.copy(pool + ((to * pageWords + start) << 2), pool + ((from * pageWords + start) << 2), bytes)
   }
 }
 
@@ -81,8 +89,8 @@ export function copyPages(args: usize, thread: i32, threads: i32): void {
  * Attention to the cached positions j of the row's own sequence with max(0, positions[r] - window + 1) <= j <= positions[r].
  * Rows with sequences[r] < 0 receive 0. Consecutive rows at consecutive positions of one sequence are done in blocks.
  *
- *     word  0  keys             f32 [pages, kvHeads, 64, headSize]
- *     word  1  values           f32 [pages, kvHeads, 64, headSize]
+ *     word  0  keys             f32 or f16 [pages, kvHeads, 64, headSize]
+ *     word  1  values           f32 or f16 [pages, kvHeads, 64, headSize]
  *     word  2  pageTable        i32 [sequences, maxPages]
  *     word  3  sequences        i32 [rows]
  *     word  4  positions        i32 [rows]
@@ -98,6 +106,7 @@ export function copyPages(args: usize, thread: i32, threads: i32): void {
  *     word 14  workspace
  *     word 15  workspaceStride  bytes per thread: pagedAttentionWorkspaceBytes in ../workspace.ts
  *     word 16  wide             0: tiles of 6x8, 1: of 6x16 (for V8 with --experimental-wasm-revectorize); same bits
+ *     word 17  halves           1: the cache is f16
  */
 export function pagedAttention(args: usize, thread: i32, threads: i32): void {
   const rows = load<i32>(args, 28)
@@ -176,6 +185,7 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
   const factor = <f32>(<f64>load<f32>(args, 52) * 1.4426950408889634)
   const position = load<i32>(<usize>load<u32>(args, 16) + (row << 2))
   const group = heads / kvHeads
+  const halves = load<i32>(args, 68) != 0
   if (end - row >= leastBlock) {
     for (let head = firstHead; head < lastHead; head++) {
       const offset = <usize>(row * heads + head) * width
@@ -189,21 +199,44 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
       const kvHead = head / group
       const count = min(headsAtOnce, min(lastHead, (kvHead + 1) * group) - head)
       const offset = <usize>((row + query) * heads + head) * width
-      attendRow(
-        <usize>load<u32>(args, 0),
-        <usize>load<u32>(args, 4),
-        table,
-        q + offset,
-        out + offset,
-        count,
-        kvHeads,
-        kvHead,
-        headSize,
-        firstSeen(seen, window),
-        seen + 1,
-        factor,
-        workspace,
-      )
+      const keys = <usize>load<u32>(args, 0)
+      const values = <usize>load<u32>(args, 4)
+      const from = q + offset
+      const to = out + offset
+      const first = firstSeen(seen, window)
+      if (halves) {
+        attendRow<u16>(
+          keys,
+          values,
+          table,
+          from,
+          to,
+          count,
+          kvHeads,
+          kvHead,
+          headSize,
+          first,
+          seen + 1,
+          factor,
+          workspace,
+        )
+      } else {
+        attendRow<f32>(
+          keys,
+          values,
+          table,
+          from,
+          to,
+          count,
+          kvHeads,
+          kvHead,
+          headSize,
+          first,
+          seen + 1,
+          factor,
+          workspace,
+        )
+      }
       head += count
     }
   }
@@ -225,6 +258,7 @@ function attendBlock(
   const headSize = load<i32>(args, 40)
   const window = load<i32>(args, 48)
   const wide = load<i32>(args, 64) != 0
+  const halves = load<i32>(args, 68) != 0
   const padded = paddedSize(headSize)
   const stride = (<usize>(load<i32>(args, 32) * headSize)) << 2
 
@@ -254,9 +288,16 @@ function attendBlock(
     for (let done = 0; done < keys;) {
       const count = min(keys - done, pageSize - ((key + done) & (pageSize - 1)))
       const slot = slotOf(table, key + done, kvHeads, kvHead, headSize)
-      const width = (<usize>headSize) << 2
-      packTransposed(<usize>load<u32>(args, 0) + slot, width, count, headSize, 1, transposedKeys + (done << 2))
-      packRows(<usize>load<u32>(args, 4) + slot, width, count, headSize, values + ((<usize>(done * padded)) << 2))
+      const rows = values + ((<usize>(done * padded)) << 2)
+      const width = (<usize>(halves ? padded : headSize)) << 2
+      let pageKeys = <usize>load<u32>(args, 0) + 4 * slot
+      if (halves) {
+        pageKeys = rows
+        widenRows(<usize>load<u32>(args, 0) + 2 * slot, count, headSize, rows, width)
+      }
+      packTransposed(pageKeys, width, count, headSize, 1, transposedKeys + (done << 2))
+      if (halves) widenRows(<usize>load<u32>(args, 4) + 2 * slot, count, headSize, rows, width)
+      else packRows(<usize>load<u32>(args, 4) + 4 * slot, width, count, headSize, rows)
       done += count
     }
     const visible = position - key + 1

@@ -11,6 +11,7 @@ import {
   workspace,
   type Argument,
   type Lowering,
+  type Operand,
   type Rule,
 } from './context.ts'
 
@@ -29,12 +30,16 @@ function checkPages(at: Lowering): void {
   })
 }
 
+function holdsHalves(pool: Operand): 0 | 1 {
+  return pool.type.dtype === 'f16' ? 1 : 0
+}
+
 export const cacheWrite: Rule = (at) => {
   checkPages(at)
   const [keys, table] = [at.input(0), at.input(2)]
   const [rows, kvHeads, headSize] = [extent(at.input(3), 0), extent(keys, 1), extent(keys, 3)]
   const operands = [at.update(0), at.update(1), ...[2, 3, 4, 5, 6].map((index) => at.read(index))]
-  const words = [...operands, rows, kvHeads, headSize, extent(table, 1)]
+  const words = [...operands, rows, kvHeads, headSize, extent(table, 1), holdsHalves(keys)]
   at.emit('cacheWrite', words, 2 * rows * kvHeads * headSize * elementCost)
 }
 
@@ -51,6 +56,7 @@ export const pagedAttention: Rule = (at) => {
     workspace,
     workspaceStride,
     Number(at.options.wide),
+    holdsHalves(at.input(0)),
   ]
   const keys = window === 0 ? pages * pageSize : Math.min(pages * pageSize, window)
   at.emit('pagedAttention', words, 2 * rows * heads * headSize * keys, pagedAttentionWorkspaceBytes(headSize))
@@ -60,6 +66,7 @@ export const copyPages: Rule = (at) => {
   const pool = at.input(0)
   for (const index of [1, 2]) at.checkRange(index, extent(pool, 0))
   const count = elementCount(at.input(1).type.shape)
-  const words = [at.update(0), at.read(1), at.read(2), count, rowElements(pool.type)]
-  at.emit('copyPages', words, count * rowElements(pool.type) * elementCost)
+  const pageWords = rowElements(pool.type) / (holdsHalves(pool) === 1 ? 2 : 1)
+  const words = [at.update(0), at.read(1), at.read(2), count, pageWords]
+  at.emit('copyPages', words, count * pageWords * elementCost)
 }
