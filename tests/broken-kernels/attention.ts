@@ -210,9 +210,8 @@ export const brokenAttention: readonly BrokenKernel[] = [
     breaks('pagedAttention', 'the last four of 32 components are those before', {
       's7 = madd(w, v128.load(value, 112), s7)': 's7 = madd(w, v128.load(value, 96), s7)',
     }),
-    breaks('pagedAttention', 'nine heads that share keys are done at once', {
-      'headsAtOnce: i32 = 8': 'headsAtOnce: i32 = 7',
-      '<usize>headsAtOnce * bytes': '<usize>(headsAtOnce - 1) * bytes',
+    breaks('pagedAttention', 'the scores of a head lie over those of the next', {
+      'scoreBytes: usize = 256': 'scoreBytes: usize = 64',
     }),
   ),
   ...inFile(

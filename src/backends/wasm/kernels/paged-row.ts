@@ -6,10 +6,10 @@ import { laneMask, loadTail, storeTail } from './spans'
 
 /** Tokens in a page. */
 export const pageSize: i32 = 64
-/** Heads that share keys and values and are done together, page by page. */
-export const headsAtOnce: i32 = 8
+/** Heads that are done together, page by page. */
+export const headsAtOnce: i32 = 16
 
-/** Bytes of workspace for the scores of a page. */
+/** Bytes of workspace for the scores of a page, of one head. */
 const scoreBytes: usize = 256
 
 /** Elements from the start of the pool to a position's slot. `table`: the sequence's row of the page table. */
@@ -21,9 +21,12 @@ export function slotOf(table: usize, position: i32, kvHeads: i32, kvHead: i32, h
 }
 
 /**
- * out[h] = attention of q[h] to the positions [first, end), for `count` heads that share one head of keys and values.
- * `factor` multiplies the dot products; weights are powers of 2. The workspace takes 256 + 64 + 8 * 2 * (headSize + 7) * 4
- * bytes. T: what the cache holds, f32, or u16 for f16.
+ * out[h] = attention of q[h] to the positions [first, end), for the heads [firstHead, lastHead), at most 16, of one row. `group`
+ * heads share keys and values; `factor` multiplies the dot products; weights are powers of 2. The workspace takes
+ * 16 * (256 + 8 + 2 * (headSize + 7) * 4) bytes. T: what the cache holds, f32, or u16 for f16.
+ *
+ * A page's keys of all heads come first, then its values: they follow each other in memory, and long streams are what the
+ * processor fetches ahead.
  */
 export function attendRow<T>(
   keys: usize,
@@ -31,17 +34,18 @@ export function attendRow<T>(
   table: usize,
   q: usize,
   out: usize,
-  count: i32,
+  firstHead: i32,
+  lastHead: i32,
+  group: i32,
   kvHeads: i32,
-  kvHead: i32,
   headSize: i32,
   first: i32,
   end: i32,
   factor: f32,
   workspace: usize,
 ): void {
-  const scores = workspace
-  const maxima = scores + scoreBytes
+  const count = lastHead - firstHead
+  const maxima = workspace + <usize>headsAtOnce * scoreBytes
   const weightSums = maxima + <usize>headsAtOnce * 4
   const queries = weightSums + <usize>headsAtOnce * 4
   const bytes = (<usize>((headSize + 7) & -8)) << 2
@@ -55,17 +59,22 @@ export function attendRow<T>(
     v128.store(queries + <usize>head * bytes + bytes - 16, f32x4.splat(0))
     for (let i = 0; i < headSize; i += 4) {
       const at = (<usize>i) << 2
-      const part = loadTail(q + <usize>head * width + at, headSize - i)
+      const part = loadTail(q + <usize>(firstHead + head) * width + at, headSize - i)
       v128.store(queries + <usize>head * bytes + at, f32x4.mul(part, f32x4.splat(scaled)))
     }
   }
   memory.fill(sums, 0, <usize>count * bytes)
   for (let position = first; position < end;) {
     const pageEnd = min(end, (position | (pageSize - 1)) + 1)
-    const slot = slotOf(table, position, kvHeads, kvHead, headSize) * sizeof<T>()
     const tokens = pageEnd - position
     for (let head = 0; head < count; head++) {
+      const slot = slotOf(table, position, kvHeads, (firstHead + head) / group, headSize) * sizeof<T>()
+      const scores = workspace + <usize>head * scoreBytes
       scorePage<T>(queries + <usize>head * bytes, keys + slot, tokens, headSize, scores)
+    }
+    for (let head = 0; head < count; head++) {
+      const slot = slotOf(table, position, kvHeads, (firstHead + head) / group, headSize) * sizeof<T>()
+      const scores = workspace + <usize>head * scoreBytes
       const correction = weighPage(scores, tokens, maxima + (head << 2), weightSums + (head << 2))
       addValues<T>(scores, values + slot, tokens, headSize, correction, sums + <usize>head * bytes)
     }
@@ -76,7 +85,7 @@ export function attendRow<T>(
     for (let i = 0; i < headSize; i += 4) {
       const at = (<usize>i) << 2
       const result = f32x4.mul(v128.load(sums + <usize>head * bytes + at), inverse)
-      const target = out + <usize>head * width + at
+      const target = out + <usize>(firstHead + head) * width + at
       if (i + 4 <= headSize) v128.store(target, result)
       else storeTail(target, result, headSize - i)
     }

@@ -193,29 +193,27 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
     }
     return
   }
+  const keys = <usize>load<u32>(args, 0)
+  const values = <usize>load<u32>(args, 4)
   for (let query = 0; query < end - row; query++) {
     const seen = position + query
-    for (let head = firstHead; head < lastHead;) {
-      const kvHead = head / group
-      const count = min(headsAtOnce, min(lastHead, (kvHead + 1) * group) - head)
-      const offset = <usize>((row + query) * heads + head) * width
-      const keys = <usize>load<u32>(args, 0)
-      const values = <usize>load<u32>(args, 4)
-      const from = q + offset
-      const to = out + offset
-      const first = firstSeen(seen, window)
+    const start = firstSeen(seen, window)
+    const offset = <usize>((row + query) * heads) * width
+    for (let head = firstHead; head < lastHead; head += headsAtOnce) {
+      const last = min(lastHead, head + headsAtOnce)
       if (halves) {
         attendRow<u16>(
           keys,
           values,
           table,
-          from,
-          to,
-          count,
+          q + offset,
+          out + offset,
+          head,
+          last,
+          group,
           kvHeads,
-          kvHead,
           headSize,
-          first,
+          start,
           seen + 1,
           factor,
           workspace,
@@ -225,19 +223,19 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
           keys,
           values,
           table,
-          from,
-          to,
-          count,
+          q + offset,
+          out + offset,
+          head,
+          last,
+          group,
           kvHeads,
-          kvHead,
           headSize,
-          first,
+          start,
           seen + 1,
           factor,
           workspace,
         )
       }
-      head += count
     }
   }
 }
