@@ -15,8 +15,11 @@ interface OpenInterpreter {
 }
 
 /** Parts of a template that are evaluated: hundreds for each message in real ones, more where messages look at each other. */
-const freeSteps = 50_000
-const stepsPerMessage = 20_000
+const freeSteps = 20_000
+const stepsPerMessage = 5_000
+
+/** Expressions and macros within each other, of which real templates have some dozens. */
+const mostNested = 500
 
 /** Characters of a text, or members of a list, that a template makes: real ones write messages once, or a few times. */
 const freeLength = 2 ** 16
@@ -31,8 +34,8 @@ function tooMuch(what: string, most: number): PocketPhiError {
 
 /**
  * What a template makes of the variables in its environment.
- * @throws PocketPhiError `not-supported` when it takes more steps or makes longer texts than a template of these messages does;
- * what the library throws
+ * @throws PocketPhiError `not-supported` when it takes more steps, is nested more deeply, or makes longer texts than a template of
+ * these messages does; what the library throws
  */
 export function runBounded(program: unknown, environment: Environment, messages: readonly ChatMessage[]): unknown {
   const interpreter = new Interpreter(environment) as OpenInterpreter
@@ -42,6 +45,7 @@ export function runBounded(program: unknown, environment: Environment, messages:
   const evaluate = interpreter.evaluate.bind(interpreter)
   const evaluateBlock = interpreter.evaluateBlock.bind(interpreter)
   let steps = 0
+  let depth = 0
   const countStep = (): void => {
     if (++steps > mostSteps) throw tooMuch('takes too many steps', mostSteps)
   }
@@ -52,12 +56,19 @@ export function runBounded(program: unknown, environment: Environment, messages:
   }
   interpreter.evaluate = (statement, scope) => {
     countStep()
-    const result = evaluate(statement, scope)
-    const { value } = result
-    if ((typeof value === 'string' || Array.isArray(value)) && value.length > longest) {
-      throw tooMuch('makes a text or a list that is too long', longest)
+    if (depth >= mostNested) throw tooMuch('is nested too deeply', mostNested)
+    depth++
+    try {
+      const result = evaluate(statement, scope)
+      const { value } = result
+      if ((typeof value === 'string' || Array.isArray(value)) && value.length > longest) {
+        throw tooMuch('makes a text or a list that is too long', longest)
+      }
+      return result
+    } finally {
+      // The library throws for `continue` too.
+      depth--
     }
-    return result
   }
   return interpreter.run(program).value
 }

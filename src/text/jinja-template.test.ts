@@ -145,6 +145,8 @@ describe('jinjaTemplate', () => {
       ["{% set n = namespace(t='ab') %}{% for i in range(40) %}{% set n.t = n.t ~ n.t %}{% endfor %}", /too long/],
       ['{% set n = namespace(t=[1]) %}{% for i in range(40) %}{% set n.t = n.t + n.t %}{% endfor %}', /too long/],
       ['{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(40) }}', /too many steps/],
+      ['{% macro f(x) %}{{ f(x + 1) }}{% endmacro %}{{ f(0) }}', /nested too deeply/],
+      [`{{ ${'not '.repeat(600)}x }}`, /nested too deeply/],
       ['{% set r = range(9000) %}{% for i in r %}{% for j in r %}{% endfor %}{% endfor %}', /too many steps/],
     ]
     for (const [source, message] of cases) {
@@ -153,6 +155,8 @@ describe('jinjaTemplate', () => {
     }
     const long = [{ role: 'user', content: 'x'.repeat(100_000) }]
     expect(() => render('{{ raise_exception(messages[0].content) }}', long)).toThrow(/[^x]x{500}\.\.\.\s/)
+    const continued = '{% for i in range(900) %}{% if i < 899 %}{% continue %}{% endif %}{{ i }}{% endfor %}'
+    expect(render(continued, messages)).toEqual(['899'])
     expect(render('{% for i in range(1, 7, 2) %}{{ i }}{% endfor %}', messages)).toEqual(['135'])
     expect(render('{% for i in range(3, 0, -1) %}{{ i }}{% endfor %}', messages)).toEqual(['321'])
   })
