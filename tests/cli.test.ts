@@ -488,7 +488,7 @@ describe.skipIf(!hasTerminals)('phi chat at a terminal (played by python3)', () 
     const saved = join(folder, 'chat.json')
     const [enter, interrupt, up] = ['\r', '\u0003', '\u001B[A']
     // The sign of waiting is wiped out, and text follows.
-    const firstWords = '\\x1b\\[K[^\\r\\x1b]'
+    const firstWords = '\\r\\x1b\\[K[^\\x1b]'
     const steps: [string, string][] = [
       ['> ', `hello${enter}`],
       [firstWords, interrupt],

@@ -153,7 +153,11 @@ export function blobsOf(cache: string): { blobs: string[]; partial: Record<strin
     partial: Object.fromEntries(
       names
         .filter((name) => name.endsWith('.phi.incomplete') && !name.startsWith('ref-'))
-        .map((name) => [name.replace('.phi.incomplete', ''), statSync(join(folder, name)).size]),
+        .flatMap((name) => {
+          // It may have become whole since the folder was listed.
+          const found = statSync(join(folder, name), { throwIfNoEntry: false })
+          return found === undefined ? [] : [[name.replace('.phi.incomplete', ''), found.size] as const]
+        }),
     ),
   }
 }
