@@ -181,7 +181,6 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
   }
   const q = <usize>load<u32>(args, 20)
   const table = <usize>load<u32>(args, 8) + ((<usize>sequence * load<i32>(args, 44)) << 2)
-  const window = load<i32>(args, 48)
   const factor = <f32>(<f64>load<f32>(args, 52) * 1.4426950408889634)
   const position = load<i32>(<usize>load<u32>(args, 16) + (row << 2))
   const group = heads / kvHeads
@@ -193,50 +192,36 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
     }
     return
   }
+  for (let query = 0; query < end - row; query++) {
+    const offset = <usize>((row + query) * heads) * width
+    const seen = position + query
+    if (halves) attendHeads<u16>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
+    else attendHeads<f32>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
+  }
+}
+
+/** The heads [firstHead, lastHead) of one row, which stands at `position`; q and out are those of its first head. */
+function attendHeads<T>(
+  args: usize,
+  workspace: usize,
+  table: usize,
+  q: usize,
+  out: usize,
+  firstHead: i32,
+  lastHead: i32,
+  position: i32,
+  factor: f32,
+): void {
   const keys = <usize>load<u32>(args, 0)
   const values = <usize>load<u32>(args, 4)
-  for (let query = 0; query < end - row; query++) {
-    const seen = position + query
-    const start = firstSeen(seen, window)
-    const offset = <usize>((row + query) * heads) * width
-    for (let head = firstHead; head < lastHead; head += headsAtOnce) {
-      const last = min(lastHead, head + headsAtOnce)
-      if (halves) {
-        attendRow<u16>(
-          keys,
-          values,
-          table,
-          q + offset,
-          out + offset,
-          head,
-          last,
-          group,
-          kvHeads,
-          headSize,
-          start,
-          seen + 1,
-          factor,
-          workspace,
-        )
-      } else {
-        attendRow<f32>(
-          keys,
-          values,
-          table,
-          q + offset,
-          out + offset,
-          head,
-          last,
-          group,
-          kvHeads,
-          headSize,
-          start,
-          seen + 1,
-          factor,
-          workspace,
-        )
-      }
-    }
+  const kvHeads = load<i32>(args, 36)
+  const group = load<i32>(args, 32) / kvHeads
+  const size = load<i32>(args, 40)
+  const first = firstSeen(position, load<i32>(args, 48))
+  const end = position + 1
+  for (let head = firstHead; head < lastHead; head += headsAtOnce) {
+    const last = min(lastHead, head + headsAtOnce)
+    attendRow<T>(keys, values, table, q, out, head, last, group, kvHeads, size, first, end, factor, workspace)
   }
 }
 
