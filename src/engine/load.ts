@@ -1,7 +1,6 @@
 import type { Backend, Device } from '../backends/backend.ts'
 import { formatType } from '../base/dtype.ts'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
-import { nodeModule } from '../base/platform.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
@@ -9,6 +8,7 @@ import { checkParameters, type NumberFormats, type ParameterSpec } from '../mode
 import type { CacheDType } from '../program/ops/cache.ts'
 import { planStore, tensorBytes, type MemoryPlan } from '../program/plan.ts'
 import type { Origin, Program } from '../program/program.ts'
+import { machineMemory } from './machine-memory.ts'
 import { openModelFiles, type ModelFiles } from './model-files.ts'
 import { tracePrograms, type CacheOptions, type EnginePrograms } from './programs.ts'
 import { Scheduler } from './scheduler.ts'
@@ -54,7 +54,7 @@ export async function loadEngine(files: ModelFiles, backend: Backend, options: L
   throwIfAborted(signal)
   const model = modelFromConfig(await files.config())
   const weights = await files.weights()
-  const limit = options.memoryLimit ?? machineMemory()
+  const limit = options.memoryLimit ?? wholeMemory()
   const { programs, device } = await firstFitting(model, weights, backend, options, limit, async (fitting) => {
     checkTensors(weights, fitting.programs.parameters)
     options.onPlan?.(fitting.plan)
@@ -80,13 +80,17 @@ export async function measureCheckpoint(
   try {
     const model = modelFromConfig(await files.config())
     // A context that was asked for is measured even if it does not fit: that is what one wants to know.
-    const limit = options.memoryLimit ?? (options.context === undefined ? machineMemory() : Infinity)
+    const limit = options.memoryLimit ?? (options.context === undefined ? wholeMemory() : Infinity)
     const weights = await files.weights()
     const { programs, plan } = await firstFitting(model, weights, backend, options, limit, (fitting) => fitting)
     return { ...plan, contextTokens: programs.context }
   } finally {
     await files.close()
   }
+}
+
+function wholeMemory(): number {
+  return machineMemory()?.total ?? Infinity
 }
 
 /** Contexts that are tried, the largest first, when none was asked for. */
@@ -205,10 +209,6 @@ function checkMemory(plan: MemoryPlan, limit: number): void {
   const parts = `${gigabytes(parameters)} of weights, ${gigabytes(states)} of cache and ${gigabytes(scratch)} of working memory`
   const where = memories.length === 1 ? '' : `, in ${memories.length} memories`
   throw tooLarge(limit, `${gigabytes(total)}: ${parts}${where}`, plan)
-}
-
-function machineMemory(): number {
-  return nodeModule('node:os')?.totalmem() ?? Infinity
 }
 
 /**
