@@ -322,7 +322,7 @@ test('phi info looks into a file of weights, with a model beside it or alone', a
   expect(out).toContain('\nThere is room for the longest context, 1024 tokens.\n')
 })
 
-test('a GGUF file is a model for run, chat, tokenize and info, and for others no folder', async () => {
+test('a GGUF file is a model for all commands but quantize', async () => {
   const made = await phi(['init', model, 'toy.gguf', '--format', 'gguf', '--type', 'q8_0', '--tokenizer', model])
   expect(made.code).toBe(0)
   const facts = await oneJson(['info', 'toy.gguf', '--context', '128'])
@@ -343,6 +343,12 @@ test('a GGUF file is a model for run, chat, tokenize and info, and for others no
   expect(run).toMatchObject({ model: 'toy.gguf', usage: { generatedTokens: 3 } })
   const [reply] = await json(['chat', 'toy.gguf', '--max-tokens', '3', ...oneThread], { input: 'Hello\n' })
   expect(reply).toMatchObject({ usage: { generatedTokens: 3 } })
+  expect(await phi(['init', model, 'as-toy', '--tokenizer', model])).toMatchObject({ code: 0 })
+  const losses = await json(['eval-loss', 'toy.gguf', 'as-toy', '--tokens', '500', ...oneThread])
+  expect(losses).toMatchObject([{ model: 'toy.gguf', formats: 'Q8_0 f32' }, { formats: 'bf16' }])
+  expect(losses[0]?.['loss']).toBeCloseTo(Number(losses[1]?.['loss']), 2)
+  const world = await json(['eval-world', 'toy.gguf', '--arithmetic', '1', '--max-tokens', '2', ...oneThread])
+  expect(world.at(-1)).toMatchObject({ model: 'toy.gguf' })
   const refused = await phi(['quantize', 'toy.gguf', 'smaller'])
   expect(refused.code).toBe(1)
   expect(refused.err).toContain('"toy.gguf" is a GGUF model.')

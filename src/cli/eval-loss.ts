@@ -4,7 +4,7 @@ import { checkpointFacts } from './checkpoint-facts.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { meanLoss, textPieces, type MeanLoss } from './mean-loss.ts'
-import { modelArgument, safetensorsModel } from './model-folder.ts'
+import { modelArgument, modelPlace } from './model-folder.ts'
 import { addBackendOptions, chooseBackend, integer, type BackendOptions } from './options.ts'
 import type { NamedModel } from './resolve-model.ts'
 import { formatTable, print, printJson, progressOn, StatusLine } from './terminal.ts'
@@ -53,15 +53,16 @@ Examples:
 
 async function evalLoss(names: readonly string[], options: EvalLossOptions): Promise<void> {
   const models: NamedModel[] = []
-  for (const name of names) models.push(await safetensorsModel(name))
+  for (const name of names) models.push(await modelPlace(name))
   const text = options.text === undefined ? undefined : await readTextFile(options.text, 'text')
   await interruptible(async (signal) => {
     const rows: { model: string; formats: string; result: MeanLoss }[] = []
-    for (const { folder, name } of models) {
+    for (const model of models) {
+      const { folder, weightsFile, name } = model
       const status = new StatusLine()
-      const { tokenizer } = await readTextFiles(folder)
+      const { tokenizer } = await readTextFiles(folder, weightsFile)
       const result = await meanLoss(
-        folder,
+        model,
         chooseBackend(options),
         (context) => (text === undefined ? worldText(tokenizer, options.seed) : textPieces(tokenizer, text, context)),
         {
@@ -71,7 +72,7 @@ async function evalLoss(names: readonly string[], options: EvalLossOptions): Pro
           onProgress: progressOn(status),
         },
       ).finally(() => status.clear())
-      const row = { model: name, formats: await formatsIn(folder), result }
+      const row = { model: name, formats: await formatsIn(folder, weightsFile), result }
       rows.push(row)
       if (options.json === true)
         printJson({ model: row.model, formats: row.formats, ...result, perplexity: Math.exp(result.loss) })
@@ -81,8 +82,8 @@ async function evalLoss(names: readonly string[], options: EvalLossOptions): Pro
 }
 
 /** The number formats of a checkpoint: "q4g32 f32". */
-async function formatsIn(folder: string): Promise<string> {
-  const { dtypes } = await checkpointFacts(folder)
+async function formatsIn(folder: string, weightsFile: string | undefined): Promise<string> {
+  const { dtypes } = await checkpointFacts(folder, weightsFile)
   return dtypes.map(({ dtype }) => dtype).join(' ')
 }
 

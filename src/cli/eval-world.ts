@@ -22,7 +22,7 @@ import { recipeTexts } from '../train/sources.ts'
 import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { optionalModelArgument, safetensorsModel } from './model-folder.ts'
+import { modelPlace, optionalModelArgument } from './model-folder.ts'
 import { openModel } from './open-model.ts'
 import { addEngineOptions, integer, repeated, type EngineOptions } from './options.ts'
 import { readReply } from './reply.ts'
@@ -86,7 +86,7 @@ Examples:
 }
 
 async function evalWorld(name: string | undefined, options: EvalWorldOptions): Promise<void> {
-  const place = await safetensorsModel(name)
+  const place = await modelPlace(name)
   const rows =
     options.arithmetic === undefined
       ? await frozenRows(place.folder, options)

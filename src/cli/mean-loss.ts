@@ -1,11 +1,13 @@
 /**
- * The mean loss per token of a model folder on some text, whatever the format of its weights: with the whole model in memory, or
+ * The mean loss per token of a model on some text, whatever the format of its weights: with the whole model in memory, or
  * with one layer at a time.
  */
 import type { Backend, Device } from '../backends/backend.ts'
 import { present, throwIfAborted } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
+import type { ModelPlace } from '../engine/find-model.ts'
 import { checkTensors, fillParameters, formatsOf } from '../engine/load.ts'
+import { openModelFiles } from '../engine/model-files.ts'
 import { openSafetensors } from '../formats/safetensors.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
@@ -54,41 +56,35 @@ function contextFor({ shape }: Model, rows: number): number {
  * tokenizer, so that losses can be compared.
  *
  * @param makeText the text, given the tokens that one example may have
- * @throws PocketPhiError `aborted`, and what opening a checkpoint throws
+ * @throws PocketPhiError `aborted`, and what opening a model throws
  */
 export async function meanLoss(
-  folder: string,
+  { tree, weightsFile }: Pick<ModelPlace, 'tree' | 'weightsFile'>,
   backend: Backend,
   makeText: (context: number) => LossText,
   options: MeanLossOptions,
 ): Promise<MeanLoss> {
-  const tree = localFolder(folder)
-  const model = modelFromConfig(await tree.readJson('config.json'))
-  const rows = rowsFor(model)
-  const context = contextFor(model, rows)
-  const checkpoint = await openSafetensors(tree)
-  let device: Device
+  const files = await openModelFiles(tree, weightsFile)
+  let device: Device | undefined
   try {
-    const traced = traceSequences(model, 'evaluate', rows, formatsOf(checkpoint, options.exact ?? false))
-    checkTensors(checkpoint, traced.parameters)
+    const model = modelFromConfig(await files.config())
+    const rows = rowsFor(model)
+    const context = contextFor(model, rows)
+    const weights = await files.weights()
+    const traced = traceSequences(model, 'evaluate', rows, formatsOf(weights, options.exact ?? false))
+    checkTensors(weights, traced.parameters)
     addLoss(traced, rows)
     device = await backend.open([traced.trace.finish()])
-    await fillParameters(device, checkpoint, traced, options).catch(async (error: unknown) => {
-      await device.dispose()
-      throw error
-    })
-  } finally {
-    await checkpoint.close()
-  }
-  try {
+    await fillParameters(device, weights, traced, options)
     return await measure(device, makeText(context), rows, context, options)
   } finally {
-    await device.dispose()
+    await device?.dispose()
+    await files.close()
   }
 }
 
 /**
- * The same with the weights of one layer in memory at a time, for models of any size. Progress counts steps: a batch through a
+ * The same for a folder of safetensors, with the weights of one layer in memory at a time, for models of any size. Progress counts steps: a batch through a
  * layer.
  * @throws PocketPhiError as `meanLoss`
  */

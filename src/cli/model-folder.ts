@@ -13,6 +13,10 @@ export const modelArgument =
   'folder with config.json, tokenizer and safetensors weights, a file of weights in one, a GGUF file, ' +
   'a name of the Hugging Face hub (ORG/NAME, ORG/NAME:Q4_K_M), a short name such as phi-3-mini, or phi-nano, which ships'
 
+/** For commands that take nothing else. */
+export const folderArgument =
+  'folder with config.json, tokenizer and safetensors weights, a name of the Hugging Face hub (ORG/NAME), or a short name such as phi-3-mini'
+
 /** For commands that need no MODEL. */
 export const optionalModelArgument = `${modelArgument} (default: phi-nano)`
 
@@ -64,27 +68,21 @@ export async function modelPlace(
 }
 
 /**
- * A model in safetensors, for commands that read more of its folder than the weights.
+ * The folder of a model in safetensors, for commands that read more of it than the weights.
  *
  * @throws PocketPhiError `not-found`, or `invalid-argument` for a file and for GGUF; as `resolveModel`
  */
-export async function safetensorsModel(name: string | undefined): Promise<NamedModel> {
-  const place = await modelPlace(name)
-  const { folder, tree, weightsFile } = place
+export async function modelFolder(name: string | undefined): Promise<string> {
+  const { folder, tree, weightsFile } = await modelPlace(name)
   if (await isGgufModel(tree, weightsFile)) {
     throw new PocketPhiError('invalid-argument', `"${name}" is a GGUF model.`, {
       expected: 'the folder of a model in safetensors',
-      remedy: 'This command takes no GGUF files; phi run, chat, tokenize, info and verify do.',
+      remedy: 'Name the folder with the weights that it was made from: rounding twice loses more than it saves.',
     })
   }
-  if (weightsFile === undefined) return place
+  if (weightsFile === undefined) return folder
   throw new PocketPhiError('invalid-argument', `"${name}" is a file.`, {
     expected: 'the folder of a model',
     remedy: `This command takes no single file of weights; name its folder: ${folder}`,
   })
-}
-
-/** Its folder. @throws PocketPhiError as `safetensorsModel` */
-export async function modelFolder(name: string | undefined): Promise<string> {
-  return (await safetensorsModel(name)).folder
 }

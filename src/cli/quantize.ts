@@ -17,7 +17,7 @@ import { UsageError } from './errors.ts'
 import { checkReplace, readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { meanLossByLayers, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
-import { modelArgument, modelFolder } from './model-folder.ts'
+import { folderArgument, modelFolder } from './model-folder.ts'
 import { addBackendOptions, among, chooseBackend, integer, repeated, type BackendOptions } from './options.ts'
 import { calibrationInputs, checkCalibration, type CalibrationChoice } from './quantize-calibration.ts'
 import { withScratchStore } from './scratch-store.ts'
@@ -40,7 +40,7 @@ export function registerQuantize(program: Command): void {
   const command = program
     .command('quantize')
     .description('Round the matrices of a model to 4 or 8 bits, and write the result as a new model folder.')
-    .argument('<model>', modelArgument)
+    .argument('<model>', folderArgument)
     .argument('<out>', 'the folder to write')
     .option('--bits <4|8>', 'bits of a weight', among(4, 8), 4)
     .option(

@@ -25,6 +25,14 @@ test('a folder is itself, and a file is in its folder', async () => {
   expect(await findModel(file)).toMatchObject({ folder, weightsFile: 'model.safetensors' })
 })
 
+test('a file of another kind is not taken for weights', async () => {
+  await writeFile(join(folder, 'notes.txt'), 'hello')
+  await expect(findModel(join(folder, 'notes.txt'))).rejects.toMatchObject({
+    code: 'invalid-argument',
+    expected: expect.stringContaining('.gguf'),
+  })
+})
+
 test('a file of weights is loaded in place of the usual one', async () => {
   const other = await tinyFiles({ seed: 2 })
   await writeFile(join(folder, 'other.safetensors'), other.get('model.safetensors') ?? new Uint8Array())

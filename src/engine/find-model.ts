@@ -37,23 +37,31 @@ function modulesOfNode() {
  * A model on this disk: the path of its folder or of its weights, or the short name of one that ships. What lies on disk goes
  * before short names. Undefined when there is none.
  *
- * @throws PocketPhiError `not-supported` outside Node
+ * @throws PocketPhiError `invalid-argument` for a file whose name is not that of weights; `not-supported` outside Node
  */
 export async function findLocalModel(name: string): Promise<ModelPlace | undefined> {
   const { files, paths } = modulesOfNode()
   for (const path of [name, shippedFolder(name)]) {
     const found = path === undefined ? undefined : await files.stat(path).catch(() => undefined)
     if (path === undefined || found === undefined) continue
+    if (found.isFile() && !/\.(?:gguf|safetensors|json)$/i.test(path)) throw notWeights(name)
     const [folder, weightsFile] = found.isDirectory() ? [path, undefined] : [paths.dirname(path), paths.basename(path)]
     return { folder, tree: localFolder(folder), weightsFile }
   }
   return undefined
 }
 
+function notWeights(name: string): PocketPhiError {
+  return new PocketPhiError('invalid-argument', `"${name}" is no file of weights.`, {
+    expected: 'a folder with config.json, or a file that ends in .safetensors, .safetensors.index.json or .gguf',
+    found: 'another ending',
+  })
+}
+
 /**
  * The same for those who cannot do without.
  *
- * @throws PocketPhiError `not-found`; `not-supported` outside Node
+ * @throws PocketPhiError `not-found`, `invalid-argument`; `not-supported` outside Node
  */
 export async function findModel(name: string): Promise<ModelPlace> {
   const place = await findLocalModel(name)

@@ -92,8 +92,13 @@ test('where no context fits, that is said; without a wish none is named', async 
   const tree = await tinyTree()
   const machine = { available: 1000, total: 2000 }
   const error = await refusal(tree, {}, machine)
-  expect(error).toMatchObject({ remedy: expect.stringContaining('No context fits') })
+  expect(error).toMatchObject({ remedy: expect.stringMatching(/^No context fits.*a machine with more memory/) })
   expect(String(error)).toContain('The model does not fit')
+  const limited = { memoryLimit: 900 }
+  const refused: unknown = await loadCheckpoint(tree, backend, limited).catch((thrown: unknown) => thrown)
+  expect(await explainRefusal(refused, tree, backend, limited, machine)).toMatchObject({
+    remedy: expect.stringMatching(/^No context fits.*raise the limit/),
+  })
 })
 
 test('a limit that is not the machine is called so, and other errors stay what they are', async () => {

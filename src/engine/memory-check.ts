@@ -98,14 +98,18 @@ export async function explainRefusal(
     found: plan === undefined ? (error.found ?? 'more') : describePlan(plan),
     remedy:
       largest === undefined
-        ? 'No context fits: use weights of fewer bits, or a machine with more memory.'
+        ? `No context fits: use weights of fewer bits, or ${isOfMachine(memoryLimit, machine) ? 'a machine with more memory' : 'raise the limit'}.`
         : `The largest context for which there is room is ${largest} tokens.`,
     cause: plan ?? error,
   })
 }
 
+function isOfMachine(limit: number, machine: MachineMemory | undefined): machine is MachineMemory {
+  return machine !== undefined && machine.available === limit
+}
+
 function whose(limit: number, machine: MachineMemory | undefined): string {
-  if (machine === undefined || machine.available !== limit) return ', the limit that was set'
+  if (!isOfMachine(limit, machine)) return ', the limit that was set'
   return `, which is what is free of the ${formatBytes(machine.total)} of this machine`
 }
 
