@@ -5,6 +5,7 @@
 import { brokenAttention } from './broken-kernels/attention.ts'
 import type { BrokenKernel } from './broken-kernels/broken.ts'
 import { brokenGgml } from './broken-kernels/ggml.ts'
+import { brokenKPanels } from './broken-kernels/k-panels.ts'
 import { brokenProducts } from './broken-kernels/products.ts'
 import { brokenRows } from './broken-kernels/rows.ts'
 
@@ -13,6 +14,7 @@ export type { BrokenKernel } from './broken-kernels/broken.ts'
 export const brokenKernels: readonly BrokenKernel[] = [
   ...brokenProducts,
   ...brokenGgml,
+  ...brokenKPanels,
   ...brokenAttention,
   ...brokenRows,
 ]

@@ -6,8 +6,12 @@
  * Decode (one token) in GB/s of packed weights, from cache (192 rows) and from memory (a matrix well beyond L3); prefill in
  * GMAC/s including quantisation and unpacking.
  */
-import { blockParts, type BlockDType } from '../src/base/dtype.ts'
-import { packMatrix, panelBytes } from '../src/blocks/packed.ts'
+import { blockParts, isKDType, type PanelDType } from '../src/base/dtype.ts'
+import { quantizeGgml } from '../src/blocks/ggml-quantize.ts'
+import { repackGgml } from '../src/blocks/ggml-repack.ts'
+import { kTypes } from '../src/blocks/k-panels.ts'
+import { activationGroup, matrixBytes } from '../src/blocks/matrix.ts'
+import { packMatrix } from '../src/blocks/packed.ts'
 import { instantiate } from '../src/backends/wasm/kernel-harness.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../src/backends/wasm/workspace.ts'
 import { applyFlags, fillNoise, medianSeconds, revectorize } from './bench.ts'
@@ -18,11 +22,13 @@ const harness = instantiate(process.argv.includes('--baseline') ? 'baseline' : '
 const k = 3072
 
 /** Panels of real weights (normal scales), repeated: a subnormal scale would cost more than anything measured here. */
-function weights(dtype: BlockDType, rows: number): number {
+function weights(dtype: PanelDType, rows: number): number {
   const noise = new Float32Array(64 * k)
   fillNoise(noise, 3)
-  const slab = packMatrix(noise, 64, k, dtype)
-  const bytes = (rows / 8) * panelBytes(dtype, k)
+  const slab = isKDType(dtype)
+    ? repackGgml(kTypes[dtype], quantizeGgml(kTypes[dtype], noise), 64, k)
+    : packMatrix(noise, 64, k, dtype)
+  const bytes = matrixBytes(dtype, rows, k)
   const pointer = harness.alloc(bytes)
   const view = harness.bytes(pointer, bytes)
   for (let at = 0; at < bytes; at += slab.length) view.set(slab.subarray(0, bytes - at), at)
@@ -32,9 +38,10 @@ function weights(dtype: BlockDType, rows: number): number {
 /** The kernel that the backend would pick. */
 const kernel = revectorize ? 'matmulPackedWide' : 'matmulPacked'
 
-function product(dtype: BlockDType, m: number, rows: number, exact: boolean): number {
+function product(dtype: PanelDType, m: number, rows: number, exact: boolean): number {
   harness.reset()
-  const { bits, group } = blockParts(dtype)
+  const group = activationGroup(dtype)
+  const bits = isKDType(dtype) ? Number(dtype[1]) : blockParts(dtype).bits
   const x = harness.alloc(m * k * 4)
   fillNoise(harness.f32(x, m * k), 4)
   const quantized = harness.alloc(quantizedBytes(m, k, group))
@@ -57,8 +64,8 @@ function product(dtype: BlockDType, m: number, rows: number, exact: boolean): nu
 const roof = readLoop()
 console.log(`roof: plain v128 reads ${roof.cache.toFixed(1)} GB/s from cache, ${roof.memory.toFixed(1)} from memory`)
 
-for (const dtype of ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128'] as const) {
-  const panel = panelBytes(dtype, k)
+for (const dtype of ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128', 'q4k', 'q5k', 'q6k'] as const) {
+  const panel = matrixBytes(dtype, 8, k)
   const speeds = [192, 8 * Math.round(2e8 / panel)].map((rows) => {
     return ((rows / 8) * panel) / product(dtype, 1, rows, false) / 1e9
   })

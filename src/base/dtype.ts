@@ -9,20 +9,34 @@ export type PlainDType = 'f64' | 'f32' | 'f16' | 'bf16' | 'i32' | 'i8' | 'u8'
  */
 export type BlockDType = `q${4 | 8}g${32 | 64 | 128}`
 
+/** Formats with the bytes of ggml's Q4_K, Q5_K and Q6_K, eight rows interleaved (see src/blocks/k-panels.ts). */
+export type KDType = 'q4k' | 'q5k' | 'q6k'
+
+/** Formats in panels of eight rows, with which activations can be multiplied as int8. */
+export type PanelDType = BlockDType | KDType
+
 /**
- * Block formats of ggml that the store holds as GGUF files do, row after row, by their names there. Q4_0 and Q8_0 are not among
- * them: they become ours without loss (see src/blocks).
+ * Block formats of ggml that the store holds as GGUF files do, row after row, by their names there. Those that are not among
+ * them become formats in panels without loss (see src/blocks/ggml-repack.ts).
  */
-export type GgmlDType = 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q2_K' | 'Q3_K' | 'Q4_K' | 'Q5_K' | 'Q6_K'
+export type GgmlDType = 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q2_K' | 'Q3_K'
 
 /** Every format of matrices of integers with scales. */
-export type QuantizedDType = BlockDType | GgmlDType
+export type QuantizedDType = PanelDType | GgmlDType
 
 export type DType = PlainDType | QuantizedDType
 
 const plainBytes: Record<PlainDType, number> = { f64: 8, f32: 4, f16: 2, bf16: 2, i32: 4, i8: 1, u8: 1 }
 
 export function isBlockDType(dtype: DType): dtype is BlockDType {
+  return /^q\d+g/.test(dtype)
+}
+
+export function isKDType(dtype: DType): dtype is KDType {
+  return dtype.startsWith('q') && dtype.endsWith('k')
+}
+
+export function isPanelDType(dtype: DType): dtype is PanelDType {
   return dtype.startsWith('q')
 }
 
@@ -31,7 +45,7 @@ export function isGgmlDType(dtype: DType): dtype is GgmlDType {
 }
 
 export function isQuantizedDType(dtype: DType): dtype is QuantizedDType {
-  return isBlockDType(dtype) || isGgmlDType(dtype)
+  return isPanelDType(dtype) || isGgmlDType(dtype)
 }
 
 /** Bytes of one element of a plain dtype. */

@@ -172,40 +172,50 @@ function groupMinimumAt(bytes: Uint8Array, at: number, group: number): number {
   return ((bytes[at + 4 + group] as number) >>> 4) | (((bytes[at + group] as number) >>> 6) << 4)
 }
 
+/** Integers with scales and offsets: the value of an element is scale * integer - offset of its group. */
+export interface GroupedValues {
+  /** Columns of a group. */
+  readonly group: number
+  /** i8 [rows, columns] */
+  readonly integers: Int8Array
+  /** f32 [rows, columns / group] */
+  readonly scales: Float32Array
+  /** As `scales`; left out where all are 0. */
+  readonly offsets?: Float32Array
+}
+
+/** Reads one block: its integers, and scale and offset of each of its groups. */
+type GroupReader = (bytes: Uint8Array, at: number, into: GroupedValues, block: number) => void
+
+/** Scales and minima of Q4_K and Q5_K. */
+function readMinimumScales(bytes: Uint8Array, at: number, { scales, offsets }: GroupedValues, block: number): void {
+  const scale = readScale(bytes, at)
+  const minimum = readScale(bytes, at + 2)
+  for (let group = 0; group < 8; group++) {
+    scales[8 * block + group] = scale * groupScaleAt(bytes, at + 4, group)
+    if (offsets !== undefined) offsets[8 * block + group] = minimum * groupMinimumAt(bytes, at + 4, group)
+  }
+}
+
 /** Q4_K: bytes 32p to 32p + 31 hold group 2p in their low nibbles and group 2p + 1 in their high nibbles. */
-function dequantizeQ4_K(bytes: Uint8Array, into: Float32Array): void {
-  for (let at = 0, out = 0; at < bytes.length; at += 144, out += ggmlLargeBlock) {
-    const scale = readScale(bytes, at)
-    const minimum = readScale(bytes, at + 2)
-    for (let group = 0; group < 8; group++) {
-      const groupScale = scale * groupScaleAt(bytes, at + 4, group)
-      const groupMinimum = minimum * groupMinimumAt(bytes, at + 4, group)
-      const place = at + 16 + 32 * (group >> 1)
-      const shift = 4 * (group & 1)
-      for (let index = 0; index < 32; index++) {
-        const integer = ((bytes[place + index] as number) >>> shift) & 15
-        into[out + 32 * group + index] = groupScale * integer - groupMinimum
-      }
-    }
+const readQ4_K: GroupReader = (bytes, at, into, block) => {
+  readMinimumScales(bytes, at, into, block)
+  const start = block * ggmlLargeBlock
+  for (let element = 0; element < ggmlLargeBlock; element++) {
+    const place = at + 16 + 32 * (element >> 6) + (element & 31)
+    into.integers[start + element] = ((bytes[place] as number) >>> (4 * ((element >> 5) & 1))) & 15
   }
 }
 
 /** Q5_K: nibbles as Q4_K; the fifth bit of element l of group g is bit g of byte l of the 32 before them. */
-function dequantizeQ5_K(bytes: Uint8Array, into: Float32Array): void {
-  for (let at = 0, out = 0; at < bytes.length; at += 176, out += ggmlLargeBlock) {
-    const scale = readScale(bytes, at)
-    const minimum = readScale(bytes, at + 2)
-    for (let group = 0; group < 8; group++) {
-      const groupScale = scale * groupScaleAt(bytes, at + 4, group)
-      const groupMinimum = minimum * groupMinimumAt(bytes, at + 4, group)
-      const place = at + 48 + 32 * (group >> 1)
-      const shift = 4 * (group & 1)
-      for (let index = 0; index < 32; index++) {
-        const low = ((bytes[place + index] as number) >>> shift) & 15
-        const fifth = ((bytes[at + 16 + index] as number) >>> group) & 1
-        into[out + 32 * group + index] = groupScale * (low | (fifth << 4)) - groupMinimum
-      }
-    }
+const readQ5_K: GroupReader = (bytes, at, into, block) => {
+  readMinimumScales(bytes, at, into, block)
+  const start = block * ggmlLargeBlock
+  for (let element = 0; element < ggmlLargeBlock; element++) {
+    const place = at + 48 + 32 * (element >> 6) + (element & 31)
+    const low = ((bytes[place] as number) >>> (4 * ((element >> 5) & 1))) & 15
+    const fifth = ((bytes[at + 16 + (element & 31)] as number) >>> (element >> 5)) & 1
+    into.integers[start + element] = low | (fifth << 4)
   }
 }
 
@@ -213,23 +223,66 @@ function dequantizeQ5_K(bytes: Uint8Array, into: Float32Array): void {
  * Q6_K: for element 128h + 32k + l (h 0..1, k 0..3, l 0..31) the lower four bits are a nibble of byte 64h + 32(k mod 2) + l,
  * the low one for k below 2; the upper two are bits 2k and 2k + 1 of byte 32h + l of the 64 behind them.
  */
-function dequantizeQ6_K(bytes: Uint8Array, into: Float32Array): void {
-  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (let at = 0, out = 0; at < bytes.length; at += 210, out += ggmlLargeBlock) {
-    const scale = readScale(bytes, at + 208)
-    for (let group = 0; group < 16; group++) {
-      const groupScale = scale * (signed[at + 192 + group] as number)
-      const quarter = (group >> 1) & 3
-      const inside = 16 * (group & 1)
-      const low = at + 64 * (group >> 3) + 32 * (quarter & 1) + inside
-      const lowShift = 4 * (quarter >> 1)
-      const high = at + 128 + 32 * (group >> 3) + inside
-      const highShift = 2 * quarter
-      for (let index = 0; index < 16; index++) {
-        const lower = ((bytes[low + index] as number) >>> lowShift) & 15
-        const upper = ((bytes[high + index] as number) >>> highShift) & 3
-        into[out + 16 * group + index] = groupScale * ((lower | (upper << 4)) - 32)
-      }
+const readQ6_K: GroupReader = (bytes, at, { integers, scales }, block) => {
+  const scale = readScale(bytes, at + 208)
+  for (let group = 0; group < 16; group++) {
+    const signed = ((bytes[at + 192 + group] as number) << 24) >> 24
+    scales[16 * block + group] = scale * signed
+  }
+  const start = block * ggmlLargeBlock
+  for (let element = 0; element < ggmlLargeBlock; element++) {
+    const [side, quarter, inside] = [element >> 7, (element >> 5) & 3, element & 31]
+    const low = (bytes[at + 64 * side + 32 * (quarter & 1) + inside] as number) >>> (4 * (quarter >> 1))
+    const high = (bytes[at + 128 + 32 * side + inside] as number) >>> (2 * quarter)
+    integers[start + element] = ((low & 15) | ((high & 3) << 4)) - 32
+  }
+}
+
+/** The types whose integers, scales and offsets can be read by group. */
+export type KGgmlType = 'Q4_K' | 'Q5_K' | 'Q6_K'
+
+const groupReaders: Record<KGgmlType, { group: number; hasOffsets: boolean; read: GroupReader }> = {
+  Q4_K: { group: 32, hasOffsets: true, read: readQ4_K },
+  Q5_K: { group: 32, hasOffsets: true, read: readQ5_K },
+  Q6_K: { group: 16, hasOffsets: false, read: readQ6_K },
+}
+
+/** Integers, scales and offsets of whole blocks, in order. */
+export function readGroups(type: KGgmlType, bytes: Uint8Array): GroupedValues {
+  const { blockBytes } = ggmlTypeOf(type)
+  const { group, hasOffsets, read } = groupReaders[type]
+  const elements = (bytes.length / blockBytes) * ggmlLargeBlock
+  const into = {
+    group,
+    integers: new Int8Array(elements),
+    scales: new Float32Array(elements / group),
+    ...(hasOffsets ? { offsets: new Float32Array(elements / group) } : {}),
+  }
+  for (let block = 0; block * blockBytes < bytes.length; block++) read(bytes, block * blockBytes, into, block)
+  return into
+}
+
+/** The values of groups: scale * integer - offset, rounded once. */
+export function groupValues(
+  { group, integers, scales, offsets }: GroupedValues,
+  into: Float32Array = new Float32Array(integers.length),
+): Float32Array {
+  for (let index = 0; index < scales.length; index++) {
+    const scale = scales[index] as number
+    const offset = offsets?.[index] ?? 0
+    for (let at = index * group; at < (index + 1) * group; at++) into[at] = scale * (integers[at] as number) - offset
+  }
+  return into
+}
+
+/** The same for a whole type, a few blocks at a time. */
+function groupDequantizer(type: KGgmlType): Dequantizer {
+  const { blockBytes } = ggmlTypeOf(type)
+  const step = 64
+  return (bytes, into) => {
+    for (let at = 0, out = 0; at < bytes.length; at += step * blockBytes, out += step * ggmlLargeBlock) {
+      const groups = readGroups(type, bytes.subarray(at, at + step * blockBytes))
+      groupValues(groups, into.subarray(out, out + groups.integers.length))
     }
   }
 }
@@ -245,9 +298,9 @@ const dequantizers: Record<GgmlType, Dequantizer> = {
   Q8_0: dequantizeQ8_0,
   Q2_K: dequantizeQ2_K,
   Q3_K: dequantizeQ3_K,
-  Q4_K: dequantizeQ4_K,
-  Q5_K: dequantizeQ5_K,
-  Q6_K: dequantizeQ6_K,
+  Q4_K: groupDequantizer('Q4_K'),
+  Q5_K: groupDequantizer('Q5_K'),
+  Q6_K: groupDequantizer('Q6_K'),
 }
 
 /**

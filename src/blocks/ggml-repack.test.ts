@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { Random } from '../base/random.ts'
 import { dequantizeGgml } from './ggml-dequantize.ts'
 import { errorOf, goldenBytes } from './ggml-golden-harness.ts'
+import { randomGgmlBlocks } from './ggml-harness.ts'
 import { quantizeGgml } from './ggml-quantize.ts'
 import { repackedDTypes, repackGgml } from './ggml-repack.ts'
 import { ggmlBytes } from './ggml.ts'
+import { matrixBytes, matrixFloats } from './matrix.ts'
 import { blockIntegers, checkPackedMatrix, packedBytes, unpackMatrix } from './packed.ts'
 
 const types = ['Q4_0', 'Q8_0'] as const
@@ -93,6 +95,31 @@ describe.each(types)('%s', (type) => {
     const error = errorOf(() => repackGgml(type, bytes, 2, 64, { place: 'blk.0.attn_qkv.weight' }))
     expect(error.code).toBe('invalid-file')
     expect(error.message).toMatch(/^blk\.0\.attn_qkv\.weight .* block 3,/)
+  })
+})
+
+describe.each(['Q4_K', 'Q5_K', 'Q6_K'] as const)('%s', (type) => {
+  const dtype = repackedDTypes[type]
+  const rowBytes = ggmlBytes(type, 512)
+  const randomRows = (rows: number): Uint8Array => randomGgmlBlocks(new Random(53), type, rows * rowBytes)
+
+  it.each([1, 7, 8, 9, 21])('keeps every value of %i rows', (rows) => {
+    const bytes = randomRows(rows)
+    const packed = repackGgml(type, bytes, rows, 512)
+    expect(packed.length).toBe(matrixBytes(dtype, rows, 512))
+    expect(equalNumbers(matrixFloats(packed, dtype, rows, 512), dequantizeGgml(type, bytes))).toBe(true)
+  })
+
+  it('gives slabs the bytes that they have within the whole, at any alignment, in a target that was used before', () => {
+    const bytes = randomRows(21)
+    const whole = repackGgml(type, bytes, 21, 512)
+    const start = matrixBytes(dtype, 8, 512)
+    for (const shift of [0, 1, 2, 3]) {
+      const shifted = new Uint8Array(13 * rowBytes + shift)
+      shifted.set(bytes.subarray(8 * rowBytes), shift)
+      const target = new Uint8Array(whole.length - start + shift).fill(0xa5).subarray(shift)
+      expect(repackGgml(type, shifted.subarray(shift), 13, 512, { target })).toEqual(whole.subarray(start))
+    }
   })
 })
 

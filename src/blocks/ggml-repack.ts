@@ -1,6 +1,7 @@
 /**
- * From rows of Q4_0 and Q8_0 to our blocks `q4g32` and `q8g32` (packed.ts) without a change of any value: both sides hold
- * 32 integers and an f16 scale, only the places differ. What a GGUF file may hold beyond what our packers write:
+ * From rows of a GGUF file to panels of eight rows without a change of any value. Q4_K, Q5_K and Q6_K keep their bytes in
+ * another order (k-panels.ts). Q4_0 and Q8_0 become our blocks `q4g32` and `q8g32` (packed.ts): both sides hold 32 integers and
+ * an f16 scale, only the places differ. What a GGUF file may hold beyond what our packers write:
  *
  * - A subnormal scale stays as it is. Reading it is exact here and in the wasm kernels (a product by 2^112 in wasm's f32,
  *   which never flushes), but `checkPackedMatrix` refuses it: that one is for bytes that claim to come from our packers.
@@ -9,22 +10,33 @@
  * - A negative scale of Q8_0 (ggml writes none) becomes positive and the integers change sign; a scale of -0 becomes 0, and
  *   the integers those of a zero. Only the signs of zeros change.
  */
-import { type BlockDType } from '../base/dtype.ts'
+import { isKDType, type BlockDType, type PanelDType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { checkGgmlBlocks, ggmlBytes, ggmlSmallBlock, ggmlTypeOf, readHalf } from './ggml.ts'
+import { interleaveRows } from './k-panels.ts'
+import { matrixBytes } from './matrix.ts'
 import { lowestBytes, packedBytes, panelRows } from './packed.ts'
 
 /** The types whose blocks are ours in another order. */
-export type RepackedGgmlType = 'Q4_0' | 'Q8_0'
+type SmallType = 'Q4_0' | 'Q8_0'
 
-/** Our formats with the values of these types. */
-export const repackedDTypes: Readonly<Record<RepackedGgmlType, BlockDType>> = { Q4_0: 'q4g32', Q8_0: 'q8g32' }
+/** The types of ggml that the store holds in panels. */
+export type RepackedGgmlType = SmallType | 'Q4_K' | 'Q5_K' | 'Q6_K'
+
+/** The formats in panels with the values of these types. */
+export const repackedDTypes: Readonly<Record<SmallType, BlockDType> & Record<RepackedGgmlType, PanelDType>> = {
+  Q4_0: 'q4g32',
+  Q8_0: 'q8g32',
+  Q4_K: 'q4k',
+  Q5_K: 'q5k',
+  Q6_K: 'q6k',
+}
 
 /** 4-byte words of integers in a block of 32. */
-const wordsOf: Readonly<Record<RepackedGgmlType, number>> = { Q4_0: 4, Q8_0: 8 }
+const wordsOf: Readonly<Record<SmallType, number>> = { Q4_0: 4, Q8_0: 8 }
 
 /** A word of integer 0. */
-const zeroWord: Readonly<Record<RepackedGgmlType, number>> = { Q4_0: 0x88888888, Q8_0: 0 }
+const zeroWord: Readonly<Record<SmallType, number>> = { Q4_0: 0x88888888, Q8_0: 0 }
 
 /** Whether the block at an offset has a -128 and a scale with which it counts. */
 function holdsLowest(bytes: Uint8Array, at: number): boolean {
@@ -32,14 +44,14 @@ function holdsLowest(bytes: Uint8Array, at: number): boolean {
 }
 
 /** The first block with a -128 that counts; -1 when there is none. */
-function firstLowest(type: RepackedGgmlType, bytes: Uint8Array): number {
+function firstLowest(type: SmallType, bytes: Uint8Array): number {
   const { blockBytes } = ggmlTypeOf(type)
   for (let at = 0; at + blockBytes <= bytes.length; at += blockBytes) if (holdsLowest(bytes, at)) return at / blockBytes
   return -1
 }
 
 /** Refuses a -128 in the rows from `first` on, unless it is in a block of scale 0. */
-function refuseLowest(type: RepackedGgmlType, bytes: Uint8Array, first: number, blocks: number, place: string): void {
+function refuseLowest(type: SmallType, bytes: Uint8Array, first: number, blocks: number, place: string): void {
   const found = firstLowest(type, bytes.subarray(first * blocks * ggmlTypeOf(type).blockBytes))
   if (found < 0) return
   throw new PocketPhiError('not-supported', `${place} cannot be repacked without a change of values.`, {
@@ -52,7 +64,7 @@ function refuseLowest(type: RepackedGgmlType, bytes: Uint8Array, first: number, 
 export interface RepackOptions {
   /** What the matrix is called in an error. */
   readonly place?: string
-  /** Where to write: exactly `packedBytes` of these rows; a new array when left out. */
+  /** Where to write: exactly `matrixBytes` of these rows; a new array when left out. */
   readonly target?: Uint8Array
 }
 
@@ -71,7 +83,7 @@ export function repackGgml(
   { place = 'A matrix', target }: RepackOptions = {},
 ): Uint8Array {
   const dtype = repackedDTypes[type]
-  const length = packedBytes(dtype, rows, columns)
+  const length = matrixBytes(dtype, rows, columns)
   const rowBytes = ggmlBytes(type, columns)
   if (bytes.length !== rows * rowBytes || (target !== undefined && target.length !== length)) {
     throw new PocketPhiError('shape', `${place} of [${rows}, ${columns}] in ${type} cannot be repacked.`, {
@@ -83,19 +95,32 @@ export function repackGgml(
   const packed = target ?? new Uint8Array(length)
   const isAligned = packed.byteOffset % 4 === 0
   const aligned = isAligned ? packed : new Uint8Array(length)
-  for (let row = 0; row < rows; row += panelRows) {
-    const panel = { type, blocks: columns / ggmlSmallBlock, lanes: Math.min(panelRows, rows - row) }
-    const panelLength = packedBytes(dtype, panelRows, columns)
-    const start = (row / panelRows) * panelLength
-    const hasLowest = repackPanel(panel, bytes.subarray(row * rowBytes), aligned.subarray(start, start + panelLength))
-    if (hasLowest) refuseLowest(type, bytes, row, columns / ggmlSmallBlock, place)
-  }
+  if (isKDType(dtype)) interleaveRows(dtype, bytes, rows, columns, aligned)
+  else repackRows(type as SmallType, bytes, rows, columns, aligned, place)
   if (!isAligned) packed.set(aligned)
   return packed
 }
 
+function repackRows(
+  type: SmallType,
+  bytes: Uint8Array,
+  rows: number,
+  columns: number,
+  target: Uint8Array,
+  place: string,
+): void {
+  const rowBytes = ggmlBytes(type, columns)
+  const panelLength = packedBytes(repackedDTypes[type], panelRows, columns)
+  for (let row = 0; row < rows; row += panelRows) {
+    const panel = { type, blocks: columns / ggmlSmallBlock, lanes: Math.min(panelRows, rows - row) }
+    const start = (row / panelRows) * panelLength
+    const hasLowest = repackPanel(panel, bytes.subarray(row * rowBytes), target.subarray(start, start + panelLength))
+    if (hasLowest) refuseLowest(type, bytes, row, columns / ggmlSmallBlock, place)
+  }
+}
+
 interface Panel {
-  readonly type: RepackedGgmlType
+  readonly type: SmallType
   /** Blocks in a row. */
   readonly blocks: number
   /** Rows that there are; those that only fill up the last panel are zeros. */
@@ -142,7 +167,7 @@ function repackPanel({ type, blocks, lanes }: Panel, bytes: Uint8Array, packed: 
 }
 
 /** Integers under a scale of 0 become zeros; those under a negative scale of Q8_0, which becomes positive, change sign. */
-function mendLane(type: RepackedGgmlType, words: Uint32Array, first: number, scale: number): void {
+function mendLane(type: SmallType, words: Uint32Array, first: number, scale: number): void {
   for (let word = 0, at = first; word < wordsOf[type]; word++, at += panelRows) {
     words[at] = (scale & 0x7fff) === 0 ? zeroWord[type] : negated(words[at] as number)
   }

@@ -3,6 +3,8 @@ import {
   elementBytes,
   isBlockDType,
   isGgmlDType,
+  isKDType,
+  isPanelDType,
   isQuantizedDType,
   type BlockDType,
   type GgmlDType,
@@ -13,6 +15,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { repackedDTypes, repackGgml, type RepackedGgmlType } from '../blocks/ggml-repack.ts'
 import { checkGgmlBlocks, ggmlBytes, ggmlTypeOf, type GgmlType } from '../blocks/ggml.ts'
 import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
+import { matrixBytes } from '../blocks/matrix.ts'
 import { checkPackedMatrix, panelBytes, panelRows } from '../blocks/packed.ts'
 import type { GgufCheckpoint } from '../formats/gguf.ts'
 import { logicalType } from '../formats/packed-checkpoint.ts'
@@ -46,8 +49,8 @@ export function fileFormat(file: WeightsFile, name: string): FileFormat {
 }
 
 /**
- * What a tensor is to a model: a matrix in blocks, as the store holds it, or a plain tensor. Q4_0 and Q8_0 are our q4g32 and
- * q8g32; vectors in blocks are f32.
+ * What a tensor is to a model: a matrix in blocks, as the store holds it (those of a GGUF file in panels where there is such
+ * a format), or a plain tensor. Vectors in blocks are f32.
  * @throws PocketPhiError `not-found`; as `logicalType`
  */
 export function modelType(file: WeightsFile, name: string): TensorType {
@@ -113,11 +116,12 @@ export function pieceReader(file: WeightsFile, name: string, staging: Staging): 
   const { dtype, shape } = modelType(file, name)
   const [rows = 0, columns = 0] = shape
   if (isGgmlDType(dtype)) return ggmlReader(file, name, dtype, columns)
-  if (isBlockDType(dtype)) {
-    const type = isGguf(file) ? file.info(name).dtype : undefined
-    if (type !== undefined && isRepacked(type)) return repackingReader(file, name, type, rows, columns, staging)
-    return panelReader(file, name, dtype, rows, columns)
+  const type = isGguf(file) ? file.info(name).dtype : undefined
+  if (isPanelDType(dtype) && type !== undefined && isRepacked(type)) {
+    return repackingReader(file, name, type, rows, columns, staging)
   }
+  if (isBlockDType(dtype)) return panelReader(file, name, dtype, rows, columns)
+  if (isKDType(dtype)) throw new Error(`defect: no file holds ${dtype}`)
   if (isGguf(file) && !isPlainGgml(file.info(name).dtype)) return vectorReader(file, name)
   return plainReader(file, name, dtype, staging)
 }
@@ -161,7 +165,7 @@ function panelReader(file: WeightsFile, name: string, dtype: BlockDType, rows: n
   }
 }
 
-/** Panels of our blocks from the rows of a GGUF file. */
+/** Panels from the rows of a GGUF file. */
 function repackingReader(
   file: WeightsFile,
   name: string,
@@ -170,7 +174,7 @@ function repackingReader(
   columns: number,
   staging: Staging,
 ): PieceReader {
-  const panel = panelBytes(repackedDTypes[type], columns)
+  const panel = matrixBytes(repackedDTypes[type], panelRows, columns)
   const rowBytes = ggmlBytes(type, columns)
   return {
     step: wholeUnits(panel),

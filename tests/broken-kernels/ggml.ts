@@ -140,27 +140,12 @@ export const brokenGgml: readonly BrokenKernel[] = [
       breaks('dequantizeGgml', 'the upper bits of scales of Q3_K are left out', {
         'low | (high << 4)) - 32': 'low | (high << 3)) - 32',
       }),
-      breaks('dequantizeGgml', 'minima of Q4_K and Q5_K take the lower nibbles', {
-        'load<u8>(at + 8) >> <i32>place) & 15': 'load<u8>(at + 8)) & 15',
-      }),
-      breaks('dequantizeGgml', 'the upper bits of scales of Q4_K and Q5_K are those of the first', {
-        '(<i32>load<u8>(at + place) >> 6) << 4': '(<i32>load<u8>(source + place) >> 6) << 4',
-      }),
-      breaks('dequantizeGgml', 'every group of Q5_K has the fifth bits of the first', {
-        'bitInBytes(group)': 'bitInBytes(0)',
-      }),
-      breaks('dequantizeGgml', 'scales of Q6_K have no sign', {
-        'load<i8>(source + 192': 'load<u8>(source + 192',
-      }),
-      breaks('dequantizeGgml', 'the third and fourth quarter of Q6_K trade their upper bits', {
-        'i16x8.shr_u(pairs, 2 * quarter)': 'i16x8.shr_u(pairs, 2 * (quarter ^ (quarter >> 1)))',
-      }),
     ].map((one) => ({ ...one, operation: 'dequantize' })),
     breaks(
       'embeddingGgml',
-      'blocks of Q4_K are as long as those of Q5_K',
+      'blocks of Q5_0 are as long as those of Q5_1',
       {
-        'source += 144': 'source += 176',
+        'source += 22': 'source += 24',
       },
       { operation: 'embedding' },
     ),

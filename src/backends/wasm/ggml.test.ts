@@ -8,7 +8,7 @@ import { ggmlBytes, ggmlTypeOf } from '../../blocks/ggml.ts'
 import { instantiate, kernelBuilds } from './kernel-harness.ts'
 import { matmulWorkspaceBytes } from './workspace.ts'
 
-const dtypes: readonly GgmlDType[] = ['Q4_1', 'Q5_0', 'Q5_1', 'Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K']
+const dtypes: readonly GgmlDType[] = ['Q4_1', 'Q5_0', 'Q5_1', 'Q2_K', 'Q3_K']
 const rows = 13
 
 function randomMatrix(dtype: GgmlDType) {

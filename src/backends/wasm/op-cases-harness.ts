@@ -1,9 +1,19 @@
 /** Test support: for every operation a program of random shape that runs it once, with everything that it reads. */
-import { blockParts, elementCount, isGgmlDType, type BlockDType, type GgmlDType } from '../../base/dtype.ts'
+import {
+  blockParts,
+  elementCount,
+  isBlockDType,
+  isKDType,
+  type BlockDType,
+  type GgmlDType,
+  type KDType,
+} from '../../base/dtype.ts'
 import { Random } from '../../base/random.ts'
 import { randomGgmlBlocks } from '../../blocks/ggml-harness.ts'
 import { ggmlBytes, ggmlTypeOf } from '../../blocks/ggml.ts'
 import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
+import { repackGgml } from '../../blocks/ggml-repack.ts'
+import { kTypes } from '../../blocks/k-panels.ts'
 import { packMatrix } from '../../blocks/packed.ts'
 import { pageSize, Trace, type Attributes, type CacheDType, type Program, type Tensor } from '../../program/index.ts'
 import type { Device, RunInputs } from '../backend.ts'
@@ -119,9 +129,12 @@ export class CaseBuilder {
     return this.trace.bind('parameter', name, { dtype, shape: [rows, columns] })
   }
 
-  ggml(dtype: GgmlDType, rows: number, columns: number): Tensor {
+  /** A matrix as it is in a GGUF file, or in the panels that it becomes. */
+  ggml(dtype: GgmlDType | KDType, rows: number, columns: number): Tensor {
     const name = this.#name('g')
-    this.store.set(name, randomGgmlBlocks(this.random, dtype, rows * ggmlBytes(dtype, columns)))
+    const type = isKDType(dtype) ? kTypes[dtype] : dtype
+    const bytes = randomGgmlBlocks(this.random, type, rows * ggmlBytes(type, columns))
+    this.store.set(name, isKDType(dtype) ? repackGgml(kTypes[dtype], bytes, rows, columns) : bytes)
     return this.trace.bind('parameter', name, { dtype, shape: [rows, columns] })
   }
 
@@ -144,11 +157,12 @@ const matmul: Draw = (at) => {
 }
 
 const blockDTypes: readonly BlockDType[] = ['q4g32', 'q8g64', 'q4g128', 'q8g32', 'q4g64', 'q8g128']
-const ggmlDTypes: readonly GgmlDType[] = ['Q4_1', 'Q5_0', 'Q5_1', 'Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K']
+const kDTypes: readonly KDType[] = ['q4k', 'q5k', 'q6k']
+const ggmlDTypes: readonly GgmlDType[] = ['Q4_1', 'Q5_0', 'Q5_1', 'Q2_K', 'Q3_K']
 
 /** Formats of weights, and the activations that each of them meets. */
 const products = [
-  ...blockDTypes.flatMap(
+  ...[...blockDTypes, ...kDTypes].flatMap(
     (dtype) =>
       [
         { dtype, activations: 'int8' },
@@ -159,8 +173,8 @@ const products = [
 ]
 
 /** Blocks of 256 once or twice; shorter ones so that rows end within the 256 columns of f32 tiles, or behind them. */
-function ggmlColumns(at: CaseBuilder, dtype: GgmlDType): number {
-  const { blockLength } = ggmlTypeOf(dtype)
+function ggmlColumns(at: CaseBuilder, dtype: GgmlDType | KDType): number {
+  const { blockLength } = ggmlTypeOf(isKDType(dtype) ? kTypes[dtype] : dtype)
   return blockLength * (blockLength === 256 ? at.inTurn([2, 1]) : at.inTurn([9, at.random.pick([1, 3, 8])]))
 }
 
@@ -171,18 +185,18 @@ const matmulPacked: Draw = (at) => {
   const size = activations === 'f32' ? at.random.pick(['plain', 'many tokens', 'many rows', 'long']) : 'plain'
   const tokens = few ? at.extent(1, 5) : size === 'many tokens' ? at.extent(97, 100) : at.extent(6, 14)
   const packedColumns = (of: BlockDType): number => (size === 'long' ? 384 : blockParts(of).group * at.extent(1, 3))
-  const inner = isGgmlDType(dtype) ? ggmlColumns(at, dtype) : packedColumns(dtype)
+  const inner = isBlockDType(dtype) ? packedColumns(dtype) : ggmlColumns(at, dtype)
   const rows = size === 'many rows' ? at.extent(1025, 1040) : at.extent(1, 40)
   // Where 127 is the greatest magnitude, halves are ties of the rounding to 8 bits.
   const halves = (): number => (at.happens(0.1) ? 127 : at.random.integer(-253, 254) / 2)
   const x = at.input([tokens, inner], at.happens(0.3) ? halves : undefined)
-  const weight = isGgmlDType(dtype) ? at.ggml(dtype, rows, inner) : at.packed(dtype, rows, inner)
+  const weight = isBlockDType(dtype) ? at.packed(dtype, rows, inner) : at.ggml(dtype, rows, inner)
   return [[x, weight], { activations }]
 }
 
 function quantizedMatrix(at: CaseBuilder, format: string, rows: number): Tensor {
   if (format === 'ggml') {
-    const dtype = at.inTurn(ggmlDTypes)
+    const dtype = at.inTurn([...kDTypes, ...ggmlDTypes])
     return at.ggml(dtype, rows, ggmlColumns(at, dtype))
   }
   const dtype = at.random.pick(blockDTypes)

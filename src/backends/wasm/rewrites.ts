@@ -1,5 +1,6 @@
-import type { BlockDType } from '../../base/dtype.ts'
-import { panelBytes, panelRows } from '../../blocks/packed.ts'
+import type { PanelDType } from '../../base/dtype.ts'
+import { matrixBytes } from '../../blocks/matrix.ts'
+import { panelRows } from '../../blocks/packed.ts'
 import { isPlace, type BufferId, type Step, type StepProgram, type Word } from './steps.ts'
 
 export interface RewriteOptions {
@@ -101,7 +102,8 @@ function axisOf(step: Step): Axis | undefined {
   if (step.kernel === 'matmulGgml') return { count: 4, grain: 64, strides: { 1: word(9), 2: 4 } }
   if (!step.kernel.startsWith('matmulPacked')) return undefined
   const [bits, group] = step.kernel === 'matmulPackedExact' ? [word(8), word(9)] : [word(7), word(8)]
-  const rowBytes = panelBytes(`q${bits}g${group}` as BlockDType, word(5)) / panelRows
+  const dtype = (group === 256 ? `q${bits}k` : `q${bits}g${group}`) as PanelDType
+  const rowBytes = matrixBytes(dtype, panelRows, word(5)) / panelRows
   return { count: 4, grain: 64, strides: { 1: rowBytes, 2: 4 } }
 }
 

@@ -18,11 +18,12 @@ export function packedWorkspaceBytes(m: number, k: number, wide = false): number
 
 /**
  * Bytes of what `quantizeRows` writes and `matmulPacked` reads: tokens in panels of one (m <= 4) or six (above, the last
- * panel filled up), each byte for byte one activation, plus a bias and a scale per group.
+ * panel filled up), each byte for byte one activation, plus a bias and a scale per group; twelve words of sums in place of the
+ * bias for groups of 256.
  */
 export function quantizedBytes(m: number, k: number, group: number): number {
   const tokens = m <= 4 ? 1 : 6
-  return Math.ceil(m / tokens) * tokens * (k / group) * (group + 8)
+  return Math.ceil(m / tokens) * tokens * (k / group) * (group + (group === 256 ? 52 : 8))
 }
 
 /** `attention`: transposed queries and keys, values, sums, a block of scores, five rows of statistics. */

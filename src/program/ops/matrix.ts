@@ -1,6 +1,7 @@
-import { blockParts, isGgmlDType, isQuantizedDType, type BlockDType } from '../../base/dtype.ts'
+import { isGgmlDType, isQuantizedDType, type PanelDType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
-import { blockIntegers, quantizeActivations } from '../../blocks/packed.ts'
+import { activationGroup, matrixGroups } from '../../blocks/matrix.ts'
+import { quantizeActivations } from '../../blocks/packed.ts'
 import type { Tensor } from '../trace.ts'
 import { defineOp, floats, operand, packedBytesOf, require, shapeOf, tensorType } from './definition.ts'
 import { matrixValues } from './rows.ts'
@@ -58,7 +59,7 @@ export function matmul(left: Tensor, right: Tensor, transposes: Partial<Transpos
   return present(applyMatmul([left, right], attributes)[0], 'product')
 }
 
-/** How a packed matmul treats its activations: rounded to int8 by group, or left alone (exact mode, and blocks of ggml). */
+/** How a packed matmul treats its activations: rounded to int8 by group, or left alone (exact mode, and blocks that lie as in a GGUF file). */
 export type ActivationFormat = 'int8' | 'f32'
 
 const applyMatmulPacked = defineOp<{ activations: ActivationFormat }>({
@@ -91,20 +92,24 @@ const applyMatmulPacked = defineOp<{ activations: ActivationFormat }>({
       }
       return
     }
-    const dtype = present(weight, 'weight').type.dtype as BlockDType
-    const { group } = blockParts(dtype)
-    const left = quantizeActivations(Float32Array.from(floats(x)), rows, inner, group)
-    const right = blockIntegers(packedBytesOf(weight), dtype, columns, inner)
-    const groups = inner / group
+    const dtype = present(weight, 'weight').type.dtype as PanelDType
+    const shared = activationGroup(dtype)
+    const left = quantizeActivations(Float32Array.from(floats(x)), rows, inner, shared)
+    const { group, integers, scales, offsets } = matrixGroups(packedBytesOf(weight), dtype, columns, inner)
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
         let sum = 0
-        for (let block = 0; block < groups; block++) {
+        for (let start = 0; start < inner; start += group) {
           let dot = 0
-          for (let k = block * group; k < (block + 1) * group; k++) {
-            dot += (left.integers[row * inner + k] as number) * (right.integers[column * inner + k] as number)
+          let total = 0
+          for (let k = start; k < start + group; k++) {
+            const activation = left.integers[row * inner + k] as number
+            dot += activation * (integers[column * inner + k] as number)
+            total += activation
           }
-          sum += dot * (left.scales[row * groups + block] as number) * (right.scales[column * groups + block] as number)
+          const at = (column * inner + start) / group
+          const value = dot * (scales[at] as number) - total * (offsets?.[at] ?? 0)
+          sum += value * (left.scales[Math.floor((row * inner + start) / shared)] as number)
         }
         floats(product)[row * columns + column] = sum
       }
@@ -131,8 +136,8 @@ export function dequantize(weight: Tensor): Tensor {
 
 /**
  * x [R, K] times the transpose of a weight [N, K] as checkpoints store it, dense or packed. Activations meet packed
- * weights as int8 (rounded by group of the weight's length; see `quantizeActivations`) or, in exact mode, as they are. Blocks
- * of ggml always meet them as they are.
+ * weights as int8 (rounded by `activationGroup`; see `quantizeActivations`) or, in exact mode, as they are. Blocks that
+ * lie as in a GGUF file always meet them as they are.
  */
 export function linear(x: Tensor, weight: Tensor, activations: ActivationFormat): Tensor {
   const { dtype } = weight.type

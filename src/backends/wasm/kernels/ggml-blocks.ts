@@ -10,9 +10,6 @@ const Q4_1: i32 = 3
 const Q5_0: i32 = 6
 const Q5_1: i32 = 7
 const Q2_K: i32 = 10
-const Q3_K: i32 = 11
-const Q4_K: i32 = 12
-const Q5_K: i32 = 13
 
 /** Bit e mod 8 in byte e. */
 const bitOfByte: usize = memory.data<u64>([0x8040201008040201, 0x8040201008040201], 16)
@@ -22,7 +19,7 @@ const pairMask: usize = memory.data<u64>([0x0303030303030303, 0x0303030303030303
 /**
  * Elements of a row as f32.
  *
- * @param type the number of the type; Q6_K where it is none of the others
+ * @param type the number of the type; Q3_K where it is none of the others
  * @param source a block
  * @param target f32 [count]
  * @param count a multiple of 32, of 256 for the K types
@@ -47,17 +44,8 @@ export function dequantizeGgmlBlocks(type: i32, source: usize, target: usize, co
     case Q2_K:
       for (; target < end; target += 1024, source += 84) dequantizeQ2_K(source, target)
       break
-    case Q3_K:
-      for (; target < end; target += 1024, source += 110) dequantizeQ3_K(source, target)
-      break
-    case Q4_K:
-      for (; target < end; target += 1024, source += 144) dequantizeQ4_K(source, target)
-      break
-    case Q5_K:
-      for (; target < end; target += 1024, source += 176) dequantizeQ5_K(source, target)
-      break
     default:
-      for (; target < end; target += 1024, source += 210) dequantizeQ6_K(source, target)
+      for (; target < end; target += 1024, source += 110) dequantizeQ3_K(source, target)
   }
   return source
 }
@@ -177,65 +165,6 @@ function dequantizeQ3_K(source: usize, target: usize): void {
     const bit = bitInBytes(group >> 1)
     const third = v128.and(i8x16.eq(v128.and(v128.load(source + <usize>(16 * (group & 1))), bit), bit), four)
     storeScaled(i8x16.sub(v128.or(lower, third), four), f32x4.splat(groupScale), target)
-    target += 64
-  }
-}
-
-/** The six-bit scale of group 0..7 of Q4_K and Q5_K; with `place` 4 its minimum. */
-// @ts-ignore: decorator
-@inline
-function sixBits(source: usize, group: i32, place: usize): f32 {
-  const at = source + <usize>(group & 3)
-  if (group < 4) return <f32>(<i32>load<u8>(at + place) & 63)
-  const low = (<i32>load<u8>(at + 8) >> <i32>place) & 15
-  return <f32>(low | ((<i32>load<u8>(at + place) >> 6) << 4))
-}
-
-function dequantizeQ4_K(source: usize, target: usize): void {
-  const scale = widenScale(source)
-  const minimum = widenScale(source + 2)
-  for (let group = 0; group < 8; group++) {
-    const groupScale = f32x4.splat(scale * sixBits(source + 4, group, 0))
-    const offset = f32x4.splat(-(minimum * sixBits(source + 4, group, 4)))
-    const nibbles = source + 16 + <usize>(32 * (group >> 1))
-    for (let half: usize = 0; half < 32; half += 16) {
-      const bytes = v128.load(nibbles + half)
-      storeShifted((group & 1) != 0 ? highNibbles(bytes) : lowNibbles(bytes), groupScale, offset, target)
-      target += 64
-    }
-  }
-}
-
-function dequantizeQ5_K(source: usize, target: usize): void {
-  const scale = widenScale(source)
-  const minimum = widenScale(source + 2)
-  for (let group = 0; group < 8; group++) {
-    const groupScale = f32x4.splat(scale * sixBits(source + 4, group, 0))
-    const offset = f32x4.splat(-(minimum * sixBits(source + 4, group, 4)))
-    const nibbles = source + 48 + <usize>(32 * (group >> 1))
-    const bit = bitInBytes(group)
-    for (let half: usize = 0; half < 32; half += 16) {
-      const bytes = v128.load(nibbles + half)
-      const lower = (group & 1) != 0 ? highNibbles(bytes) : lowNibbles(bytes)
-      const set = i8x16.eq(v128.and(v128.load(source + 16 + half), bit), bit)
-      storeShifted(v128.or(lower, v128.and(set, i8x16.splat(16))), groupScale, offset, target)
-      target += 64
-    }
-  }
-}
-
-function dequantizeQ6_K(source: usize, target: usize): void {
-  const scale = widenScale(source + 208)
-  for (let group = 0; group < 16; group++) {
-    const groupScale = scale * <f32>load<i8>(source + 192 + <usize>group)
-    const quarter = (group >> 1) & 3
-    const inside = <usize>(16 * (group & 1))
-    const bytes = v128.load(source + <usize>(64 * (group >> 3) + 32 * (quarter & 1)) + inside)
-    const lower = quarter > 1 ? highNibbles(bytes) : lowNibbles(bytes)
-    const pairs = v128.load(source + 128 + <usize>(32 * (group >> 3)) + inside)
-    const upper = v128.and(i16x8.shr_u(pairs, 2 * quarter), v128.load(pairMask))
-    const integers = i8x16.sub(v128.or(lower, i16x8.shl(upper, 4)), i8x16.splat(32))
-    storeScaled(integers, f32x4.splat(groupScale), target)
     target += 64
   }
 }

@@ -1,9 +1,19 @@
 /** Packed weights in f32 arithmetic: exact mode, embedding lookups, and weights handed on as f32. */
 import { dequantizeBlock, dequantizeRow } from './blocks'
+import { dequantizeKBlock, dequantizeKRow, kBlockBytes } from './k-blocks'
 import { packedBytesA, packedBytesB, blockK, blockM, blockN } from './matmul'
 import { packRows6 } from './panels'
 import { madd, shareStart } from './simd'
 import { multiplyBlock } from './tiles'
+
+/** Columns of a block of q4k, q5k and q6k. */
+const largeGroup: i32 = 256
+
+// @ts-ignore: decorator
+@inline
+function blockBytesOf(bits: i32, group: i32): usize {
+  return group == largeGroup ? kBlockBytes(bits) : <usize>(group * bits + 16)
+}
 
 /** Up to this many tokens, blocks of weights are used as soon as they are dequantised. */
 const streamedTokens: i32 = 4
@@ -21,8 +31,8 @@ const streamedTokens: i32 = 4
  *     word  5  k              a multiple of group
  *     word  6  strideX        elements between rows of x
  *     word  7  strideY        elements between rows of y
- *     word  8  bits           4 or 8
- *     word  9  group          32, 64 or 128
+ *     word  8  bits           4 or 8; of q4k, q5k and q6k 4, 5 or 6
+ *     word  9  group          32, 64 or 128; of q4k, q5k and q6k 256
  *     word 10  workspace      as for matmul: see matmulWorkspaceBytes in ../workspace.ts
  *     word 11  workspaceStride bytes per thread
  */
@@ -47,7 +57,7 @@ function multiplyPanels(args: usize, first: i32, end: i32, packedA: usize): void
   const strideY = <usize>load<u32>(args, 28) * 4
   const bits = load<i32>(args, 32)
   const group = load<i32>(args, 36)
-  const blockBytes = <usize>(group * bits + 16)
+  const blockBytes = blockBytesOf(bits, group)
   const blocks = k / group
   const packedB = packedA + packedBytesA
   const edgeTile = packedB + packedBytesB
@@ -60,7 +70,9 @@ function multiplyPanels(args: usize, first: i32, end: i32, packedA: usize): void
       for (let source = panel; source < endPanel; source++) {
         let block = weights + <usize>(source * blocks + step / group) * blockBytes
         for (let rest = steps; rest > 0; rest -= group) {
-          dequantizeBlock(block, target, group, bits)
+          // The block of A is packed later.
+          if (group == largeGroup) dequantizeKBlock(block, target, bits, packedA)
+          else dequantizeBlock(block, target, group, bits)
           block += blockBytes
           target += <usize>group * 32
         }
@@ -84,14 +96,15 @@ function streamPanel(args: usize, panel: i32, dequantized: usize): void {
   const strideY = <usize>load<u32>(args, 28) * 4
   const bits = load<i32>(args, 32)
   const group = load<i32>(args, 36)
-  const blockBytes = <usize>(group * bits + 16)
+  const blockBytes = blockBytesOf(bits, group)
   const blocks = k / group
   const sums = dequantized + <usize>group * 32
   for (let at: usize = 0; at < <usize>m * 32; at += 16) v128.store(sums + at, f32x4.splat(0))
   let x = <usize>load<u32>(args, 0)
   let block = <usize>load<u32>(args, 4) + <usize>(panel * blocks) * blockBytes
   for (let rest = blocks; rest > 0; rest--) {
-    dequantizeBlock(block, dequantized, group, bits)
+    if (group == largeGroup) dequantizeKBlock(block, dequantized, bits, sums + <usize>streamedTokens * 32)
+    else dequantizeBlock(block, dequantized, group, bits)
     for (let token = 0; token < m; token++) {
       addBlock(x + <usize>token * strideX, dequantized, sums + <usize>token * 32, group)
     }
@@ -128,8 +141,8 @@ function addBlock(x: usize, w: usize, sums: usize, group: i32): void {
  *     word  2  n              rows of the weights, >= 1, without the padding
  *     word  3  k              a multiple of group
  *     word  4  strideOut      elements between rows of out
- *     word  5  bits           4 or 8
- *     word  6  group          32, 64 or 128
+ *     word  5  bits           4 or 8; of q4k, q5k and q6k 4, 5 or 6
+ *     word  6  group          32, 64 or 128; of q4k, q5k and q6k 256
  */
 export function dequantizePacked(args: usize, thread: i32, threads: i32): void {
   const weights = <usize>load<u32>(args, 0)
@@ -141,7 +154,9 @@ export function dequantizePacked(args: usize, thread: i32, threads: i32): void {
   const group = load<i32>(args, 24)
   const end = shareStart(n, thread + 1, threads)
   for (let row = shareStart(n, thread, threads); row < end; row++) {
-    dequantizeRow(weights, row, out + <usize>row * strideOut, k, bits, group)
+    const target = out + <usize>row * strideOut
+    if (group == largeGroup) dequantizeKRow(weights, row, target, k, bits)
+    else dequantizeRow(weights, row, target, k, bits, group)
   }
 }
 
@@ -155,8 +170,8 @@ export function dequantizePacked(args: usize, thread: i32, threads: i32): void {
  *     word  4  n              rows of the table
  *     word  5  k              a multiple of group
  *     word  6  strideOut      elements between rows of out
- *     word  7  bits           4 or 8
- *     word  8  group          32, 64 or 128
+ *     word  7  bits           4 or 8; of q4k, q5k and q6k 4, 5 or 6
+ *     word  8  group          32, 64 or 128; of q4k, q5k and q6k 256
  */
 export function embeddingPacked(args: usize, thread: i32, threads: i32): void {
   const weights = <usize>load<u32>(args, 0)
@@ -172,7 +187,8 @@ export function embeddingPacked(args: usize, thread: i32, threads: i32): void {
   for (let row = shareStart(m, thread, threads); row < end; row++) {
     const id = load<i32>(ids + <usize>row * 4)
     const target = out + <usize>row * strideOut
-    if (<u32>id < <u32>n) dequantizeRow(weights, id, target, k, bits, group)
-    else memory.fill(target, 0, <usize>k * 4)
+    if (<u32>id >= <u32>n) memory.fill(target, 0, <usize>k * 4)
+    else if (group == largeGroup) dequantizeKRow(weights, id, target, k, bits)
+    else dequantizeRow(weights, id, target, k, bits, group)
   }
 }

@@ -1,6 +1,6 @@
 /** One token x one panel of packed weights, read once, as they lie: bound by memory. */
 import { nibbleMask, nibbleMask16, widenScales } from './blocks'
-import { dotBytes, madd } from './simd'
+import { addPairs, dotBytes, madd } from './simd'
 
 /** 8 rows of 4 bits x one token, straight from the packed form. */
 export function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
@@ -158,12 +158,6 @@ export function streamBytesBaseline(x: usize, w: usize, y: usize, columns: i32, 
     w += 16
   } while (--blocks)
   storeRow(y, y0, y1, columns)
-}
-
-// @ts-ignore: decorator
-@inline
-function addPairs(low: v128, high: v128): v128 {
-  return i32x4.add(v128.shuffle<i32>(low, high, 0, 2, 4, 6), v128.shuffle<i32>(low, high, 1, 3, 5, 7))
 }
 
 /** The first `columns` of 8 results. */

@@ -2,9 +2,12 @@
  * Products of 8-bit activations with packed weights (src/blocks/packed.ts). Quantised activations are stored for the loop
  * that reads them: in panels of P tokens, P = 1 for m <= 4 and 6 above. A panel is a sequence of k/group blocks; a block is
  * group/4 steps of [P][4 bytes], then P i32 of -8 * the sum of a token's bytes, then P f32 scales: (group + 8) * P bytes.
- * Tokens that fill up the last panel are zero.
+ * A block of 256 columns, for q4k, q5k and q6k, has other sums: of 16 bytes each in pairs of 16 bits, [8][P], and of 32 bytes
+ * each in pairs, [4][P]: 308 * P bytes. Tokens that fill up the last panel are zero.
  */
 import { unpackBytes, unpackBytesBaseline, unpackNibbles, unpackNibblesBaseline } from './blocks'
+import { kBlockBytes } from './k-blocks'
+import { multiplyKPanel, streamKPanel } from './k-panels'
 import { storeRow, streamBytes, streamBytesBaseline, streamNibbles, streamNibblesBaseline } from './packed-stream'
 import { tileBytes, tileBytesBaseline, tileNibbles, tileNibblesBaseline } from './packed-tile'
 import { tileBytesWide, tileNibblesWide } from './packed-wide'
@@ -14,6 +17,8 @@ import { shareStart } from './simd'
 const streamedTokens: i32 = 4
 /** Tokens of a tile above. */
 const tileTokens: i32 = 6
+/** Columns of a block of q4k, q5k and q6k. */
+export const largeGroup: i32 = 256
 /** Bytes of a tile's results: 6 tokens x 16 rows, f32. */
 const resultBytes: usize = 384
 
@@ -26,7 +31,7 @@ const resultBytes: usize = 384
  *     word  2  m              >= 1
  *     word  3  k              a multiple of group
  *     word  4  strideX        elements between rows of x
- *     word  5  group          32, 64 or 128: that of the weights
+ *     word  5  group          32, 64 or 128: that of the weights; 256 for q4k, q5k and q6k
  */
 export function quantizeRows(args: usize, thread: i32, threads: i32): void {
   const x = <usize>load<u32>(args, 0)
@@ -38,7 +43,7 @@ export function quantizeRows(args: usize, thread: i32, threads: i32): void {
   const tokens = m <= streamedTokens ? 1 : tileTokens
   const blocks = k / group
   const units = ((m + tokens - 1) / tokens) * blocks
-  const blockBytes = <usize>((group + 8) * tokens)
+  const blockBytes = <usize>(quantizedBlockBytes(group) * tokens)
   const end = shareStart(units, thread + 1, threads)
   for (let unit = shareStart(units, thread, threads); unit < end; unit++) {
     const token = (unit / blocks) * tokens
@@ -52,6 +57,13 @@ export function quantizeRows(args: usize, thread: i32, threads: i32): void {
   }
 }
 
+/** Bytes of a token's block. */
+// @ts-ignore: decorator
+@inline
+function quantizedBlockBytes(group: i32): i32 {
+  return group == largeGroup ? 308 : group + 8
+}
+
 /** One token's group; its 4-byte steps, bias and scale lie `spacing` bytes apart. */
 function quantizeGroup(x: usize, group: i32, target: usize, spacing: usize): void {
   // Magnitudes are compared as integers, which costs less and lets a NaN win: it then shows in every result.
@@ -63,9 +75,42 @@ function quantizeGroup(x: usize, group: i32, target: usize, spacing: usize): voi
   const amax = reinterpret<f32>(max(i32x4.extract_lane(largest, 0), i32x4.extract_lane(largest, 1)))
   const inverse: f32 = amax == 0 ? 0 : 127 / amax
   const total = inverse == Infinity ? signs(x, group, target, spacing) : roundGroup(x, group, target, spacing, inverse)
+  const steps = target
   target += spacing * <usize>(group >> 2)
+  if (group == largeGroup) {
+    storeSums(steps, target, spacing)
+    store<f32>(target + spacing * 12, amax / 127)
+    return
+  }
   store<i32>(target, -8 * total)
   store<f32>(target + spacing, amax / 127)
+}
+
+/** The sums of 16 bytes each, then those of 32: i16 in pairs. */
+function storeSums(steps: usize, target: usize, spacing: usize): void {
+  for (let pair: usize = 0; pair < 8; pair++) {
+    const first = sumOfSteps(steps, spacing)
+    const second = sumOfSteps(steps + spacing * 4, spacing)
+    store<i16>(target + spacing * pair, <i16>first)
+    store<i16>(target + spacing * pair, <i16>second, 2)
+    store<i16>(target + spacing * (8 + (pair >> 1)) + (pair & 1) * 2, <i16>(first + second))
+    steps += spacing * 8
+  }
+}
+
+/** The sum of the bytes of four steps. */
+function sumOfSteps(at: usize, spacing: usize): i32 {
+  let bytes = v128.load32_zero(at)
+  bytes = v128.load_lane<u32>(at + spacing, bytes, 1)
+  bytes = v128.load_lane<u32>(at + spacing * 2, bytes, 2)
+  bytes = v128.load_lane<u32>(at + spacing * 3, bytes, 3)
+  const sums = i32x4.extadd_pairwise_i16x8_s(i16x8.extadd_pairwise_i8x16_s(bytes))
+  return (
+    i32x4.extract_lane(sums, 0) +
+    i32x4.extract_lane(sums, 1) +
+    i32x4.extract_lane(sums, 2) +
+    i32x4.extract_lane(sums, 3)
+  )
 }
 
 /** The nearest integers of x * inverse, all within 127, and their sum. */
@@ -114,7 +159,7 @@ function signs(x: usize, group: i32, target: usize, spacing: usize): i32 {
 }
 
 function zeroGroup(group: i32, target: usize, spacing: usize): void {
-  for (let word = (group >> 2) + 2; word > 0; word--) {
+  for (let word = quantizedBlockBytes(group) >> 2; word > 0; word--) {
     store<i32>(target, 0)
     target += spacing
   }
@@ -124,7 +169,9 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  * Y[m, n] = activations [m, k] x packed weights [n, k] transposed: the sum over groups, in order, of
  * f32(integer dot product) * (weight scale * activation scale) by multiply-add. The integers are exact, so the sum's bits
  * depend neither on m nor on threads, and between builds only on whether the multiply-add is fused. A slab of rows (from
- * a multiple of 8) is a matrix of its own: pass its first panel, y + its first column and its number of rows.
+ * a multiple of 8) is a matrix of its own: pass its first panel, y + its first column and its number of rows. Of q4k, q5k and
+ * q6k: the sum over blocks of 256 columns of f32(sum of integer dot products * scales) * (factor * activation scale) and
+ * f32(sum of integer sums * offsets) * (offset factor * activation scale), in this order.
  *
  *     word  0  activations    what quantizeRows wrote for the same m, k and group
  *     word  1  weights        packed, of whole panels
@@ -133,8 +180,8 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  *     word  4  n              rows of the weights, >= 1, without the padding
  *     word  5  k              a multiple of group
  *     word  6  strideY        elements between rows of y
- *     word  7  bits           4 or 8
- *     word  8  group          32, 64 or 128
+ *     word  7  bits           4 or 8; of q4k, q5k and q6k 4, 5 or 6
+ *     word  8  group          32, 64 or 128; of q4k, q5k and q6k 256
  *     word  9  workspace      see packedWorkspaceBytes in ../workspace.ts; unused for m <= 4
  *     word 10  workspaceStride bytes per thread
  */
@@ -161,7 +208,8 @@ function multiply(args: usize, thread: i32, threads: i32, wide: bool): void {
   const bits = load<i32>(args, 28)
   const group = load<i32>(args, 32)
   const blocks = k / group
-  const panelBytes = <usize>blocks * <usize>(group * bits + 16)
+  const blockBytes = group == largeGroup ? kBlockBytes(bits) : <usize>(group * bits + 16)
+  const panelBytes = <usize>blocks * blockBytes
   const panels = (n + 7) >> 3
   const end = shareStart(panels, thread + 1, threads)
   const unpacked = <usize>load<u32>(args, 36) + <usize>thread * <usize>load<u32>(args, 40) + resultBytes
@@ -169,6 +217,11 @@ function multiply(args: usize, thread: i32, threads: i32, wide: bool): void {
     const panelWeights = weights + <usize>panel * panelBytes
     const target = y + <usize>panel * 32
     const columns = min(8, n - panel * 8)
+    if (group == largeGroup) {
+      if (m <= streamedTokens) streamKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits)
+      else multiplyKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, unpacked - resultBytes)
+      continue
+    }
     if (m <= streamedTokens) {
       streamPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits)
       continue

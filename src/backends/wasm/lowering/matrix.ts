@@ -1,6 +1,7 @@
 /** Products, dense and packed, and what reads rows of packed matrices. */
-import { blockParts, isBlockDType, isGgmlDType, type BlockDType, type GgmlDType } from '../../../base/dtype.ts'
+import { blockParts, isGgmlDType, isKDType, isPanelDType, type GgmlDType } from '../../../base/dtype.ts'
 import { ggmlBytes, ggmlTypeOf } from '../../../blocks/ggml.ts'
+import { activationGroup } from '../../../blocks/matrix.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../workspace.ts'
 import { workspaceStride } from '../steps.ts'
 import {
@@ -67,10 +68,11 @@ export const matmul: Rule = (at) => {
   }
 }
 
-function blockDTypeOf(operand: Operand): BlockDType {
+/** The words that tell kernels the format of a matrix in panels: bits of an integer, and columns that an activation's scale is for. */
+function panelWords(operand: Operand): [bits: number, group: number] {
   const { dtype } = operand.type
-  if (!isBlockDType(dtype)) throw new Error(`defect: a packed matrix was expected, not ${dtype}`)
-  return dtype
+  if (!isPanelDType(dtype)) throw new Error(`defect: a matrix in panels was expected, not ${dtype}`)
+  return [isKDType(dtype) ? Number(dtype[1]) : blockParts(dtype).bits, activationGroup(dtype)]
 }
 
 /** The words that say how blocks of ggml are to be read: their type, and the bytes of a row. */
@@ -108,7 +110,7 @@ export const matmulPacked: Rule = (at) => {
     matmulGgml(at, weight.type.dtype)
     return
   }
-  const { bits, group } = blockParts(blockDTypeOf(weight))
+  const [bits, group] = panelWords(weight)
   const [rows, inner] = [extent(x, 0), extent(x, 1)]
   const stride = extent(product, 1)
   const source = at.whole(x, 'read')
@@ -137,8 +139,7 @@ export const matmulPacked: Rule = (at) => {
 function rowReading(matrix: Operand, columns: number): [kernels: 'Ggml' | 'Packed', format: number[]] {
   const { dtype } = matrix.type
   if (isGgmlDType(dtype)) return ['Ggml', ggmlWords(dtype, columns)]
-  const { bits, group } = blockParts(blockDTypeOf(matrix))
-  return ['Packed', [bits, group]]
+  return ['Packed', panelWords(matrix)]
 }
 
 export const dequantize: Rule = (at) => {

@@ -1,0 +1,57 @@
+/** A panel of q4k, q5k or q6k x all tokens: what packed.ts does for its own formats. */
+import { unpackK } from './k-blocks'
+import { streamK4, streamK5, streamK6 } from './k-stream'
+import { tileK } from './k-tile'
+import { storeRow } from './packed-stream'
+
+/** Bytes of a token's block of activations. */
+const tokenBytes: i32 = 308
+const tileTokens: i32 = 6
+
+/** Few tokens, one after the other. */
+export function streamKPanel(
+  activations: usize,
+  weights: usize,
+  y: usize,
+  strideY: usize,
+  m: i32,
+  columns: i32,
+  blocks: i32,
+  bits: i32,
+): void {
+  for (let token = 0; token < m; token++) {
+    if (bits == 4) streamK4(activations, weights, y, columns, blocks)
+    else if (bits == 5) streamK5(activations, weights, y, columns, blocks)
+    else streamK6(activations, weights, y, columns, blocks)
+    activations += <usize>(blocks * tokenBytes)
+    y += strideY
+  }
+}
+
+/** Many tokens: the weights are unpacked once. Behind `results` is room for sums, f32 and i32 [6][8], then for the weights. */
+export function multiplyKPanel(
+  activations: usize,
+  weights: usize,
+  y: usize,
+  strideY: usize,
+  m: i32,
+  columns: i32,
+  blocks: i32,
+  bits: i32,
+  results: usize,
+): void {
+  const sums = results + 192
+  const unpacked = results + 384
+  unpackK(weights, unpacked, blocks, bits)
+  for (let token = 0; token < m; token += tileTokens) {
+    memory.fill(results, 0, 192)
+    tileK(activations, unpacked, sums, results, blocks, bits == 6 ? 16 : 8)
+    const present = min(tileTokens, m - token)
+    for (let row = 0; row < present; row++) {
+      const from = results + <usize>row * 32
+      storeRow(y, v128.load(from), v128.load(from, 16), columns)
+      y += strideY
+    }
+    activations += <usize>(blocks * tokenBytes * tileTokens)
+  }
+}
