@@ -5,6 +5,7 @@ import path from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { tinyGguf } from '../src/engine/tiny-gguf-harness.ts'
 import { someIds, tinyFiles } from '../src/engine/tiny-model-harness.ts'
 import { openSafetensors } from '../src/formats/safetensors.ts'
 import { memoryFolder } from '../src/formats/tree.ts'
@@ -47,6 +48,13 @@ async function modelFiles(): Promise<Map<string, Uint8Array>> {
     .set('tokenizer_config.json', json({ tokenizer_class: 'LlamaTokenizer', chat_template: template }))
 }
 const model = await modelFiles()
+const { bytes: gguf } = await tinyGguf({
+  type: (name) => (/down|embed/.test(name) ? 'Q6_K' : name.includes('qkv') ? 'Q5_K' : 'Q4_K'),
+  tidy: true,
+  config: { hidden_size: 256, intermediate_size: 256 },
+  chatTemplate:
+    "{% for m in messages %}{{ '<|' + m['role'] + '|>\\n' + m['content'] + '<|end|>\\n' }}{% endfor %}<|assistant|>\\n",
+})
 
 async function start(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-user-'))
@@ -60,6 +68,7 @@ async function start(): Promise<void> {
     broken: new Map([...built.files].filter(([name]) => !name.includes('worker'))),
     model,
     held: model,
+    gguf: new Map([['tiny.gguf', gguf]]),
   }
   site = resources.use(await serveSite({ folders, isolated: ['isolated', 'unbundled', 'broken'], held }))
   const { browser } = resources.use(await launchChromium())
@@ -116,6 +125,17 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       expect(found.execution).toEqual({ threads: 2, kernels: 'relaxed-threads' })
       expectAsInNode(found)
     })
+  })
+
+  it('a GGUF file is loaded by ranges and answers as in Node', async () => {
+    const page = await openPage('isolated')
+    const found = await page.evaluate(
+      ([address, prompt]) => globalThis.scenarios.answerFromUrl(address, prompt, { threads: 2 }),
+      [`${site.origin}/gguf/tiny.gguf`, ids] as const,
+    )
+    const expected = await answer(new File([gguf], 'tiny.gguf'), ids, { threads: 0 })
+    expect(found).toMatchObject({ isolated: true, ids: expected.ids, text: expected.text, chat: expected.chat })
+    expect(expected.chat).not.toBe('')
   })
 
   describe('a page that is not isolated', () => {

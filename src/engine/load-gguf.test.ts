@@ -51,10 +51,16 @@ describe('the values of a GGUF file', () => {
     expect(await logitsOf(fileOf(repacked))).not.toEqual(await logitsOf(repacked.twin))
   })
 
-  test.each(['Q4_0', 'Q4_1', 'Q8_0'] as const)('%s come into slabs and pieces as into one', async (type) => {
+  test.each([
+    ['Q4_0', 32, 20_000],
+    ['Q4_1', 32, 20_000],
+    ['Q8_0', 32, 20_000],
+    ['Q4_K', 256, 100_000],
+    ['Q6_K', 256, 150_000],
+  ] as const)('%s come into slabs and pieces as into one', async (type, width, maxSlabBytes) => {
     // Only gate and up are larger than a slab; embeddings may not be.
-    const { bytes } = await tinyGguf({ type, config: { intermediate_size: 1024 } })
-    const [whole, cut] = [wasmBackend({ threads: 1 }), wasmBackend({ threads: 1, maxSlabBytes: 20_000 })]
+    const { bytes } = await tinyGguf({ type, config: { hidden_size: width, intermediate_size: 1024 } })
+    const [whole, cut] = [wasmBackend({ threads: 1 }), wasmBackend({ threads: 1, maxSlabBytes })]
     const expected = await logitsOf(fileOf({ bytes }), { backend: whole })
     expect(await logitsOf(fileOf({ bytes }), { backend: cut })).toEqual(expected)
   })
