@@ -77,7 +77,7 @@ function halvesOf(bytes: Uint8Array): Uint16Array {
  * Interleaves the rows of a matrix, or of a slab that begins at a multiple of 8.
  *
  * @param bytes the rows [rows, columns] as they are in the file
- * @param target exactly `kBytes`, at an even offset
+ * @param target exactly `kBytes`, at a multiple of four
  */
 export function interleaveRows(
   dtype: KDType,
@@ -87,21 +87,40 @@ export function interleaveRows(
   target: Uint8Array,
 ): void {
   const from = halvesOf(bytes)
-  const to = new Uint16Array(target.buffer, target.byteOffset, target.length / 2)
-  const order = sources[dtype]
-  const blockHalves = order.length / rowsOfPanel
-  const blocks = columns / ggmlLargeBlock
-  const rowHalves = blocks * blockHalves
-  // What a place in the first block of a panel is in the file, row by row of the whole matrix.
-  const offsets = order.map((place) => Math.floor(place / blockHalves) * rowHalves + (place % blockHalves))
-  for (let row = 0, start = 0; row < rows; row += rowsOfPanel) {
-    const end = Math.min(rows, row + rowsOfPanel) * rowHalves
-    for (let block = 0; block < blocks; block++, start += order.length) {
-      const base = row * rowHalves + block * blockHalves
-      for (let place = 0; place < offsets.length; place++) {
-        const source = base + (offsets[place] as number)
-        to[start + place] = source < end ? (from[source] as number) : 0
+  const { halves, words } = parts[dtype]
+  const blockHalves = ggmlTypeOf(kTypes[dtype]).blockBytes / 2
+  const rowHalves = (columns / ggmlLargeBlock) * blockHalves
+  const toHalves = new Uint16Array(target.buffer, target.byteOffset, target.length / 2)
+  const toWords = new Uint32Array(target.buffer, target.byteOffset, target.length / 4)
+  const fromWords =
+    dtype === 'q6k' || bytes.byteOffset % 4 !== 0
+      ? undefined
+      : new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+  let place = 0
+  for (let row = 0; row < rows; row += rowsOfPanel) {
+    const lanes = Math.min(rowsOfPanel, rows - row)
+    if (lanes < rowsOfPanel) target.fill(0, 2 * place)
+    const first = row * rowHalves
+    for (let start = first; start < first + rowHalves; start += blockHalves) {
+      const firstWord = (place + rowsOfPanel * halves.length) / 2
+      // Row after row: a line of the file is then read at once, and the block of the panel stays in the cache.
+      for (let lane = 0, at = start; lane < lanes; lane++, at += rowHalves) {
+        for (let index = 0, to = place + lane; index < halves.length; index++, to += rowsOfPanel) {
+          toHalves[to] = from[at + (halves[index] as number)] as number
+        }
+        if (fromWords !== undefined) {
+          let word = (at + (words[0] as number)) / 2
+          for (let to = firstWord + lane, end = to + rowsOfPanel * words.length; to < end; to += rowsOfPanel) {
+            toWords[to] = fromWords[word++] as number
+          }
+          continue
+        }
+        for (let index = 0, to = firstWord + lane; index < words.length; index++, to += rowsOfPanel) {
+          const word = at + (words[index] as number)
+          toWords[to] = (from[word] as number) | ((from[word + 1] as number) << 16)
+        }
       }
+      place = 2 * (firstWord + rowsOfPanel * words.length)
     }
   }
 }
