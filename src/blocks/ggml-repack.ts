@@ -95,8 +95,10 @@ export function repackGgml(
   const packed = target ?? new Uint8Array(length)
   const isAligned = packed.byteOffset % 4 === 0
   const aligned = isAligned ? packed : new Uint8Array(length)
-  if (isKDType(dtype)) interleaveRows(dtype, bytes, rows, columns, aligned)
-  else repackRows(type as SmallType, bytes, rows, columns, aligned, place)
+  if (isKDType(dtype)) {
+    aligned.set(bytes)
+    interleaveRows(dtype, aligned, rows, columns)
+  } else repackRows(type as SmallType, bytes, rows, columns, aligned, place)
   if (!isAligned) packed.set(aligned)
   return packed
 }

@@ -74,53 +74,41 @@ function halvesOf(bytes: Uint8Array): Uint16Array {
 }
 
 /**
- * Interleaves the rows of a matrix, or of a slab that begins at a multiple of 8.
+ * Interleaves the rows of a matrix in place, or of a slab that begins at a multiple of 8.
  *
- * @param bytes the rows [rows, columns] as they are in the file
- * @param target exactly `kBytes`, at a multiple of four
+ * @param bytes exactly `kBytes`, at a multiple of four; the rows [rows, columns] as they are in the file come first
  */
-export function interleaveRows(
-  dtype: KDType,
-  bytes: Uint8Array,
-  rows: number,
-  columns: number,
-  target: Uint8Array,
-): void {
-  const from = halvesOf(bytes)
+export function interleaveRows(dtype: KDType, bytes: Uint8Array, rows: number, columns: number): void {
+  const rowBytes = ggmlBytes(kTypes[dtype], columns)
+  const panelLength = rowsOfPanel * rowBytes
+  const file = new Uint16Array(panelLength / 2)
+  const fileBytes = new Uint8Array(file.buffer)
+  for (let row = 0; row < rows; row += rowsOfPanel) {
+    const panel = bytes.subarray(row * rowBytes, row * rowBytes + panelLength)
+    const lanes = Math.min(rowsOfPanel, rows - row)
+    fileBytes.set(panel)
+    fileBytes.fill(0, lanes * rowBytes)
+    interleavePanel(dtype, file, panel)
+  }
+}
+
+/** From the rows of a panel as they are in a file, row after row: a line of it is then read at once. */
+function interleavePanel(dtype: KDType, file: Uint16Array, panel: Uint8Array): void {
   const { halves, words } = parts[dtype]
   const blockHalves = ggmlTypeOf(kTypes[dtype]).blockBytes / 2
-  const rowHalves = (columns / ggmlLargeBlock) * blockHalves
-  const toHalves = new Uint16Array(target.buffer, target.byteOffset, target.length / 2)
-  const toWords = new Uint32Array(target.buffer, target.byteOffset, target.length / 4)
-  const fromWords =
-    dtype === 'q6k' || bytes.byteOffset % 4 !== 0
-      ? undefined
-      : new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
-  let place = 0
-  for (let row = 0; row < rows; row += rowsOfPanel) {
-    const lanes = Math.min(rowsOfPanel, rows - row)
-    if (lanes < rowsOfPanel) target.fill(0, 2 * place)
-    const first = row * rowHalves
-    for (let start = first; start < first + rowHalves; start += blockHalves) {
-      const firstWord = (place + rowsOfPanel * halves.length) / 2
-      // Row after row: a line of the file is then read at once, and the block of the panel stays in the cache.
-      for (let lane = 0, at = start; lane < lanes; lane++, at += rowHalves) {
-        for (let index = 0, to = place + lane; index < halves.length; index++, to += rowsOfPanel) {
-          toHalves[to] = from[at + (halves[index] as number)] as number
-        }
-        if (fromWords !== undefined) {
-          let word = (at + (words[0] as number)) / 2
-          for (let to = firstWord + lane, end = to + rowsOfPanel * words.length; to < end; to += rowsOfPanel) {
-            toWords[to] = fromWords[word++] as number
-          }
-          continue
-        }
-        for (let index = 0, to = firstWord + lane; index < words.length; index++, to += rowsOfPanel) {
-          const word = at + (words[index] as number)
-          toWords[to] = (from[word] as number) | ((from[word + 1] as number) << 16)
-        }
-      }
-      place = 2 * (firstWord + rowsOfPanel * words.length)
+  const rowHalves = file.length / rowsOfPanel
+  const toHalves = new Uint16Array(panel.buffer, panel.byteOffset, panel.length / 2)
+  const toWords = new Uint32Array(panel.buffer, panel.byteOffset, panel.length / 4)
+  for (let at = 0; at < file.length; at += blockHalves) {
+    const lane = Math.floor(at / rowHalves)
+    let to = (at % rowHalves) * rowsOfPanel + lane
+    for (let index = 0; index < halves.length; index++, to += rowsOfPanel) {
+      toHalves[to] = file[at + (halves[index] as number)] as number
+    }
+    to = (to - lane) / 2 + lane
+    for (let index = 0; index < words.length; index++, to += rowsOfPanel) {
+      const word = at + (words[index] as number)
+      toWords[to] = (file[word] as number) | ((file[word + 1] as number) << 16)
     }
   }
 }

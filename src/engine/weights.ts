@@ -4,10 +4,10 @@ import {
   isBlockDType,
   isGgmlDType,
   isKDType,
-  isPanelDType,
   isQuantizedDType,
   type BlockDType,
   type GgmlDType,
+  type KDType,
   type PlainDType,
   type TensorType,
 } from '../base/dtype.ts'
@@ -15,6 +15,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { repackedDTypes, repackGgml, type RepackedGgmlType } from '../blocks/ggml-repack.ts'
 import { checkGgmlBlocks, ggmlBytes, ggmlTypeOf, type GgmlType } from '../blocks/ggml.ts'
 import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
+import { interleaveRows, kTypes } from '../blocks/k-panels.ts'
 import { matrixBytes } from '../blocks/matrix.ts'
 import { checkPackedMatrix, panelBytes, panelRows } from '../blocks/packed.ts'
 import type { GgufCheckpoint } from '../formats/gguf.ts'
@@ -117,11 +118,11 @@ export function pieceReader(file: WeightsFile, name: string, staging: Staging): 
   const [rows = 0, columns = 0] = shape
   if (isGgmlDType(dtype)) return ggmlReader(file, name, dtype, columns)
   const type = isGguf(file) ? file.info(name).dtype : undefined
-  if (isPanelDType(dtype) && type !== undefined && isRepacked(type)) {
-    return repackingReader(file, name, type, rows, columns, staging)
+  if (isKDType(dtype)) return interleavingReader(file, name, dtype, rows, columns)
+  if (isBlockDType(dtype)) {
+    if (type !== undefined && isRepacked(type)) return repackingReader(file, name, type, rows, columns, staging)
+    return panelReader(file, name, dtype, rows, columns)
   }
-  if (isBlockDType(dtype)) return panelReader(file, name, dtype, rows, columns)
-  if (isKDType(dtype)) throw new Error(`defect: no file holds ${dtype}`)
   if (isGguf(file) && !isPlainGgml(file.info(name).dtype)) return vectorReader(file, name)
   return plainReader(file, name, dtype, staging)
 }
@@ -184,6 +185,31 @@ function repackingReader(
       await readRaw(file, name, bytes, first * rowBytes)
       return () => {
         repackGgml(type, bytes, count, columns, { place: placeOf(name, first), target: piece })
+      }
+    },
+  }
+}
+
+/** Panels with the bytes of a GGUF file in another order: they are read into place, and moved there. */
+function interleavingReader(
+  file: WeightsFile,
+  name: string,
+  dtype: KDType,
+  rows: number,
+  columns: number,
+): PieceReader {
+  const type = kTypes[dtype]
+  const rowBytes = ggmlBytes(type, columns)
+  const panel = panelRows * rowBytes
+  return {
+    step: wholeUnits(panel),
+    async readPiece(piece, offset) {
+      const { first, count } = rowsOfPiece(panel, piece, offset, rows)
+      const inFile = piece.subarray(0, count * rowBytes)
+      await readRaw(file, name, inFile, first * rowBytes)
+      return () => {
+        checkGgmlBlocks(type, inFile, placeOf(name, first))
+        interleaveRows(dtype, piece, count, columns)
       }
     },
   }
