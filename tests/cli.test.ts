@@ -261,6 +261,12 @@ test('quantised to 4 and 8 bits, the model is smaller, keeps its files and answe
   expect(answer).toMatchObject({ code: 0, out: expect.stringMatching(/\S.*\n$/) })
 })
 
+test('wide vectors change no bit of an answer', async () => {
+  const args = ['run', 'small', 'Hello', '--max-tokens', '6', '--logprobs', '2', ...oneThread]
+  const { text, ids, logprobs } = await oneJson([...args, '--no-wide'])
+  expect(await oneJson([...args, '--wide'])).toMatchObject({ text, ids, logprobs })
+})
+
 describe('phi tokenize', () => {
   const text = 'A fox, 3 + 4 and <|end|>\nnew line, tab\tand ü.'
 

@@ -6,7 +6,9 @@ import { explainRefusal } from '../engine/memory-check.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { chooseBackend, given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
+import { checkpointFacts } from './checkpoint-facts.ts'
 import { progressOn, StatusLine } from './terminal.ts'
+import { enableWideVectors } from './wide.ts'
 
 /** How a model is opened. */
 type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'>
@@ -21,7 +23,8 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
   const status = new StatusLine()
   const { context, exact, cacheType, maxSequences, memory } = options
   const machine = memory === undefined ? machineMemory() : undefined
-  const backend = chooseBackend(options)
+  const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
+  const backend = chooseBackend(options, wide)
   const loading = {
     ...given({ context, exact, cacheType, maxSequences, weightsFile: place.weightsFile, signal }),
     memoryLimit: memory ?? machine?.available ?? Infinity,
@@ -34,6 +37,15 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
   } finally {
     status.clear()
   }
+}
+
+/** From here on loading takes longer than the test of wide vectors, and answers gain from them. */
+const largeWeights = 250e6
+
+async function wantsWideVectors({ folder, weightsFile }: ModelPlace, { backend, wide }: OpenOptions): Promise<boolean> {
+  if (backend === 'ref' || wide !== undefined) return backend !== 'ref' && wide === true
+  const { bytes } = await checkpointFacts(folder, weightsFile)
+  return bytes > largeWeights
 }
 
 /** What to generate with: the options that were given, over the model's own. */

@@ -6,6 +6,7 @@ import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
 import type { CacheDType } from '../program/ops/cache.ts'
+import { addWideOptions, type WideOptions } from './wide.ts'
 
 /** Reads an integer of a range; commander prints what it throws. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -96,7 +97,7 @@ export function addMemoryOption(command: Command): Command {
   return command.option('--memory <size>', 'what the model may take, as 4GB (default: what is free)', byteSize)
 }
 
-export interface EngineOptions extends BackendOptions, MemoryOptions {
+export interface EngineOptions extends BackendOptions, MemoryOptions, WideOptions {
   readonly context?: number
   readonly exact?: boolean
   readonly cacheType?: CacheDType
@@ -110,7 +111,7 @@ export function cacheTypeOption(): Option {
 
 /** Adds what decides how a model is loaded. */
 export function addEngineOptions(command: Command): Command {
-  return addMemoryOption(addBackendOptions(command))
+  return addWideOptions(addMemoryOption(addBackendOptions(command)), 'for weights above 250 MB')
     .option(
       '--context <n>',
       'tokens of prompt and answer together (default: what the model takes and there is room for, at most 4096)',

@@ -11,13 +11,12 @@ import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { addBackendOptions, chooseBackend, type BackendOptions } from './options.ts'
 import { bar, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
-import { enableWideVectors } from './wide.ts'
+import { addWideOptions, enableWideVectors, type WideOptions } from './wide.ts'
 
-interface TrainCommandOptions extends BackendOptions {
+interface TrainCommandOptions extends BackendOptions, WideOptions {
   readonly folder?: string
   readonly resume?: boolean
   readonly restart?: boolean
-  readonly wide: boolean
   readonly json?: boolean
 }
 
@@ -29,10 +28,8 @@ export function registerTrain(program: Command): void {
     .option('--folder <path>', 'folder of the run (default: runs/ and the name of the recipe)')
     .option('--resume', 'go on from the newest checkpoint; the result has the bits of an undisturbed run')
     .option('--restart', 'remove the checkpoints that are there and begin anew')
-    .option('--wide', "use V8's experimental 256-bit vectors: about 1.6 times as fast, same bits", false)
-    .option('--no-wide', 'do not (the default)')
     .option('--json', 'print one JSON object for each step, and one at the end')
-  addBackendOptions(command)
+  addWideOptions(addBackendOptions(command), 'yes')
     .addHelpText(
       'after',
       `
@@ -40,7 +37,7 @@ Ctrl-C saves a checkpoint and ends; --resume goes on from there. A second Ctrl-C
 
 Examples:
   $ phi train recipes/phi-nano/pretrain.yaml
-  $ phi train recipes/phi-nano/pretrain.yaml --folder runs/second --threads 2 --wide
+  $ phi train recipes/phi-nano/pretrain.yaml --folder runs/second --threads 2
   $ phi train recipes/phi-nano/pretrain.yaml --resume`,
     )
     .action(runTraining)
@@ -50,7 +47,7 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
   const recipe = parseRecipe(await readTextFile(path, 'recipe'), path)
   const folder = options.folder ?? join('runs', recipe.name)
   await prepareFolder(folder, options)
-  const wide = options.wide && options.backend !== 'ref' && enableWideVectors()
+  const wide = options.wide !== false && options.backend !== 'ref' && enableWideVectors('training')
   const again = `phi train ${path} --folder ${folder} --resume`
   const reporter = new Reporter(options.json === true)
   await interruptible(

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
+import { wideUses } from './wide.ts'
 import { firstMismatch } from './wide-test.ts'
 
 /** The reference, with one number of one result moved by a share of it. */
@@ -26,15 +27,18 @@ function damaged(program: string, share: number): Backend {
   }
 }
 
-test('kernels without widening agree with the reference', async () => {
-  expect(await firstMismatch(wasmBackend({ mode: 'inline', wide: true }))).toBeUndefined()
+test.each(wideUses)('kernels without widening agree with the reference in what %s need', async (use) => {
+  expect(await firstMismatch(wasmBackend({ mode: 'inline', wide: true }), use)).toBeUndefined()
 })
 
 test.each([
   ['product, left as is, right transposed', 'product, left as is, right transposed'],
-  ['product with q4g32 and int8', 'product with q4g32 and int8'],
+  ['product of 53 rows with q4g32 and int8', 'product of 53 rows with q4g32 and int8'],
+  ['product of 2 rows with q6k and int8', 'product of 2 rows with q6k and int8'],
+  ['forward.1', 'the logits of token 1 after it'],
   ['gradients', 'the loss of a model'],
 ])('one wrong number in %s is found', async (program, name) => {
-  expect(await firstMismatch(damaged(program, 0.01))).toBe(name)
-  expect(await firstMismatch(damaged(program, 1e-5))).toBeUndefined()
+  const use = program === 'gradients' ? 'training' : 'answers'
+  expect(await firstMismatch(damaged(program, 0.01), use)).toBe(name)
+  expect(await firstMismatch(damaged(program, 1e-5), use)).toBeUndefined()
 })

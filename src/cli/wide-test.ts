@@ -1,12 +1,17 @@
-/** Products and the gradients of a small model on a backend, against plain float64 arithmetic. */
-import type { Command } from 'commander'
+/** Products, and the answers or the gradients of a small model, on a backend, against plain float64 arithmetic. */
+import { Argument, type Command } from 'commander'
 import type { Backend, Device } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
-import { elementCount, type BlockDType } from '../base/dtype.ts'
+import { elementCount, isKDType, type PanelDType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
+import { quantizeGgml } from '../blocks/ggml-quantize.ts'
+import { repackGgml } from '../blocks/ggml-repack.ts'
+import { kTypes } from '../blocks/k-panels.ts'
 import { packMatrix } from '../blocks/packed.ts'
+import { tracePrograms } from '../engine/programs.ts'
+import { Scheduler } from '../engine/scheduler.ts'
 import { modelFromConfig } from '../models/index.ts'
 import { tensorType } from '../program/ops/definition.ts'
 import { linear, matmul } from '../program/ops/matrix.ts'
@@ -14,15 +19,19 @@ import type { Program } from '../program/program.ts'
 import { Trace } from '../program/trace.ts'
 import { packBatch } from '../train/batches.ts'
 import { stateNames, traceTraining } from '../train/programs.ts'
-import { wideTestCommand } from './wide.ts'
+import { wideTestCommand, wideUses, type WideUse } from './wide.ts'
 
 /** Adds the command that tests wide vectors in the process that it is called in. */
 export function registerWideTest(program: Command): void {
-  program.command(wideTestCommand, { hidden: true }).action(async () => {
-    const wrong = await firstMismatch(wasmBackend({ threads: 1, wide: true }))
-    if (wrong === undefined) return
-    throw new PocketPhiError('device-lost', 'Wide vectors compute something else than the reference.', { found: wrong })
-  })
+  const use = new Argument('<use>').choices(wideUses)
+  program
+    .command(wideTestCommand, { hidden: true })
+    .addArgument(use)
+    .action(async (wanted: WideUse) => {
+      const found = await firstMismatch(wasmBackend({ threads: 1, wide: true }), wanted)
+      if (found === undefined) return
+      throw new PocketPhiError('device-lost', 'Wide vectors compute something else than the reference.', { found })
+    })
 }
 
 /** Results that should be equal, by what they are. */
@@ -32,8 +41,8 @@ type Results = ReadonlyMap<string, Float32Array>
 const tolerance = 1e-3
 
 /** Compares a backend with the reference; the name of the first result that differs, undefined if none does. */
-export async function firstMismatch(backend: Backend): Promise<string | undefined> {
-  for (const compute of [products, gradients]) {
+export async function firstMismatch(backend: Backend, use: WideUse): Promise<string | undefined> {
+  for (const compute of [products, use === 'answers' ? answers : gradients]) {
     const expected = await compute(referenceBackend())
     const found = await compute(backend)
     for (const [name, values] of expected) if (!areClose(found.get(name), values)) return name
@@ -54,9 +63,9 @@ function randomValues(label: string, count: number): Float32Array {
 }
 
 /** Extents that are no multiples of a tile. */
-const [rows, inner, columns] = [53, 128, 75]
+const [rows, inner, columns] = [53, 256, 75]
 
-const packedFormats: readonly BlockDType[] = ['q4g32', 'q8g64']
+const packedFormats: readonly PanelDType[] = ['q4g32', 'q4g128', 'q8g64', 'q4k', 'q5k', 'q6k']
 
 /** Dense products in every orientation, and packed ones with int8 and with f32 activations. */
 async function products(backend: Backend): Promise<Results> {
@@ -83,11 +92,14 @@ async function products(backend: Backend): Promise<Results> {
     }
   }
   for (const dtype of packedFormats) {
-    for (const activations of ['int8', 'f32'] as const) {
-      add(`product with ${dtype} and ${activations}`, (trace) => {
-        const weight = trace.bind('parameter', dtype, { dtype, shape: [columns, inner] })
-        return linear(matrix(trace, 'left', rows, inner), weight, activations)
-      })
+    // Few rows go another way than many.
+    for (const count of [rows, 2]) {
+      for (const activations of ['int8', 'f32'] as const) {
+        add(`product of ${count} rows with ${dtype} and ${activations}`, (trace) => {
+          const weight = trace.bind('parameter', dtype, { dtype, shape: [columns, inner] })
+          return linear(matrix(trace, count === rows ? 'left' : 'few', count, inner), weight, activations)
+        })
+      }
     }
   }
   const device = await backend.open(programs)
@@ -108,8 +120,14 @@ async function fillRandomly(device: Device, name: string): Promise<void> {
   const { dtype, shape } = device.typeOf(name)
   const values = randomValues(name, elementCount(shape))
   if (dtype === 'f32') return device.write(name, values)
-  const bytes = packMatrix(values, columns, inner, dtype as BlockDType)
+  const [height = 0, width = 0] = shape
+  const bytes = packed(values, height, width, dtype as PanelDType)
   await device.fill(name, (piece, offset) => piece.set(bytes.subarray(offset, offset + piece.length)))
+}
+
+function packed(values: Float32Array, height: number, width: number, dtype: PanelDType): Uint8Array {
+  if (!isKDType(dtype)) return packMatrix(values, height, width, dtype)
+  return repackGgml(kTypes[dtype], quantizeGgml(kTypes[dtype], values), height, width)
 }
 
 const tinyModel = {
@@ -146,6 +164,35 @@ async function gradients(backend: Backend): Promise<Results> {
     const results = new Map(loss === undefined ? [] : [['the loss of a model', loss]])
     for (const { name } of traced.parameters) {
       results.set(`the gradient of ${name}`, device.read(stateNames(name).gradient))
+    }
+    return results
+  } finally {
+    await device.dispose()
+  }
+}
+
+/**
+ * The logits of a prompt and of a few tokens after it, of a small model in 4 bits. Activations are not rounded, so that a difference
+ * of the last bit does not become one of 1/127.
+ */
+async function answers(backend: Backend): Promise<Results> {
+  const model = modelFromConfig(tinyModel)
+  const programs = tracePrograms(
+    model,
+    { context: 128, maxRows: 64 },
+    { dtypeOf: (_, shape) => (shape.length === 2 ? 'q4g32' : 'f32'), activations: 'f32', cache: 'f16' },
+  )
+  const device = await backend.open(programs.programs)
+  try {
+    for (const [name, values] of programs.buffers) device.write(name, values)
+    for (const { name } of programs.parameters) await fillRandomly(device, name)
+    const engine = new Scheduler(programs, device)
+    const random = new Random(3)
+    const sequence = await engine.open(Array.from({ length: 60 }, () => random.integer(0, engine.vocabulary)))
+    const results = new Map([['the logits of a prompt', await sequence.logits()]])
+    for (const id of [1, 2, 3]) {
+      sequence.append([id])
+      results.set(`the logits of token ${id} after it`, await sequence.logits())
     }
     return results
   } finally {

@@ -1,15 +1,32 @@
 /**
  * V8's experimental widening of vectors: pairs of 128-bit operations become 256-bit ones. It has had miscompilations, so it
- * is used only when asked for, and only after a test of what it makes of the kernels.
+ * is used only after a test of what it makes of the kernels.
  */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
+import { Option, type Command } from 'commander'
 import { note } from './terminal.ts'
 
 const flag = '--experimental-wasm-revectorize'
 /** The command that the test runs in; it is not listed. */
 export const wideTestCommand = 'test-wide-vectors'
+
+/** What kernels are wanted for, which is what is tested. */
+export const wideUses = ['answers', 'training'] as const
+export type WideUse = (typeof wideUses)[number]
+
+export interface WideOptions {
+  /** Undefined where nothing was said. */
+  readonly wide?: boolean
+}
+
+/** Adds `--wide` and `--no-wide`. @param when they are used if nothing is said */
+export function addWideOptions(command: Command, when: string): Command {
+  return command
+    .addOption(new Option('--wide', `use V8's 256-bit vectors, if they pass a test (default: ${when})`))
+    .addOption(new Option('--no-wide', 'do not'))
+}
 
 /**
  * Switches the widening on if it passes its test. To be called before any kernel is compiled. The test has a process of its
@@ -18,9 +35,9 @@ export const wideTestCommand = 'test-wide-vectors'
  *
  * @returns whether it is on; if not, a message has said why
  */
-export function enableWideVectors(): boolean {
+export function enableWideVectors(use: WideUse): boolean {
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
-  const { status, stderr } = spawnSync(process.execPath, [flag, '--no-liftoff', main, wideTestCommand], {
+  const { status, stderr } = spawnSync(process.execPath, [flag, '--no-liftoff', main, wideTestCommand, use], {
     encoding: 'utf8',
   })
   if (status === 0) {
