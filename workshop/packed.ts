@@ -15,7 +15,7 @@ import { packMatrix } from '../src/blocks/packed.ts'
 import { instantiate } from '../src/backends/wasm/kernel-harness.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../src/backends/wasm/workspace.ts'
 import { applyFlags, fillNoise, medianSeconds, revectorize } from './bench.ts'
-import { readLoop } from './roof.ts'
+import { readSpeeds } from './roof.ts'
 
 applyFlags()
 const harness = instantiate(process.argv.includes('--baseline') ? 'baseline' : 'relaxed', true)
@@ -61,7 +61,7 @@ function product(dtype: PanelDType, m: number, rows: number, exact: boolean): nu
   })
 }
 
-const roof = readLoop()
+const roof = readSpeeds()
 console.log(`roof: plain v128 reads ${roof.cache.toFixed(1)} GB/s from cache, ${roof.memory.toFixed(1)} from memory`)
 
 for (const dtype of ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128', 'q4k', 'q5k', 'q6k'] as const) {

@@ -28,6 +28,11 @@ export function addWideOptions(command: Command, when: string): Command {
     .addOption(new Option('--no-wide', 'do not'))
 }
 
+/** Switches the widening on without a test. To be called before any kernel is compiled. */
+export function useWideVectors(): void {
+  setFlagsFromString(flag)
+}
+
 /**
  * Switches the widening on if it passes its test. To be called before any kernel is compiled. The test has a process of its
  * own, because kernels that were compiled wrongly would stay, and because a faulty compiler may crash. There the optimising
@@ -41,7 +46,7 @@ export function enableWideVectors(use: WideUse): boolean {
     encoding: 'utf8',
   })
   if (status === 0) {
-    setFlagsFromString(flag)
+    useWideVectors()
     return true
   }
   note(`Wide vectors stay off, since their test failed in this version of Node (${process.version}):`)
