@@ -1,7 +1,7 @@
 /**
  * Packed products on one core, next to what memory and cache give a plain read loop.
  *
- *     node workshop/packed.ts [--revectorize] [--baseline]
+ *     node workshop/packed.ts [--revectorize] [--baseline] [TYPE …]
  *
  * Decode (one token) in GB/s of packed weights, from cache (192 rows) and from memory (a matrix well beyond L3); prefill in
  * GMAC/s including quantisation and unpacking.
@@ -64,7 +64,9 @@ function product(dtype: PanelDType, m: number, rows: number, exact: boolean): nu
 const roof = readSpeeds()
 console.log(`roof: plain v128 reads ${roof.cache.toFixed(1)} GB/s from cache, ${roof.memory.toFixed(1)} from memory`)
 
-for (const dtype of ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128', 'q4k', 'q5k', 'q6k'] as const) {
+const types = ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128', 'q4k', 'q5k', 'q6k'] as const
+const wanted = types.filter((name) => process.argv.includes(name))
+for (const dtype of wanted.length === 0 ? types : wanted) {
   const panel = matrixBytes(dtype, 8, k)
   const speeds = [192, 8 * Math.round(2e8 / panel)].map((rows) => {
     return ((rows / 8) * panel) / product(dtype, 1, rows, false) / 1e9

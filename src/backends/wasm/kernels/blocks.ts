@@ -5,12 +5,14 @@ import { halfScale, highHalves, lowHalves } from './halves'
 export const nibbleMask: usize = memory.data<u64>([0x0f0f0f0f0f0f0f0f, 0x0f0f0f0f0f0f0f0f], 16)
 /** Eight 16-bit words of 15. */
 export const nibbleMask16: usize = memory.data<u64>([0x000f000f000f000f, 0x000f000f000f000f], 16)
-/** Four of the 8 f16 scales at `scales` (half 0 or 1) as f32, exactly: they are never subnormal, infinite or NaN. */
+/**
+ * Four of 8 f16 scales (half 0 or 1) as f32, exactly: they are never subnormal, infinite or NaN. A caller loads the 8 once:
+ * V8 pairs the two halves with each other only where they are halves of one load.
+ */
 // @ts-ignore: decorator
 @inline
-export function widenScales(scales: usize, half: i32): v128 {
-  const packed = v128.load(scales)
-  return f32x4.mul(half == 0 ? lowHalves(packed) : highHalves(packed), f32x4.splat(halfScale))
+export function widenScales(scales: v128, half: i32): v128 {
+  return f32x4.mul(half == 0 ? lowHalves(scales) : highHalves(scales), f32x4.splat(halfScale))
 }
 
 /** One f16 scale as f32. */
@@ -39,8 +41,9 @@ export function unpackNibbles(w: usize, target: usize, blocks: i32, group: i32, 
       target += stride
     } while (w < end)
     target += halfBytes
-    v128.store(target, widenScales(w, 0))
-    v128.store(target, widenScales(w, 1), 16)
+    const scales = v128.load(w)
+    v128.store(target, widenScales(scales, 0))
+    v128.store(target, widenScales(scales, 1), 16)
     w += 16
     target += stride
   } while (--blocks)
@@ -69,8 +72,9 @@ export function unpackBytes(w: usize, target: usize, blocks: i32, group: i32, st
       target += stride
     } while (w < end)
     target += planeBytes
-    v128.store(target, widenScales(w, 0))
-    v128.store(target, widenScales(w, 1), 16)
+    const scales = v128.load(w)
+    v128.store(target, widenScales(scales, 0))
+    v128.store(target, widenScales(scales, 1), 16)
     w += 16
     target += stride
   } while (--blocks)
@@ -88,8 +92,9 @@ export function unpackNibblesBaseline(w: usize, target: usize, blocks: i32, grou
       target += 64
     } while (w < end)
     target += halfBytes
-    v128.store(target, widenScales(w, 0))
-    v128.store(target, widenScales(w, 1), 16)
+    const scales = v128.load(w)
+    v128.store(target, widenScales(scales, 0))
+    v128.store(target, widenScales(scales, 1), 16)
     w += 16
     target += 32
   } while (--blocks)
@@ -120,8 +125,9 @@ export function unpackBytesBaseline(w: usize, target: usize, blocks: i32, group:
       w += 32
       target += 64
     } while (w < end)
-    v128.store(target, widenScales(w, 0))
-    v128.store(target, widenScales(w, 1), 16)
+    const scales = v128.load(w)
+    v128.store(target, widenScales(scales, 0))
+    v128.store(target, widenScales(scales, 1), 16)
     w += 16
     target += 32
   } while (--blocks)
@@ -130,8 +136,9 @@ export function unpackBytesBaseline(w: usize, target: usize, blocks: i32, group:
 /** One block as f32 [group columns][8 rows]: a panel of op(B) for the f32 tiles. */
 export function dequantizeBlock(w: usize, target: usize, group: i32, bits: i32): void {
   const scales = w + <usize>(group * bits)
-  const scale0 = widenScales(scales, 0)
-  const scale1 = widenScales(scales, 1)
+  const halves = v128.load(scales)
+  const scale0 = widenScales(halves, 0)
+  const scale1 = widenScales(halves, 1)
   if (bits == 4) {
     const high = target + <usize>group * 16
     const bias = i8x16.splat(-0x78)

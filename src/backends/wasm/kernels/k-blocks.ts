@@ -104,10 +104,12 @@ function unpackMinimum(w: usize, target: usize, bits: i32): usize {
     v128.store(target, i16x8.extend_high_i8x16_u(minima), 16)
     target += 32
   }
-  v128.store(target, widenScales(w, 0))
-  v128.store(target, widenScales(w, 1), 16)
-  v128.store(target, f32x4.neg(widenScales(w + 16, 0)), 32)
-  v128.store(target, f32x4.neg(widenScales(w + 16, 1)), 48)
+  const scales = v128.load(w)
+  v128.store(target, widenScales(scales, 0))
+  v128.store(target, widenScales(scales, 1), 16)
+  const offsets = v128.load(w, 16)
+  v128.store(target, f32x4.neg(widenScales(offsets, 0)), 32)
+  v128.store(target, f32x4.neg(widenScales(offsets, 1)), 48)
   return target + 64
 }
 
@@ -153,8 +155,9 @@ function unpackSigned(w: usize, target: usize): usize {
     target += 320
   }
   target += 256
-  const factor0 = widenScales(w + 128, 0)
-  const factor1 = widenScales(w + 128, 1)
+  const factors = v128.load(w, 128)
+  const factor0 = widenScales(factors, 0)
+  const factor1 = widenScales(factors, 1)
   v128.store(target, factor0)
   v128.store(target, factor1, 16)
   v128.store(target, f32x4.mul(factor0, f32x4.splat(-32)), 32)

@@ -94,10 +94,12 @@ function streamMinimum(x: usize, w: usize, y: usize, columns: i32, blocks: i32, 
       offset1 = i32x4.add(offset1, i32x4.dot_i16x8_s(total, i16x8.extend_high_i8x16_u(minima)))
     }
     const scale = v128.load_splat<f32>(x + scaleAt)
-    y0 = madd(f32x4.convert_i32x4_s(sum0), f32x4.mul(widenScales(w, 0), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(sum1), f32x4.mul(widenScales(w, 1), scale), y1)
-    y0 = madd(f32x4.convert_i32x4_s(offset0), f32x4.mul(f32x4.neg(widenScales(w + 16, 0)), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(offset1), f32x4.mul(f32x4.neg(widenScales(w + 16, 1)), scale), y1)
+    const factors = v128.load(w)
+    const offsets = v128.load(w, 16)
+    y0 = madd(f32x4.convert_i32x4_s(sum0), f32x4.mul(widenScales(factors, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(sum1), f32x4.mul(widenScales(factors, 1), scale), y1)
+    y0 = madd(f32x4.convert_i32x4_s(offset0), f32x4.mul(f32x4.neg(widenScales(offsets, 0)), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(offset1), f32x4.mul(f32x4.neg(widenScales(offsets, 1)), scale), y1)
     x += tokenBytes
     w += kBlockBytes(bits)
   } while (--blocks)
@@ -180,8 +182,9 @@ export function streamK6(x: usize, w: usize, y: usize, columns: i32, blocks: i32
       }
     }
     const scale = v128.load_splat<f32>(x + scaleAt)
-    const factor0 = widenScales(w + 128, 0)
-    const factor1 = widenScales(w + 128, 1)
+    const factors = v128.load(w, 128)
+    const factor0 = widenScales(factors, 0)
+    const factor1 = widenScales(factors, 1)
     const minus32 = f32x4.splat(-32)
     y0 = madd(f32x4.convert_i32x4_s(sum0), f32x4.mul(factor0, scale), y0)
     y1 = madd(f32x4.convert_i32x4_s(sum1), f32x4.mul(factor1, scale), y1)

@@ -11,11 +11,10 @@ export function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks
   do {
     const end = x + half
     let high = end
-    let x0 = v128.load_splat<i32>(end + half)
-    const scale = v128.load_splat<f32>(end + half, 4)
+    let x0 = i32x4.splat(0)
     let x1 = x0
-    let high0 = i32x4.splat(0)
-    let high1 = high0
+    let high0 = x0
+    let high1 = x0
     do {
       const a = v128.load_splat<i32>(x)
       const b = v128.load_splat<i32>(high)
@@ -29,11 +28,14 @@ export function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks
       high += 4
       w += 32
     } while (x < end)
+    const bias = v128.load_splat<i32>(high)
+    const scale = v128.load_splat<f32>(high, 4)
     x = high + 8
-    x0 = i32x4.add(x0, high0)
-    x1 = i32x4.add(x1, high1)
-    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    x0 = i32x4.add(bias, i32x4.add(x0, high0))
+    x1 = i32x4.add(bias, i32x4.add(x1, high1))
+    const scales = v128.load(w)
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(scales, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(scales, 1), scale), y1)
     w += 16
   } while (--blocks)
   storeRow(y, y0, y1, columns)
@@ -70,8 +72,9 @@ export function streamBytes(x: usize, w: usize, y: usize, columns: i32, blocks: 
     x += 8
     x0 = i32x4.sub(x0, negative0)
     x1 = i32x4.sub(x1, negative1)
-    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    const scales = v128.load(w)
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(scales, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(scales, 1), scale), y1)
     w += 16
   } while (--blocks)
   storeRow(y, y0, y1, columns)
@@ -121,8 +124,9 @@ export function streamNibblesBaseline(x: usize, w: usize, y: usize, columns: i32
       x1 = i32x4.add(x1, i32x4.extadd_pairwise_i16x8_s(sum1))
     } while (x < end)
     x = high + 8
-    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    const scales = v128.load(w)
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(scales, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(scales, 1), scale), y1)
     w += 16
   } while (--blocks)
   storeRow(y, y0, y1, columns)
@@ -153,8 +157,9 @@ export function streamBytesBaseline(x: usize, w: usize, y: usize, columns: i32, 
     x += 8
     const x0 = addPairs(rows01, rows23)
     const x1 = addPairs(rows45, rows67)
-    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(w, 0), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(w, 1), scale), y1)
+    const scales = v128.load(w)
+    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(scales, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(scales, 1), scale), y1)
     w += 16
   } while (--blocks)
   storeRow(y, y0, y1, columns)
