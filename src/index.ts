@@ -19,6 +19,7 @@ export {
   type GenerationResult,
   type Usage,
 } from './engine/generate.ts'
+export type { DraftModel } from './engine/drafts.ts'
 export { Chat, ChatReply, type ChatOptions } from './engine/chat.ts'
 export type { SamplingOptions, TokenLogProbability } from './engine/sampling.ts'
 export type { EngineCounters } from './engine/scheduler.ts'

@@ -71,7 +71,9 @@ for (const dtype of wanted.length === 0 ? types : wanted) {
   const speeds = [192, 8 * Math.round(2e8 / panel)].map((rows) => {
     return ((rows / 8) * panel) / product(dtype, 1, rows, false) / 1e9
   })
-  const prefill = [5, 48, 256].map((m) => `${m}: ${((m * k * 1024) / product(dtype, m, 1024, false) / 1e9).toFixed(1)}`)
+  const prefill = [2, 4, 5, 48, 256].map(
+    (m) => `${m}: ${((m * k * 1024) / product(dtype, m, 1024, false) / 1e9).toFixed(1)}`,
+  )
   const exact = [1, 48].map((m) => `${m}: ${((m * k * 1024) / product(dtype, m, 1024, true) / 1e9).toFixed(1)}`)
   const decode = speeds.map((speed) => speed.toFixed(1)).join(' / ')
   console.log(

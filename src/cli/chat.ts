@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { chatByLines } from './chat-lines.ts'
 import { chatAtTerminal } from './chat-terminal.ts'
 import { modelPlace, optionalModelArgument } from './model-folder.ts'
-import { generateOptions, openModel } from './open-model.ts'
+import { generateOptions, openDraft, openModel } from './open-model.ts'
 import { addEngineOptions, addGenerationOptions, type EngineOptions, type GenerationOptions } from './options.ts'
 
 export interface ChatCommandOptions extends EngineOptions, GenerationOptions {
@@ -47,7 +47,8 @@ Examples:
 async function chat(name: string | undefined, options: ChatCommandOptions): Promise<void> {
   const place = await modelPlace(name)
   await using model = await openModel(place, options)
-  const generate = generateOptions(model, options)
+  await using draft = await openDraft(model, options)
+  const generate = generateOptions(model, options, draft)
   if (process.stdin.isTTY && process.stdout.isTTY) {
     await chatAtTerminal({ model, name: place.name, system: options.system, generate })
   } else {

@@ -6,6 +6,7 @@ import { explainRefusal } from '../engine/memory-check.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { chooseBackend, given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
+import { modelPlace } from './model-folder.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
 import { progressOn, StatusLine } from './terminal.ts'
 import { enableWideVectors } from './wide.ts'
@@ -48,12 +49,26 @@ async function wantsWideVectors({ folder, weightsFile }: ModelPlace, { backend, 
   return bytes > largeWeights
 }
 
+/** Loads the model of `--draft`, with room for the texts of the other. @throws PocketPhiError as `openModel` */
+export async function openDraft(
+  model: PhiModel,
+  options: OpenOptions & Pick<GenerationOptions, 'draft'>,
+  signal?: AbortSignal,
+): Promise<PhiModel | undefined> {
+  if (options.draft === undefined) return undefined
+  return await openModel(await modelPlace(options.draft), { ...options, context: model.context }, signal)
+}
+
 /** What to generate with: the options that were given, over the model's own. */
-export function generateOptions(model: Pick<PhiModel, 'sampling'>, options: GenerationOptions): GenerateOptions {
-  const { seed, maxTokens, stop } = options
+export function generateOptions(
+  model: Pick<PhiModel, 'sampling'>,
+  options: GenerationOptions,
+  draft?: PhiModel,
+): GenerateOptions {
+  const { seed, maxTokens, stop, speculate } = options
   return {
     ...model.sampling,
     ...samplingOf(options),
-    ...given({ seed, maxTokens, stop }),
+    ...given({ seed, maxTokens, stop, speculate, draft }),
   }
 }

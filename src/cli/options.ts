@@ -130,6 +130,8 @@ export interface GenerationOptions {
   readonly seed?: number
   readonly maxTokens?: number
   readonly stop?: string[]
+  readonly speculate?: boolean
+  readonly draft?: string
 }
 
 /** Adds what decides how tokens are chosen. */
@@ -151,6 +153,9 @@ export function addGenerationOptions(command: Command): Command {
     .option('--seed <n>', 'the same seed gives the same answer (default: drawn anew)', integer(0, 2 ** 32 - 1))
     .option('--max-tokens <n>', 'tokens of an answer (default: as many as the context holds)', integer(1))
     .option('--stop <text>', 'end the answer before this text; may be given several times', repeated)
+    .option('--speculate', 'guess tokens from what the text says already (default: for weights above 128 MB)')
+    .option('--no-speculate', 'guess none; the answer is the same')
+    .option('--draft <model>', 'a smaller model of the same vocabulary that guesses instead; the answer is the same')
 }
 
 /** Keys whose value is not undefined, for functions that tell a missing option from an undefined one. */

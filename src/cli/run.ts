@@ -9,7 +9,7 @@ import { readStandardInput } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { logprobTable } from './logprobs.ts'
 import { modelArgument, modelPlace } from './model-folder.ts'
-import { generateOptions, openModel } from './open-model.ts'
+import { generateOptions, openDraft, openModel } from './open-model.ts'
 import {
   addEngineOptions,
   addGenerationOptions,
@@ -61,7 +61,8 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   const text = await readPrompt(prompt)
   await interruptible(async (signal) => {
     await using opened = await openModel(place, options, signal)
-    const generate = { ...generateOptions(opened, options), signal, ...withLogprobs(options) }
+    await using draft = await openDraft(opened, options, signal)
+    const generate = { ...generateOptions(opened, options, draft), signal, ...withLogprobs(options) }
     const reply = startReply(opened, text, options, generate)
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)

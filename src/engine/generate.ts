@@ -2,6 +2,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { Random } from '../base/random.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import { guessingPays, ModelDrafter, PromptLookup, type DraftModel } from './drafts.ts'
 import {
   checkSampling,
   distributionOf,
@@ -12,6 +13,7 @@ import {
 } from './sampling.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Sequence, SequenceOptions } from './sequence.ts'
+import { Speculation } from './speculation.ts'
 import { StopGate, stopStrings } from './stops.ts'
 
 export interface GenerateOptions extends SamplingOptions {
@@ -33,6 +35,14 @@ export interface GenerateOptions extends SamplingOptions {
   readonly showSpecial?: boolean
   /** When to use the long rotary factors (LongRoPE); see `SequenceOptions`. */
   readonly rope?: SequenceOptions['rope']
+  /**
+   * Guesses tokens that the text has led to before, and computes them together with the next: faster where texts repeat
+   * themselves. The answer is the same, to the token. When left out, for models whose weights exceed the caches of processors
+   * (`guessingPays`). No guesses are made while other sequences share the batch.
+   */
+  readonly speculate?: boolean
+  /** A smaller model that guesses in place of the text; another vocabulary is refused. The answer is the same. */
+  readonly draft?: DraftModel
   /** Ends the answer at the next segment (about 50 ms) with the finish reason `aborted`; what was said so far stays. */
   readonly signal?: AbortSignal
   /** While the prompt is read, and while it is read again when the text outgrows the original context (LongRoPE). */
@@ -63,6 +73,9 @@ export interface Usage {
   readonly reusedTokens: number
   /** Tokens that were drawn, a stop id included. */
   readonly generatedTokens: number
+  /** Tokens that were guessed, and those of them that were right and came at once with the one before. */
+  readonly guessedTokens: number
+  readonly acceptedTokens: number
   /** From the start until the first token was known; waiting for other sequences included. */
   readonly promptSeconds: number
   readonly generationSeconds: number
@@ -170,6 +183,8 @@ class Answer {
   #text = ''
   #decoded = 0
   #drawn = 0
+  #guessed = 0
+  #accepted = 0
   #reused = 0
   #finish: FinishReason = 'aborted'
   #stopId: number | undefined
@@ -192,6 +207,7 @@ class Answer {
         remedy: 'Shorten it, or load the model with a larger context.',
       })
     }
+    checkDraft(options.draft, host.engine)
     this.#host = host
     this.#prompt = prompt
     this.#options = options
@@ -209,7 +225,14 @@ class Answer {
     let sequence: Sequence | undefined
     try {
       sequence = await engine.open(this.#prompt, { rope, reserve, signal })
-      yield* this.#tokens(sequence)
+      const reading = this.#readingOf(sequence)
+      try {
+        yield* this.#tokens(sequence, reading)
+      } finally {
+        this.#guessed = reading.guessed
+        this.#accepted = reading.accepted
+        reading.end()
+      }
     } catch (error) {
       if (signal?.aborted !== true || !(error instanceof PocketPhiError) || error.code !== 'aborted') throw error
       this.#finish = 'aborted'
@@ -220,7 +243,15 @@ class Answer {
     }
   }
 
-  async *#tokens(sequence: Sequence): AsyncGenerator<GenerationChunk, void, void> {
+  #readingOf(sequence: Sequence): Speculation {
+    const { engine } = this.#host
+    const { draft, speculate = draft !== undefined || guessingPays(engine.device) } = this.#options
+    const drafter = draft === undefined ? new PromptLookup(engine.vocabulary) : new ModelDrafter(draft)
+    const room = (): number => Math.min(this.#maxTokens - this.#drawn - 1, engine.roomForGuesses(sequence))
+    return new Speculation(sequence, speculate ? drafter : undefined, room)
+  }
+
+  async *#tokens(sequence: Sequence, reading: Speculation): AsyncGenerator<GenerationChunk, void, void> {
     const { engine, tokenizer } = this.#host
     const { signal, onProgress, logprobs, showSpecial = false } = this.#options
     const random = new Random(this.#seed)
@@ -230,7 +261,7 @@ class Answer {
     })
     let finish: FinishReason | undefined
     while (finish === undefined) {
-      const logits = await sequence.logits({ signal, onProgress })
+      const logits = await reading.logits({ signal, onProgress })
       if (this.#drawn === 0) {
         this.#first = performance.now()
         this.#reused = sequence.reused ?? 0
@@ -239,7 +270,7 @@ class Answer {
         finish = 'length'
         break
       }
-      const id = draw(distributionOf(logits, sequence.ids, this.#options), random)
+      const id = draw(distributionOf(logits, reading.ids, this.#options), random)
       this.#drawn++
       if (this.#stopIds.has(id)) {
         this.#stopId = id
@@ -255,8 +286,8 @@ class Answer {
       yield* this.#release(this.#gate.push(text))
       if (this.#gate.found !== undefined) finish = 'stop'
       else if (this.#drawn >= this.#maxTokens) finish = 'length'
-      else if (sequence.ids.length + 1 >= engine.context) finish = 'context-full'
-      else sequence.append([id])
+      else if (reading.ids.length + 1 >= engine.context) finish = 'context-full'
+      else reading.append(id)
     }
     this.#finish = finish
     const rest = decoder?.flush() ?? ''
@@ -315,6 +346,8 @@ class Answer {
         promptTokens: this.#prompt.length,
         reusedTokens: this.#reused,
         generatedTokens: this.#drawn,
+        guessedTokens: this.#guessed,
+        acceptedTokens: this.#accepted,
         promptSeconds,
         generationSeconds,
         promptTokensPerSecond: perSecond(this.#prompt.length - this.#reused, promptSeconds),
@@ -331,6 +364,15 @@ function checkCount(name: string, value: number): void {
   throw new PocketPhiError('invalid-argument', `The option "${name}" cannot be used.`, {
     expected: 'an integer of at least 0',
     found: String(value),
+  })
+}
+
+function checkDraft(draft: DraftModel | undefined, { vocabulary }: Scheduler): void {
+  if (draft === undefined || draft.engine.vocabulary === vocabulary) return
+  throw new PocketPhiError('invalid-argument', 'The draft model has another vocabulary.', {
+    expected: `${vocabulary} tokens`,
+    found: String(draft.engine.vocabulary),
+    remedy: 'Use a smaller model of the same family.',
   })
 }
 

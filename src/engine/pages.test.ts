@@ -54,6 +54,30 @@ describe('PagePool', () => {
     expect(extend(pool, first.table, [...ids, 9])).toEqual([])
   })
 
+  it('takes back what was tried out, without copies, and leaves what others read', () => {
+    const pool = new PagePool(16)
+    const ids = someIds(140, 30)
+    const { table } = compute(pool, ids)
+    const before = pool.available
+    pool.truncate(table, 100)
+    expect([table.length, table.pages.length]).toEqual([100, 2])
+    expect(pool.available).toBe(before + 1)
+    const other = [...ids.slice(0, 100), 7, 8]
+    expect(extend(pool, table, other)).toEqual([])
+    pool.close(table)
+    expect(pool.open(other, other.length, 0).length).toBe(102)
+    expect(pool.open(ids, ids.length, 0).length).toBe(100)
+
+    const shared = compute(pool, ids, ids.length - 1)
+    const reader = compute(pool, [...ids, 9], ids.length)
+    pool.truncate(shared.table, 66)
+    expect(pool.indices(reader.table)).toHaveLength(3)
+    expect(extend(pool, shared.table, [...ids.slice(0, 66), 3])).toHaveLength(1)
+    pool.close(shared.table)
+    pool.close(reader.table)
+    expect(pool.open(ids, ids.length, 0).length).toBe(140)
+  })
+
   it('keeps the rotary regimes apart', () => {
     const pool = new PagePool(16)
     const ids = someIds(130, 6)

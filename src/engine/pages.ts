@@ -119,6 +119,20 @@ export class PagePool {
     table.length = 0
   }
 
+  /** Forgets what a sequence has computed beyond `length` tokens, which were tried out; what others read stays theirs. */
+  truncate(table: PageTable, length: number): void {
+    if (length >= table.length) return
+    const kept = Math.ceil(length / pageSize)
+    for (const page of table.pages.splice(kept).toReversed()) {
+      page.references--
+      if (page.references === 0 && page.children.length === 0) this.#drop(page)
+    }
+    table.length = length
+    const last = table.pages.at(-1)
+    if (last === undefined || last.references > 1 || last.children.length > 0) return
+    last.ids.length = Math.min(last.ids.length, length - (kept - 1) * pageSize)
+  }
+
   /** The numbers of the pages of a sequence. */
   indices(table: PageTable): number[] {
     return table.pages.map((page) => page.index)

@@ -136,6 +136,25 @@ export class Scheduler implements SequenceHost {
     }
   }
 
+  /** Whether a sequence of this many tokens would not have to wait. */
+  hasRoomFor(tokens: number): boolean {
+    return this.#admissions.length === 0 && this.#hasRoom(Math.ceil(tokens / pageSize))
+  }
+
+  /**
+   * How many tokens may be tried out behind a sequence together with its last one, so that all rows are computed as they are
+   * without: alone, and with the rotary table of now.
+   */
+  roomForGuesses({ ids, computed, reserved, regime }: Sequence): number {
+    if (this.#open.size > 1 || ids.length - computed !== 1) return 0
+    const { ropeBorder = Infinity } = this.programs.model.shape
+    return Math.min(reserved, regime === 0 ? ropeBorder : Infinity) - ids.length
+  }
+
+  truncate({ table }: Sequence, length: number): void {
+    if (table !== undefined) this.#pool.truncate(table, length)
+  }
+
   close(sequence: Sequence): void {
     if (sequence.closed) return
     sequence.closed = true

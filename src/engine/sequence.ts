@@ -27,6 +27,8 @@ export interface SequenceHost {
   readonly vocabulary: number
   /** Computes all rows of the sequence and delivers those from `wantedFrom` on. */
   advance(sequence: Sequence, wantedFrom: number, deliver: DeliverRow, options: AdvanceOptions): Promise<void>
+  /** Forgets what was computed beyond `length` tokens. */
+  truncate(sequence: Sequence, length: number): void
   close(sequence: Sequence): void
 }
 
@@ -77,6 +79,18 @@ export class Sequence {
       }
     }
     for (const id of ids) this.#ids.push(id)
+  }
+
+  /**
+   * Takes the ids from `length` on back.
+   *
+   * @throws PocketPhiError `invalid-argument` while the sequence is being computed
+   */
+  truncate(length: number): void {
+    if (length >= this.#ids.length) return
+    if (this.busy) throw new PocketPhiError('invalid-argument', 'The sequence is being computed.')
+    this.#ids.length = length
+    this.#host.truncate(this, length)
   }
 
   /**

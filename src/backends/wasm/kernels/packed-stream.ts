@@ -41,6 +41,141 @@ export function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks
   storeRow(y, y0, y1, columns)
 }
 
+/** 8 rows of 4 bits x four tokens, whose activations lie `tokenBytes` apart: the weights are read once. */
+export function streamNibbles4(
+  x: usize,
+  tokenBytes: usize,
+  w: usize,
+  y: usize,
+  strideY: usize,
+  columns: i32,
+  blocks: i32,
+  group: i32,
+): void {
+  streamTogether(4, x, tokenBytes, w, y, strideY, columns, blocks, group)
+}
+
+/** 8 rows of 4 bits x two tokens. */
+export function streamNibbles2(
+  x: usize,
+  tokenBytes: usize,
+  w: usize,
+  y: usize,
+  strideY: usize,
+  columns: i32,
+  blocks: i32,
+  group: i32,
+): void {
+  streamTogether(2, x, tokenBytes, w, y, strideY, columns, blocks, group)
+}
+
+// @ts-ignore: decorator
+@inline
+function streamTogether(
+  tokens: i32,
+  x: usize,
+  tokenBytes: usize,
+  w: usize,
+  y: usize,
+  strideY: usize,
+  columns: i32,
+  blocks: i32,
+  group: i32,
+): void {
+  const mask = v128.load(nibbleMask)
+  const half = <usize>group >> 1
+  let a = x
+  let b = x + tokenBytes
+  let c = x + tokenBytes * 2
+  let d = x + tokenBytes * 3
+  let ya0 = f32x4.splat(0)
+  let ya1 = ya0
+  let yb0 = ya0
+  let yb1 = ya0
+  let yc0 = ya0
+  let yc1 = ya0
+  let yd0 = ya0
+  let yd1 = ya0
+  do {
+    const end = a + half
+    let a0 = i32x4.splat(0)
+    let a1 = a0
+    let b0 = a0
+    let b1 = a0
+    let c0 = a0
+    let c1 = a0
+    let d0 = a0
+    let d1 = a0
+    do {
+      const w0 = v128.load(w)
+      const w1 = v128.load(w, 16)
+      const low0 = v128.and(w0, mask)
+      const low1 = v128.and(w1, mask)
+      const high0 = v128.and(i16x8.shr_u(w0, 4), mask)
+      const high1 = v128.and(i16x8.shr_u(w1, 4), mask)
+      const al = v128.load_splat<i32>(a)
+      const ah = v128.load_splat<i32>(a + half)
+      a0 = dotBytes(ah, high0, dotBytes(al, low0, a0))
+      a1 = dotBytes(ah, high1, dotBytes(al, low1, a1))
+      const bl = v128.load_splat<i32>(b)
+      const bh = v128.load_splat<i32>(b + half)
+      b0 = dotBytes(bh, high0, dotBytes(bl, low0, b0))
+      b1 = dotBytes(bh, high1, dotBytes(bl, low1, b1))
+      if (tokens == 4) {
+        const cl = v128.load_splat<i32>(c)
+        const ch = v128.load_splat<i32>(c + half)
+        c0 = dotBytes(ch, high0, dotBytes(cl, low0, c0))
+        c1 = dotBytes(ch, high1, dotBytes(cl, low1, c1))
+        const dl = v128.load_splat<i32>(d)
+        const dh = v128.load_splat<i32>(d + half)
+        d0 = dotBytes(dh, high0, dotBytes(dl, low0, d0))
+        d1 = dotBytes(dh, high1, dotBytes(dl, low1, d1))
+        c += 4
+        d += 4
+      }
+      a += 4
+      b += 4
+      w += 32
+    } while (a < end)
+    const scales = v128.load(w)
+    const scales0 = widenScales(scales, 0)
+    const scales1 = widenScales(scales, 1)
+    w += 16
+    a += half
+    ya0 = scaledSum(a, a0, scales0, ya0)
+    ya1 = scaledSum(a, a1, scales1, ya1)
+    a += 8
+    b += half
+    yb0 = scaledSum(b, b0, scales0, yb0)
+    yb1 = scaledSum(b, b1, scales1, yb1)
+    b += 8
+    if (tokens == 4) {
+      c += half
+      yc0 = scaledSum(c, c0, scales0, yc0)
+      yc1 = scaledSum(c, c1, scales1, yc1)
+      c += 8
+      d += half
+      yd0 = scaledSum(d, d0, scales0, yd0)
+      yd1 = scaledSum(d, d1, scales1, yd1)
+      d += 8
+    }
+  } while (--blocks)
+  storeRow(y, ya0, ya1, columns)
+  storeRow(y + strideY, yb0, yb1, columns)
+  if (tokens == 4) {
+    storeRow(y + strideY * 2, yc0, yc1, columns)
+    storeRow(y + strideY * 3, yd0, yd1, columns)
+  }
+}
+
+/** Adds a group's integers, with the bias and the scale of its activations that lie at `at`. */
+// @ts-ignore: decorator
+@inline
+function scaledSum(at: usize, integers: v128, scales: v128, y: v128): v128 {
+  const sum = i32x4.add(v128.load_splat<i32>(at), integers)
+  return madd(f32x4.convert_i32x4_s(sum), f32x4.mul(scales, v128.load_splat<f32>(at, 4)), y)
+}
+
 /**
  * 8 rows of 8 bits x one token. Neither side fits the 0..127 of dotBytes, so the activations are split into their
  * positive and negative parts.

@@ -8,7 +8,15 @@
 import { unpackBytes, unpackBytesBaseline, unpackNibbles, unpackNibblesBaseline } from './blocks'
 import { kBlockBytes } from './k-blocks'
 import { multiplyKPanel, streamKPanel } from './k-panels'
-import { storeRow, streamBytes, streamBytesBaseline, streamNibbles, streamNibblesBaseline } from './packed-stream'
+import {
+  storeRow,
+  streamBytes,
+  streamBytesBaseline,
+  streamNibbles,
+  streamNibbles2,
+  streamNibbles4,
+  streamNibblesBaseline,
+} from './packed-stream'
 import { tileBytes, tileBytesBaseline, tileNibbles, tileNibblesBaseline } from './packed-tile'
 import { tileBytesWide, tileNibblesWide } from './packed-wide'
 import { shareStart } from './simd'
@@ -250,6 +258,16 @@ function streamPanel(
   bits: i32,
 ): void {
   const tokenBytes = <usize>(blocks * (group + 8))
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (bits == 4 && m > 1) {
+      if (m == 4) streamNibbles4(activations, tokenBytes, weights, y, strideY, columns, blocks, group)
+      else streamNibbles2(activations, tokenBytes, weights, y, strideY, columns, blocks, group)
+      const done = m & 6
+      activations += tokenBytes * <usize>done
+      y += strideY * <usize>done
+      m -= done
+    }
+  }
   for (let token = 0; token < m; token++) {
     if (ASC_FEATURE_RELAXED_SIMD) {
       if (bits == 4) streamNibbles(activations, weights, y, columns, blocks, group)
