@@ -5,6 +5,21 @@ const product = { operation: 'matmulPacked' }
 /** Weights in panels of q4k, q5k and q6k. */
 export const brokenKPanels: readonly BrokenKernel[] = [
   ...inFile(
+    'k-together.ts',
+    breaks(
+      'matmulPacked',
+      'four tokens meet lower nibbles twice',
+      { 'v128.and(isUpper ? i16x8.shr_u(w0, 4) : w0, mask)': 'v128.and(w0, mask)' },
+      product,
+    ),
+    breaks(
+      'matmulPacked',
+      'four tokens meet the upper bits of the wrong columns',
+      { 'isUpper ? i16x8.shr_u(bits1, shift) : i16x8.shl(bits1, 4 - shift)': 'i16x8.shl(bits1, 4 - shift)' },
+      product,
+    ),
+  ),
+  ...inFile(
     'k-blocks.ts',
     breaks('matmulPacked', 'blocks of q5k are as long as those of q6k', { 'bits == 5 ? 1408 : 1680': '1680' }, product),
     breaks(

@@ -9,11 +9,13 @@ export function matmulWorkspaceBytes(): number {
 }
 
 /**
- * `matmulPacked`: one unpacked panel of 8 rows (`matmulPackedWide`: two) and a tile of results; nothing when m <= 4.
+ * `matmulPacked`: one unpacked panel of 8 rows (`matmulPackedWide`: two) and a tile of results; for m = 4 only results and
+ * sums, for fewer nothing.
  * @param k columns of the weights
  */
 export function packedWorkspaceBytes(m: number, k: number, wide = false): number {
-  return m <= 4 ? 0 : 384 + Math.ceil((k * (wide ? 34 : 17)) / 64) * 64
+  if (m <= 4) return m === 4 ? 448 : 0
+  return 384 + Math.ceil((k * (wide ? 34 : 17)) / 64) * 64
 }
 
 /**

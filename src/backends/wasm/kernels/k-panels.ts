@@ -2,13 +2,14 @@
 import { unpackK } from './k-blocks'
 import { streamK4, streamK5, streamK6 } from './k-stream'
 import { tileK } from './k-tile'
+import { streamKTogether } from './k-together'
 import { storeRow } from './packed-stream'
 
 /** Bytes of a token's block of activations. */
 const tokenBytes: i32 = 308
 const tileTokens: i32 = 6
 
-/** Few tokens, one after the other. */
+/** Few tokens: four together, fewer one after the other. `work` is read and written for four only. */
 export function streamKPanel(
   activations: usize,
   weights: usize,
@@ -18,7 +19,12 @@ export function streamKPanel(
   columns: i32,
   blocks: i32,
   bits: i32,
+  work: usize,
 ): void {
+  if (m == 4 && bits != 5) {
+    streamKTogether(activations, <usize>(blocks * tokenBytes), weights, y, strideY, columns, blocks, bits, work)
+    return
+  }
   for (let token = 0; token < m; token++) {
     if (bits == 4) streamK4(activations, weights, y, columns, blocks)
     else if (bits == 5) streamK5(activations, weights, y, columns, blocks)

@@ -4,17 +4,17 @@ import { dotBytes, madd } from './simd'
 /** 8 rows' integers of one token x the scales of their group, onto sums in memory. */
 // @ts-ignore: decorator
 @inline
-function addScaled(x0: v128, x1: v128, scale0: v128, scale1: v128, sums: usize): void {
+export function addScaled(x0: v128, x1: v128, scale0: v128, scale1: v128, sums: usize): void {
   const sum0 = i32x4.add(v128.load(sums), i32x4.mul(x0, scale0))
   const sum1 = i32x4.add(v128.load(sums, 16), i32x4.mul(x1, scale1))
   v128.store(sums, sum0)
   v128.store(sums, sum1, 16)
 }
 
-/** A block's sums and offsets of one token x their factors, onto y. */
+/** A block's sums and offsets of one token x their factors, f32 [2][8], onto y. */
 // @ts-ignore: decorator
 @inline
-function finishRow(sums: usize, offset0: v128, offset1: v128, factors: usize, scale: v128, y: usize): void {
+export function finishRow(sums: usize, offset0: v128, offset1: v128, factors: usize, scale: v128, y: usize): void {
   let y0 = madd(f32x4.convert_i32x4_s(v128.load(sums)), f32x4.mul(v128.load(factors), scale), v128.load(y))
   let y1 = madd(f32x4.convert_i32x4_s(v128.load(sums, 16)), f32x4.mul(v128.load(factors, 16), scale), v128.load(y, 16))
   y0 = madd(f32x4.convert_i32x4_s(offset0), f32x4.mul(v128.load(factors, 32), scale), y0)

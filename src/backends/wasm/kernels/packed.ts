@@ -190,7 +190,7 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  *     word  6  strideY        elements between rows of y
  *     word  7  bits           4 or 8; of q4k, q5k and q6k 4, 5 or 6
  *     word  8  group          32, 64 or 128; of q4k, q5k and q6k 256
- *     word  9  workspace      see packedWorkspaceBytes in ../workspace.ts; unused for m <= 4
+ *     word  9  workspace      see packedWorkspaceBytes in ../workspace.ts; unused for m < 4
  *     word 10  workspaceStride bytes per thread
  */
 export function matmulPacked(args: usize, thread: i32, threads: i32): void {
@@ -226,8 +226,9 @@ function multiply(args: usize, thread: i32, threads: i32, wide: bool): void {
     const target = y + <usize>panel * 32
     const columns = min(8, n - panel * 8)
     if (group == largeGroup) {
-      if (m <= streamedTokens) streamKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits)
-      else multiplyKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, unpacked - resultBytes)
+      const work = unpacked - resultBytes
+      if (m <= streamedTokens) streamKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, work)
+      else multiplyKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, work)
       continue
     }
     if (m <= streamedTokens) {
