@@ -59,6 +59,11 @@ const claims: readonly Claim[] = [
     tests: ['tests/library.test.ts', 'src/engine/'],
   },
   {
+    area: '',
+    what: 'guessed tokens (prompt lookup, draft model) that change no answer, on 100 prompts to the bit',
+    tests: ['src/engine/speculation.test.ts'],
+  },
+  {
     area: 'Training',
     what: 'AdamW, recomputation, same bits with any threads',
     tests: ['src/train/', 'tests/training'],
