@@ -139,7 +139,7 @@ export const brokenKPanels: readonly BrokenKernel[] = [
     breaks(
       'matmulPacked',
       'the second of few tokens reads the first',
-      { 'activations += <usize>(blocks * tokenBytes)\n': 'activations += 0\n' },
+      { 'activations += <usize>blocks * activationBytes\n': 'activations += 0\n' },
       product,
     ),
   ),

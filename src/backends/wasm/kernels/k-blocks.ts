@@ -18,6 +18,13 @@ export const fifthBitNibbles: usize = 384
 export const sideBytes: usize = 768
 export const sideNibbles: usize = 256
 
+/** In a token's block of 256 activations (see packed.ts): sums of 16 and of 32, in pairs, and the scale. */
+export const pairsOf16: usize = 256
+export const pairsOf32: usize = 288
+export const activationScale: usize = 304
+/** Bytes of such a block. */
+export const activationBytes: usize = 308
+
 /** Bytes of a block, by the bits of its integers. */
 // @ts-ignore: decorator
 @inline

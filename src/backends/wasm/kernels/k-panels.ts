@@ -1,12 +1,10 @@
 /** A panel of q4k, q5k or q6k x all tokens: what packed.ts does for its own formats. */
-import { unpackK } from './k-blocks'
+import { activationBytes, unpackK } from './k-blocks'
 import { streamK4, streamK5, streamK6 } from './k-stream'
 import { tileK } from './k-tile'
 import { streamKTogether } from './k-together'
 import { storeRow } from './packed-stream'
 
-/** Bytes of a token's block of activations. */
-const tokenBytes: i32 = 308
 const tileTokens: i32 = 6
 
 /** Few tokens: four together, fewer one after the other. `work` is read and written for four only. */
@@ -22,14 +20,14 @@ export function streamKPanel(
   work: usize,
 ): void {
   if (m == 4 && bits != 5) {
-    streamKTogether(activations, <usize>(blocks * tokenBytes), weights, y, strideY, columns, blocks, bits, work)
+    streamKTogether(activations, <usize>blocks * activationBytes, weights, y, strideY, columns, blocks, bits, work)
     return
   }
   for (let token = 0; token < m; token++) {
     if (bits == 4) streamK4(activations, weights, y, columns, blocks)
     else if (bits == 5) streamK5(activations, weights, y, columns, blocks)
     else streamK6(activations, weights, y, columns, blocks)
-    activations += <usize>(blocks * tokenBytes)
+    activations += <usize>blocks * activationBytes
     y += strideY
   }
 }
@@ -58,6 +56,6 @@ export function multiplyKPanel(
       storeRow(y, v128.load(from), v128.load(from, 16), columns)
       y += strideY
     }
-    activations += <usize>(blocks * tokenBytes * tileTokens)
+    activations += <usize>(blocks * tileTokens) * activationBytes
   }
 }

@@ -4,6 +4,8 @@
  */
 import { nibbleMask, widenScales } from './blocks'
 import {
+  activationBytes,
+  activationScale,
   fifthBitNibbles,
   fifthBitMask,
   fifthBitsOfPair,
@@ -12,6 +14,8 @@ import {
   minimumUnits,
   pairMinima,
   pairScales,
+  pairsOf16,
+  pairsOf32,
   secondOfPairs,
   sideBytes,
   sideNibbles,
@@ -20,12 +24,6 @@ import {
 } from './k-blocks'
 import { storeRow } from './packed-stream'
 import { dotBytes, madd } from './simd'
-
-/** The sums of 16 and of 32 activations, in pairs, and the scale, behind the 256 bytes of a block. */
-const pairsOf16: usize = 256
-const pairsOf32: usize = 288
-const scaleAt: usize = 304
-const tokenBytes: usize = 308
 
 // @ts-ignore: decorator
 @inline
@@ -93,14 +91,14 @@ function streamMinimum(x: usize, w: usize, y: usize, columns: i32, blocks: i32, 
       offset0 = i32x4.add(offset0, i32x4.dot_i16x8_s(total, i16x8.extend_low_i8x16_u(minima)))
       offset1 = i32x4.add(offset1, i32x4.dot_i16x8_s(total, i16x8.extend_high_i8x16_u(minima)))
     }
-    const scale = v128.load_splat<f32>(x + scaleAt)
+    const scale = v128.load_splat<f32>(x + activationScale)
     const factors = v128.load(w)
     const offsets = v128.load(w, 16)
     y0 = madd(f32x4.convert_i32x4_s(sum0), f32x4.mul(widenScales(factors, 0), scale), y0)
     y1 = madd(f32x4.convert_i32x4_s(sum1), f32x4.mul(widenScales(factors, 1), scale), y1)
     y0 = madd(f32x4.convert_i32x4_s(offset0), f32x4.mul(f32x4.neg(widenScales(offsets, 0)), scale), y0)
     y1 = madd(f32x4.convert_i32x4_s(offset1), f32x4.mul(f32x4.neg(widenScales(offsets, 1)), scale), y1)
-    x += tokenBytes
+    x += activationBytes
     w += kBlockBytes(bits)
   } while (--blocks)
   storeRow(y, y0, y1, columns)
@@ -181,7 +179,7 @@ export function streamK6(x: usize, w: usize, y: usize, columns: i32, blocks: i32
         highPairs1 = secondOfPairs(highPairs1)
       }
     }
-    const scale = v128.load_splat<f32>(x + scaleAt)
+    const scale = v128.load_splat<f32>(x + activationScale)
     const factors = v128.load(w, 128)
     const factor0 = widenScales(factors, 0)
     const factor1 = widenScales(factors, 1)
@@ -190,7 +188,7 @@ export function streamK6(x: usize, w: usize, y: usize, columns: i32, blocks: i32
     y1 = madd(f32x4.convert_i32x4_s(sum1), f32x4.mul(factor1, scale), y1)
     y0 = madd(f32x4.convert_i32x4_s(offset0), f32x4.mul(f32x4.mul(factor0, minus32), scale), y0)
     y1 = madd(f32x4.convert_i32x4_s(offset1), f32x4.mul(f32x4.mul(factor1, minus32), scale), y1)
-    x += tokenBytes
+    x += activationBytes
     w += kBlockBytes(6)
   } while (--blocks)
   storeRow(y, y0, y1, columns)

@@ -4,11 +4,15 @@
  */
 import { nibbleMask, widenScales } from './blocks'
 import {
+  activationBytes,
+  activationScale,
   firstOfPairs,
   kBlockBytes,
   minimumUnits,
   pairMinima,
   pairScales,
+  pairsOf16,
+  pairsOf32,
   secondOfPairs,
   sideBytes,
   sideNibbles,
@@ -18,12 +22,6 @@ import {
 import { addScaled, finishRow } from './k-tile'
 import { storeRow } from './packed-stream'
 import { dotBytes } from './simd'
-
-/** Of a token's block: sums of 16 and of 32 activations, in pairs, and the scale. */
-const pairsOf16: usize = 256
-const pairsOf32: usize = 288
-const scaleAt: usize = 304
-const blockBytes: usize = 308
 
 /** In the working memory: results f32 [4][8], sums i32 [4][8], offsets i32 [4][8], factors f32 [2][8]. */
 const sumsAt: usize = 128
@@ -53,10 +51,10 @@ export function streamKTogether(
     else sumSigned(x, tokenBytes, w, work)
     for (let token: usize = 0; token < 128; token += 32) {
       const sums = work + sumsAt + token
-      const scale = v128.load_splat<f32>(x + (token >> 5) * tokenBytes + scaleAt)
+      const scale = v128.load_splat<f32>(x + (token >> 5) * tokenBytes + activationScale)
       finishRow(sums, v128.load(sums, 128), v128.load(sums, 144), work + factorsAt, scale, work + token)
     }
-    x += blockBytes
+    x += activationBytes
     w += kBlockBytes(bits)
   } while (--blocks)
   for (let token: usize = 0; token < 128; token += 32) {

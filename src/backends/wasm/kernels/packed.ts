@@ -6,7 +6,7 @@
  * each in pairs, [4][P]: 308 * P bytes. Tokens that fill up the last panel are zero.
  */
 import { unpackBytes, unpackBytesBaseline, unpackNibbles, unpackNibblesBaseline } from './blocks'
-import { kBlockBytes } from './k-blocks'
+import { activationBytes, kBlockBytes } from './k-blocks'
 import { multiplyKPanel, streamKPanel } from './k-panels'
 import {
   storeRow,
@@ -69,7 +69,7 @@ export function quantizeRows(args: usize, thread: i32, threads: i32): void {
 // @ts-ignore: decorator
 @inline
 function quantizedBlockBytes(group: i32): i32 {
-  return group == largeGroup ? 308 : group + 8
+  return group == largeGroup ? <i32>activationBytes : group + 8
 }
 
 /** One token's group; its 4-byte steps, bias and scale lie `spacing` bytes apart. */
