@@ -1,14 +1,3 @@
-it('guesses with a draft model, and answers the same', async () => {
-  const args = ['run', model, ...oneThread, 'A fox', '--raw', '--temperature', '0', '--max-tokens', '9']
-  const plain = await oneJson([...args, '--no-speculate'])
-  const guessed = await oneJson([...args, '--draft', model])
-  expect(guessed['ids']).toEqual(plain['ids'])
-  expect(plain['usage']).toMatchObject({ guessedTokens: 0 })
-  const { guessedTokens, acceptedTokens } = guessed['usage'] as Record<string, number>
-  expect(guessedTokens).toBeGreaterThan(0)
-  expect(acceptedTokens).toBe(guessedTokens)
-})
-
 /** The command `phi` as a person or a program calls it: child processes, on a model that is trained here. */
 import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -202,6 +191,17 @@ describe('phi chat through a pipe', () => {
 })
 
 describe('phi run', () => {
+  test('guesses with a draft model, and answers the same', async () => {
+    const args = ['run', model, ...oneThread, 'A fox', '--raw', '--temperature', '0', '--max-tokens', '9']
+    const plain = await oneJson([...args, '--no-speculate'])
+    const guessed = await oneJson([...args, '--draft', model])
+    expect(guessed['ids']).toEqual(plain['ids'])
+    expect(plain['usage']).toMatchObject({ guessedTokens: 0 })
+    const { guessedTokens, acceptedTokens } = guessed['usage'] as Record<string, number>
+    expect(guessedTokens).toBeGreaterThan(0)
+    expect(acceptedTokens).toBe(guessedTokens)
+  })
+
   test('answers standard input as JSON, with usage, log-probabilities and the seed that repeats it', async () => {
     const args = ['run', model, ...oneThread, '--temperature', '1', '--max-tokens', '6', '--logprobs', '2']
     const first = await oneJson(args, { input: 'Hello\n' })
