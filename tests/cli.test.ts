@@ -192,7 +192,9 @@ describe('phi chat through a pipe', () => {
 
 describe('phi run', () => {
   test('guesses with a draft model, and answers the same', async () => {
-    const args = ['run', model, ...oneThread, 'A fox', '--raw', '--temperature', '0', '--max-tokens', '9']
+    // The draft model knows no penalty, so that with one it would be wrong.
+    const chosen = ['--temperature', '0', '--repetition-penalty', '1', '--max-tokens', '9']
+    const args = ['run', model, ...oneThread, 'A fox', '--raw', ...chosen]
     const plain = await oneJson([...args, '--no-speculate'])
     const guessed = await oneJson([...args, '--draft', model])
     expect(guessed['ids']).toEqual(plain['ids'])
