@@ -12,6 +12,7 @@ import { wasmBackend } from '../src/backends/wasm/index.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
 import { messagesOf, parseRows } from '../src/eval/world/index.ts'
 import { guessesAtOnce, type Drafter } from '../src/engine/drafts.ts'
+import { greatestIndex } from '../src/engine/sampling.ts'
 import { Speculation } from '../src/engine/speculation.ts'
 import type { GenerateOptions, Generation, GenerationResult } from '../src/engine/generate.ts'
 import { loadModel, type PhiModel } from '../src/index.ts'
@@ -103,19 +104,14 @@ await compare(
   }),
 )
 
-const greatest = (logits: Float32Array): number => {
-  let best = 0
-  for (let id = 1; id < logits.length; id++) if ((logits[id] ?? 0) > (logits[best] ?? 0)) best = id
-  return best
-}
-
 /** Tokens a second of an answer whose guesses come from `drafter`, and its ids with those of the prompt. */
 async function answer(prompt: readonly number[], drafter: Drafter | undefined): Promise<[number, readonly number[]]> {
   const sequence = await model.engine.open(prompt)
   const reading = new Speculation(sequence, drafter, () => guessesAtOnce)
-  reading.append(greatest(await reading.logits({})))
+  reading.append(greatestIndex(await reading.logits({})))
   const start = performance.now()
-  while (reading.ids.length < prompt.length + Number(values.tokens)) reading.append(greatest(await reading.logits({})))
+  while (reading.ids.length < prompt.length + Number(values.tokens))
+    reading.append(greatestIndex(await reading.logits({})))
   const speed = (Number(values.tokens) - 1) / ((performance.now() - start) / 1000)
   const ids = [...reading.ids]
   reading.end()

@@ -1,5 +1,6 @@
 /** Guesses of what a model will say next. */
 import type { Device } from '../backends/backend.ts'
+import { greatestIndex } from './sampling.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Sequence } from './sequence.ts'
 
@@ -112,7 +113,7 @@ export class ModelDrafter implements Drafter {
     sequence.append(ids.slice(common))
     const guesses: number[] = []
     while (true) {
-      guesses.push(likeliest(await sequence.logits({ signal })))
+      guesses.push(greatestIndex(await sequence.logits({ signal })))
       if (guesses.length === count) return guesses
       sequence.append(guesses.slice(-1))
     }
@@ -122,10 +123,4 @@ export class ModelDrafter implements Drafter {
     this.#sequence?.close()
     this.#sequence = undefined
   }
-}
-
-function likeliest(logits: Float32Array): number {
-  let best = 0
-  for (let id = 1; id < logits.length; id++) if ((logits[id] as number) > (logits[best] as number)) best = id
-  return best
 }

@@ -59,7 +59,7 @@ function penalised(logits: ArrayLike<number>, previous: Iterable<number>, penalt
 }
 
 /** The index of the greatest value, the first of equals. */
-function greatestIndex(values: ArrayLike<number>): number {
+export function greatestIndex(values: ArrayLike<number>): number {
   let best = 0
   for (let index = 1; index < values.length; index++) {
     if ((values[index] as number) > (values[best] as number)) best = index

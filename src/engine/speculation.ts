@@ -82,7 +82,8 @@ export class Speculation {
   }
 
   async #propose(signal: AbortSignal | undefined): Promise<readonly number[]> {
-    if (this.#drafter === undefined || this.#resting > 0) {
+    if (this.#drafter === undefined) return []
+    if (this.#resting > 0) {
       this.#resting--
       return []
     }
