@@ -92,12 +92,12 @@ async function products(backend: Backend): Promise<Results> {
     }
   }
   for (const dtype of packedFormats) {
-    // Few rows go another way than many.
-    for (const count of [rows, 2]) {
+    // Many rows, the four of a guess, two and one go different ways.
+    for (const count of [rows, 4, 2, 1]) {
       for (const activations of ['int8', 'f32'] as const) {
         add(`product of ${count} rows with ${dtype} and ${activations}`, (trace) => {
           const weight = trace.bind('parameter', dtype, { dtype, shape: [columns, inner] })
-          return linear(matrix(trace, count === rows ? 'left' : 'few', count, inner), weight, activations)
+          return linear(matrix(trace, `rows of ${count}`, count, inner), weight, activations)
         })
       }
     }
