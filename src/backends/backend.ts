@@ -23,6 +23,31 @@ export interface Execution {
   readonly fallback?: string
 }
 
+/** Something that runs of a program spend time on. */
+export interface ProfileEntry {
+  readonly name: string
+  readonly calls: number
+  readonly milliseconds: number
+}
+
+/**
+ * Where the time of the runs of a program went, as the caller waited for it: kernels, barriers and dispatch add up to
+ * `milliseconds`. What threads do at the same time counts once, as the mean over those that ran.
+ */
+export interface ProgramProfile {
+  readonly program: string
+  readonly runs: number
+  readonly milliseconds: number
+  /** Threads that ran, on average. */
+  readonly threads: number
+  /** The most time first. A kernel's calls are those of one thread. */
+  readonly kernels: readonly ProfileEntry[]
+  /** Threads that wait for each other within a segment, and their walk from step to step. */
+  readonly barriers: ProfileEntry
+  /** The rest; its calls are segments: inputs are written, threads woken and heard from, outputs copied. */
+  readonly dispatch: ProfileEntry
+}
+
 /**
  * Programs that share one store of parameters and states, ready to run. Their memory is made by `open`, at its planned
  * size. A device does one thing at a time: while it runs or fills a tensor, everything else is refused.
@@ -49,6 +74,8 @@ export interface Device {
   readBytes(name: string): Uint8Array
   /** Runs one of the programs; resolves to copies of its outputs. */
   run(program: string, inputs: RunInputs, options?: RunOptions): Promise<Record<string, Float32Array>>
+  /** Of every program that ran since the last call; empty unless the backend was asked for profiles. */
+  takeProfiles(): readonly ProgramProfile[]
   /** Gives the memory back and ends a run that goes on; everything else is refused from then on. */
   dispose(): Promise<void>
 }

@@ -106,6 +106,7 @@ function openReferenceDevice(programs: readonly Program[]): Device {
         )
       })
     },
+    takeProfiles: () => [],
     dispose() {
       occupation.end()
       ended.abort('The device was disposed of.')

@@ -1,11 +1,12 @@
 import { formatType, type TensorType } from '../../base/dtype.ts'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import { tensorBytes, type MemoryPlan, type StoredTensor } from '../../program/plan.ts'
-import type { Device, Execution, RunInputs, RunOptions } from '../backend.ts'
+import type { Device, Execution, ProgramProfile, RunInputs, RunOptions } from '../backend.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
 import { checkIndices } from './checks.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
+import type { Profiler } from './profiler.ts'
 import type { Runner } from './runner.ts'
 import type { BufferId } from './steps.ts'
 
@@ -22,6 +23,7 @@ export class WasmDevice implements Device {
   readonly execution: Execution
   readonly memory: MemoryPlan
   readonly #occupation = new Occupation()
+  readonly #profiler: Profiler | undefined
   #open: Open | undefined
   #disposed: Promise<void> | undefined
 
@@ -31,8 +33,10 @@ export class WasmDevice implements Device {
     layout: Layout,
     runner: Runner,
     execution: Execution = { threads: 0 },
+    profiler?: Profiler,
   ) {
     this.execution = execution
+    this.#profiler = profiler
     this.memory = layout.memory
     this.#open = { buffers: [memories].flat().map(({ buffer }) => buffer), layout, runner }
   }
@@ -107,31 +111,51 @@ export class WasmDevice implements Device {
   }
 
   async run(name: string, inputs: RunInputs, options: RunOptions = {}): Promise<Record<string, Float32Array>> {
-    const { buffers, layout, runner } = this.#held()
-    const number = layout.programs.findIndex(({ program }) => program.name === name)
-    const found = layout.programs[number]
-    if (found === undefined) {
+    const open = this.#held()
+    const { programs } = open.layout
+    const number = programs.findIndex(({ program }) => program.name === name)
+    if (number < 0) {
       throw new PocketPhiError('not-found', `No program "${name}" is open.`, {
-        expected: layout.programs.map(({ program }) => program.name).join(', '),
+        expected: programs.map(({ program }) => program.name).join(', '),
       })
     }
     throwIfAborted(options.signal)
     return this.#occupation.during(`is running "${name}"`, async () => {
-      writeInputs(buffers, found, inputs)
-      runner.begin(number)
-      let completed = false
+      this.#profiler?.begin(number)
       try {
-        for (const { from, to } of found.segments) {
-          throwIfAborted(options.signal)
-          await runner.run(number, from, to)
-          this.#occupation.throwIfEnded()
-        }
-        completed = true
+        return await this.#walk(open, number, inputs, options.signal)
       } finally {
-        runner.end(completed)
+        this.#profiler?.end()
       }
-      return outputsOf(buffers, found)
     })
+  }
+
+  async #walk(
+    { buffers, layout, runner }: Open,
+    number: number,
+    inputs: RunInputs,
+    signal: AbortSignal | undefined,
+  ): Promise<Record<string, Float32Array>> {
+    const program = present(layout.programs[number], 'program')
+    writeInputs(buffers, program, inputs)
+    runner.begin(number)
+    let completed = false
+    try {
+      for (const { from, to } of program.segments) {
+        throwIfAborted(signal)
+        await runner.run(number, from, to)
+        this.#profiler?.segmentEnded(from, to)
+        this.#occupation.throwIfEnded()
+      }
+      completed = true
+    } finally {
+      runner.end(completed)
+    }
+    return outputsOf(buffers, program)
+  }
+
+  takeProfiles(): readonly ProgramProfile[] {
+    return this.#profiler?.take() ?? []
   }
 
   async dispose(): Promise<void> {

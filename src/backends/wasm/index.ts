@@ -6,6 +6,7 @@ import { inlineRunner } from './inline.ts'
 import { maximumMemoryBytes, planLayout, writeArguments, type Layout, type LayoutOptions } from './layout.ts'
 import { checkKernels, hasRelaxedSimd, kernelModule, type Simd } from './module.ts'
 import { whyNoThreads, WorkerPool } from './pool.ts'
+import { Profiler } from './profiler.ts'
 import { scoreOf } from './runner.ts'
 import { availableCores } from './threads.ts'
 
@@ -25,6 +26,8 @@ export interface WasmOptions {
   readonly maxMemoryBytes?: number
   /** Ask for kernels whose pairs of vectors V8 fuses under --experimental-wasm-revectorize. Same bits. */
   readonly wide?: boolean
+  /** Keep the profiles that `Device.takeProfiles` hands out; each step takes two readings of a clock more. */
+  readonly profile?: boolean
 }
 
 const mostThreadsByDefault = 8
@@ -78,6 +81,7 @@ function makeMemories({ memories, memory }: Layout, shared: boolean): WebAssembl
  */
 export function wasmBackend(options: WasmOptions = {}): Backend {
   const { simd = 'auto', maxSlabBytes = 2 ** 30, maxMemoryBytes = maximumMemoryBytes, wide = false } = options
+  const { profile = false } = options
   checkMemoryBytes(maxMemoryBytes)
   const chosen = chooseThreads(options)
   const { threads } = chosen
@@ -90,12 +94,16 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
     async open(programs: readonly Program[]): Promise<Device> {
       const layout = planLayout(programs, layoutOptions)
       const module = await kernelModule(build, threads > 0)
-      checkKernels(module, scoreOf(layout).kernels)
+      const { kernels } = scoreOf(layout)
+      checkKernels(module, kernels)
       const memories = makeMemories(layout, threads > 0)
+      const profiler = profile ? new Profiler(layout, kernels, threads) : undefined
       const runner =
-        threads > 0 ? await WorkerPool.open(module, memories, layout, threads) : inlineRunner(module, memories, layout)
+        threads > 0
+          ? await WorkerPool.open(module, memories, layout, threads, profiler?.times)
+          : inlineRunner(module, memories, layout, profiler?.times[0])
       writeArguments(layout, ...memories.map(({ buffer }) => buffer))
-      return new WasmDevice(memories, layout, runner, execution)
+      return new WasmDevice(memories, layout, runner, execution, profiler)
     },
   }
 }

@@ -1,6 +1,7 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { yieldToEvents } from '../events.ts'
 import type { Layout } from './layout.ts'
+import type { ThreadTimes } from './profiler.ts'
 import { callsOf, scoreOf, type Runner } from './runner.ts'
 
 /** Runs in the caller's thread, for where there are no others; between segments the event loop has its turn. */
@@ -8,9 +9,10 @@ export function inlineRunner(
   module: WebAssembly.Module,
   memories: readonly WebAssembly.Memory[],
   layout: Layout,
+  times?: ThreadTimes,
 ): Runner {
   const score = scoreOf(layout)
-  const calls = callsOf(module, memories, score)
+  const calls = callsOf(module, memories, score, times)
   let failure: PocketPhiError | undefined
   return {
     begin() {},

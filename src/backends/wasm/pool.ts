@@ -2,6 +2,7 @@ import { PocketPhiError, present } from '../../base/errors.ts'
 import { nodeModule } from '../../base/platform.ts'
 import { Conductor, makeControl } from './control.ts'
 import type { Layout } from './layout.ts'
+import type { ThreadTimes } from './profiler.ts'
 import { scoreOf, type Runner } from './runner.ts'
 import { availableCores, ThreadChooser } from './threads.ts'
 import type { WorkerReport, WorkerStart } from './worker.ts'
@@ -109,7 +110,11 @@ export class WorkerPool implements Runner {
   #ready = 0
   #allReady: () => void = () => {}
 
-  private constructor(start: Omit<WorkerStart, 'thread' | 'control'>, threads: number) {
+  private constructor(
+    start: Omit<WorkerStart, 'thread' | 'control' | 'times'>,
+    threads: number,
+    times: readonly ThreadTimes[],
+  ) {
     const control = makeControl(threads)
     this.#longestSpin = threads <= availableCores() ? longestSpin : shortestSpin
     this.#conductor = new Conductor(control, this.#longestSpin)
@@ -120,20 +125,24 @@ export class WorkerPool implements Runner {
         report: (report) => this.#receive(report),
         lost: (reason) => this.#fail('A worker thread died.', reason),
       })
-      worker.start({ ...start, control, thread })
+      worker.start({ ...start, control, thread, times: times[thread] })
       return worker
     })
   }
 
-  /** @throws PocketPhiError `device-lost` when a worker cannot be started, `not-supported` where its file is not there. */
+  /**
+   * @param times where each thread notes times, if they are to be profiled
+   * @throws PocketPhiError `device-lost` when a worker cannot be started, `not-supported` where its file is not there.
+   */
   static async open(
     module: WebAssembly.Module,
     memories: readonly WebAssembly.Memory[],
     layout: Layout,
     threads: number,
+    times: readonly ThreadTimes[] = [],
   ): Promise<WorkerPool> {
     if (isOurThread()) throw notOurWorker('a program that was started as a worker of pocket-phi')
-    const pool = new WorkerPool({ module, memories, ...scoreOf(layout) }, threads)
+    const pool = new WorkerPool({ module, memories, ...scoreOf(layout) }, threads, times)
     try {
       await pool.#unlessLost(
         new Promise<void>((resolve) => {

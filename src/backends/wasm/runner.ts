@@ -1,6 +1,7 @@
 import { present } from '../../base/errors.ts'
 import type { Kernel, WalkPlan } from './control.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
+import { timed, type ThreadTimes } from './profiler.ts'
 import { copyBetweenMemories, isPlace, type Place, type Step } from './steps.ts'
 
 /** Walks the steps of laid-out programs. */
@@ -73,11 +74,12 @@ function copyOf({ words }: Step, { addresses, bufferMemories }: ProgramLayout): 
   return { from: locate(from), to: locate(to), bytes }
 }
 
-/** What the numbers in plans stand for, in this thread. */
+/** What the numbers in plans stand for, in this thread. @param times where it notes them, if it is to be profiled */
 export function callsOf(
   module: WebAssembly.Module,
   memories: readonly WebAssembly.Memory[],
   { kernels, copies }: Pick<Score, 'kernels' | 'copies'>,
+  times?: ThreadTimes,
 ): Kernel[] {
   const inMemories = memories.flatMap((memory) =>
     kernelsOf(new WebAssembly.Instance(module, { env: { memory } }), kernels),
@@ -91,7 +93,11 @@ export function callsOf(
       if (thread === 0) target.set(source)
     }
   })
-  return [...inMemories, ...copying]
+  if (times === undefined) return [...inMemories, ...copying]
+  return [
+    ...inMemories.map((call, number) => timed(call, number % kernels.length, times)),
+    ...copying.map((call) => timed(call, kernels.length, times)),
+  ]
 }
 
 /** The kernels of an instance, in the order of their numbers. */

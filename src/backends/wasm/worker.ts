@@ -1,6 +1,7 @@
 /** The entry of a worker thread: takes its share of the plan once, then walks segments until it is told to quit. */
 import { nodeModule } from '../../base/platform.ts'
 import { Walker, type Control } from './control.ts'
+import type { ThreadTimes } from './profiler.ts'
 import { callsOf, type Score } from './runner.ts'
 
 /** What the caller sends a worker at the start. */
@@ -9,6 +10,8 @@ export interface WorkerStart extends Score {
   readonly memories: readonly WebAssembly.Memory[]
   readonly control: Control
   readonly thread: number
+  /** Where it notes times, if it is to be profiled. */
+  readonly times: ThreadTimes | undefined
 }
 
 /** What a worker says: once when it can walk, and when a kernel has thrown. */
@@ -51,9 +54,9 @@ function failed(error: unknown): void {
   port.send({ kind: 'failed', message, stack })
 }
 
-port.onStart(({ module, memories, control, thread, ...score }) => {
+port.onStart(({ module, memories, control, thread, times, ...score }) => {
   try {
-    const walker = new Walker(control, callsOf(module, memories, score), score.plans, thread, failed)
+    const walker = new Walker(control, callsOf(module, memories, score, times), score.plans, thread, failed)
     port.send({ kind: 'ready' })
     walker.serve()
   } catch (error) {
