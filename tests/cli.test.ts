@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { AnswerProfile } from '../src/cli/profile.ts'
 import { bench, expectWhole, weights as weightsOfHub } from '../src/hub/pull-harness.ts'
 
 // A machine that does much else at the same time may take minutes for what is seconds.
@@ -216,6 +217,34 @@ describe('phi run', () => {
     ).toBe(true)
     const repeated = await oneJson([...args, 'Hello', '--seed', String(first['seed'])])
     expect(repeated['text']).toBe(first['text'])
+  })
+
+  test('--profile tells where the time went, by program', async () => {
+    const args = ['run', model, '--threads', '2', 'Hello', '--max-tokens', '4', '--no-speculate', '--profile']
+    const { code, out, err } = await phi(args)
+    expect(code).toBe(0)
+    expect(out).toMatch(/\S.*\n$/)
+    expect(err).toMatch(/^\nforward\.\d+ .*calls +us per call +ms +share$/m)
+    const lines = /^forward\.1 .*\n─.*\n((?:\w.*\n)*)/m.exec(err)?.[1]?.split('\n') ?? []
+    // Three tokens come after the first; the output layer is one of the six matrices.
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^matmul +15 /),
+        expect.stringMatching(/^barriers +\d+ /),
+        expect.stringMatching(/^dispatch +3 /),
+        expect.stringMatching(/^total .* 100\.0 %$/),
+      ]),
+    )
+
+    const { profile } = (await oneJson(args)) as { profile: AnswerProfile }
+    const ms = (entries: readonly { milliseconds: number }[]) =>
+      entries.reduce((sum, each) => sum + each.milliseconds, 0)
+    expect(ms(profile.programs) + profile.outsideMilliseconds).toBeCloseTo(profile.milliseconds, 6)
+    for (const { kernels, barriers, dispatch, milliseconds } of profile.programs) {
+      expect(ms([...kernels, barriers, dispatch])).toBeCloseTo(milliseconds, 6)
+    }
+    const refused = await phi([...args, '--backend', 'ref'])
+    expect(refused).toMatchObject({ code: 2, out: '' })
   })
 
   test('--raw continues the text itself', async () => {

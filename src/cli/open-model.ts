@@ -11,8 +11,8 @@ import { checkpointFacts } from './checkpoint-facts.ts'
 import { progressOn, StatusLine } from './terminal.ts'
 import { enableWideVectors } from './wide.ts'
 
-/** How a model is opened. */
-type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'>
+/** How a model is opened; `profile` as in `WasmOptions`. */
+type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'> & { readonly profile?: boolean }
 
 /**
  * Loads a model and shows how far it is.
@@ -22,10 +22,10 @@ type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'>
  */
 export async function openModel(place: ModelPlace, options: OpenOptions, signal?: AbortSignal): Promise<PhiModel> {
   const status = new StatusLine()
-  const { context, exact, cacheType, maxSequences, memory } = options
+  const { context, exact, cacheType, maxSequences, memory, profile = false } = options
   const machine = memory === undefined ? machineMemory() : undefined
   const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
-  const backend = chooseBackend(options, wide)
+  const backend = chooseBackend(options, { wide, profile })
   const loading = {
     ...given({ context, exact, cacheType, maxSequences, weightsFile: place.weightsFile, signal }),
     memoryLimit: memory ?? machine?.available ?? Infinity,

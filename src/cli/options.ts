@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
-import { wasmBackend } from '../backends/wasm/index.ts'
+import { wasmBackend, type WasmOptions } from '../backends/wasm/index.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
 import type { CacheDType } from '../program/ops/cache.ts'
 import { addWideOptions, type WideOptions } from './wide.ts'
@@ -82,9 +82,12 @@ function threadCount(): number {
   return Math.min(8, availableParallelism())
 }
 
-export function chooseBackend({ backend, threads }: BackendOptions, wide = false): Backend {
+export function chooseBackend(
+  { backend, threads }: BackendOptions,
+  options: Pick<WasmOptions, 'wide' | 'profile'> = {},
+): Backend {
   if (backend === 'ref') return referenceBackend()
-  return wasmBackend({ ...(threads === undefined ? {} : { threads }), wide })
+  return wasmBackend({ ...(threads === undefined ? {} : { threads }), ...options })
 }
 
 export interface MemoryOptions {

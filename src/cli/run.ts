@@ -13,10 +13,12 @@ import { generateOptions, openDraft, openModel } from './open-model.ts'
 import {
   addEngineOptions,
   addGenerationOptions,
+  given,
   integer,
   type EngineOptions,
   type GenerationOptions,
 } from './options.ts'
+import { profileTables, takeProfile, type AnswerProfile } from './profile.ts'
 import { describeResult, readReply, speedLine } from './reply.ts'
 import { quoted } from './shell.ts'
 import { dim, note, print, printJson } from './terminal.ts'
@@ -26,6 +28,7 @@ interface RunOptions extends EngineOptions, GenerationOptions {
   readonly raw?: boolean
   readonly json?: boolean
   readonly logprobs?: number
+  readonly profile?: boolean
 }
 
 export function registerRun(program: Command): void {
@@ -38,6 +41,7 @@ export function registerRun(program: Command): void {
     .option('--raw', 'continue the prompt as it is, without the chat template')
     .option('--json', 'print one JSON object with text, token ids, usage and speed')
     .option('--logprobs <n>', 'log-probabilities of the tokens and of the n likeliest ones', integer(0, 100))
+    .option('--profile', 'where the time went: by kernel, at barriers, in dispatch, outside the device')
   addGenerationOptions(addEngineOptions(command))
     .addHelpText(
       'after',
@@ -54,6 +58,9 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   if (options.raw === true && options.system !== undefined) {
     throw new UsageError('--system has no place in a raw prompt; write it into the prompt or leave --raw out.')
   }
+  if (options.profile === true && options.backend === 'ref') {
+    throw new UsageError('--profile is of the kernels of wasm; leave it or --backend ref out.')
+  }
   if (prompt === undefined && process.stdin.isTTY) throw await incompleteCall(model)
   const place = await modelPlace(model).catch(async (error: unknown) => {
     throw prompt === undefined && isSentence(model) ? await incompleteCall(model) : error
@@ -67,8 +74,9 @@ async function run(model: string, prompt: string | undefined, options: RunOption
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)
     })
-    if (options.json === true) printJson(describeResult(place.name, result, opened))
-    else printEnd(result, opened)
+    const profile = options.profile === true ? takeProfile(result, opened, draft) : undefined
+    if (options.json === true) printJson({ ...describeResult(place.name, result, opened), ...given({ profile }) })
+    else printEnd(result, opened, profile)
     if (result.finish === 'aborted') process.exitCode = exitCodes.interrupted
   })
 }
@@ -103,8 +111,9 @@ function startReply(model: PhiModel, text: string, options: RunOptions, generate
   return model.chat(options.system === undefined ? {} : { system: options.system }).send(text, generate)
 }
 
-function printEnd(result: GenerationResult, { tokenizer }: PhiModel): void {
+function printEnd(result: GenerationResult, { tokenizer }: PhiModel, profile: AnswerProfile | undefined): void {
   print()
   if (result.logprobs !== undefined) print(`\n${logprobTable(result.logprobs, (id) => tokenizer.pieceOf(id))}`)
   if (process.stderr.isTTY) note(dim(speedLine(result)))
+  if (profile !== undefined) note(`\n${profileTables(profile)}`)
 }

@@ -55,7 +55,7 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
       try {
         await train(recipe, {
           folder,
-          backend: chooseBackend(options, wide),
+          backend: chooseBackend(options, { wide }),
           resume: options.resume === true,
           signal,
           onProgress: (progress) => reporter.report(progress),
