@@ -1,7 +1,8 @@
 /**
  * Compares the models with golden numbers of reference implementations: every folder of a directory, one line a case.
  *
- *     npm run goldens -- DIRECTORY [--backend ref|wasm] [--threads N] [--only FOLDER] [--perturb]
+ *     npm run goldens -- DIRECTORY [--backend ref|wasm] [--threads N] [--simd baseline|relaxed] [--wide] [--only FOLDER]
+ *         [--perturb]
  *
  * Everything is computed before the file with the expected values is opened. With `--perturb` the last matrix of every
  * model (of one in blocks, the norm before it) is one per cent too large: each line that uses weights must fail then. Exit status: 1 when a line fails.
@@ -13,6 +14,7 @@ import { parseArgs } from 'node:util'
 import type { Backend } from '../src/backends/backend.ts'
 import { referenceBackend } from '../src/backends/ref/index.ts'
 import { wasmBackend } from '../src/backends/wasm/index.ts'
+import { useWideVectors } from '../src/cli/wide.ts'
 import { PocketPhiError } from '../src/base/errors.ts'
 import { localFolder } from '../src/formats/tree.ts'
 import { passes, type Row, type Settings } from './goldens/compare.ts'
@@ -26,6 +28,8 @@ const { values: flags, positionals } = parseArgs({
   options: {
     backend: { type: 'string', default: 'ref' },
     threads: { type: 'string' },
+    simd: { type: 'string', default: 'auto' },
+    wide: { type: 'boolean', default: false },
     only: { type: 'string' },
     perturb: { type: 'boolean', default: false },
   },
@@ -33,9 +37,11 @@ const { values: flags, positionals } = parseArgs({
 
 function chosenBackend(): Backend {
   if (flags.backend === 'ref') return referenceBackend()
-  if (flags.backend === 'wasm')
-    return wasmBackend(flags.threads === undefined ? {} : { threads: Number(flags.threads) })
-  throw new Error(`unknown backend "${flags.backend}": ref or wasm`)
+  if (flags.backend !== 'wasm') throw new Error(`unknown backend "${flags.backend}": ref or wasm`)
+  const { simd, wide } = flags
+  if (simd !== 'auto' && simd !== 'baseline' && simd !== 'relaxed') throw new Error(`no such build: "${simd}"`)
+  if (wide) useWideVectors()
+  return wasmBackend({ simd, wide, ...(flags.threads === undefined ? {} : { threads: Number(flags.threads) }) })
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -8,7 +8,8 @@ import { setFlagsFromString } from 'node:v8'
 import { Option, type Command } from 'commander'
 import { note } from './terminal.ts'
 
-const flag = '--experimental-wasm-revectorize'
+/** As Node's processes take it. */
+export const wideFlag = '--experimental-wasm-revectorize'
 /** The command that the test runs in; it is not listed. */
 export const wideTestCommand = 'test-wide-vectors'
 
@@ -30,7 +31,7 @@ export function addWideOptions(command: Command, when: string): Command {
 
 /** Switches the widening on without a test. To be called before any kernel is compiled. */
 export function useWideVectors(): void {
-  setFlagsFromString(flag)
+  setFlagsFromString(wideFlag)
 }
 
 /**
@@ -42,7 +43,7 @@ export function useWideVectors(): void {
  */
 export function enableWideVectors(use: WideUse): boolean {
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
-  const { status, stderr } = spawnSync(process.execPath, [flag, '--no-liftoff', main, wideTestCommand, use], {
+  const { status, stderr } = spawnSync(process.execPath, [wideFlag, '--no-liftoff', main, wideTestCommand, use], {
     encoding: 'utf8',
   })
   if (status === 0) {

@@ -88,11 +88,18 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   const build = simd === 'auto' ? (hasRelaxedSimd() ? 'relaxed' : 'baseline') : simd
   const execution: Execution = { ...chosen, kernels: `${build}-${threads > 0 ? 'threads' : 'single'}` }
   const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, maxMemoryBytes, wide }
+  // What is opened was measured before, as a rule.
+  const layouts = new WeakMap<readonly Program[], Layout>()
+  const layoutOf = (programs: readonly Program[]): Layout => {
+    const layout = layouts.get(programs) ?? planLayout(programs, layoutOptions)
+    layouts.set(programs, layout)
+    return layout
+  }
   return {
     name: 'wasm',
-    measure: (programs) => planLayout(programs, layoutOptions).memory,
+    measure: (programs) => layoutOf(programs).memory,
     async open(programs: readonly Program[]): Promise<Device> {
-      const layout = planLayout(programs, layoutOptions)
+      const layout = layoutOf(programs)
       const module = await kernelModule(build, threads > 0)
       const { kernels } = scoreOf(layout)
       checkKernels(module, kernels)
