@@ -12,11 +12,13 @@ import {
   measureModel,
   PocketPhiError,
   special,
+  wasmBackend,
   type ChatMessage,
   type GenerateOptions,
   type GenerationChunk,
   type LoadModelOptions,
   type PhiModel,
+  type ProgramProfile,
 } from '../src/index.ts'
 
 let folder: string
@@ -74,6 +76,27 @@ describe('generate', () => {
     }
     expect(texts[0]?.length).toBeGreaterThan(40)
     expect(new Set(texts).size).toBe(1)
+  })
+
+  it('has the same bits with kernels for wide vectors, which a backend is asked for', async () => {
+    const ids = someIds(20, 1)
+    const logits: Float32Array[] = []
+    for (const wide of [false, true]) {
+      await using model = await load({ backend: wasmBackend({ threads: 1, wide }) })
+      logits.push(await model.logits(ids))
+    }
+    expect(logits[1]).toEqual(logits[0])
+  })
+
+  it('tells where the time of an answer went, if the backend is asked to', async () => {
+    const profileOf = async (profile: boolean): Promise<readonly ProgramProfile[]> => {
+      await using model = await load({ backend: wasmBackend({ threads: 1, profile }) })
+      await model.generate(story, { ...endless, maxTokens: 5, speculate: false }).result()
+      return model.engine.device.takeProfiles()
+    }
+    expect(await profileOf(false)).toEqual([])
+    const runs = (await profileOf(true)).find(({ program }) => program === 'forward.1')?.runs
+    expect(runs).toBe(4)
   })
 
   it('streams whole characters that add up to the text of the ids', async () => {

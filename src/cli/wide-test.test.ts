@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
-import { wideUses } from './wide.ts'
+import { planLayout } from '../backends/wasm/layout.ts'
+import { kernelModule } from '../backends/wasm/module.ts'
+import { scoreOf } from '../backends/wasm/runner.ts'
+import { wideUses, type WideUse } from './wide.ts'
 import { firstMismatch } from './wide-test.ts'
 
 /** The reference, with one number of one result moved by a share of it. */
@@ -35,10 +38,43 @@ test.each([
   ['product, left as is, right transposed', 'product, left as is, right transposed'],
   ['product of 53 rows with q4g32 and int8', 'product of 53 rows with q4g32 and int8'],
   ['product of 2 rows with q6k and int8', 'product of 2 rows with q6k and int8'],
-  ['forward.1', 'the logits of token 1 after it'],
+  ['product of 4 rows with Q3_K and f32', 'product of 4 rows with Q3_K and f32'],
+  ['forward.1', 'the logits of token 1 after it (q4g32)'],
   ['gradients', 'the loss of a model'],
 ])('one wrong number in %s is found', async (program, name) => {
   const use = program === 'gradients' ? 'training' : 'answers'
   expect(await firstMismatch(damaged(program, 0.01), use)).toBe(name)
   expect(await firstMismatch(damaged(program, 1e-5), use)).toBeUndefined()
+})
+
+/** The kernels of the programs that a test runs on a backend of this kind. */
+async function kernelsOf(use: WideUse): Promise<string[]> {
+  const reference = referenceBackend()
+  const kernels = new Set<string>()
+  const recording: Backend = {
+    ...reference,
+    async open(programs) {
+      const device = await reference.open(programs)
+      const { kernels: named, plans } = scoreOf(planLayout(programs, { threads: 1, maxSlabBytes: 2 ** 30, wide: true }))
+      return {
+        ...device,
+        run(name, inputs, options) {
+          const plan = plans[programs.findIndex((program) => program.name === name)]
+          for (const kernel of plan?.kernels ?? []) kernels.add(named[kernel] ?? '')
+          return device.run(name, inputs, options)
+        },
+      }
+    },
+  }
+  expect(await firstMismatch(recording, use)).toBeUndefined()
+  return [...kernels]
+}
+
+test('every kernel that answers or training have runs in the test of answers or in that of training', async () => {
+  const tested = new Set([...(await kernelsOf('answers')), ...(await kernelsOf('training'))])
+  const exported = WebAssembly.Module.exports(await kernelModule('relaxed', false)).map(({ name }) => name)
+  // The first has a wide form in its place; the others are of the op table, but no answer and no training step has them.
+  expect(exported.filter((name) => !tested.has(name))).toEqual([
+    ...['matmulPacked', 'dequantizePacked', 'dequantizeGgml', 'scale', 'scatterRows'],
+  ])
 })

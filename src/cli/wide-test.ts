@@ -3,17 +3,20 @@ import { Argument, type Command } from 'commander'
 import type { Backend, Device } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
-import { elementCount, isKDType, type PanelDType } from '../base/dtype.ts'
+import { elementCount, isKDType, isPanelDType, type DType, type GgmlDType, type PanelDType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
+import { ggmlTypeOf, writeHalf } from '../blocks/ggml.ts'
 import { quantizeGgml } from '../blocks/ggml-quantize.ts'
 import { repackGgml } from '../blocks/ggml-repack.ts'
 import { kTypes } from '../blocks/k-panels.ts'
+import { f32ToF16 } from '../blocks/half.ts'
 import { packMatrix } from '../blocks/packed.ts'
 import { tracePrograms } from '../engine/programs.ts'
 import { Scheduler } from '../engine/scheduler.ts'
 import { modelFromConfig } from '../models/index.ts'
 import { tensorType } from '../program/ops/definition.ts'
+import type { CacheDType } from '../program/ops/cache.ts'
 import { linear, matmul } from '../program/ops/matrix.ts'
 import type { Program } from '../program/program.ts'
 import { Trace } from '../program/trace.ts'
@@ -65,9 +68,13 @@ function randomValues(label: string, count: number): Float32Array {
 /** Extents that are no multiples of a tile. */
 const [rows, inner, columns] = [53, 256, 75]
 
-const packedFormats: readonly PanelDType[] = ['q4g32', 'q4g128', 'q8g64', 'q4k', 'q5k', 'q6k']
+const groupFormats = ([4, 8] as const).flatMap((bits) =>
+  ([32, 64, 128] as const).map((group) => `q${bits}g${group}` as const),
+)
+const panelFormats: readonly PanelDType[] = [...groupFormats, 'q4k', 'q5k', 'q6k']
+const ggmlFormats: readonly GgmlDType[] = ['Q4_1', 'Q5_0', 'Q5_1', 'Q2_K', 'Q3_K']
 
-/** Dense products in every orientation, and packed ones with int8 and with f32 activations. */
+/** Dense products in every orientation, and packed ones with int8 (where they are defined) and with f32 activations. */
 async function products(backend: Backend): Promise<Results> {
   const programs: Program[] = []
   const add = (name: string, product: (trace: Trace) => ReturnType<typeof matmul>): void => {
@@ -91,10 +98,10 @@ async function products(backend: Backend): Promise<Results> {
       )
     }
   }
-  for (const dtype of packedFormats) {
+  for (const dtype of [...panelFormats, ...ggmlFormats]) {
     // Many rows, the four of a guess, two and one go different ways.
     for (const count of [rows, 4, 2, 1]) {
-      for (const activations of ['int8', 'f32'] as const) {
+      for (const activations of isPanelDType(dtype) ? (['int8', 'f32'] as const) : (['f32'] as const)) {
         add(`product of ${count} rows with ${dtype} and ${activations}`, (trace) => {
           const weight = trace.bind('parameter', dtype, { dtype, shape: [columns, inner] })
           return linear(matrix(trace, `rows of ${count}`, count, inner), weight, activations)
@@ -121,13 +128,27 @@ async function fillRandomly(device: Device, name: string): Promise<void> {
   const values = randomValues(name, elementCount(shape))
   if (dtype === 'f32') return device.write(name, values)
   const [height = 0, width = 0] = shape
-  const bytes = packed(values, height, width, dtype as PanelDType)
+  const bytes = packed(values, height, width, dtype)
   await device.fill(name, (piece, offset) => piece.set(bytes.subarray(offset, offset + piece.length)))
 }
 
-function packed(values: Float32Array, height: number, width: number, dtype: PanelDType): Uint8Array {
+function packed(values: Float32Array, height: number, width: number, dtype: DType): Uint8Array {
+  if (dtype === 'Q2_K' || dtype === 'Q3_K') return randomBlocks(dtype, values)
+  if (!isPanelDType(dtype)) return quantizeGgml(dtype as Exclude<GgmlDType, 'Q2_K' | 'Q3_K'>, values)
   if (!isKDType(dtype)) return packMatrix(values, height, width, dtype)
   return repackGgml(kTypes[dtype], quantizeGgml(kTypes[dtype], values), height, width)
+}
+
+/** Blocks that are read but not written here: any bits, but for scales of about the size of the values. */
+function randomBlocks(dtype: GgmlDType, values: Float32Array): Uint8Array {
+  const { blockLength, blockBytes, scales } = ggmlTypeOf(dtype)
+  const random = new Random(1).fork(dtype)
+  const bytes = Uint8Array.from({ length: (values.length / blockLength) * blockBytes }, () => random.integer(0, 256))
+  const halves = f32ToF16(values.map((value) => 0.01 * (1 + Math.abs(value))))
+  for (let block = 0; block * blockBytes < bytes.length; block++) {
+    for (const scale of scales) writeHalf(bytes, block * blockBytes + scale, halves[block] as number)
+  }
+  return bytes
 }
 
 const tinyModel = {
@@ -144,12 +165,12 @@ const tinyModel = {
 
 const optimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, decayVectors: false }
 
-/** The loss and all gradients of a small model, so that every kernel of a training step has run. */
+/** The loss and all gradients of a small model, and a step of its optimiser, so that every kernel of training has run. */
 async function gradients(backend: Backend): Promise<Results> {
   const model = modelFromConfig(tinyModel)
   const batchRows = 120
   const traced = traceTraining(model, batchRows, optimizer)
-  const device = await backend.open([traced.gradients])
+  const device = await backend.open([traced.gradients, traced.update])
   try {
     for (const [name, values] of traced.buffers) device.write(name, values)
     for (const { name, shape, initializer } of traced.parameters) {
@@ -165,22 +186,41 @@ async function gradients(backend: Backend): Promise<Results> {
     for (const { name } of traced.parameters) {
       results.set(`the gradient of ${name}`, device.read(stateNames(name).gradient))
     }
+    // A step is as large for the least gradient as for others, so that rounding must not have touched them.
+    for (const { name, shape } of traced.parameters) {
+      device.write(stateNames(name).gradient, randomValues(`gradient of ${name}`, elementCount(shape)))
+    }
+    await device.run('update', { maxNorm: Float32Array.of(1), schedule: Float32Array.of(0.01, 0.1, 0.05) })
+    for (const { name } of traced.parameters) results.set(`the update of ${name}`, device.read(name))
     return results
   } finally {
     await device.dispose()
   }
 }
 
-/**
- * The logits of a prompt and of a few tokens after it, of a small model in 4 bits. Activations are not rounded, so that a difference
- * of the last bit does not become one of 1/127.
- */
+/** How weights and caches are kept in the answers that are compared. */
+const answerFormats: readonly { readonly matrices: DType; readonly cache: CacheDType }[] = [
+  { matrices: 'q4g32', cache: 'f16' },
+  { matrices: 'Q5_0', cache: 'f32' },
+  { matrices: 'f32', cache: 'f16' },
+]
+
 async function answers(backend: Backend): Promise<Results> {
+  const results: [string, Float32Array][] = []
+  for (const formats of answerFormats) results.push(...(await answersWith(backend, formats)))
+  return new Map(results)
+}
+
+/**
+ * The logits of a prompt and of a few tokens after it, of a small model; then those of another that begins alike, for which a page of
+ * the cache is copied. Activations are not rounded, so that a difference of the last bit does not become one of 1/127.
+ */
+async function answersWith(backend: Backend, { matrices, cache }: (typeof answerFormats)[number]): Promise<Results> {
   const model = modelFromConfig(tinyModel)
   const programs = tracePrograms(
     model,
     { context: 128, maxRows: 64 },
-    { dtypeOf: (_, shape) => (shape.length === 2 ? 'q4g32' : 'f32'), activations: 'f32', cache: 'f16' },
+    { dtypeOf: (_, shape) => (shape.length === 2 ? matrices : 'f32'), activations: 'f32', cache },
   )
   const device = await backend.open(programs.programs)
   try {
@@ -188,12 +228,16 @@ async function answers(backend: Backend): Promise<Results> {
     for (const { name } of programs.parameters) await fillRandomly(device, name)
     const engine = new Scheduler(programs, device)
     const random = new Random(3)
-    const sequence = await engine.open(Array.from({ length: 60 }, () => random.integer(0, engine.vocabulary)))
-    const results = new Map([['the logits of a prompt', await sequence.logits()]])
+    const ids = Array.from({ length: 60 }, () => random.integer(0, engine.vocabulary))
+    const sequence = await engine.open(ids)
+    const results = new Map([[`the logits of a prompt (${matrices})`, await sequence.logits()]])
     for (const id of [1, 2, 3]) {
       sequence.append([id])
-      results.set(`the logits of token ${id} after it`, await sequence.logits())
+      results.set(`the logits of token ${id} after it (${matrices})`, await sequence.logits())
     }
+    sequence.close()
+    const other = await engine.open([...ids.slice(0, 40), 4])
+    results.set(`the logits of another prompt (${matrices})`, await other.logits())
     return results
   } finally {
     await device.dispose()
