@@ -38,6 +38,11 @@ const suites = {
   ],
 }
 
+interface Run {
+  readonly combination: Omit<Combination, 'folder'>
+  readonly files: readonly string[]
+}
+
 /** What one process of the tests, or of the goldens, came to. */
 interface Outcome {
   readonly passed: number
@@ -66,7 +71,7 @@ function firstLine(text: string | undefined): string {
   return (text ?? '').split('\n')[0] ?? ''
 }
 
-function runTests(combination: Combination, files: readonly string[]): Outcome {
+function runTests(combination: Run['combination'], files: readonly string[]): Outcome {
   const report = path.join(folder, 'report.json')
   rmSync(report, { force: true })
   const { status, stderr } = spawnSync(
@@ -75,7 +80,7 @@ function runTests(combination: Combination, files: readonly string[]): Outcome {
       ...['node_modules/vitest/vitest.mjs', 'run', '--config', 'tests/matrix/vitest.config.ts'],
       ...['--reporter', 'json', '--outputFile', report, ...files],
     ],
-    { env: environmentOf(combination), encoding: 'utf8', maxBuffer: 2 ** 28 },
+    { env: environmentOf({ ...combination, folder }), encoding: 'utf8', maxBuffer: 2 ** 28 },
   )
   let found: VitestReport
   try {
@@ -96,7 +101,7 @@ function runTests(combination: Combination, files: readonly string[]): Outcome {
   return { passed: found.numPassedTests, failures }
 }
 
-function runGoldens({ simd, wide, threads }: Combination, goldens: string): Outcome {
+function runGoldens({ simd, wide, threads }: Run['combination'], goldens: string): Outcome {
   const options = ['--backend', 'wasm', '--simd', String(simd), '--threads', String(threads)]
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
@@ -114,11 +119,6 @@ function runGoldens({ simd, wide, threads }: Combination, goldens: string): Outc
 /** Whether this Node knows the widening at all. */
 function hasWidening(): boolean {
   return spawnSync(process.execPath, [wideFlag, '--eval', '']).status === 0
-}
-
-interface Run {
-  readonly combination: Combination
-  readonly files: readonly string[]
 }
 
 function allRuns(): Run[] {

@@ -14,5 +14,5 @@ if (combination.wide) {
 
 vi.mock(import('../../src/backends/wasm/index.ts'), async (importOriginal) => {
   const original = await importOriginal()
-  return { ...original, wasmBackend: (options = {}) => original.wasmBackend(combined(options, combination)) }
+  return { ...original, wasmBackend: (options) => original.wasmBackend(combined(combination, options)) }
 })
