@@ -39,7 +39,7 @@ function kernelsOf(operation: string): readonly string[] {
   const known = called.get(operation)
   if (known !== undefined) return known
   const programs = casesOf(operation).map(({ program }) => program)
-  const kernels = [...new Set([...kernelsUsed(programs, false), ...kernelsUsed(programs, true)])]
+  const kernels = kernelsUsed(programs)
   called.set(operation, kernels)
   return kernels
 }

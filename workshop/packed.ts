@@ -1,7 +1,7 @@
 /**
  * Packed products on one core, next to what memory and cache give a plain read loop.
  *
- *     node workshop/packed.ts [--revectorize] [--baseline] [TYPE …]
+ *     node workshop/packed.ts [--revectorize] [--baseline] [--pairs | --fours] [TYPE …]
  *
  * Decode (one token) in GB/s of packed weights, from cache (192 rows) and from memory (a matrix well beyond L3); prefill in
  * GMAC/s including quantisation and unpacking.
@@ -13,6 +13,7 @@ import { kTypes } from '../src/blocks/k-panels.ts'
 import { activationGroup, matrixBytes } from '../src/blocks/matrix.ts'
 import { packMatrix } from '../src/blocks/packed.ts'
 import { instantiate } from '../src/backends/wasm/kernel-harness.ts'
+import { pairsAreFaster } from '../src/backends/wasm/loops.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../src/backends/wasm/workspace.ts'
 import { applyFlags, fillNoise, medianSeconds, revectorize } from './bench.ts'
 import { readSpeeds } from './roof.ts'
@@ -35,8 +36,9 @@ function weights(dtype: PanelDType, rows: number): number {
   return pointer
 }
 
-/** The kernel that the backend would pick. */
-const kernel = revectorize ? 'matmulPackedWide' : 'matmulPacked'
+/** How the backend would multiply, unless the command line says otherwise. */
+const paired = process.argv.includes('--pairs') || (!process.argv.includes('--fours') && pairsAreFaster())
+const tiles = [Number(revectorize), Number(paired)]
 
 function product(dtype: PanelDType, m: number, rows: number, exact: boolean): number {
   harness.reset()
@@ -54,10 +56,10 @@ function product(dtype: PanelDType, m: number, rows: number, exact: boolean): nu
     return medianSeconds(() => harness.kernels['matmulPackedExact']?.(args, 0, 1))
   }
   const first = harness.putWords([x, quantized, m, k, k, group])
-  const second = harness.putWords([quantized, w, y, m, rows, k, rows, bits, group, workspace, bytes])
+  const second = harness.putWords([quantized, w, y, m, rows, k, rows, bits, group, workspace, bytes, ...tiles])
   return medianSeconds(() => {
     harness.kernels['quantizeRows']?.(first, 0, 1)
-    harness.kernels[kernel]?.(second, 0, 1)
+    harness.kernels['matmulPacked']?.(second, 0, 1)
   })
 }
 

@@ -1,5 +1,5 @@
 /** How fast one core reads. */
-import { readLoop } from '../bench/wasm-loops.ts'
+import { readLoop } from '../src/backends/wasm/loops.ts'
 import { medianSeconds } from './bench.ts'
 
 /** GB/s over 256 KiB and over 256 MiB. */

@@ -41,7 +41,8 @@ for (const wide of [0, 1]) {
   console.log(`matmul ${hash.digest('hex').slice(0, 16)}`)
 }
 
-for (const kernel of ['matmulPacked', 'matmulPackedWide', 'matmulPackedExact']) {
+for (const tiles of [[0, 0], [1, 0], [0, 1], [1, 1], undefined] as const) {
+  const kernel = tiles === undefined ? 'matmulPackedExact' : 'matmulPacked'
   for (const dtype of ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128'] as const) {
     const { bits, group } = blockParts(dtype)
     const hash = createHash('sha256')
@@ -55,13 +56,11 @@ for (const kernel of ['matmulPacked', 'matmulPackedWide', 'matmulPackedExact']) 
       const bytes = Math.max(packedWorkspaceBytes(m, k, true), matmulWorkspaceBytes())
       const workspace = harness.alloc(bytes)
       harness.call('quantizeRows', [x, quantized, m, k, k, group])
-      if (kernel === 'matmulPackedExact') {
-        harness.call(kernel, [x, weights, y, m, n, k, k, n, bits, group, workspace, bytes])
-      } else {
-        harness.call(kernel, [quantized, weights, y, m, n, k, n, bits, group, workspace, bytes])
-      }
+      const shape = tiles === undefined ? [m, n, k, k, n] : [m, n, k, n]
+      const source = tiles === undefined ? x : quantized
+      harness.call(kernel, [source, weights, y, ...shape, bits, group, workspace, bytes, ...(tiles ?? [])])
       hash.update(harness.bytes(y, m * n * 4).slice())
     }
-    console.log(`${kernel} ${dtype} ${hash.digest('hex').slice(0, 16)}`)
+    console.log(`${kernel} ${tiles?.join('') ?? ''} ${dtype} ${hash.digest('hex').slice(0, 16)}`)
   }
 }

@@ -20,6 +20,15 @@ export const brokenKPanels: readonly BrokenKernel[] = [
     ),
   ),
   ...inFile(
+    'k-paired.ts',
+    breaks(
+      'matmulPacked',
+      'the third of three tokens has the sums of the second taken off',
+      { 'finishRow(sums + 64, x20, x21,': 'finishRow(sums + 64, x10, x11,' },
+      product,
+    ),
+  ),
+  ...inFile(
     'k-blocks.ts',
     breaks('matmulPacked', 'blocks of q5k are as long as those of q6k', { 'bits == 5 ? 1408 : 1680': '1680' }, product),
     breaks(

@@ -156,30 +156,23 @@ export const brokenProducts: readonly BrokenKernel[] = [
       },
       { operation: 'matmulPacked' },
     ),
+    breaks('matmulPacked', 'the last three of six tokens are the first three', {
+      'tileNibblesPaired(activations + 12, ': 'tileNibblesPaired(activations, ',
+    }),
     breaks('matmulPacked', 'columns beyond the last are stored', {
       'const columns = min(8, n - panel * 8)': 'const columns = 8',
     }),
-    breaks(
-      'matmulPackedWide',
-      'a second panel alone in its pair is stored whole',
-      {
-        'v128.load(from, 48), columns - 8)': 'v128.load(from, 48), 8)',
-      },
-      { operation: 'matmulPacked' },
-    ),
-    breaks(
-      'matmulPackedWide',
-      'a pair of panels crosses the share of a thread',
-      {
-        'if (wide && panel + 1 < end) {': 'if (wide) {',
-      },
-      { operation: 'matmulPacked' },
-    ),
+    breaks('matmulPacked', 'a second panel alone in its pair is stored whole', {
+      'v128.load(from, 48), columns - 8)': 'v128.load(from, 48), 8)',
+    }),
+    breaks('matmulPacked', 'a pair of panels crosses the share of a thread', {
+      'if (wide && panel + 1 < end) {': 'if (wide) {',
+    }),
   ),
   ...inFile(
     'packed-stream.ts',
     breaks('matmulPacked', 'high nibbles meet the activations of low ones', {
-      'high1 = dotBytes(b, ': 'high1 = dotBytes(a, ',
+      'high1 = stepDots(paired, b, ': 'high1 = stepDots(paired, a, ',
     }),
     breaks('matmulPacked', 'the second of several tokens takes the activations of the first', {
       'let b = x + tokenBytes\n': 'let b = x\n',
@@ -236,22 +229,21 @@ export const brokenProducts: readonly BrokenKernel[] = [
   ),
   ...inFile(
     'packed-wide.ts',
-    breaks(
-      'matmulPackedWide',
-      'the fourth token of a wide tile has no -8',
-      {
-        'let x30 = v128.load_splat<i32>(end, 12)': 'let x30 = i32x4.splat(0)',
-      },
-      { operation: 'matmulPacked' },
-    ),
-    breaks(
-      'matmulPackedWide',
-      'the third token of a wide tile has 128 taken off where 127 was added',
-      {
-        '(load<i32>(end, 8) >> 3) * 127': '(load<i32>(end, 8) >> 3) * 128',
-      },
-      { operation: 'matmulPacked' },
-    ),
+    breaks('matmulPacked', 'the fourth token of a wide tile has no -8', {
+      'let x30 = v128.load_splat<i32>(end, 12)': 'let x30 = i32x4.splat(0)',
+    }),
+    breaks('matmulPacked', 'the third token of a wide tile has 128 taken off where 127 was added', {
+      '(load<i32>(end, 8) >> 3) * 127': '(load<i32>(end, 8) >> 3) * 128',
+    }),
+  ),
+  ...inFile(
+    'packed-paired.ts',
+    breaks('matmulPacked', 'the second of three tokens takes the scale of the first', {
+      '(x, 28), y + 32)': '(x, 24), y + 32)',
+    }),
+    breaks('matmulPacked', 'the last rows of a pair of panels are those before', {
+      'x23 = gatherDots(true, s23, x23)': 'x23 = gatherDots(true, s22, x23)',
+    }),
   ),
   ...inFile(
     'packed-exact.ts',

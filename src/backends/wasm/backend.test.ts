@@ -59,9 +59,12 @@ test.each(['baseline', 'relaxed'] as const)(
   },
 )
 
-test('every operation has the same bits with kernels for wide vectors', async () => {
-  expectSameBits(await runAll(wasmBackend({ mode: 'inline', wide: true }), cases), 'wide')
-})
+test.each([{ wide: true }, { products: 'fours' }, { products: 'pairs' }, { products: 'pairs', wide: true }] as const)(
+  'every operation has the same bits with $products, wide vectors $wide',
+  async (options) => {
+    expectSameBits(await runAll(wasmBackend({ mode: 'inline', ...options }), cases), JSON.stringify(options))
+  },
+)
 
 test('every operation has the same bits with 1, 2 and 4 threads as in the caller', async () => {
   for (const threads of [1, 2, 4]) expectSameBits(await runAll(wasmBackend({ threads }), cases), `${threads} threads`)

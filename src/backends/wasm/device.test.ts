@@ -241,7 +241,7 @@ describe('what is demanded of inputs', () => {
     }
     trace.output('y', x)
     const program = trace.finish()
-    const { checks } = lowerProgram(program, planStore([program], Infinity), { wide: false })
+    const { checks } = lowerProgram(program, planStore([program], Infinity), { wide: false, paired: false })
     expect(checks.map(({ kind }) => kind).toSorted()).toEqual(['pages', 'range', 'starts'])
   })
 })

@@ -4,6 +4,7 @@ import type { Backend, Device, Execution } from '../backend.ts'
 import { WasmDevice } from './device.ts'
 import { inlineRunner } from './inline.ts'
 import { maximumMemoryBytes, planLayout, writeArguments, type Layout, type LayoutOptions } from './layout.ts'
+import { pairsAreFaster } from './loops.ts'
 import { checkKernels, hasRelaxedSimd, kernelModule, type Simd } from './module.ts'
 import { whyNoThreads, WorkerPool } from './pool.ts'
 import { Profiler } from './profiler.ts'
@@ -26,6 +27,11 @@ export interface WasmOptions {
   readonly maxMemoryBytes?: number
   /** Ask for kernels whose pairs of vectors V8 fuses under --experimental-wasm-revectorize. Same bits. */
   readonly wide?: boolean
+  /**
+   * How packed weights meet int8 activations: sums of four products in 32 bits, which some processors have an instruction for, or of two
+   * in 16 bits. Same bits. Default: what is faster here, which is measured.
+   */
+  readonly products?: 'fours' | 'pairs'
   /** Keep the profiles that `Device.takeProfiles` hands out; each step takes two readings of a clock more. */
   readonly profile?: boolean
 }
@@ -87,7 +93,8 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   const { threads } = chosen
   const build = simd === 'auto' ? (hasRelaxedSimd() ? 'relaxed' : 'baseline') : simd
   const execution: Execution = { ...chosen, kernels: `${build}-${threads > 0 ? 'threads' : 'single'}` }
-  const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, maxMemoryBytes, wide }
+  const paired = options.products === undefined ? pairsAreFaster() : options.products === 'pairs'
+  const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, maxMemoryBytes, wide, paired }
   // What is opened was measured before, as a rule.
   const layouts = new WeakMap<readonly Program[], Layout>()
   const layoutOf = (programs: readonly Program[]): Layout => {

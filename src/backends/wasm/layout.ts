@@ -24,7 +24,9 @@ export interface LayoutOptions {
   readonly threads: number
   /** The largest piece that a tensor of the store is cut into. */
   readonly maxSlabBytes: number
+  /** Wide tiles, and sums of pairs in 16 bits: see WasmOptions. */
   readonly wide: boolean
+  readonly paired?: boolean
   /** The largest memory, by default nearly 4 GiB; what needs more is spread over several. */
   readonly maxMemoryBytes?: number
   /** Cost of a segment, by default what the threads do in about 50 ms. */
@@ -156,7 +158,7 @@ function lower(programs: readonly Program[], slabBytes: number, options: LayoutO
   const lowered = programs.map((program) =>
     (options.rewrites ?? rewrites).reduce(
       (steps, rewrite) => rewrite(steps, { longestStep }),
-      lowerProgram(program, store, { wide: options.wide }),
+      lowerProgram(program, store, { wide: options.wide, paired: options.paired ?? false }),
     ),
   )
   return { slabBytes, longestStep, store, programs: lowered }

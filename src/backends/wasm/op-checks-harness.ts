@@ -118,17 +118,19 @@ const variations: readonly PlayedOptions[] = [
   { threads: 4 },
   { threads: 1, wide: true },
   { threads: 2, wide: true },
+  { threads: 1, paired: true },
+  { threads: 2, wide: true, paired: true },
 ]
 
 /** Ways to run on parameters and states in many pieces. */
 const cuts: readonly PlayedOptions[] = [
   { threads: 1, maxSlabBytes: 700 },
-  { threads: 3, maxSlabBytes: 700, wide: true },
+  { threads: 3, maxSlabBytes: 700, wide: true, paired: true },
 ]
 
 /**
  * What is wrong with an operation on these kernels, one finding after the other: results that are not the oracle's, or
- * change with the number of threads, the width of tiles or the slabs, and kernels that write where they should not.
+ * change with the number of threads, the width of tiles, the width of sums or the slabs, and kernels that write where they should not.
  */
 export async function* operationFaults(kind: string, module: WebAssembly.Module): AsyncGenerator<string> {
   const [cases, expected] = [casesOf(kind), await expectedOf(kind)]
@@ -152,7 +154,7 @@ export async function* operationFaults(kind: string, module: WebAssembly.Module)
     return deviation(found, present(expected[index], 'result'))
   })
   const asAlone = (found: Results, index: number): string | undefined =>
-    sameBits(found, present(alone[index], 'result')) ? undefined : 'other bits than one narrow thread'
+    sameBits(found, present(alone[index], 'result')) ? undefined : 'other bits than one thread with narrow tiles'
   for (const options of variations) yield* compare(options, asAlone)
   if (!cuttableKinds.includes(kind)) return
   const asExpected = (found: Results, index: number): string | undefined =>

@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { blockParts, isKDType, type BlockDType, type KDType, type PanelDType } from '../../base/dtype.ts'
 import { Random } from '../../base/random.ts'
 import { randomGgmlBlocks } from '../../blocks/ggml-harness.ts'
+import { quantizeGgml } from '../../blocks/ggml-quantize.ts'
 import { repackGgml } from '../../blocks/ggml-repack.ts'
 import { ggmlBytes } from '../../blocks/ggml.ts'
 import { kTypes } from '../../blocks/k-panels.ts'
 import { activationGroup, matrixFloats, matrixGroups } from '../../blocks/matrix.ts'
-import { packIntegers, quantizeActivations, rowRange } from '../../blocks/packed.ts'
+import { packIntegers, packMatrix, quantizeActivations, rowRange } from '../../blocks/packed.ts'
 import { instantiate, kernelBuilds, type KernelHarness } from './kernel-harness.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from './workspace.ts'
 
@@ -44,6 +45,15 @@ function randomPacked(random: Random, dtype: PanelDType, n: number, k: number): 
     return bits === 4 && random.float() < 0.5 ? -magnitude : magnitude
   })
   return { dtype, n, k, bytes: packIntegers(integers, scales, n, k, dtype) }
+}
+
+/** The largest integers that there are, or the least. */
+function equalWeights(value: number, dtype: PanelDType, n: number, k: number): Packed {
+  const values = new Float32Array(n * k).fill(value)
+  const bytes = isKDType(dtype)
+    ? repackGgml(kTypes[dtype], quantizeGgml(kTypes[dtype], values), n, k)
+    : packMatrix(values, n, k, dtype)
+  return { dtype, n, k, bytes }
 }
 
 function randomActivations(random: Random, m: number, k: number, zeros = 0.1): Float32Array {
@@ -92,13 +102,19 @@ function quantize(
   return out
 }
 
+/** Ways to multiply that change no bit. */
+interface Tiles {
+  readonly wide?: boolean
+  readonly paired?: boolean
+}
+
 function multiply(
   harness: KernelHarness,
   x: Float32Array,
   m: number,
   weights: Packed,
   threads = 1,
-  wide = false,
+  { wide = false, paired = false }: Tiles = {},
 ): Float32Array {
   harness.reset()
   const [bits, group] = formatWords(weights.dtype)
@@ -107,8 +123,8 @@ function multiply(
   const y = harness.put(strided(new Float32Array(m * n), m, n))
   const stride = packedWorkspaceBytes(m, k, wide)
   const words = [activations, harness.put(weights.bytes), y, m, n, k, n + slack, bits, group]
-  const name = wide ? 'matmulPackedWide' : 'matmulPacked'
-  harness.call(name, [...words, harness.alloc(stride * threads), stride], threads)
+  const tiles = [Number(wide), Number(paired)]
+  harness.call('matmulPacked', [...words, harness.alloc(stride * threads), stride, ...tiles], threads)
   return dense(harness.f32(y, m * (n + slack)), m, n)
 }
 
@@ -202,7 +218,32 @@ describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build,
       const x = randomActivations(random, m, group, 0.02)
       // Steps of exactly 1 / 127 make most activations extreme.
       for (let at = 0; at < x.length; at += 2) x[at] = random.pick([3, -3])
-      expectSameBits(multiply(harness, x, m, weights), oracle(x, m, weights, false), `${dtype} m ${m}`)
+      const expected = oracle(x, m, weights, false)
+      expectSameBits(multiply(harness, x, m, weights), expected, `${dtype} m ${m}`)
+      for (const wide of [false, true]) {
+        const pairs = multiply(harness, x, m, weights, 1, { wide, paired: true })
+        expectSameBits(pairs, expected, `${dtype} m ${m}, pairs, wide ${wide}`)
+      }
+    }
+  })
+
+  test.each(dtypes)('matmulPacked %s: sums of pairs hold the largest products', (dtype) => {
+    const k = activationGroup(dtype)
+    for (const [weight, activation] of [
+      [1, 1],
+      [1, -1],
+      [-1, 1],
+      [-1, -1],
+    ] as const) {
+      const weights = equalWeights(weight, dtype, 8, k)
+      for (const m of [1, 2, 4, 6]) {
+        const x = new Float32Array(m * k).fill(activation)
+        const expected = multiply(harness, x, m, weights)
+        expect(largestError(expected, oracle(x, m, weights, build === 'relaxed'))).toBeLessThan(1e-6)
+        for (const wide of [false, true]) {
+          expectSameBits(multiply(harness, x, m, weights, 1, { wide, paired: true }), expected, `m ${m}, wide ${wide}`)
+        }
+      }
     }
   })
 
@@ -221,6 +262,9 @@ describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build,
         if (build === 'baseline' && !isKDType(dtype)) expectSameBits(y, expected, `${dtype} ${m}x${n}x${k}`)
         else expect(largestError(y, expected), `${dtype} ${m}x${n}x${k}`).toBeLessThan(1e-6)
         for (const count of [2, 3, 4]) expectSameBits(multiply(harness, x, m, weights, count), y, `${count} threads`)
+        for (const tiles of [{ wide: true }, { paired: true }, { wide: true, paired: true }]) {
+          expectSameBits(multiply(harness, x, m, weights, 1, tiles), y, JSON.stringify(tiles))
+        }
         const alone = multiply(harness, x.slice((m - 1) * k), 1, weights)
         expectSameBits(alone, y.slice((m - 1) * n), `the last of ${m} tokens alone`)
       }
@@ -317,7 +361,7 @@ test('a slab of rows alone gives its columns of the whole product', () => {
     ] as const) {
       const { offset, length } = rowRange('q4g32', 45, 96, first, count)
       const slab = harness.put(weights.bytes.subarray(offset, offset + length))
-      harness.call('matmulPacked', [activations, slab, y + first * 4, m, count, 96, 45, 4, 32, workspace, bytes])
+      harness.call('matmulPacked', [activations, slab, y + first * 4, m, count, 96, 45, 4, 32, workspace, bytes, 0, 0])
     }
     expectSameBits(harness.f32(y, m * 45).slice(), whole, `m ${m}`)
   }

@@ -14,6 +14,7 @@ import { workspaceBuffer, type Step } from './steps.ts'
 export interface PlayedOptions {
   readonly threads: number
   readonly wide?: boolean
+  readonly paired?: boolean
   readonly maxSlabBytes?: number
 }
 
@@ -27,16 +28,16 @@ export interface PlayedDevice {
 const constantsEnd = 65536
 
 /** The kernels that these programs call, in alphabetical order. */
-export function kernelsUsed(programs: readonly Program[], wide: boolean): readonly string[] {
-  return scoreOf(planLayout(programs, { threads: 1, maxSlabBytes: 2 ** 30, wide })).kernels
+export function kernelsUsed(programs: readonly Program[]): readonly string[] {
+  return scoreOf(planLayout(programs, { threads: 1, maxSlabBytes: 2 ** 30, wide: false })).kernels
 }
 
 export function openPlayed(
   module: WebAssembly.Module,
   programs: readonly Program[],
-  { threads, wide = false, maxSlabBytes = 2 ** 30 }: PlayedOptions,
+  { threads, wide = false, paired = false, maxSlabBytes = 2 ** 30 }: PlayedOptions,
 ): PlayedDevice {
-  const layout = planLayout(programs, { threads, maxSlabBytes, wide })
+  const layout = planLayout(programs, { threads, maxSlabBytes, wide, paired })
   const memory = new WebAssembly.Memory({ initial: layout.pages, maximum: layout.pages })
   const workspaces = workspacesOf(layout, threads)
   const device = new WasmDevice(memory, layout, playedRunner(module, memory, layout, workspaces))

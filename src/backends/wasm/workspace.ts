@@ -9,7 +9,7 @@ export function matmulWorkspaceBytes(): number {
 }
 
 /**
- * `matmulPacked`: one unpacked panel of 8 rows (`matmulPackedWide`: two) and a tile of results; for m = 4 only results and
+ * `matmulPacked`: one unpacked panel of 8 rows (two if wide) and a tile of results; for m = 4 only results and
  * sums, for fewer nothing.
  * @param k columns of the weights
  */

@@ -3,7 +3,7 @@
  * kernel's docstring lists. A kernel computes its own share of the work; its results have the same bits for any number of threads.
  */
 export { matmul } from './matmul'
-export { matmulPacked, matmulPackedWide, quantizeRows } from './packed'
+export { matmulPacked, quantizeRows } from './packed'
 export { dequantizePacked, embeddingPacked, matmulPackedExact } from './packed-exact'
 export { dequantizeGgml, embeddingGgml, matmulGgml } from './ggml'
 export {

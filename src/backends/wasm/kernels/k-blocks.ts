@@ -172,6 +172,13 @@ function unpackSigned(w: usize, target: usize): usize {
   return target + 64
 }
 
+/** Bytes of a token whose products of pairs 16 bits hold: 8, 4 or 2 steps of integers of 4, 5 or 6 bits. */
+// @ts-ignore: decorator
+@inline
+export function pairedBytes(bits: i32): usize {
+  return <usize>(32 >> (bits - 4))
+}
+
 /** A block as f32 [256 columns][8 rows]. `unpacked` has room for what unpackK writes. */
 export function dequantizeKBlock(w: usize, target: usize, bits: i32, unpacked: usize): void {
   unpackK(w, unpacked, 1, bits)

@@ -2,6 +2,7 @@
 import { activationBytes, unpackK } from './k-blocks'
 import { streamK4, streamK5, streamK6 } from './k-stream'
 import { tileK } from './k-tile'
+import { tileKPaired } from './k-paired'
 import { streamKTogether } from './k-together'
 import { storeRow } from './packed-stream'
 
@@ -18,15 +19,17 @@ export function streamKPanel(
   blocks: i32,
   bits: i32,
   work: usize,
+  paired: bool,
 ): void {
   if (m == 4 && bits != 5) {
-    streamKTogether(activations, <usize>blocks * activationBytes, weights, y, strideY, columns, blocks, bits, work)
+    const tokenBytes = <usize>blocks * activationBytes
+    streamKTogether(activations, tokenBytes, weights, y, strideY, columns, blocks, bits, work, paired)
     return
   }
   for (let token = 0; token < m; token++) {
-    if (bits == 4) streamK4(activations, weights, y, columns, blocks)
-    else if (bits == 5) streamK5(activations, weights, y, columns, blocks)
-    else streamK6(activations, weights, y, columns, blocks)
+    if (bits == 4) streamK4(activations, weights, y, columns, blocks, paired)
+    else if (bits == 5) streamK5(activations, weights, y, columns, blocks, paired)
+    else streamK6(activations, weights, y, columns, blocks, paired)
     activations += <usize>blocks * activationBytes
     y += strideY
   }
@@ -43,13 +46,17 @@ export function multiplyKPanel(
   blocks: i32,
   bits: i32,
   results: usize,
+  paired: bool,
 ): void {
   const sums = results + 192
   const unpacked = results + 384
   unpackK(weights, unpacked, blocks, bits)
   for (let token = 0; token < m; token += tileTokens) {
     memory.fill(results, 0, 192)
-    tileK(activations, unpacked, sums, results, blocks, bits == 6 ? 16 : 8)
+    if (paired) {
+      tileKPaired(activations, unpacked, sums, results, blocks, bits)
+      tileKPaired(activations + 12, unpacked, sums, results + 96, blocks, bits)
+    } else tileK(activations, unpacked, sums, results, blocks, bits == 6 ? 16 : 8)
     const present = min(tileTokens, m - token)
     for (let row = 0; row < present; row++) {
       const from = results + <usize>row * 32

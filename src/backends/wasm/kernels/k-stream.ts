@@ -13,6 +13,7 @@ import {
   kBlockBytes,
   minimumUnits,
   pairMinima,
+  pairedBytes,
   pairScales,
   pairsOf16,
   pairsOf32,
@@ -23,7 +24,7 @@ import {
   upperPairMask,
 } from './k-blocks'
 import { storeRow } from './packed-stream'
-import { dotBytes, madd } from './simd'
+import { gatherDots, madd, stepDots } from './simd'
 
 // @ts-ignore: decorator
 @inline
@@ -34,7 +35,7 @@ function scaled(integers: v128, groupScales: v128, sum: v128): v128 {
 /** 8 rows of q4k or q5k x one token. */
 // @ts-ignore: decorator
 @inline
-function streamMinimum(x: usize, w: usize, y: usize, columns: i32, blocks: i32, bits: i32): void {
+function streamMinimum(paired: bool, bits: i32, x: usize, w: usize, y: usize, columns: i32, blocks: i32): void {
   const mask = v128.load(nibbleMask)
   const fifthMask = v128.load(fifthBitMask)
   let y0 = f32x4.splat(0)
@@ -54,30 +55,41 @@ function streamMinimum(x: usize, w: usize, y: usize, columns: i32, blocks: i32, 
       let fifths = w + minimumUnits
       const end = at + 32
       do {
-        const a = v128.load_splat<i32>(at)
-        const b = v128.load_splat<i32>(at, 32)
-        const w0 = v128.load(nibbles)
-        const w1 = v128.load(nibbles, 16)
-        let lower0 = v128.and(w0, mask)
-        let lower1 = v128.and(w1, mask)
-        let upper0 = v128.and(i16x8.shr_u(w0, 4), mask)
-        let upper1 = v128.and(i16x8.shr_u(w1, 4), mask)
-        if (bits == 5) {
-          const fifth0 = fifthBitsOfPair(v128.load(fifths), pair)
-          const fifth1 = fifthBitsOfPair(v128.load(fifths, 16), pair)
-          lower0 = v128.or(lower0, v128.and(i16x8.shl(fifth0, 1), fifthMask))
-          lower1 = v128.or(lower1, v128.and(i16x8.shl(fifth1, 1), fifthMask))
-          upper0 = v128.or(upper0, v128.and(fifth0, fifthMask))
-          upper1 = v128.or(upper1, v128.and(fifth1, fifthMask))
-          fifths += 32
-        }
-        low0 = dotBytes(a, lower0, low0)
-        low1 = dotBytes(a, lower1, low1)
-        high0 = dotBytes(b, upper0, high0)
-        high1 = dotBytes(b, upper1, high1)
-        at += 4
-        nibbles += 32
-      } while (at < end)
+        const stop = paired ? at + pairedBytes(bits) : end
+        let lowDots0 = i32x4.splat(0)
+        let lowDots1 = lowDots0
+        let highDots0 = lowDots0
+        let highDots1 = lowDots0
+        do {
+          const a = v128.load_splat<i32>(at)
+          const b = v128.load_splat<i32>(at, 32)
+          const w0 = v128.load(nibbles)
+          const w1 = v128.load(nibbles, 16)
+          let lower0 = v128.and(w0, mask)
+          let lower1 = v128.and(w1, mask)
+          let upper0 = v128.and(i16x8.shr_u(w0, 4), mask)
+          let upper1 = v128.and(i16x8.shr_u(w1, 4), mask)
+          if (bits == 5) {
+            const fifth0 = fifthBitsOfPair(v128.load(fifths), pair)
+            const fifth1 = fifthBitsOfPair(v128.load(fifths, 16), pair)
+            lower0 = v128.or(lower0, v128.and(i16x8.shl(fifth0, 1), fifthMask))
+            lower1 = v128.or(lower1, v128.and(i16x8.shl(fifth1, 1), fifthMask))
+            upper0 = v128.or(upper0, v128.and(fifth0, fifthMask))
+            upper1 = v128.or(upper1, v128.and(fifth1, fifthMask))
+            fifths += 32
+          }
+          lowDots0 = stepDots(paired, a, lower0, lowDots0)
+          lowDots1 = stepDots(paired, a, lower1, lowDots1)
+          highDots0 = stepDots(paired, b, upper0, highDots0)
+          highDots1 = stepDots(paired, b, upper1, highDots1)
+          at += 4
+          nibbles += 32
+        } while (at < stop)
+        low0 = gatherDots(paired, lowDots0, low0)
+        low1 = gatherDots(paired, lowDots1, low1)
+        high0 = gatherDots(paired, highDots0, high0)
+        high1 = gatherDots(paired, highDots1, high1)
+      } while (paired && at < end)
       at += 32
       const scales = pairScales(w, pair)
       const scales0 = i16x8.extend_low_i8x16_u(scales)
@@ -105,17 +117,26 @@ function streamMinimum(x: usize, w: usize, y: usize, columns: i32, blocks: i32, 
 }
 
 /** 8 rows of q4k x one token. */
-export function streamK4(x: usize, w: usize, y: usize, columns: i32, blocks: i32): void {
-  streamMinimum(x, w, y, columns, blocks, 4)
+export function streamK4(x: usize, w: usize, y: usize, columns: i32, blocks: i32, paired: bool): void {
+  if (paired) streamMinimum(true, 4, x, w, y, columns, blocks)
+  else streamMinimum(false, 4, x, w, y, columns, blocks)
 }
 
 /** 8 rows of q5k x one token. */
-export function streamK5(x: usize, w: usize, y: usize, columns: i32, blocks: i32): void {
-  streamMinimum(x, w, y, columns, blocks, 5)
+export function streamK5(x: usize, w: usize, y: usize, columns: i32, blocks: i32, paired: bool): void {
+  if (paired) streamMinimum(true, 5, x, w, y, columns, blocks)
+  else streamMinimum(false, 5, x, w, y, columns, blocks)
 }
 
 /** 8 rows of q6k x one token: nibbles hold columns that are 64 apart, so that two pairs of groups go together. */
-export function streamK6(x: usize, w: usize, y: usize, columns: i32, blocks: i32): void {
+export function streamK6(x: usize, w: usize, y: usize, columns: i32, blocks: i32, paired: bool): void {
+  if (paired) streamSigned(true, x, w, y, columns, blocks)
+  else streamSigned(false, x, w, y, columns, blocks)
+}
+
+// @ts-ignore: decorator
+@inline
+function streamSigned(paired: bool, x: usize, w: usize, y: usize, columns: i32, blocks: i32): void {
   const mask = v128.load(nibbleMask)
   const upperMask = v128.load(upperPairMask)
   let y0 = f32x4.splat(0)
@@ -151,24 +172,35 @@ export function streamK6(x: usize, w: usize, y: usize, columns: i32, blocks: i32
         let high1 = low0
         const end = at + 16
         do {
-          const a = v128.load_splat<i32>(at)
-          const b = v128.load_splat<i32>(at, 64)
-          const w0 = v128.load(nibbles)
-          const w1 = v128.load(nibbles, 16)
-          const bits0 = v128.load(upper)
-          const bits1 = v128.load(upper, 16)
-          const lower0 = v128.or(v128.and(w0, mask), v128.and(i16x8.shl(bits0, 4 - shift), upperMask))
-          const lower1 = v128.or(v128.and(w1, mask), v128.and(i16x8.shl(bits1, 4 - shift), upperMask))
-          const upper0 = v128.or(v128.and(i16x8.shr_u(w0, 4), mask), v128.and(i16x8.shr_u(bits0, shift), upperMask))
-          const upper1 = v128.or(v128.and(i16x8.shr_u(w1, 4), mask), v128.and(i16x8.shr_u(bits1, shift), upperMask))
-          low0 = dotBytes(a, lower0, low0)
-          low1 = dotBytes(a, lower1, low1)
-          high0 = dotBytes(b, upper0, high0)
-          high1 = dotBytes(b, upper1, high1)
-          at += 4
-          nibbles += 32
-          upper += 32
-        } while (at < end)
+          const stop = paired ? at + pairedBytes(6) : end
+          let lowDots0 = i32x4.splat(0)
+          let lowDots1 = lowDots0
+          let highDots0 = lowDots0
+          let highDots1 = lowDots0
+          do {
+            const a = v128.load_splat<i32>(at)
+            const b = v128.load_splat<i32>(at, 64)
+            const w0 = v128.load(nibbles)
+            const w1 = v128.load(nibbles, 16)
+            const bits0 = v128.load(upper)
+            const bits1 = v128.load(upper, 16)
+            const lower0 = v128.or(v128.and(w0, mask), v128.and(i16x8.shl(bits0, 4 - shift), upperMask))
+            const lower1 = v128.or(v128.and(w1, mask), v128.and(i16x8.shl(bits1, 4 - shift), upperMask))
+            const upper0 = v128.or(v128.and(i16x8.shr_u(w0, 4), mask), v128.and(i16x8.shr_u(bits0, shift), upperMask))
+            const upper1 = v128.or(v128.and(i16x8.shr_u(w1, 4), mask), v128.and(i16x8.shr_u(bits1, shift), upperMask))
+            lowDots0 = stepDots(paired, a, lower0, lowDots0)
+            lowDots1 = stepDots(paired, a, lower1, lowDots1)
+            highDots0 = stepDots(paired, b, upper0, highDots0)
+            highDots1 = stepDots(paired, b, upper1, highDots1)
+            at += 4
+            nibbles += 32
+            upper += 32
+          } while (at < stop)
+          low0 = gatherDots(paired, lowDots0, low0)
+          low1 = gatherDots(paired, lowDots1, low1)
+          high0 = gatherDots(paired, highDots0, high0)
+          high1 = gatherDots(paired, highDots1, high1)
+        } while (paired && at < end)
         sum0 = scaled(low0, firstOfPairs(lowPairs0), sum0)
         sum1 = scaled(low1, firstOfPairs(lowPairs1), sum1)
         sum0 = scaled(high0, firstOfPairs(highPairs0), sum0)

@@ -10,6 +10,7 @@ import {
   kBlockBytes,
   minimumUnits,
   pairMinima,
+  pairedBytes,
   pairScales,
   pairsOf16,
   pairsOf32,
@@ -21,7 +22,7 @@ import {
 } from './k-blocks'
 import { addScaled, finishRow } from './k-tile'
 import { storeRow } from './packed-stream'
-import { dotBytes } from './simd'
+import { gatherDots, stepDots } from './simd'
 
 /** In the working memory: results f32 [4][8], sums i32 [4][8], offsets i32 [4][8], factors f32 [2][8]. */
 const sumsAt: usize = 128
@@ -43,12 +44,15 @@ export function streamKTogether(
   blocks: i32,
   bits: i32,
   work: usize,
+  paired: bool,
 ): void {
   memory.fill(work, 0, 128)
   do {
     memory.fill(work + sumsAt, 0, 256)
-    if (bits == 4) sumMinimum(x, tokenBytes, w, work)
-    else sumSigned(x, tokenBytes, w, work)
+    if (bits == 4 && paired) sumMinimum(true, x, tokenBytes, w, work)
+    else if (bits == 4) sumMinimum(false, x, tokenBytes, w, work)
+    else if (paired) sumSigned(true, x, tokenBytes, w, work)
+    else sumSigned(false, x, tokenBytes, w, work)
     for (let token: usize = 0; token < 128; token += 32) {
       const sums = work + sumsAt + token
       const scale = v128.load_splat<f32>(x + (token >> 5) * tokenBytes + activationScale)
@@ -63,7 +67,9 @@ export function streamKTogether(
   }
 }
 
-function sumMinimum(x: usize, tokenBytes: usize, w: usize, work: usize): void {
+// @ts-ignore: decorator
+@inline
+function sumMinimum(paired: bool, x: usize, tokenBytes: usize, w: usize, work: usize): void {
   const sums = work + sumsAt
   for (let pair = 0; pair < 4; pair++) {
     const at = x + <usize>pair * 64
@@ -71,8 +77,8 @@ function sumMinimum(x: usize, tokenBytes: usize, w: usize, work: usize): void {
     const scales = pairScales(w, pair)
     const scales0 = i16x8.extend_low_i8x16_u(scales)
     const scales1 = i16x8.extend_high_i8x16_u(scales)
-    addDots(4, false, at, tokenBytes, nibbles, 0, 0, firstOfPairs(scales0), firstOfPairs(scales1), sums)
-    addDots(4, true, at + 32, tokenBytes, nibbles, 0, 0, secondOfPairs(scales0), secondOfPairs(scales1), sums)
+    addDots(paired, 4, false, at, tokenBytes, nibbles, 0, 0, firstOfPairs(scales0), firstOfPairs(scales1), sums)
+    addDots(paired, 4, true, at + 32, tokenBytes, nibbles, 0, 0, secondOfPairs(scales0), secondOfPairs(scales1), sums)
     const minima = pairMinima(w, pair)
     const minima0 = i16x8.extend_low_i8x16_u(minima)
     const minima1 = i16x8.extend_high_i8x16_u(minima)
@@ -87,7 +93,9 @@ function sumMinimum(x: usize, tokenBytes: usize, w: usize, work: usize): void {
 }
 
 /** Nibbles hold columns that are 64 apart, so that two pairs of groups go together. */
-function sumSigned(x: usize, tokenBytes: usize, w: usize, work: usize): void {
+// @ts-ignore: decorator
+@inline
+function sumSigned(paired: bool, x: usize, tokenBytes: usize, w: usize, work: usize): void {
   const sums = work + sumsAt
   for (let quarter = 0; quarter < 4; quarter++) {
     // Pairs 4 * side + 0 or 1, and the ones 2 further.
@@ -102,11 +110,35 @@ function sumSigned(x: usize, tokenBytes: usize, w: usize, work: usize): void {
     const low1 = i16x8.extend_high_i8x16_s(lowScales)
     const high0 = i16x8.extend_low_i8x16_s(highScales)
     const high1 = i16x8.extend_high_i8x16_s(highScales)
-    addDots(6, false, at, tokenBytes, nibbles, upper, shift, firstOfPairs(low0), firstOfPairs(low1), sums)
-    addDots(6, true, at + 64, tokenBytes, nibbles, upper, shift, firstOfPairs(high0), firstOfPairs(high1), sums)
+    addDots(paired, 6, false, at, tokenBytes, nibbles, upper, shift, firstOfPairs(low0), firstOfPairs(low1), sums)
+    addDots(paired, 6, true, at + 64, tokenBytes, nibbles, upper, shift, firstOfPairs(high0), firstOfPairs(high1), sums)
     const next = nibbles + 128
-    addDots(6, false, at + 16, tokenBytes, next, upper + 128, shift, secondOfPairs(low0), secondOfPairs(low1), sums)
-    addDots(6, true, at + 80, tokenBytes, next, upper + 128, shift, secondOfPairs(high0), secondOfPairs(high1), sums)
+    addDots(
+      paired,
+      6,
+      false,
+      at + 16,
+      tokenBytes,
+      next,
+      upper + 128,
+      shift,
+      secondOfPairs(low0),
+      secondOfPairs(low1),
+      sums,
+    )
+    addDots(
+      paired,
+      6,
+      true,
+      at + 80,
+      tokenBytes,
+      next,
+      upper + 128,
+      shift,
+      secondOfPairs(high0),
+      secondOfPairs(high1),
+      sums,
+    )
     const totals = x + pairsOf16 + pair * 4
     addOffsets(totals, tokenBytes, low0, low1, work + offsetsAt)
     addOffsets(totals + 8, tokenBytes, high0, high1, work + offsetsAt)
@@ -124,6 +156,7 @@ function sumSigned(x: usize, tokenBytes: usize, w: usize, work: usize): void {
 // @ts-ignore: decorator
 @inline
 function addDots(
+  paired: bool,
   bits: i32,
   isUpper: bool,
   x: usize,
@@ -153,37 +186,56 @@ function addDots(
   let d0 = a0
   let d1 = a0
   do {
-    let w0 = v128.load(from)
-    let w1 = v128.load(from, 16)
-    w0 = v128.and(isUpper ? i16x8.shr_u(w0, 4) : w0, mask)
-    w1 = v128.and(isUpper ? i16x8.shr_u(w1, 4) : w1, mask)
-    if (bits == 6) {
-      const bits0 = v128.load(above)
-      const bits1 = v128.load(above, 16)
-      const moved0 = isUpper ? i16x8.shr_u(bits0, shift) : i16x8.shl(bits0, 4 - shift)
-      const moved1 = isUpper ? i16x8.shr_u(bits1, shift) : i16x8.shl(bits1, 4 - shift)
-      w0 = v128.or(w0, v128.and(moved0, upperMask))
-      w1 = v128.or(w1, v128.and(moved1, upperMask))
-      above += 32
-    }
-    const sa = v128.load_splat<i32>(a)
-    a0 = dotBytes(sa, w0, a0)
-    a1 = dotBytes(sa, w1, a1)
-    const sb = v128.load_splat<i32>(b)
-    b0 = dotBytes(sb, w0, b0)
-    b1 = dotBytes(sb, w1, b1)
-    const sc = v128.load_splat<i32>(c)
-    c0 = dotBytes(sc, w0, c0)
-    c1 = dotBytes(sc, w1, c1)
-    const sd = v128.load_splat<i32>(d)
-    d0 = dotBytes(sd, w0, d0)
-    d1 = dotBytes(sd, w1, d1)
-    a += 4
-    b += 4
-    c += 4
-    d += 4
-    from += 32
-  } while (a < end)
+    const stop = paired ? a + pairedBytes(bits) : end
+    let da0 = i32x4.splat(0)
+    let da1 = da0
+    let db0 = da0
+    let db1 = da0
+    let dc0 = da0
+    let dc1 = da0
+    let dd0 = da0
+    let dd1 = da0
+    do {
+      let w0 = v128.load(from)
+      let w1 = v128.load(from, 16)
+      w0 = v128.and(isUpper ? i16x8.shr_u(w0, 4) : w0, mask)
+      w1 = v128.and(isUpper ? i16x8.shr_u(w1, 4) : w1, mask)
+      if (bits == 6) {
+        const bits0 = v128.load(above)
+        const bits1 = v128.load(above, 16)
+        const moved0 = isUpper ? i16x8.shr_u(bits0, shift) : i16x8.shl(bits0, 4 - shift)
+        const moved1 = isUpper ? i16x8.shr_u(bits1, shift) : i16x8.shl(bits1, 4 - shift)
+        w0 = v128.or(w0, v128.and(moved0, upperMask))
+        w1 = v128.or(w1, v128.and(moved1, upperMask))
+        above += 32
+      }
+      const sa = v128.load_splat<i32>(a)
+      da0 = stepDots(paired, sa, w0, da0)
+      da1 = stepDots(paired, sa, w1, da1)
+      const sb = v128.load_splat<i32>(b)
+      db0 = stepDots(paired, sb, w0, db0)
+      db1 = stepDots(paired, sb, w1, db1)
+      const sc = v128.load_splat<i32>(c)
+      dc0 = stepDots(paired, sc, w0, dc0)
+      dc1 = stepDots(paired, sc, w1, dc1)
+      const sd = v128.load_splat<i32>(d)
+      dd0 = stepDots(paired, sd, w0, dd0)
+      dd1 = stepDots(paired, sd, w1, dd1)
+      a += 4
+      b += 4
+      c += 4
+      d += 4
+      from += 32
+    } while (a < stop)
+    a0 = gatherDots(paired, da0, a0)
+    a1 = gatherDots(paired, da1, a1)
+    b0 = gatherDots(paired, db0, b0)
+    b1 = gatherDots(paired, db1, b1)
+    c0 = gatherDots(paired, dc0, c0)
+    c1 = gatherDots(paired, dc1, c1)
+    d0 = gatherDots(paired, dd0, d0)
+    d1 = gatherDots(paired, dd1, d1)
+  } while (paired && a < end)
   addScaled(a0, a1, scales0, scales1, sums)
   addScaled(b0, b1, scales0, scales1, sums + 32)
   addScaled(c0, c1, scales0, scales1, sums + 64)

@@ -1,9 +1,19 @@
 /** One token x one panel of packed weights, read once, as they lie: bound by memory. */
 import { nibbleMask, nibbleMask16, widenScales } from './blocks'
-import { addPairs, dotBytes, madd } from './simd'
+import { addPairs, dotBytes, gatherDots, madd, stepDots } from './simd'
+
+/** Steps of low and high nibbles whose products of pairs 16 bits hold: 4 * 4 * 15 * 127 < 2^15. In bytes of a token. */
+const pairedBytes: usize = 16
 
 /** 8 rows of 4 bits x one token, straight from the packed form. */
-export function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
+export function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32, paired: bool): void {
+  if (paired) streamOne(true, x, w, y, columns, blocks, group)
+  else streamOne(false, x, w, y, columns, blocks, group)
+}
+
+// @ts-ignore: decorator
+@inline
+function streamOne(paired: bool, x: usize, w: usize, y: usize, columns: i32, blocks: i32, group: i32): void {
   const mask = v128.load(nibbleMask)
   const half = <usize>group >> 1
   let y0 = f32x4.splat(0)
@@ -11,31 +21,36 @@ export function streamNibbles(x: usize, w: usize, y: usize, columns: i32, blocks
   do {
     const end = x + half
     let high = end
-    let x0 = i32x4.splat(0)
-    let x1 = x0
-    let high0 = x0
-    let high1 = x0
+    let sum0 = i32x4.splat(0)
+    let sum1 = sum0
     do {
-      const a = v128.load_splat<i32>(x)
-      const b = v128.load_splat<i32>(high)
-      const w0 = v128.load(w)
-      const w1 = v128.load(w, 16)
-      x0 = dotBytes(a, v128.and(w0, mask), x0)
-      x1 = dotBytes(a, v128.and(w1, mask), x1)
-      high0 = dotBytes(b, v128.and(i16x8.shr_u(w0, 4), mask), high0)
-      high1 = dotBytes(b, v128.and(i16x8.shr_u(w1, 4), mask), high1)
-      x += 4
-      high += 4
-      w += 32
-    } while (x < end)
+      const stop = paired ? x + pairedBytes : end
+      let x0 = i32x4.splat(0)
+      let x1 = x0
+      let high0 = x0
+      let high1 = x0
+      do {
+        const a = v128.load_splat<i32>(x)
+        const b = v128.load_splat<i32>(high)
+        const w0 = v128.load(w)
+        const w1 = v128.load(w, 16)
+        x0 = stepDots(paired, a, v128.and(w0, mask), x0)
+        x1 = stepDots(paired, a, v128.and(w1, mask), x1)
+        high0 = stepDots(paired, b, v128.and(i16x8.shr_u(w0, 4), mask), high0)
+        high1 = stepDots(paired, b, v128.and(i16x8.shr_u(w1, 4), mask), high1)
+        x += 4
+        high += 4
+        w += 32
+      } while (x < stop)
+      sum0 = gatherDots(paired, paired ? i16x8.add(x0, high0) : i32x4.add(x0, high0), sum0)
+      sum1 = gatherDots(paired, paired ? i16x8.add(x1, high1) : i32x4.add(x1, high1), sum1)
+    } while (paired && x < end)
     const bias = v128.load_splat<i32>(high)
     const scale = v128.load_splat<f32>(high, 4)
     x = high + 8
-    x0 = i32x4.add(bias, i32x4.add(x0, high0))
-    x1 = i32x4.add(bias, i32x4.add(x1, high1))
     const scales = v128.load(w)
-    y0 = madd(f32x4.convert_i32x4_s(x0), f32x4.mul(widenScales(scales, 0), scale), y0)
-    y1 = madd(f32x4.convert_i32x4_s(x1), f32x4.mul(widenScales(scales, 1), scale), y1)
+    y0 = madd(f32x4.convert_i32x4_s(i32x4.add(bias, sum0)), f32x4.mul(widenScales(scales, 0), scale), y0)
+    y1 = madd(f32x4.convert_i32x4_s(i32x4.add(bias, sum1)), f32x4.mul(widenScales(scales, 1), scale), y1)
     w += 16
   } while (--blocks)
   storeRow(y, y0, y1, columns)
@@ -51,8 +66,10 @@ export function streamNibbles4(
   columns: i32,
   blocks: i32,
   group: i32,
+  paired: bool,
 ): void {
-  streamTogether(4, x, tokenBytes, w, y, strideY, columns, blocks, group)
+  if (paired) streamTogether(true, 4, x, tokenBytes, w, y, strideY, columns, blocks, group)
+  else streamTogether(false, 4, x, tokenBytes, w, y, strideY, columns, blocks, group)
 }
 
 /** 8 rows of 4 bits x two tokens. */
@@ -65,13 +82,16 @@ export function streamNibbles2(
   columns: i32,
   blocks: i32,
   group: i32,
+  paired: bool,
 ): void {
-  streamTogether(2, x, tokenBytes, w, y, strideY, columns, blocks, group)
+  if (paired) streamTogether(true, 2, x, tokenBytes, w, y, strideY, columns, blocks, group)
+  else streamTogether(false, 2, x, tokenBytes, w, y, strideY, columns, blocks, group)
 }
 
 // @ts-ignore: decorator
 @inline
 function streamTogether(
+  paired: bool,
   tokens: i32,
   x: usize,
   tokenBytes: usize,
@@ -98,65 +118,86 @@ function streamTogether(
   let yd1 = ya0
   do {
     const end = a + half
-    let a0 = i32x4.splat(0)
-    let a1 = a0
-    let b0 = a0
-    let b1 = a0
-    let c0 = a0
-    let c1 = a0
-    let d0 = a0
-    let d1 = a0
+    let sa0 = i32x4.splat(0)
+    let sa1 = sa0
+    let sb0 = sa0
+    let sb1 = sa0
+    let sc0 = sa0
+    let sc1 = sa0
+    let sd0 = sa0
+    let sd1 = sa0
     do {
-      const w0 = v128.load(w)
-      const w1 = v128.load(w, 16)
-      const low0 = v128.and(w0, mask)
-      const low1 = v128.and(w1, mask)
-      const high0 = v128.and(i16x8.shr_u(w0, 4), mask)
-      const high1 = v128.and(i16x8.shr_u(w1, 4), mask)
-      const al = v128.load_splat<i32>(a)
-      const ah = v128.load_splat<i32>(a + half)
-      a0 = dotBytes(ah, high0, dotBytes(al, low0, a0))
-      a1 = dotBytes(ah, high1, dotBytes(al, low1, a1))
-      const bl = v128.load_splat<i32>(b)
-      const bh = v128.load_splat<i32>(b + half)
-      b0 = dotBytes(bh, high0, dotBytes(bl, low0, b0))
-      b1 = dotBytes(bh, high1, dotBytes(bl, low1, b1))
+      const stop = paired ? a + pairedBytes : end
+      let a0 = i32x4.splat(0)
+      let a1 = a0
+      let b0 = a0
+      let b1 = a0
+      let c0 = a0
+      let c1 = a0
+      let d0 = a0
+      let d1 = a0
+      do {
+        const w0 = v128.load(w)
+        const w1 = v128.load(w, 16)
+        const low0 = v128.and(w0, mask)
+        const low1 = v128.and(w1, mask)
+        const high0 = v128.and(i16x8.shr_u(w0, 4), mask)
+        const high1 = v128.and(i16x8.shr_u(w1, 4), mask)
+        const al = v128.load_splat<i32>(a)
+        const ah = v128.load_splat<i32>(a + half)
+        a0 = stepDots(paired, ah, high0, stepDots(paired, al, low0, a0))
+        a1 = stepDots(paired, ah, high1, stepDots(paired, al, low1, a1))
+        const bl = v128.load_splat<i32>(b)
+        const bh = v128.load_splat<i32>(b + half)
+        b0 = stepDots(paired, bh, high0, stepDots(paired, bl, low0, b0))
+        b1 = stepDots(paired, bh, high1, stepDots(paired, bl, low1, b1))
+        if (tokens == 4) {
+          const cl = v128.load_splat<i32>(c)
+          const ch = v128.load_splat<i32>(c + half)
+          c0 = stepDots(paired, ch, high0, stepDots(paired, cl, low0, c0))
+          c1 = stepDots(paired, ch, high1, stepDots(paired, cl, low1, c1))
+          const dl = v128.load_splat<i32>(d)
+          const dh = v128.load_splat<i32>(d + half)
+          d0 = stepDots(paired, dh, high0, stepDots(paired, dl, low0, d0))
+          d1 = stepDots(paired, dh, high1, stepDots(paired, dl, low1, d1))
+          c += 4
+          d += 4
+        }
+        a += 4
+        b += 4
+        w += 32
+      } while (a < stop)
+      sa0 = gatherDots(paired, a0, sa0)
+      sa1 = gatherDots(paired, a1, sa1)
+      sb0 = gatherDots(paired, b0, sb0)
+      sb1 = gatherDots(paired, b1, sb1)
       if (tokens == 4) {
-        const cl = v128.load_splat<i32>(c)
-        const ch = v128.load_splat<i32>(c + half)
-        c0 = dotBytes(ch, high0, dotBytes(cl, low0, c0))
-        c1 = dotBytes(ch, high1, dotBytes(cl, low1, c1))
-        const dl = v128.load_splat<i32>(d)
-        const dh = v128.load_splat<i32>(d + half)
-        d0 = dotBytes(dh, high0, dotBytes(dl, low0, d0))
-        d1 = dotBytes(dh, high1, dotBytes(dl, low1, d1))
-        c += 4
-        d += 4
+        sc0 = gatherDots(paired, c0, sc0)
+        sc1 = gatherDots(paired, c1, sc1)
+        sd0 = gatherDots(paired, d0, sd0)
+        sd1 = gatherDots(paired, d1, sd1)
       }
-      a += 4
-      b += 4
-      w += 32
-    } while (a < end)
+    } while (paired && a < end)
     const scales = v128.load(w)
     const scales0 = widenScales(scales, 0)
     const scales1 = widenScales(scales, 1)
     w += 16
     a += half
-    ya0 = scaledSum(a, a0, scales0, ya0)
-    ya1 = scaledSum(a, a1, scales1, ya1)
+    ya0 = scaledSum(a, sa0, scales0, ya0)
+    ya1 = scaledSum(a, sa1, scales1, ya1)
     a += 8
     b += half
-    yb0 = scaledSum(b, b0, scales0, yb0)
-    yb1 = scaledSum(b, b1, scales1, yb1)
+    yb0 = scaledSum(b, sb0, scales0, yb0)
+    yb1 = scaledSum(b, sb1, scales1, yb1)
     b += 8
     if (tokens == 4) {
       c += half
-      yc0 = scaledSum(c, c0, scales0, yc0)
-      yc1 = scaledSum(c, c1, scales1, yc1)
+      yc0 = scaledSum(c, sc0, scales0, yc0)
+      yc1 = scaledSum(c, sc1, scales1, yc1)
       c += 8
       d += half
-      yd0 = scaledSum(d, d0, scales0, yd0)
-      yd1 = scaledSum(d, d1, scales1, yd1)
+      yd0 = scaledSum(d, sd0, scales0, yd0)
+      yd1 = scaledSum(d, sd1, scales1, yd1)
       d += 8
     }
   } while (--blocks)

@@ -8,6 +8,7 @@
 import { unpackBytes, unpackBytesBaseline, unpackNibbles, unpackNibblesBaseline } from './blocks'
 import { activationBytes, kBlockBytes } from './k-blocks'
 import { multiplyKPanel, streamKPanel } from './k-panels'
+import { tileNibblesPaired, tileNibblesPairedWide } from './packed-paired'
 import {
   storeRow,
   streamBytes,
@@ -192,20 +193,12 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  *     word  8  group          32, 64 or 128; of q4k, q5k and q6k 256
  *     word  9  workspace      see packedWorkspaceBytes in ../workspace.ts; unused for m < 4
  *     word 10  workspaceStride bytes per thread
+ *     word 11  wide           1: tiles of two panels where m > 4 (for V8 with --experimental-wasm-revectorize), in twice the workspace
+ *     word 12  paired         1: products in pairs of 16 bits (where four in 32 bits are slow)
+ *
+ * The last two change no bit; the baseline build takes no notice of them.
  */
 export function matmulPacked(args: usize, thread: i32, threads: i32): void {
-  multiply(args, thread, threads, false)
-}
-
-/**
- * matmulPacked by tiles of 6 tokens x 16 rows where m > 4, for V8 with --experimental-wasm-revectorize: the same words, the
- * same bits, twice the workspace. The baseline build has no such tiles and does what matmulPacked does.
- */
-export function matmulPackedWide(args: usize, thread: i32, threads: i32): void {
-  multiply(args, thread, threads, ASC_FEATURE_RELAXED_SIMD)
-}
-
-function multiply(args: usize, thread: i32, threads: i32, wide: bool): void {
   const activations = <usize>load<u32>(args, 0)
   const weights = <usize>load<u32>(args, 4)
   const y = <usize>load<u32>(args, 8)
@@ -215,6 +208,8 @@ function multiply(args: usize, thread: i32, threads: i32, wide: bool): void {
   const strideY = <usize>load<u32>(args, 24) * 4
   const bits = load<i32>(args, 28)
   const group = load<i32>(args, 32)
+  const wide = load<i32>(args, 44) != 0
+  const paired = ASC_FEATURE_RELAXED_SIMD ? load<i32>(args, 48) != 0 : false
   const blocks = k / group
   const blockBytes = group == largeGroup ? kBlockBytes(bits) : <usize>(group * bits + 16)
   const panelBytes = <usize>blocks * blockBytes
@@ -227,23 +222,24 @@ function multiply(args: usize, thread: i32, threads: i32, wide: bool): void {
     const columns = min(8, n - panel * 8)
     if (group == largeGroup) {
       const work = unpacked - resultBytes
-      if (m <= streamedTokens) streamKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, work)
-      else multiplyKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, work)
+      if (m <= streamedTokens)
+        streamKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, work, paired)
+      else multiplyKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, work, paired)
       continue
     }
     if (m <= streamedTokens) {
-      streamPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits)
+      streamPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits, paired)
       continue
     }
     if (ASC_FEATURE_RELAXED_SIMD) {
       if (wide && panel + 1 < end) {
         const both = min(16, n - panel * 8)
-        multiplyTwoPanels(activations, panelWeights, target, strideY, m, both, blocks, group, bits, unpacked)
+        multiplyTwoPanels(activations, panelWeights, target, strideY, m, both, blocks, group, bits, unpacked, paired)
         panel++
         continue
       }
     }
-    multiplyPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits, unpacked)
+    multiplyPanel(activations, panelWeights, target, strideY, m, columns, blocks, group, bits, unpacked, paired)
   }
 }
 
@@ -257,12 +253,13 @@ function streamPanel(
   blocks: i32,
   group: i32,
   bits: i32,
+  paired: bool,
 ): void {
   const tokenBytes = <usize>(blocks * (group + 8))
   if (ASC_FEATURE_RELAXED_SIMD) {
     if (bits == 4 && m > 1) {
-      if (m == 4) streamNibbles4(activations, tokenBytes, weights, y, strideY, columns, blocks, group)
-      else streamNibbles2(activations, tokenBytes, weights, y, strideY, columns, blocks, group)
+      if (m == 4) streamNibbles4(activations, tokenBytes, weights, y, strideY, columns, blocks, group, paired)
+      else streamNibbles2(activations, tokenBytes, weights, y, strideY, columns, blocks, group, paired)
       const done = m & 6
       activations += tokenBytes * <usize>done
       y += strideY * <usize>done
@@ -271,7 +268,7 @@ function streamPanel(
   }
   for (let token = 0; token < m; token++) {
     if (ASC_FEATURE_RELAXED_SIMD) {
-      if (bits == 4) streamNibbles(activations, weights, y, columns, blocks, group)
+      if (bits == 4) streamNibbles(activations, weights, y, columns, blocks, group, paired)
       else streamBytes(activations, weights, y, columns, blocks, group)
     } else {
       if (bits == 4) streamNibblesBaseline(activations, weights, y, columns, blocks, group)
@@ -294,6 +291,7 @@ function multiplyPanel(
   group: i32,
   bits: i32,
   unpacked: usize,
+  paired: bool,
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
     if (bits == 4) unpackNibbles(weights, unpacked, blocks, group, 32)
@@ -307,7 +305,10 @@ function multiplyPanel(
   for (let token = 0; token < m; token += tileTokens) {
     for (let at: usize = 0; at < <usize>tileTokens * 32; at += 16) v128.store(results + at, f32x4.splat(0))
     if (ASC_FEATURE_RELAXED_SIMD) {
-      if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
+      if (bits == 4 && paired) {
+        tileNibblesPaired(activations, unpacked, results, blocks, group)
+        tileNibblesPaired(activations + 12, unpacked, results + 96, blocks, group)
+      } else if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
       else tileBytes(activations, unpacked, results, blocks, group)
     } else {
       if (bits == 4) tileNibblesBaseline(activations, unpacked, results, blocks, group)
@@ -335,6 +336,7 @@ function multiplyTwoPanels(
   group: i32,
   bits: i32,
   unpacked: usize,
+  paired: bool,
 ): void {
   const next = weights + <usize>blocks * <usize>(group * bits + 16)
   if (bits == 4) {
@@ -348,7 +350,10 @@ function multiplyTwoPanels(
   const panelBytes = <usize>(blocks * (group + 8) * tileTokens)
   for (let token = 0; token < m; token += tileTokens) {
     for (let at: usize = 0; at < <usize>tileTokens * 64; at += 16) v128.store(results + at, f32x4.splat(0))
-    if (bits == 4) tileNibblesWide(activations, unpacked, results, blocks, group)
+    if (bits == 4 && paired) {
+      tileNibblesPairedWide(activations, unpacked, results, blocks, group)
+      tileNibblesPairedWide(activations + 12, unpacked, results + 192, blocks, group)
+    } else if (bits == 4) tileNibblesWide(activations, unpacked, results, blocks, group)
     else tileBytesWide(activations, unpacked, results, blocks, group)
     const present = min(tileTokens, m - token)
     for (let row = 0; row < present; row++) {

@@ -24,6 +24,27 @@ export function dotBytes(signed: v128, small: v128, c: v128): v128 {
   return i32x4.add(c, addPairs(low, high))
 }
 
+/**
+ * One step of a sum of dot products, which gatherDots ends. Without `paired`: dotBytes. With it two products are summed in 16 bits, for processors
+ * where four in 32 are several instructions; the sums must be gathered before they overflow. The integers are the same. `paired`: in
+ * the relaxed build only.
+ */
+// @ts-ignore: decorator
+@inline
+export function stepDots(paired: bool, signed: v128, small: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    if (paired) return i16x8.add(c, i16x8.relaxed_dot_i8x16_i7x16_s(signed, small))
+  }
+  return dotBytes(signed, small, c)
+}
+
+/** What stepDots has summed, as 32-bit integers onto `sum`. */
+// @ts-ignore: decorator
+@inline
+export function gatherDots(paired: bool, dots: v128, sum: v128): v128 {
+  return i32x4.add(sum, paired ? i32x4.extadd_pairwise_i16x8_s(dots) : dots)
+}
+
 /** The sums of two neighbouring lanes each: of `low`, then of `high`. */
 // @ts-ignore: decorator
 @inline

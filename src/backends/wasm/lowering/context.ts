@@ -16,6 +16,8 @@ import {
 export interface LoweringOptions {
   /** Ask matmul kernels for their wide tiles (V8 with vector widening only). */
   readonly wide: boolean
+  /** Ask packed products for sums of pairs in 16 bits. */
+  readonly paired: boolean
 }
 
 /** How a step uses the memory behind an address. */

@@ -116,8 +116,7 @@ export const matmulPacked: Rule = (at) => {
   const source = at.whole(x, 'read')
   const target = at.whole(product, 'write')
   const exact = at.operation.attributes['activations'] === 'f32'
-  const { wide } = at.options
-  const kernel = exact ? 'matmulPackedExact' : wide ? 'matmulPackedWide' : 'matmulPacked'
+  const { wide, paired } = at.options
   const quantized = exact ? source : at.temporary(quantizedBytes(rows, inner, group))
   if (!exact) {
     at.emit('quantizeRows', [source, write(quantized), rows, inner, inner, group], rows * inner * elementCost)
@@ -128,10 +127,11 @@ export const matmulPacked: Rule = (at) => {
     const perThread = exact ? matmulWorkspaceBytes() : packedWorkspaceBytes(rows, inner, wide)
     const extents = exact ? [rows, piece.rows, inner, inner, stride] : [rows, piece.rows, inner, stride]
     const words: Argument[] = [read(quantized), weights, result, ...extents, bits, group, workspace, workspaceStride]
+    if (!exact) words.push(Number(wide), Number(paired))
     const products = rows * piece.rows * inner
     // A handful of rows costs what reading the weights costs; int8 products run several times as fast as f32.
     const cost = exact ? products : Math.max(products / 4, (piece.rows * inner * bits) / 8)
-    at.emit(kernel, words, cost, perThread)
+    at.emit(exact ? 'matmulPackedExact' : 'matmulPacked', words, cost, perThread)
   }
 }
 
