@@ -100,10 +100,10 @@ function measurePairs(): boolean {
     four(0, turnsMeasured)
     const middle = performance.now()
     pairs(0, turnsMeasured)
-    const end = performance.now()
+    const last = performance.now()
     best.four = Math.min(best.four, middle - now)
-    best.pairs = Math.min(best.pairs, end - middle)
-    now = end
+    best.pairs = Math.min(best.pairs, last - middle)
+    now = last
   }
   return best.pairs < best.four
 }
