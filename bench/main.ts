@@ -1,25 +1,37 @@
 /**
  * Speed of a model against the roofs of the machine, and against peers: round after round in turn, each in a process of its own.
  *
- *     npm run bench -- MODEL [--peer node-llama-cpp=FOLDER] [--rounds 5] [--threads 2] [--prompts 32,128,512,2048]
- *         [--depths 0,512,2048,4000] [--tokens 32] [--cache-type f16] [--no-wide] [--save FILE] [--json]
+ *     npm run bench -- MODEL [--in node|chromium] [--peer NAME=PATH]... [--onnx FILE] [--rounds 5] [--threads 2]
+ *         [--prompts 32,128,512,2048] [--depths 0,512,2048,4000] [--tokens 32] [--cache-type f16] [--no-wide]
+ *         [--save FILE] [--record TITLE] [--json]
  *
  * Ctrl-C ends it; with the same --save FILE it goes on with the rounds that are missing.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { PocketPhiError } from '../src/base/errors.ts'
+import { reportError } from '../src/cli/errors.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
-import { printReport, type Measured } from './report.ts'
+import cleanRows from './clean-rows.json' with { type: 'json' }
+import { thisMachine } from './machine.ts'
+import { oneOf, parseCount, parseCounts } from './options.ts'
+import { contenders, engineName, type Contender } from './peers.ts'
+import { printReport } from './report.ts'
+import { saveRun } from './results.ts'
 import type { Roofs } from './roofs.ts'
-import { runChild, type EngineFacts, type Round, type RoundCosts, type Settings } from './rounds.ts'
+import { runChild, type Settings } from './rounds.ts'
+import { summarise, type Measured, type MeasuredRound, type Summary } from './summary.ts'
+import { judge, type Verdict } from './verdict.ts'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   allowNegative: true,
   options: {
-    peer: { type: 'string' },
+    in: { type: 'string', default: 'node' },
+    peer: { type: 'string', multiple: true, default: [] },
+    onnx: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     threads: { type: 'string', default: String(Math.min(8, availableParallelism())) },
     prompts: { type: 'string', default: '32,128,512,2048' },
@@ -28,32 +40,30 @@ const { positionals, values } = parseArgs({
     'cache-type': { type: 'string', default: 'f16' },
     wide: { type: 'boolean', default: true },
     save: { type: 'string' },
+    record: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
-const [model] = positionals
-if (model === undefined) throw new Error('npm run bench -- MODEL [--peer node-llama-cpp=FOLDER]')
 
-function numbers(text: string): number[] {
-  const list = text.split(',').map(Number)
-  if (list.every((value) => Number.isSafeInteger(value) && value >= 0)) return list
-  throw new Error(`"${text}" is no list of whole numbers`)
-}
+/** In whole pages of the cache and more. */
+const contextStep = 512
 
-const [peerName, peerFolder = ''] = (values.peer ?? '').split('=')
-if (values.peer !== undefined && (peerName !== 'node-llama-cpp' || peerFolder === '')) {
-  throw new Error('--peer node-llama-cpp=FOLDER, the folder that it is installed in')
-}
-const [prompts, depths, tokens] = [numbers(values.prompts), numbers(values.depths), Number(values.tokens)]
-const longest = Math.max(...prompts, ...depths) + tokens + 2
-const settings: Settings = {
-  model: existsSync(model) ? resolve(model) : model,
-  threads: Number(values.threads),
-  ...{ prompts, depths, tokens },
-  cacheType: values['cache-type'] === 'f32' ? 'f32' : 'f16',
-  wide: values.wide && enableWideVectors('answers'),
-  context: Math.max(512, Math.ceil(longest / 512) * 512),
-  peer: { folder: peerFolder, flash: false },
+function settingsOf(model: string): Settings {
+  const prompts = parseCounts('prompts', values.prompts)
+  const depths = parseCounts('depths', values.depths)
+  const tokens = parseCount('tokens', values.tokens)
+  const longest = Math.max(...prompts, ...depths) + tokens + 2
+  const place = oneOf('in', values.in, ['node', 'chromium'])
+  return {
+    model: existsSync(model) ? resolve(model) : model,
+    threads: parseCount('threads', values.threads),
+    ...{ prompts, depths, tokens },
+    cacheType: oneOf('cache-type', values['cache-type'], ['f16', 'f32']),
+    // A page has no flags of V8.
+    wide: place === 'node' && values.wide && enableWideVectors('answers'),
+    context: Math.max(contextStep, Math.ceil(longest / contextStep) * contextStep),
+    place,
+  }
 }
 
 /** Rounds that there are, in the order in which each is run. */
@@ -62,66 +72,112 @@ interface Saved {
   readonly measured: Measured
 }
 
-function load(): Measured {
-  const empty: Measured = { roofs: [], rounds: {}, others: [] }
-  if (values.save === undefined || !existsSync(values.save)) return empty
+function load(settings: Settings): Measured {
+  if (values.save === undefined || !existsSync(values.save)) return { roofs: [], rounds: {} }
   const saved = JSON.parse(readFileSync(values.save, 'utf8')) as Saved
   if (JSON.stringify(saved.settings) === JSON.stringify(settings)) return saved.measured
-  throw new Error(`${values.save} has rounds of other settings; name another file, or remove it`)
+  throw new PocketPhiError('invalid-argument', `${values.save} has rounds of other settings.`, {
+    expected: JSON.stringify(settings),
+    found: JSON.stringify(saved.settings),
+    remedy: 'Name another file, or remove it.',
+  })
 }
 
-function save(measured: Measured): void {
+function save(settings: Settings, measured: Measured): void {
   if (values.save === undefined) return
   writeFileSync(`${values.save}.tmp`, JSON.stringify({ settings, measured } satisfies Saved, null, 1))
   renameSync(`${values.save}.tmp`, values.save)
 }
 
-const controller = new AbortController()
-process.once('SIGINT', () => controller.abort())
+async function runRoofs(settings: Settings, measured: Measured, signal: AbortSignal): Promise<void> {
+  type Result = Roofs & { readonly cpuSeconds: number }
+  const { result } = await runChild<Result>('roofs.ts', String(settings.threads), signal)
+  measured.roofs.push(result)
+}
 
-async function round(name: string, script: string, measured: Measured, own: Settings): Promise<void> {
+async function runRound({ name, script, settings }: Contender, measured: Measured, signal: AbortSignal): Promise<void> {
   process.stderr.write(`${name} …\n`)
-  const { result, others } = await runChild<Round & RoundCosts & Partial<EngineFacts>>(
-    script,
-    JSON.stringify(own),
-    controller.signal,
-  )
-  ;(measured.rounds[name] ??= []).push(result)
-  if (others !== undefined) measured.others.push(others)
-  save(measured)
+  const { result, others } = await runChild<MeasuredRound>(script, JSON.stringify(settings), signal)
+  ;(measured.rounds[name] ??= []).push({ ...result, ...(others === undefined ? {} : { others }) })
 }
 
-const contenders: { name: string; script: string; settings: Settings }[] = [
-  { name: 'pocket-phi', script: 'engine-round.ts', settings },
-]
-if (values.peer !== undefined) {
-  for (const flash of [true, false]) {
-    const name = `node-llama-cpp, flash attention ${flash ? 'on' : 'off'}`
-    const own = { ...settings, peer: { folder: resolve(peerFolder), flash } }
-    contenders.push({ name, script: 'node-llama-cpp-round.ts', settings: own })
+/** Runs the rounds that are missing, in turn. */
+async function runAll(settings: Settings, turns: readonly Contender[], measured: Measured): Promise<void> {
+  const controller = new AbortController()
+  process.once('SIGINT', () => controller.abort())
+  const rounds = parseCount('rounds', values.rounds)
+  try {
+    for (let index = 0; index < rounds; index++) {
+      if (measured.roofs.length <= index) await runRoofs(settings, measured, controller.signal)
+      save(settings, measured)
+      for (const contender of turns) {
+        if ((measured.rounds[contender.name]?.length ?? 0) > index) continue
+        await runRound(contender, measured, controller.signal)
+        save(settings, measured)
+      }
+    }
+  } catch (error) {
+    if (!controller.signal.aborted) throw error
+    process.stderr.write(
+      values.save === undefined ? 'interrupted\n' : `interrupted; go on with --save ${values.save}\n`,
+    )
+    process.exitCode = 130
   }
 }
 
-const measured = load()
+/** What was typed, without the folders of this machine. */
+function commandOf(model: string): string {
+  const typed = process.argv.slice(2).map((text) => (/[\\/]/.test(text) ? shortened(text) : text))
+  return ['npm run bench --', ...typed].join(' ').replace(model, basename(model))
+}
+
+function shortened(text: string): string {
+  const [name, ...path] = text.split('=')
+  return path.length === 0 ? basename(text) : `${name}=${basename(path.join('='))}`
+}
+
+function record(
+  title: string,
+  command: string,
+  settings: Settings,
+  summary: Summary,
+  verdict: Verdict,
+  rounds: number,
+) {
+  if (!verdict.valid) {
+    process.stderr.write('A run that is void is not recorded.\n')
+    return
+  }
+  const { model: _, ...kept } = settings
+  const date = new Date().toISOString().slice(0, 10)
+  const machine = thisMachine()
+  const file = saveRun({ date, title, command, machine, settings: kept, rounds, verdict, ...summary })
+  process.stderr.write(`recorded in ${file}; npm run bench:table writes it into README.md\n`)
+}
+
+async function main(): Promise<void> {
+  const [model] = positionals
+  if (model === undefined) {
+    throw new PocketPhiError('invalid-argument', 'Which model?', { expected: 'npm run bench -- MODEL [options]' })
+  }
+  const settings = settingsOf(model)
+  const onnx = values.onnx ?? model.replace(/\.gguf$/i, '.onnx')
+  const turns = contenders(settings, values.peer, onnx)
+  const measured = load(settings)
+  await runAll(settings, turns, measured)
+  const summary = summarise(settings, measured)
+  if (summary === undefined) return
+  const verdict = judge(measured, settings, thisMachine(), cleanRows)
+  if (values.json) console.log(JSON.stringify({ settings, ...measured, summary, verdict }))
+  else printReport(settings, measured, summary, verdict)
+  const rounds = measured.rounds[engineName]?.length ?? 0
+  if (values.record !== undefined) record(values.record, commandOf(model), settings, summary, verdict, rounds)
+}
+
 try {
-  for (let index = 0; index < Number(values.rounds); index++) {
-    if (measured.roofs.length <= index) {
-      const { result } = await runChild<Roofs & { cpuSeconds: number }>(
-        'roofs.ts',
-        String(settings.threads),
-        controller.signal,
-      )
-      measured.roofs.push(result)
-      save(measured)
-    }
-    for (const { name, script, settings: own } of contenders) {
-      if ((measured.rounds[name]?.length ?? 0) <= index) await round(name, script, measured, own)
-    }
-  }
+  await main()
 } catch (error) {
-  if (!controller.signal.aborted) throw error
-  process.stderr.write(values.save === undefined ? 'interrupted\n' : `interrupted; go on with --save ${values.save}\n`)
-  process.exitCode = 130
+  const { text, code } = reportError(error, true)
+  process.stderr.write(`${text ?? ''}\n`)
+  process.exitCode = code
 }
-if (values.json) console.log(JSON.stringify({ settings, ...measured }))
-else printReport(settings, measured)

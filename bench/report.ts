@@ -1,86 +1,59 @@
-/** Medians of the rounds as tables. */
+/** Medians of the rounds as tables, for the terminal. */
 import { formatBytes, formatTable } from '../src/cli/terminal.ts'
-import type { Roofs } from './roofs.ts'
-import type { EngineFacts, Round, RoundCosts, Settings } from './rounds.ts'
+import { engineName } from './peers.ts'
+import type { Settings } from './rounds.ts'
+import { firstTokenPrompt } from './rounds.ts'
+import type { ContenderSummary, Measured, Summary } from './summary.ts'
+import { percent, type Verdict } from './verdict.ts'
 
-export interface Measured {
-  readonly roofs: Roofs[]
-  /** By who ran them. */
-  readonly rounds: Record<string, (Round & RoundCosts & Partial<EngineFacts>)[]>
-  /** Shares of one processor that others took, round by round. */
-  readonly others: number[]
+function digits(value: number | undefined, count = 1): string {
+  return value === undefined ? '-' : value.toFixed(count)
 }
 
-/** A round in which others take more is no measurement. */
-const mostOthers = 0.05
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length / 2
-  return sorted.length % 2 === 1
-    ? (sorted[Math.floor(middle)] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(0)} %`
-
-export function printReport(settings: Settings, { roofs, rounds, others }: Measured): void {
-  const own = rounds['pocket-phi'] ?? []
-  const facts = own[0]
-  if (facts === undefined) return
-  const roof = (kind: keyof Roofs): number => median(roofs.map((found) => found[kind]))
-  const peers = Object.keys(rounds).filter((name) => name !== 'pocket-phi')
-  const speedOf = (name: string, kind: 'prompts' | 'answers', count: number): number =>
-    median((rounds[name] ?? []).map((round) => round[kind][count] ?? Number.NaN))
-  const row = (kind: 'prompts' | 'answers', count: number, label: string, share: (speed: number) => number) => {
-    const speed = speedOf('pocket-phi', kind, count)
-    const theirs = peers.map((name) => speedOf(name, kind, count))
-    const best = Math.max(...theirs)
-    const ratio = peers.length === 0 ? [] : [(speed / best).toFixed(2)]
-    const spread = own.map((round) => round[kind][count] ?? Number.NaN)
-    const range = `${Math.min(...spread).toFixed(1)} to ${Math.max(...spread).toFixed(1)}`
-    return [label, speed.toFixed(1), range, percent(share(speed)), ...theirs.map((value) => value.toFixed(1)), ...ratio]
-  }
-  const bytesAt = (depth: number): number => (facts.readBytesPerToken ?? 0) + depth * (facts.cacheBytesPerToken ?? 0)
-  const head = [
-    'tokens/s',
-    'pocket-phi',
-    'range',
-    'of the roof',
-    ...peers,
-    ...(peers.length === 0 ? [] : ['ratio to best']),
-  ]
-  console.log(
-    formatTable([
-      head,
-      ...settings.prompts.map((count) =>
-        row(
-          'prompts',
-          count,
-          `prompt of ${count}`,
-          (speed) => (speed * (facts.productsPerToken ?? 0)) / roof('int8Products'),
-        ),
-      ),
-      ...settings.depths.map((depth) =>
-        row('answers', depth, `answer after ${depth}`, (speed) => (speed * bytesAt(depth)) / roof('readBytes')),
-      ),
-    ]),
+function speedRows({ rounds }: Measured, { contenders, ofRoof }: Summary): string[][] {
+  const [engine, ...peers] = contenders
+  return (['prompts', 'answers'] as const).flatMap((kind) =>
+    Object.entries(engine?.[kind] ?? {}).map(([name, speed]) => {
+      const count = Number(name)
+      const values = (rounds[engineName] ?? []).map((round) => round[kind][count] ?? Number.NaN)
+      const theirs = peers.map((peer) => peer[kind][count])
+      const best = Math.max(...theirs.filter((value) => value !== undefined))
+      return [
+        kind === 'prompts' ? `prompt of ${count}` : `answer after ${count}`,
+        speed.toFixed(1),
+        `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`,
+        percent(ofRoof[kind][count] ?? Number.NaN),
+        ...theirs.map((value) => digits(value)),
+        ...(peers.length === 0 ? [] : [(speed / best).toFixed(2)]),
+      ]
+    }),
   )
-  console.log(`
-${own.length} rounds, medians; ${settings.threads} threads; wide vectors ${settings.wide ? 'on' : 'off'}; cache ${settings.cacheType}.
-Roofs: ${(roof('readBytes') / 1e9).toFixed(1)} GB/s read, ${(roof('int8Products') / 1e9).toFixed(0)} G multiply-adds/s in int8 and ${(roof('f32Products') / 1e9).toFixed(0)} in f32, of 128 bits each.`)
-  for (const [name, list] of Object.entries(rounds)) {
-    const peak = formatBytes(Math.max(...list.map(({ peakBytes }) => peakBytes)))
-    const plan = list[0]?.plannedBytes
-    console.log(
-      `${name}: load ${median(list.map(({ loadSeconds }) => loadSeconds)).toFixed(2)} s, peak ${peak}${plan === undefined ? '' : ` (planned ${formatBytes(plan)})`}`,
-    )
-  }
-  const most = Math.max(0, ...others)
-  const verdict = most > mostOthers ? 'void: the machine was not quiet' : 'the machine was quiet'
+}
+
+function costsLine({ name, loadSeconds, firstTokenSeconds, peakBytes, plannedBytes }: ContenderSummary): string {
+  const parts = [
+    ...(loadSeconds === undefined ? [] : [`load ${loadSeconds.toFixed(2)} s`]),
+    ...(firstTokenSeconds === undefined
+      ? []
+      : [`first token after a prompt of ${firstTokenPrompt} in ${(1000 * firstTokenSeconds).toFixed(0)} ms`]),
+    `peak ${formatBytes(peakBytes)}${plannedBytes === undefined ? '' : ` (planned ${formatBytes(plannedBytes)})`}`,
+  ]
+  return `${name}: ${parts.join(', ')}`
+}
+
+export function printReport(settings: Settings, measured: Measured, summary: Summary, verdict: Verdict): void {
+  const peers = summary.contenders.slice(1).map(({ name }) => name)
+  const head = ['tokens/s', engineName, 'range', 'of the roof', ...peers]
+  const { readBytes, int8Products, f32Products } = summary.roofs
+  const { threads, wide, cacheType, place } = settings
   console.log(
-    others.length === 0
-      ? 'What else ran is not known here.'
-      : `Others took at most ${percent(most)} of a processor: ${verdict}.`,
+    [
+      formatTable([[...head, ...(peers.length === 0 ? [] : ['ratio to best'])], ...speedRows(measured, summary)]),
+      '',
+      `${measured.rounds[engineName]?.length ?? 0} rounds, medians; in ${place}, ${threads} threads; wide vectors ${wide ? 'on' : 'off'}; cache ${cacheType}.`,
+      `Roofs: ${(readBytes / 1e9).toFixed(1)} GB/s read, ${(int8Products / 1e9).toFixed(0)} G multiply-adds/s in int8 and ${(f32Products / 1e9).toFixed(0)} in f32, of 128 bits each.`,
+      ...summary.contenders.map(costsLine),
+      `${verdict.valid ? 'Valid' : 'VOID, no measurement'}: ${verdict.reason}.`,
+    ].join('\n'),
   )
 }

@@ -16,18 +16,34 @@ export interface Settings {
   readonly cacheType: 'f16' | 'f32'
   readonly wide: boolean
   readonly context: number
-  /** Of a peer. */
-  readonly peer: { readonly folder: string; readonly flash: boolean }
+  /** Where the engine runs, and so those that it is compared with. */
+  readonly place: 'node' | 'chromium'
+}
+
+/** What the round of a peer is told. */
+export interface PeerSettings extends Settings {
+  readonly peer: {
+    /** What `--peer NAME=PATH` named, absolute. */
+    readonly path: string
+    readonly flash: boolean
+    /** The model as an ONNX file. */
+    readonly onnx: string
+  }
 }
 
 /** Tokens a second, by the number of tokens. */
-type Speeds = Record<number, number>
+export type Speeds = Record<number, number>
 
+/** Figures that a contender does not tell are left out. */
 export interface Round {
   readonly prompts: Speeds
   readonly answers: Speeds
-  readonly loadSeconds: number
+  /** From a prompt of `firstTokenPrompt` tokens to the first token of its answer. */
+  readonly firstTokenSeconds?: number
+  readonly loadSeconds?: number
 }
+
+export const firstTokenPrompt = 32
 
 /** What every round says at its end. */
 export interface RoundCosts {
@@ -37,21 +53,26 @@ export interface RoundCosts {
 
 /** What the engine says of itself. */
 export interface EngineFacts {
+  /** Width, layers, vocabulary and the dtype of the matrices, by which rows of other runs are found again. */
+  readonly shape: string
   readonly plannedBytes: number
   /** Weights that are read for each token of an answer, and cache for each token before it. */
   readonly readBytesPerToken: number
   readonly cacheBytesPerToken: number
+  /** Tokens before it that a token attends to at most; 0 for all. */
+  readonly window: number
   /** Multiply-adds of a token of a prompt, without attention. */
   readonly productsPerToken: number
 }
 
+/** The argument of a round of the engine. */
 export function readSettings(): Settings {
-  return JSON.parse(process.argv[2] ?? '{}') as Settings
+  return readPeerSettings()
 }
 
-/** Ids that repeat nothing, so that no prefix is found in a cache. */
-export function idsOf(count: number, vocabulary: number): number[] {
-  return Array.from({ length: count }, (_, index) => (count + index * 7919) % vocabulary)
+/** The argument of a round of a peer. */
+export function readPeerSettings(): PeerSettings {
+  return JSON.parse(process.argv[2] ?? '{}') as PeerSettings
 }
 
 /** Seconds of processor time that the whole machine has spent; undefined where that is not known. */

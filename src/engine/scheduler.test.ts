@@ -95,6 +95,26 @@ describe('Scheduler', () => {
     expect(engine.counters.rows).toBe(rows + 3)
   })
 
+  it('takes tokens as computed whose keys and values were written into its pages', async () => {
+    const ids = someIds(100, 20)
+    const engine = await engineOf()
+    const sequence = await engine.open(ids)
+    const expected = await sequence.logits()
+    const other = await engineOf()
+    for (const name of other.device.names().filter((state) => state.startsWith('cache.'))) {
+      const pages = engine.device.readBytes(name)
+      await other.device.fill(name, (bytes, offset) => bytes.set(pages.subarray(offset, offset + bytes.length)))
+    }
+    const adopted = await other.open(ids)
+    other.adopt(adopted, 99)
+    expectClose(await adopted.logits(), expected)
+    expect(other.counters.rows).toBe(1)
+    expect(() => other.adopt(adopted, 99)).toThrow(/100 computed tokens/)
+    adopted.close()
+    const next = await other.open(ids)
+    expect(() => other.adopt(next, 101)).toThrow(/at most 100 tokens/)
+  })
+
   it('delivers the rows that are wanted, in order, more of them than one pass can give', async () => {
     const engine = await engineOf({ maxRows: 64 })
     const ids = someIds(90, 7)

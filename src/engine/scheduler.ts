@@ -151,6 +151,25 @@ export class Scheduler implements SequenceHost {
     return Math.min(reserved, regime === 0 ? ropeBorder : Infinity) - ids.length
   }
 
+  /**
+   * Takes the first `length` tokens of a sequence of which nothing was computed as computed: what the pages of the cache hold
+   * (`Device.fill`) is their keys and values.
+   *
+   * @throws PocketPhiError `invalid-argument` once something was computed, or for more tokens than the sequence has
+   */
+  adopt(sequence: Sequence, length: number): void {
+    if (sequence.table !== undefined || length > sequence.ids.length || !this.#open.has(sequence)) {
+      throw new PocketPhiError('invalid-argument', 'The sequence cannot take these tokens as computed.', {
+        expected: `an open sequence of which nothing was computed, and at most ${sequence.ids.length} tokens`,
+        found: `${sequence.computed} computed tokens, and ${length} to adopt`,
+      })
+    }
+    const table = this.#pool.open(sequence.ids, 0, sequence.regime)
+    this.#pool.prepare(table, length)
+    this.#pool.commit(table, sequence.ids.slice(0, length))
+    sequence.table = table
+  }
+
   truncate({ table }: Sequence, length: number): void {
     if (table !== undefined) this.#pool.truncate(table, length)
   }

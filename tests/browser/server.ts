@@ -2,9 +2,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
 
-/** Files by their path below the first part, without a leading slash. */
-export type Files = ReadonlyMap<string, Uint8Array>
+/** Files by their path below the first part, without a leading slash; large ones as blobs, which are not read at once. */
+export type Files = ReadonlyMap<string, Uint8Array | Blob>
 
 export interface SiteServer extends AsyncDisposable {
   readonly origin: string
@@ -14,13 +15,23 @@ export interface SiteServer extends AsyncDisposable {
   readonly holding: Promise<void>
 }
 
+function sizeOf(file: Uint8Array | Blob): number {
+  return file instanceof Blob ? file.size : file.length
+}
+
+/** Answers with the bytes [first, end) of a file. */
+function send(response: ServerResponse, file: Uint8Array | Blob, first = 0, end = sizeOf(file)): void {
+  if (file instanceof Blob) pipeline(file.slice(first, end).stream(), response).catch(() => response.destroy())
+  else response.end(file.subarray(first, end))
+}
+
 export interface SiteOptions {
   /** Files by the first part of the path. */
   readonly folders: Readonly<Record<string, Files>>
   /** Folders whose answers have the headers that give a page threads. */
   readonly isolated: readonly string[]
   /** A path whose answers, but for those of a single byte, never come. */
-  readonly held: string
+  readonly held?: string
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -54,17 +65,17 @@ export async function serveSite({ folders, isolated, held }: SiteOptions): Promi
     }
     const range = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '')
     if (range === null) {
-      response.writeHead(200, common).end(file)
+      send(response.writeHead(200, { ...common, 'content-length': sizeOf(file) }), file)
       return
     }
-    const [first, last] = [Number(range[1]), Math.min(Number(range[2]), file.length - 1)]
+    const [first, last] = [Number(range[1]), Math.min(Number(range[2]), sizeOf(file) - 1)]
     if (pathname === held && last > first) {
       holding.resolve()
       return
     }
-    const part = file.subarray(first, last + 1)
-    const contentRange = `bytes ${first}-${last}/${file.length}`
-    response.writeHead(206, { ...common, 'content-range': contentRange, 'content-length': part.length }).end(part)
+    const contentRange = `bytes ${first}-${last}/${sizeOf(file)}`
+    const partial = { ...common, 'content-range': contentRange, 'content-length': last + 1 - first }
+    send(response.writeHead(206, partial), file, first, last + 1)
   }
   const server = createServer(answer)
   await new Promise<void>((resolve) => {

@@ -30,7 +30,7 @@ function html(head: string, script: string): string {
 }
 
 export interface Bundle {
-  readonly files: Files
+  readonly files: ReadonlyMap<string, Uint8Array>
   /** What the bundler complained about. */
   readonly complaints: readonly string[]
 }

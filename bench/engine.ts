@@ -1,0 +1,111 @@
+/** The engine as a contender, in Node as in a page. */
+import { wasmBackend } from '../src/backends/wasm/index.ts'
+import { elementCount } from '../src/base/dtype.ts'
+import { Random } from '../src/base/random.ts'
+import { f16ToF32 } from '../src/blocks/half.ts'
+import { loadCheckpoint } from '../src/engine/load.ts'
+import { greatestIndex } from '../src/engine/sampling.ts'
+import type { Scheduler } from '../src/engine/scheduler.ts'
+import type { FileTree } from '../src/formats/tree.ts'
+import { cacheNames } from '../src/models/trace.ts'
+import { tensorBytes, type MemoryPlan } from '../src/program/plan.ts'
+import { idsOf, secondsOf, type Contender } from './measure.ts'
+import type { EngineFacts, Settings } from './rounds.ts'
+
+export interface LoadedEngine extends AsyncDisposable {
+  readonly contender: Contender
+  readonly facts: EngineFacts
+  readonly loadSeconds: number
+}
+
+export async function loadEngine(
+  tree: FileTree,
+  weightsFile: string | undefined,
+  { threads, wide, context, cacheType }: Settings,
+): Promise<LoadedEngine> {
+  let plan: MemoryPlan | undefined
+  const start = performance.now()
+  const engine = await loadCheckpoint(tree, wasmBackend({ threads, wide }), {
+    context,
+    cacheType,
+    onPlan: (found) => (plan = found),
+    ...(weightsFile === undefined ? {} : { weightsFile }),
+  })
+  const loadSeconds = (performance.now() - start) / 1000
+  await fillCache(engine)
+  return {
+    contender: contenderOf(engine),
+    facts: factsOf(engine, plan),
+    loadSeconds,
+    [Symbol.asyncDispose]: () => engine.dispose(),
+  }
+}
+
+/** Halves that repeat in the pages; many enough that no two heads of a page have the same. */
+const patternLength = 2 ** 16
+
+/**
+ * Fills the pages of the cache with normal numbers of magnitude 1/8 to 1 of either sign, so that an answer behind many tokens
+ * can be measured without reading them first.
+ */
+async function fillCache({ device, programs }: Scheduler): Promise<void> {
+  const random = new Random(1)
+  const pattern = Uint16Array.from({ length: patternLength }, () => {
+    const exponent = 12 + Math.floor(random.float() * 3)
+    return (random.float() < 0.5 ? 0x8000 : 0) | (exponent << 10) | Math.floor(random.float() * 1024)
+  })
+  const halves = new Uint8Array(pattern.buffer)
+  const floats = new Uint8Array(f16ToF32(pattern).buffer)
+  for (let layer = 0; layer < programs.model.shape.layers; layer++) {
+    for (const name of Object.values(cacheNames(layer))) {
+      const source = device.typeOf(name).dtype === 'f16' ? halves : floats
+      await device.fill(name, (bytes) => {
+        for (let at = 0; at < bytes.length; at += source.length) bytes.set(source.subarray(0, bytes.length - at), at)
+      })
+    }
+  }
+}
+
+function contenderOf(engine: Scheduler): Contender {
+  return {
+    async readPrompt(length, salt) {
+      using sequence = await engine.open(idsOf(length, engine.vocabulary, salt))
+      return await secondsOf(() => sequence.logits())
+    },
+    async firstToken(length, salt) {
+      return await secondsOf(async () => {
+        using sequence = await engine.open(idsOf(length, engine.vocabulary, salt))
+        sequence.append([greatestIndex(await sequence.logits())])
+      })
+    },
+    async answer(depth, tokens) {
+      using sequence = await engine.open(idsOf(depth + 1, engine.vocabulary, depth))
+      engine.adopt(sequence, depth)
+      return await secondsOf(async () => {
+        for (let index = 0; index < tokens; index++) sequence.append([greatestIndex(await sequence.logits())])
+      })
+    },
+  }
+}
+
+function factsOf(
+  { programs: { parameters, programs, model }, device }: Scheduler,
+  plan: MemoryPlan | undefined,
+): EngineFacts {
+  const table = parameters.find(({ name }) => name.endsWith('embed_tokens.weight'))
+  const isTied = !parameters.some(({ name }) => name === 'lm_head.weight')
+  const { layers, kvHeads, headSize, vocabulary } = model.shape
+  const matrices = parameters.filter((parameter) => parameter.shape.length === 2 && (isTied || parameter !== table))
+  const wide = matrices.find(({ name }) => name.includes('gate_up'))
+  const { dtype: cacheType } = device.typeOf(cacheNames(0).keys)
+  const attention = programs[0]?.operations.find(({ kind }) => kind === 'pagedAttention')
+  return {
+    shape: `${wide?.shape[1]} wide, ${layers} layers, vocabulary ${vocabulary}, ${wide === undefined ? '' : device.typeOf(wide.name).dtype}`,
+    plannedBytes: plan?.total ?? 0,
+    readBytesPerToken:
+      (plan?.parameters ?? 0) - (isTied || table === undefined ? 0 : tensorBytes(device.typeOf(table.name))),
+    cacheBytesPerToken: 2 * layers * kvHeads * headSize * (cacheType === 'f16' ? 2 : 4),
+    window: Number(attention?.attributes['window'] ?? 0),
+    productsPerToken: matrices.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+  }
+}

@@ -1,0 +1,66 @@
+/** What processes have taken, their children included; for rounds whose work is done by programs that they start. */
+import { readdirSync, readFileSync } from 'node:fs'
+import type { RoundCosts } from './rounds.ts'
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    // The process has ended meanwhile, or the system has no such folder.
+    return ''
+  }
+}
+
+interface Process {
+  readonly id: number
+  readonly parent: number
+  /** Of itself and of the children that it has waited for. */
+  readonly cpuSeconds: number
+}
+
+/** @param stat the content of /proc/ID/stat, whose second field is a name in parentheses that may hold anything */
+export function parseStat(stat: string): Process | undefined {
+  const end = stat.lastIndexOf(')')
+  if (end < 0) return undefined
+  const fields = stat
+    .slice(end + 2)
+    .split(' ')
+    .map(Number)
+  const ticks = [11, 12, 13, 14].reduce((sum, index) => sum + (fields[index] ?? 0), 0)
+  return { id: Number.parseInt(stat, 10), parent: fields[1] ?? 0, cpuSeconds: ticks / 100 }
+}
+
+/** This process and its living descendants; empty where that cannot be seen. */
+function ownProcesses(): Process[] {
+  let names: string[]
+  try {
+    names = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  } catch {
+    return []
+  }
+  const all = names.flatMap((name) => parseStat(read(`/proc/${name}/stat`)) ?? [])
+  const own = all.filter(({ id }) => id === process.pid)
+  // Children are appended while the list is walked.
+  for (const { id } of own) own.push(...all.filter(({ parent }) => parent === id))
+  return own
+}
+
+/** Bytes that the descendants of this process hold, pages that several share counted once. */
+export function heldByDescendants(): number {
+  return ownProcesses()
+    .filter(({ id }) => id !== process.pid)
+    .reduce((sum, { id }) => sum + 1024 * Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${id}/smaps_rollup`))?.[1] ?? 0), 0)
+}
+
+/** The most bytes that a process has held so far. */
+export function peakOf(id: number): number {
+  return 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(read(`/proc/${id}/status`))?.[1] ?? 0)
+}
+
+/** What this process has taken, with the processor time of its children. */
+export function costs(peakBytes = process.resourceUsage().maxRSS * 1024): RoundCosts {
+  const own = ownProcesses()
+  const { user, system } = process.cpuUsage()
+  const cpuSeconds = own.length === 0 ? (user + system) / 1e6 : own.reduce((sum, one) => sum + one.cpuSeconds, 0)
+  return { cpuSeconds, peakBytes }
+}

@@ -1,0 +1,110 @@
+/** From rounds to medians. */
+import { engineName } from './peers.ts'
+import type { Roofs } from './roofs.ts'
+import type { EngineFacts, Round, RoundCosts, Settings, Speeds } from './rounds.ts'
+
+/** A round as it was measured. */
+export type MeasuredRound = Round &
+  RoundCosts &
+  Partial<EngineFacts> & {
+    /** The share of one processor that others took meanwhile; missing where that is not known. */
+    readonly others?: number
+  }
+
+export interface Measured {
+  readonly roofs: Roofs[]
+  /** By who ran them. */
+  readonly rounds: Record<string, MeasuredRound[]>
+}
+
+/** Medians of a contender; peak memory is the greatest. */
+export interface ContenderSummary extends Round {
+  readonly name: string
+  readonly peakBytes: number
+  readonly plannedBytes?: number
+}
+
+export interface Summary {
+  /** The engine first. */
+  readonly contenders: readonly ContenderSummary[]
+  /** What the engine reaches, as shares of its roofs. */
+  readonly ofRoof: { readonly prompts: Speeds; readonly answers: Speeds }
+  readonly roofs: Roofs
+}
+
+/** Of an even number of values the mean of the middle two. NaN for none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((left, right) => left - right)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}
+
+/** The median of a figure that all rounds have, or none. */
+function medianOf(
+  rounds: readonly MeasuredRound[],
+  figure: 'firstTokenSeconds' | 'loadSeconds',
+): Partial<Record<typeof figure, number>> {
+  const values = rounds.flatMap((round) => round[figure] ?? [])
+  return values.length === 0 ? {} : { [figure]: median(values) }
+}
+
+function medianSpeeds(list: readonly Speeds[], counts: readonly number[]): Speeds {
+  const known = counts.filter((count) => list.some((speeds) => speeds[count] !== undefined))
+  return Object.fromEntries(known.map((count) => [count, median(list.flatMap((speeds) => speeds[count] ?? []))]))
+}
+
+function summariseContender(
+  name: string,
+  rounds: readonly MeasuredRound[],
+  { prompts, depths }: Settings,
+): ContenderSummary {
+  const plannedBytes = rounds[0]?.plannedBytes
+  return {
+    name,
+    prompts: medianSpeeds(
+      rounds.map((round) => round.prompts),
+      prompts,
+    ),
+    answers: medianSpeeds(
+      rounds.map((round) => round.answers),
+      depths,
+    ),
+    ...medianOf(rounds, 'firstTokenSeconds'),
+    ...medianOf(rounds, 'loadSeconds'),
+    peakBytes: Math.max(...rounds.map((round) => round.peakBytes)),
+    ...(plannedBytes === undefined ? {} : { plannedBytes }),
+  }
+}
+
+/** Bytes that are read for a token behind so many others: the weights, and the cache as far back as a token attends. */
+export function bytesOfToken(
+  { readBytesPerToken = 0, cacheBytesPerToken = 0, window = 0 }: Partial<EngineFacts>,
+  depth: number,
+): number {
+  return readBytesPerToken + cacheBytesPerToken * (window === 0 ? depth : Math.min(depth, window))
+}
+
+/** Undefined while the engine has no round. */
+export function summarise(settings: Settings, { roofs, rounds }: Measured): Summary | undefined {
+  const facts = rounds[engineName]?.[0]
+  if (facts === undefined) return undefined
+  const contenders = Object.entries(rounds).map(([name, list]) => summariseContender(name, list, settings))
+  const [engine] = contenders
+  const roof = (kind: keyof Roofs): number => median(roofs.map((found) => found[kind]))
+  const medianRoofs = {
+    readBytes: roof('readBytes'),
+    int8Products: roof('int8Products'),
+    f32Products: roof('f32Products'),
+  }
+  const shares = (speeds: Speeds = {}, share: (speed: number, count: number) => number): Speeds =>
+    Object.fromEntries(Object.entries(speeds).map(([count, speed]) => [count, share(speed, Number(count))]))
+  return {
+    contenders,
+    roofs: medianRoofs,
+    ofRoof: {
+      prompts: shares(engine?.prompts, (speed) => (speed * (facts.productsPerToken ?? 0)) / medianRoofs.int8Products),
+      answers: shares(engine?.answers, (speed, depth) => (speed * bytesOfToken(facts, depth)) / medianRoofs.readBytes),
+    },
+  }
+}
