@@ -1,5 +1,5 @@
 /** Runs that were kept: a small file each in results/, from which the table in README.md is made. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Machine } from './machine.ts'
 import type { Settings } from './rounds.ts'
@@ -18,7 +18,7 @@ export interface SavedRun extends Summary {
   readonly verdict: Verdict
 }
 
-export const resultsFolder = fileURLToPath(new URL('results/', import.meta.url))
+const resultsFolder = fileURLToPath(new URL('results/', import.meta.url))
 
 /** Three digits are more than a shared machine can tell. */
 function rounded(_key: string, value: unknown): unknown {
@@ -37,4 +37,10 @@ export function saveRun(run: SavedRun): string {
   const file = resultsFolder + fileNameOf(run)
   writeFileSync(file, `${JSON.stringify(run, rounded, 2)}\n`)
   return file
+}
+
+/** All runs that were kept, in the order of their files' names. */
+export function readSavedRuns(): SavedRun[] {
+  const names = readdirSync(resultsFolder).filter((name) => name.endsWith('.json'))
+  return names.sort().map((name) => JSON.parse(readFileSync(resultsFolder + name, 'utf8')) as SavedRun)
 }

@@ -2,8 +2,9 @@
  * Writes the table of what is supported into README.md, from the results of the last complete `npm test`: a row stands in the
  * table only when tests of its own ran and all of them passed. `--check` compares instead and fails on a difference.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resultsFile, type TestResult } from '../tests/reporter.ts'
+import { writeReadmePart } from './readme-part.ts'
 
 interface Claim {
   readonly area: string
@@ -71,7 +72,6 @@ const claims: readonly Claim[] = [
 ]
 
 const missing = 'Not built yet, and refused by name: an 8-bit cache, WebGPU, Phi-3-small, Phi-3.5-MoE, Phi-3-vision.'
-const [begin, end] = ['<!-- capabilities -->', '<!-- /capabilities -->']
 
 function row({ area, what, tests }: Claim, results: readonly TestResult[]): string {
   const own = results.filter(({ name }) => tests.some((prefix) => name.startsWith(prefix)))
@@ -86,11 +86,8 @@ const results = JSON.parse(readFileSync(resultsFile, 'utf8')) as TestResult[]
 const table = ['| | what | tests that show it |', '|---|---|---|', ...claims.map((claim) => row(claim, results))].join(
   '\n',
 )
-const readme = new URL('../README.md', import.meta.url)
-const text = readFileSync(readme, 'utf8')
-const [before, rest] = text.split(begin)
-const after = rest?.split(end)[1]
-if (before === undefined || after === undefined) throw new Error(`README.md lacks the marks ${begin} and ${end}.`)
-const updated = `${before}${begin}\n${table}\n\n${missing}\n${end}${after}`
-if (!process.argv.includes('--check')) writeFileSync(readme, updated)
-else if (updated !== text) throw new Error('The table in README.md is stale: run npm test and npm run capabilities.')
+writeReadmePart(
+  'capabilities',
+  `${table}\n\n${missing}`,
+  'The table in README.md is stale: run npm test and npm run capabilities.',
+)
