@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Settings } from './rounds.ts'
 import type { Measured, MeasuredRound } from './summary.ts'
-import { judge, type CleanRow } from './verdict.ts'
+import { isQuiet, judge, type CleanRow } from './verdict.ts'
 
 const settings: Settings = {
   model: 'some.gguf',
@@ -34,6 +34,12 @@ function rounds(prompt: number, answer: number, others?: number): MeasuredRound[
 function measured(others: number | undefined, peers: Measured['rounds'] = {}): Measured {
   return { roofs: [], rounds: { 'pocket-phi': rounds(1, 1, others), ...peers } }
 }
+
+describe('isQuiet', () => {
+  it('allows others a twentieth of a processor', () => {
+    expect([{ others: 0.05 }, { others: 0.051 }, {}].map(isQuiet)).toEqual([true, false, true])
+  })
+})
 
 describe('judge', () => {
   it('asks for a quiet machine where no clean row is known', () => {

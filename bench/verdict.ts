@@ -2,7 +2,7 @@
 import type { Machine } from './machine.ts'
 import { engineName } from './peers.ts'
 import type { Settings, Speeds } from './rounds.ts'
-import { median, type Measured } from './summary.ts'
+import { median, type Measured, type MeasuredRound } from './summary.ts'
 
 /** What a peer reached on a machine that did nothing else. */
 export interface CleanRow {
@@ -25,8 +25,13 @@ export interface Verdict {
 
 /** A peer must reach this share of its clean row. */
 const leastOfClean = 0.9
-/** Where no clean row is known, others may take this share of a processor. */
+/** Of a quiet machine, others take at most this share of a processor. */
 const mostOthers = 0.05
+
+/** Whether nobody else worked meanwhile, as far as is known. */
+export function isQuiet({ others = 0 }: Pick<MeasuredRound, 'others'>): boolean {
+  return others <= mostOthers
+}
 
 export const percent = (share: number): string => `${(100 * share).toFixed(0)} %`
 
