@@ -5,7 +5,7 @@
  *         [--prompts 32,128,512,2048] [--depths 0,512,2048,4000] [--tokens 32] [--cache-type f16] [--no-wide]
  *         [--save FILE] [--record TITLE] [--json]
  *
- * Ctrl-C ends it; with the same --save FILE it goes on with the rounds that are missing.
+ * Ctrl-C ends it; with the same --save FILE it goes on with the rounds that are missing or were disturbed.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -72,10 +72,15 @@ interface Saved {
   readonly measured: Measured
 }
 
+/** What was saved, without the rounds that others disturbed: those are taken again. */
 function load(settings: Settings): Measured {
   if (values.save === undefined || !existsSync(values.save)) return { roofs: [], rounds: {} }
   const saved = JSON.parse(readFileSync(values.save, 'utf8')) as Saved
-  if (JSON.stringify(saved.settings) === JSON.stringify(settings)) return saved.measured
+  if (JSON.stringify(saved.settings) === JSON.stringify(settings)) {
+    const { roofs, rounds } = saved.measured
+    const quiet = Object.entries(rounds).map(([name, list]) => [name, list.filter(isQuiet)] as const)
+    return { roofs, rounds: Object.fromEntries(quiet) }
+  }
   throw new PocketPhiError('invalid-argument', `${values.save} has rounds of other settings.`, {
     expected: JSON.stringify(settings),
     found: JSON.stringify(saved.settings),
@@ -89,10 +94,9 @@ function save(settings: Settings, measured: Measured): void {
   renameSync(`${values.save}.tmp`, values.save)
 }
 
-async function runRoofs(settings: Settings, measured: Measured, signal: AbortSignal): Promise<void> {
-  type Result = Roofs & { readonly cpuSeconds: number }
-  const { result } = await runChild<Result>('roofs.ts', String(settings.threads), signal)
-  measured.roofs.push(result)
+async function runRoofs({ threads }: Settings, signal: AbortSignal): Promise<Roofs> {
+  const { result } = await runChild<Roofs & { readonly cpuSeconds: number }>('roofs.ts', String(threads), signal)
+  return result
 }
 
 /** Times that a round is taken until nobody else works meanwhile; the quietest counts. */
@@ -115,8 +119,10 @@ async function runAll(settings: Settings, turns: readonly Contender[], measured:
   const rounds = parseCount('rounds', values.rounds)
   try {
     for (let index = 0; index < rounds; index++) {
-      if (measured.roofs.length <= index) await runRoofs(settings, measured, controller.signal)
-      save(settings, measured)
+      if (measured.roofs.length <= index) {
+        measured.roofs.push(await runRoofs(settings, controller.signal))
+        save(settings, measured)
+      }
       for (const contender of turns) {
         if ((measured.rounds[contender.name]?.length ?? 0) > index) continue
         const round = await runRound(contender, controller.signal)
@@ -133,10 +139,14 @@ async function runAll(settings: Settings, turns: readonly Contender[], measured:
   }
 }
 
+/** Options with a value that say nothing of what is measured. */
+const asides: readonly (string | undefined)[] = ['--save', '--record']
+
 /** What was typed, without the folders of this machine. */
-function commandOf(model: string): string {
-  const typed = process.argv.slice(2).map((text) => (/[\\/]/.test(text) ? shortened(text) : text))
-  return ['npm run bench --', ...typed].join(' ').replace(model, basename(model))
+function command(): string {
+  const typed = process.argv.slice(2)
+  const kept = typed.filter((text, index) => !asides.includes(text) && !asides.includes(typed[index - 1]))
+  return ['npm run bench --', ...kept.map((text) => (/[\\/]/.test(text) ? shortened(text) : text))].join(' ')
 }
 
 function shortened(text: string): string {
@@ -144,14 +154,7 @@ function shortened(text: string): string {
   return path.length === 0 ? basename(text) : `${name}=${basename(path.join('='))}`
 }
 
-function record(
-  title: string,
-  command: string,
-  settings: Settings,
-  summary: Summary,
-  verdict: Verdict,
-  rounds: number,
-) {
+function record(title: string, settings: Settings, summary: Summary, verdict: Verdict, rounds: number): void {
   if (!verdict.valid) {
     process.stderr.write('A run that is void is not recorded.\n')
     return
@@ -159,7 +162,7 @@ function record(
   const { model: _, ...kept } = settings
   const date = new Date().toISOString().slice(0, 10)
   const machine = thisMachine()
-  const file = saveRun({ date, title, command, machine, settings: kept, rounds, verdict, ...summary })
+  const file = saveRun({ date, title, command: command(), machine, settings: kept, rounds, verdict, ...summary })
   process.stderr.write(`recorded in ${file}; npm run bench:table writes it into README.md\n`)
 }
 
@@ -179,7 +182,7 @@ async function main(): Promise<void> {
   if (values.json) console.log(JSON.stringify({ settings, ...measured, summary, verdict }))
   else printReport(settings, measured, summary, verdict)
   const rounds = measured.rounds[engineName]?.length ?? 0
-  if (values.record !== undefined) record(values.record, commandOf(model), settings, summary, verdict, rounds)
+  if (values.record !== undefined) record(values.record, settings, summary, verdict, rounds)
 }
 
 try {
