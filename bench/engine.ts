@@ -104,7 +104,7 @@ function factsOf(
     plannedBytes: plan?.total ?? 0,
     readBytesPerToken:
       (plan?.parameters ?? 0) - (isTied || table === undefined ? 0 : tensorBytes(device.typeOf(table.name))),
-    cacheBytesPerToken: 2 * layers * kvHeads * headSize * (cacheType === 'f16' ? 2 : 4),
+    cacheBytesPerToken: 2 * layers * tensorBytes({ dtype: cacheType, shape: [1, kvHeads, 1, headSize] }),
     window: Number(attention?.attributes['window'] ?? 0),
     productsPerToken: matrices.reduce((sum, { shape }) => sum + elementCount(shape), 0),
   }

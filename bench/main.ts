@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { PocketPhiError } from '../src/base/errors.ts'
 import { reportError } from '../src/cli/errors.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
+import { cacheDTypes } from '../src/program/ops/cache.ts'
 import cleanRows from './clean-rows.json' with { type: 'json' }
 import { thisMachine } from './machine.ts'
 import { oneOf, parseCount, parseCounts } from './options.ts'
@@ -58,7 +59,7 @@ function settingsOf(model: string): Settings {
     model: existsSync(model) ? resolve(model) : model,
     threads: parseCount('threads', values.threads),
     ...{ prompts, depths, tokens },
-    cacheType: oneOf('cache-type', values['cache-type'], ['f16', 'f32']),
+    cacheType: oneOf('cache-type', values['cache-type'], cacheDTypes),
     // A page has no flags of V8.
     wide: place === 'node' && values.wide && enableWideVectors('answers'),
     context: Math.max(contextStep, Math.ceil(longest / contextStep) * contextStep),

@@ -1,5 +1,6 @@
 /** How everything that can be called from JavaScript is measured, in Node as in a page. */
 import { firstTokenPrompt, type Round, type Settings } from './rounds.ts'
+import type { CacheDType } from '../src/program/ops/cache.ts'
 
 /** A loaded model. Whatever it is asked, nothing of what it read before may help it. */
 export interface Contender {
@@ -49,4 +50,9 @@ export async function measure(
   }
   for (const depth of depths) round.answers[depth] = tokens / (await contender.answer(depth, tokens))
   return round
+}
+
+/** What llama.cpp has for a cache type of ours: its own 8 bits are blocks of 32. */
+export function cacheTypeOfLlama(cacheType: CacheDType): 'f16' | 'f32' | 'q8_0' {
+  return cacheType === 'kv8' ? 'q8_0' : cacheType
 }

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { CacheDType } from '../src/program/ops/cache.ts'
 
 export interface Settings {
   readonly model: string
@@ -13,7 +14,7 @@ export interface Settings {
   readonly depths: readonly number[]
   /** Tokens of such an answer. */
   readonly tokens: number
-  readonly cacheType: 'f16' | 'f32'
+  readonly cacheType: CacheDType
   readonly wide: boolean
   readonly context: number
   /** Where the engine runs, and so those that it is compared with. */

@@ -7,17 +7,29 @@
 import { instantiate, float } from '../src/backends/wasm/kernel-harness.ts'
 import { pagedAttentionWorkspaceBytes } from '../src/backends/wasm/workspace.ts'
 import { f32ToF16 } from '../src/blocks/half.ts'
+import { Kv8Pool, kv8Bytes } from '../src/blocks/kv8.ts'
+import { cacheDTypes, type CacheDType } from '../src/program/ops/cache.ts'
 import { applyFlags, fillNoise, medianSeconds } from './bench.ts'
 
 applyFlags()
 const [heads, headSize, pageSize] = [32, 96, 64]
 
-function nanoseconds(depth: number, layers: number, halves: 0 | 1): number {
+/** The values in bytes, with a scale for each vector. */
+function bytesOf(pool: Float32Array): Uint8Array {
+  const count = pool.length / headSize
+  const bytes = new Uint8Array(kv8Bytes(count, headSize))
+  const vectors = new Kv8Pool(bytes, pageSize, headSize)
+  for (let place = 0; place < count; place++)
+    vectors.write(place, pool.subarray(place * headSize, (place + 1) * headSize))
+  return bytes
+}
+
+function nanoseconds(depth: number, layers: number, dtype: CacheDType): number {
   const harness = instantiate('relaxed', false)
   const pages = depth / pageSize
   const pool = new Float32Array(pages * heads * pageSize * headSize)
   fillNoise(pool, 1)
-  const stored = halves === 1 ? f32ToF16(pool) : pool
+  const stored = dtype === 'f16' ? f32ToF16(pool) : dtype === 'kv8' ? bytesOf(pool) : pool
   const pools = Array.from({ length: 2 * layers }, () => harness.put(stored))
   const q = new Float32Array(heads * headSize)
   fillNoise(q, 2)
@@ -30,16 +42,27 @@ function nanoseconds(depth: number, layers: number, halves: 0 | 1): number {
     for (let layer = 0; layer < layers; layer++) {
       const [keys = 0, values = 0] = pools.slice(2 * layer)
       const shape = [1, heads, heads, headSize, pages, 0, float(headSize ** -0.5)]
-      const words = [keys, values, table, sequences, positions, query, out, ...shape, workspace, bytes, 0, halves]
+      const words = [
+        keys,
+        values,
+        table,
+        sequences,
+        positions,
+        query,
+        out,
+        ...shape,
+        workspace,
+        bytes,
+        0,
+        cacheDTypes.indexOf(dtype),
+      ]
       harness.call('pagedAttention', words, 1)
     }
   }
   return (medianSeconds(run) / layers / depth / heads) * 1e9
 }
 
-for (const halves of [0, 1] as const) {
-  const [cache, memory] = [nanoseconds(64, 1, halves), nanoseconds(1024, 16, halves)]
-  console.log(
-    `${halves === 1 ? 'f16' : 'f32'}: ${cache.toFixed(1)} ns from the cache, ${memory.toFixed(1)} ns from memory`,
-  )
+for (const dtype of cacheDTypes) {
+  const [cache, memory] = [nanoseconds(64, 1, dtype), nanoseconds(1024, 16, dtype)]
+  console.log(`${dtype}: ${cache.toFixed(1)} ns from the cache, ${memory.toFixed(1)} ns from memory`)
 }

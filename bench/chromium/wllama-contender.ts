@@ -1,5 +1,5 @@
 /** wllama (llama.cpp in WebAssembly) as a contender in a page; its package is served at ../wllama/. */
-import { secondsOf, type Contender } from '../measure.ts'
+import { cacheTypeOfLlama, secondsOf, type Contender } from '../measure.ts'
 import type { PeerSettings } from '../rounds.ts'
 
 /** What is used of it. */
@@ -53,8 +53,8 @@ export async function loadWllama(
       n_gpu_layers: 0,
       n_parallel: 1,
       flash_attn: peer.flash,
-      cache_type_k: cacheType,
-      cache_type_v: cacheType,
+      cache_type_k: cacheTypeOfLlama(cacheType),
+      cache_type_v: cacheTypeOfLlama(cacheType),
       warmup: false,
     })
   })

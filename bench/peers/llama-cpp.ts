@@ -1,6 +1,7 @@
 /** One round of llama.cpp's own llama-bench on a GGUF file. It tells neither how long loading nor how long a first token takes. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { cacheTypeOfLlama } from '../measure.ts'
 import { costs, peakOf } from '../processes.ts'
 import { readPeerSettings, type Speeds } from '../rounds.ts'
 
@@ -25,9 +26,9 @@ async function run(...what: readonly string[]): Promise<Row[]> {
     '-fa',
     peer.flash ? '1' : '0',
     '-ctk',
-    cacheType,
+    cacheTypeOfLlama(cacheType),
     '-ctv',
-    cacheType,
+    cacheTypeOfLlama(cacheType),
   ]
   const running = promisify(execFile)(peer.path, [...common, '-r', '1', '-o', 'json', ...what], { maxBuffer: 2 ** 26 })
   const { pid } = running.child

@@ -24,7 +24,10 @@ export type GgmlDType = 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q2_K' | 'Q3_K'
 /** Every format of matrices of integers with scales. */
 export type QuantizedDType = PanelDType | GgmlDType
 
-export type DType = PlainDType | QuantizedDType
+/** Keys or values of a cache in bytes, with a scale for each vector (see src/blocks/kv8.ts). */
+export type KvDType = 'kv8'
+
+export type DType = PlainDType | QuantizedDType | KvDType
 
 const plainBytes: Record<PlainDType, number> = { f64: 8, f32: 4, f16: 2, bf16: 2, i32: 4, i8: 1, u8: 1 }
 

@@ -5,7 +5,7 @@ import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend, type WasmOptions } from '../backends/wasm/index.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
-import type { CacheDType } from '../program/ops/cache.ts'
+import { cacheDTypes, type CacheDType } from '../program/ops/cache.ts'
 import { addWideOptions, type WideOptions } from './wide.ts'
 
 /** Reads an integer of a range; commander prints what it throws. */
@@ -108,8 +108,8 @@ export interface EngineOptions extends BackendOptions, MemoryOptions, WideOption
 
 /** `--cache-type`. */
 export function cacheTypeOption(): Option {
-  const help = 'what keys and values are kept in (default: f16, with --exact f32)'
-  return new Option('--cache-type <type>', help).choices(['f32', 'f16'])
+  const help = 'what keys and values are kept in: kv8 is 8 bits with scales (default: f16, with --exact f32)'
+  return new Option('--cache-type <type>', help).choices(cacheDTypes)
 }
 
 /** Adds what decides how a model is loaded. */

@@ -185,6 +185,24 @@ export const brokenAttention: readonly BrokenKernel[] = [
     }),
   ),
   ...inFile(
+    'paged-bytes.ts',
+    breaks('cacheWrite', 'the scale of bytes is that of 7 bits', {
+      'store<f32>(scale, largest / 127)': 'store<f32>(scale, largest / 63)',
+    }),
+    breaks('pagedAttention', 'the second of two values in bytes takes the weight of the first', {
+      'const second = v128.load(value + headSize)': 'const second = v128.load(value)',
+    }),
+    breaks('pagedAttention', 'keys in bytes have the scales of the four tokens before', {
+      'v128.load(scales + (token << 2))))': 'v128.load(scales)))',
+    }),
+    breaks('pagedAttention', 'many rows read bytes without their scales', {
+      'const scale = v128.load32_splat(scales)': 'const scale = f32x4.splat(1)',
+    }),
+    breaks('pagedAttention', 'the last eight of sixteen components in bytes are those before', {
+      'addSums(target + 48, s3, unit, factor)': 'addSums(target + 48, s2, unit, factor)',
+    }),
+  ),
+  ...inFile(
     'paged-row.ts',
     breaks('pagedAttention', 'the scores of halves are small by 2^56', {
       'dotHalves(query, key0, key1, key2, key3, headSize), f32x4.splat(halfScaleRoot)':
@@ -194,8 +212,8 @@ export const brokenAttention: readonly BrokenKernel[] = [
       'high = madd(w, highHalves(halves), high)': 'high = madd(w, highHalves(halves), low)',
     }),
     breaks('cacheWrite', 'the last slot of a page is that of the next', {
-      'const page = <usize>load<u32>(table + ((position / pageSize) << 2))':
-        'const page = <usize>load<u32>(table + (((position + 1) / pageSize) << 2))',
+      'return <usize>load<u32>(table + ((position / pageSize) << 2))':
+        'return <usize>load<u32>(table + (((position + 1) / pageSize) << 2))',
     }),
     breaks('pagedAttention', 'a row reads one key too many of a page', {
       'const pageEnd = min(end, (position | (pageSize - 1)) + 1)':
@@ -211,7 +229,7 @@ export const brokenAttention: readonly BrokenKernel[] = [
       's7 = madd(w, v128.load(value, 112), s7)': 's7 = madd(w, v128.load(value, 96), s7)',
     }),
     breaks('pagedAttention', 'the scores of a head lie over those of the next', {
-      'scoreBytes: usize = 256': 'scoreBytes: usize = 64',
+      'pageScoreBytes: usize = 256': 'pageScoreBytes: usize = 64',
     }),
   ),
   ...inFile(

@@ -16,7 +16,7 @@ export function storageFor(type: TensorType): ReferenceTensor['data'] {
 
 /** Bytes of that storage, which is not made. */
 export function storageBytes(type: TensorType): number {
-  if (isQuantizedDType(type.dtype)) return tensorBytes(type)
+  if (isQuantizedDType(type.dtype) || type.dtype === 'kv8') return tensorBytes(type)
   const integers = type.dtype === 'i32' || type.dtype === 'i8' || type.dtype === 'u8'
   return elementCount(type.shape) * (integers ? 4 : 8)
 }

@@ -54,7 +54,7 @@ test.each(['baseline', 'relaxed'] as const)(
   async (simd) => {
     const found = await runAll(wasmBackend({ mode: 'inline', simd }), cases)
     for (const [index, one] of cases.entries()) {
-      expect(deviation(found[index] ?? {}, await runOnReference(one)), one.program.name).toBeUndefined()
+      expect(deviation(found[index] ?? {}, await runOnReference(one), one.program), one.program.name).toBeUndefined()
     }
   },
 )

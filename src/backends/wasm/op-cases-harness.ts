@@ -14,8 +14,18 @@ import { ggmlBytes, ggmlTypeOf } from '../../blocks/ggml.ts'
 import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
 import { repackGgml } from '../../blocks/ggml-repack.ts'
 import { kTypes } from '../../blocks/k-panels.ts'
+import { Kv8Pool } from '../../blocks/kv8.ts'
 import { packMatrix } from '../../blocks/packed.ts'
-import { pageSize, Trace, type Attributes, type CacheDType, type Program, type Tensor } from '../../program/index.ts'
+import {
+  cacheDTypes,
+  pageSize,
+  tensorBytes,
+  Trace,
+  type Attributes,
+  type CacheDType,
+  type Program,
+  type Tensor,
+} from '../../program/index.ts'
 import type { Device, RunInputs } from '../backend.ts'
 
 export interface OpCase {
@@ -25,13 +35,30 @@ export interface OpCase {
   readonly store: ReadonlyMap<string, Float32Array | Float64Array | Uint8Array>
 }
 
-const cacheDTypes: readonly CacheDType[] = ['f32', 'f16']
-
 /** How an operation is drawn. */
 type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
 
 /** An element, by its index. */
 type Sample = (index: number) => number
+
+/** A pool in 8 bits. */
+function kv8Of(values: Float32Array, shape: readonly number[]): Uint8Array {
+  const size = shape.at(-1) ?? 1
+  const bytes = new Uint8Array(tensorBytes({ dtype: 'kv8', shape }))
+  const pool = new Kv8Pool(bytes, pageSize, size)
+  for (let place = 0; place < values.length / size; place++) {
+    pool.write(place, values.subarray(place * size, (place + 1) * size))
+  }
+  return bytes
+}
+
+/** Its values. */
+function kv8Values(bytes: Uint8Array, shape: readonly number[]): Float32Array {
+  const size = shape.at(-1) ?? 1
+  const [pool, values] = [new Kv8Pool(bytes, pageSize, size), new Float32Array(elementCount(shape))]
+  for (let place = 0; place < values.length / size; place++) values.set(pool.read(place), place * size)
+  return values
+}
 
 export class CaseBuilder {
   readonly trace: Trace
@@ -102,7 +129,8 @@ export class CaseBuilder {
   pool(dtype: CacheDType, shape: readonly number[], sample: Sample = () => this.random.normal()): Tensor {
     if (dtype === 'f32') return this.state(shape, sample)
     const name = this.#name('w')
-    this.store.set(name, new Uint8Array(f32ToF16(this.#floats(shape, sample)).buffer))
+    const values = this.#floats(shape, sample)
+    this.store.set(name, dtype === 'kv8' ? kv8Of(values, shape) : new Uint8Array(f32ToF16(values).buffer))
     return this.trace.bind('state', name, { dtype, shape })
   }
 
@@ -482,8 +510,9 @@ export async function runCase(device: Device, one: OpCase): Promise<Record<strin
   await fillStore(device, one)
   const outputs = await device.run(one.program.name, one.inputs)
   for (const name of one.store.keys()) {
-    const { dtype } = device.typeOf(name)
-    if (dtype === 'f32') outputs[name] = device.read(name)
+    const { dtype, shape } = device.typeOf(name)
+    if (dtype === 'kv8') outputs[name] = kv8Values(device.readBytes(name), shape)
+    else if (dtype === 'f32') outputs[name] = device.read(name)
     else if (dtype === 'f16') outputs[name] = f16ToF32(new Uint16Array(device.readBytes(name).slice().buffer))
   }
   return outputs

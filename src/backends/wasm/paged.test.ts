@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Random } from '../../base/random.ts'
 import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
+import { Kv8Pool, kv8Bytes } from '../../blocks/kv8.ts'
 import { at, expectClose, input, output, randomFloats, runKernel, update, workspace } from './kernel-cases.ts'
 import { float, instantiate, kernelBuilds, type KernelHarness } from './kernel-harness.ts'
 import { pagedAttentionWorkspaceBytes } from './workspace.ts'
@@ -161,13 +162,16 @@ function prepare(shape: Shape): Problem {
   return { ...shape, rows, pages, maxPages, scale, sequences, positions, pageTable, keys, values, q, slot }
 }
 
-function attend(harness: KernelHarness, problem: Problem, wide: 0 | 1, halves: 0 | 1): Float32Array {
+function attend(harness: KernelHarness, problem: Problem, wide: 0 | 1, format: 0 | 1 | 2): Float32Array {
   const { pageTable, sequences, positions, q, rows, heads, kvHeads, headSize } = problem
-  const [keys, values] = [problem.keys, problem.values].map((pool) => (halves === 1 ? halvesOf(pool) : pool))
+  const [keys, values] = [problem.keys, problem.values].map((pool) => {
+    if (format === 2) return throughBytes(pool, problem).stored
+    return format === 1 ? halvesOf(pool) : pool
+  })
   const [out] = runKernel(harness, 'pagedAttention', [
     ...[keys ?? [], values ?? [], pageTable, sequences, positions, q].map((words) => input(words as Float32Array)),
     ...[output(q.length), rows, heads, kvHeads, headSize, problem.maxPages, problem.window, float(problem.scale)],
-    ...[workspace(pagedAttentionWorkspaceBytes(headSize)), wide, halves],
+    ...[workspace(pagedAttentionWorkspaceBytes(headSize)), wide, format],
   ])
   return out as Float32Array
 }
@@ -175,6 +179,21 @@ function attend(harness: KernelHarness, problem: Problem, wide: 0 | 1, halves: 0
 /** Halves as the harness takes them: as many bytes of floats. */
 function halvesOf(values: Float32Array): Float32Array {
   return new Float32Array(f32ToF16(values).buffer)
+}
+
+/** Bytes with scales as the harness takes them, and the values that they have. */
+function throughBytes(values: Float32Array, { headSize }: Pick<Shape, 'headSize'>) {
+  const count = values.length / headSize
+  const stored = new Float32Array(kv8Bytes(count, headSize) / 4)
+  const [pool, floats] = [
+    new Kv8Pool(new Uint8Array(stored.buffer), pageSize, headSize),
+    new Float32Array(values.length),
+  ]
+  for (let place = 0; place < count; place++) {
+    pool.write(place, values.subarray(place * headSize, (place + 1) * headSize))
+    floats.set(pool.read(place), place * headSize)
+  }
+  return { stored, floats }
 }
 
 function throughHalves(values: Float32Array): Float32Array {
@@ -233,6 +252,15 @@ describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, th
     expect(attend(harness, problem, 1, 1)).toEqual(out)
   })
 
+  test.each(shapes)('attention to bytes, $heads/$kvHeads heads of $headSize, window $window, runs $runs', (shape) => {
+    const problem = prepare(shape)
+    const [keys, values] = [throughBytes(problem.keys, shape), throughBytes(problem.values, shape)]
+    const out = attend(harness, problem, 0, 2)
+    // Queries and weights are rounded to 16 bits.
+    expectClose(out, exact({ ...problem, keys: keys.floats, values: values.floats }), { relative: 0, absolute: 3e-4 })
+    expect(attend(harness, problem, 1, 2)).toEqual(out)
+  })
+
   test.each(shapes)('writes $kvHeads heads of $headSize for runs $runs', (shape) => {
     const problem = prepare(shape)
     const { kvHeads, headSize, rows, sequences, positions, pageTable, keys, values, slot } = problem
@@ -254,6 +282,11 @@ describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, th
     const halves = [update(halvesOf(cut(keys))), update(halvesOf(cut(values)))]
     const written = runKernel(harness, 'cacheWrite', [...halves, ...words, 1])
     expect(written.map((pool) => new Uint16Array(pool.buffer))).toEqual(expected.map((pool) => f32ToF16(cut(pool))))
+
+    const bytes = [keys, values].map((pool) => update(throughBytes(pool, shape).stored))
+    const packed = runKernel(harness, 'cacheWrite', [...bytes, ...words, 2])
+    const wanted = expected.map((pool) => new Uint8Array(throughBytes(pool, shape).stored.buffer))
+    expect(packed.map((pool) => new Uint8Array(pool.buffer))).toEqual(wanted)
   })
 
   test('halves are rounded to nearest, ties to even; large ones are cut, tiny ones are 0', () => {

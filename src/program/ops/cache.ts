@@ -1,6 +1,7 @@
 import type { DType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
 import { f16ToNumber, numberToF16 } from '../../blocks/half.ts'
+import { Kv8Pool } from '../../blocks/kv8.ts'
 import type { Tensor } from '../trace.ts'
 import type { AttentionAttributes } from './attention.ts'
 import {
@@ -30,11 +31,12 @@ export interface PagedCache {
   readonly positions: Tensor
 }
 
-/** What the cache may hold keys and values in. */
-export type CacheDType = 'f32' | 'f16'
+/** What the cache may hold keys and values in, from the most exact to the smallest. */
+export const cacheDTypes = ['f32', 'f16', 'kv8'] as const
+export type CacheDType = (typeof cacheDTypes)[number]
 
 function isCacheDType(dtype: DType): dtype is CacheDType {
-  return dtype === 'f32' || dtype === 'f16'
+  return (cacheDTypes as readonly DType[]).includes(dtype)
 }
 
 /** The largest half and the least one that is not subnormal. */
@@ -50,6 +52,22 @@ function stored(values: Float64Array, dtype: DType): Float64Array {
     if (Math.abs(value) < leastHalf) return 0
     return f16ToNumber(numberToF16(Math.max(-largestHalf, Math.min(largestHalf, value))))
   })
+}
+
+/** The vectors of a pool, by their place: ((page * kvHeads) + head) * 64 + slot. */
+interface Vectors {
+  read(place: number): Float64Array
+  write(place: number, values: Float64Array): void
+}
+
+function vectorsOf(pool: ReferenceTensor | undefined): Vectors {
+  const { type, data } = present(pool, 'pool')
+  const size = present(type.shape[3], 'head size')
+  if (data instanceof Uint8Array) return new Kv8Pool(data, pageSize, size)
+  return {
+    read: (place) => floats(pool).subarray(place * size, (place + 1) * size),
+    write: (place, values) => floats(pool).set(stored(values, type.dtype), place * size),
+  }
 }
 
 interface CacheOperands {
@@ -69,13 +87,13 @@ function checkCache(kind: string, inputs: readonly Tensor['type'][]): CacheOpera
   return { pages, kvHeads, headSize, rows }
 }
 
-/** Where the slot of (sequence, position, head) starts in the pool. */
-function slotOf(inputs: readonly ReferenceTensor[], sequence: number, position: number, head: number): number {
+/** The place of the vector of (sequence, position, head) in the pool. */
+function placeOf(inputs: readonly ReferenceTensor[], sequence: number, position: number, head: number): number {
   const [keys, , pageTable] = inputs
-  const [, kvHeads = 0, , headSize = 0] = shapeOf(keys)
+  const [, kvHeads = 0] = shapeOf(keys)
   const pagesOfSequence = present(shapeOf(pageTable)[1], 'pages of a sequence')
   const page = present(integers(pageTable)[sequence * pagesOfSequence + Math.floor(position / pageSize)], 'page')
-  return ((page * kvHeads + head) * pageSize + (position % pageSize)) * headSize
+  return (page * kvHeads + head) * pageSize + (position % pageSize)
 }
 
 const applyCacheWrite = defineOp({
@@ -91,14 +109,14 @@ const applyCacheWrite = defineOp({
   reference(inputs) {
     const [keys, values, , sequences, positions, key, value] = inputs
     const [, kvHeads = 0, , headSize = 0] = shapeOf(keys)
-    const { dtype } = present(keys, 'keys').type
+    const pools = [vectorsOf(keys), vectorsOf(values)] as const
     integers(sequences).forEach((sequence, row) => {
       if (sequence < 0) return
       for (let head = 0; head < kvHeads; head++) {
-        const slot = slotOf(inputs, sequence, present(integers(positions)[row], 'position'), head)
+        const place = placeOf(inputs, sequence, present(integers(positions)[row], 'position'), head)
         const from = (row * kvHeads + head) * headSize
-        floats(keys).set(stored(floats(key).subarray(from, from + headSize), dtype), slot)
-        floats(values).set(stored(floats(value).subarray(from, from + headSize), dtype), slot)
+        pools[0].write(place, floats(key).subarray(from, from + headSize))
+        pools[1].write(place, floats(value).subarray(from, from + headSize))
       }
     })
   },
@@ -116,6 +134,7 @@ const applyPagedAttention = defineOp<AttentionAttributes>({
   reference(inputs, [output], { heads, kvHeads, headSize, window, scale }) {
     const [keys, values, , sequences, positions, query] = inputs
     const result = floats(output)
+    const [keyVectors, valueVectors] = [vectorsOf(keys), vectorsOf(values)]
     integers(sequences).forEach((sequence, row) => {
       if (sequence < 0) return
       const position = present(integers(positions)[row], 'position')
@@ -125,21 +144,21 @@ const applyPagedAttention = defineOp<AttentionAttributes>({
         const queryAt = (row * heads + head) * headSize
         const scores: number[] = []
         for (let other = first; other <= position; other++) {
-          const slot = slotOf(inputs, sequence, other, kvHead)
+          const vector = keyVectors.read(placeOf(inputs, sequence, other, kvHead))
           let score = 0
           for (let index = 0; index < headSize; index++) {
-            score += (floats(query)[queryAt + index] as number) * (floats(keys)[slot + index] as number)
+            score += (floats(query)[queryAt + index] as number) * (vector[index] as number)
           }
           scores.push(score * scale)
         }
         const greatest = Math.max(...scores)
         const total = scores.reduce((sum, score) => sum + Math.exp(score - greatest), 0)
         scores.forEach((score, index) => {
-          const slot = slotOf(inputs, sequence, first + index, kvHead)
+          const vector = valueVectors.read(placeOf(inputs, sequence, first + index, kvHead))
           const weight = Math.exp(score - greatest) / total
           for (let component = 0; component < headSize; component++) {
             const at = queryAt + component
-            result[at] = (result[at] as number) + weight * (floats(values)[slot + component] as number)
+            result[at] = (result[at] as number) + weight * (vector[component] as number)
           }
         })
       }
@@ -174,10 +193,10 @@ const applyCopyPages = defineOp({
   derivative: 'none',
   mutates: [0],
   reference([pool, from, to]) {
-    const [, kvHeads = 0, , headSize = 0] = shapeOf(pool)
-    const size = kvHeads * pageSize * headSize
+    const { data } = present(pool, 'pool')
+    const size = data.length / present(shapeOf(pool)[0], 'pages')
     integers(from).forEach((page, index) => {
-      floats(pool).copyWithin(present(integers(to)[index], 'page') * size, page * size, (page + 1) * size)
+      data.copyWithin(present(integers(to)[index], 'page') * size, page * size, (page + 1) * size)
     })
   },
 })

@@ -1,4 +1,5 @@
 /** Attention of one row to the pages of its sequence: the work of decoding, which reads keys and values once. */
+import { addBytes, roundQuery, scoreBytes } from './paged-bytes'
 import { halfScale, halfScaleRoot, highHalves, lowHalves } from './halves'
 import { exp2NonPositive } from './math'
 import { madd, sumLanes } from './simd'
@@ -10,20 +11,47 @@ export const pageSize: i32 = 64
 export const headsAtOnce: i32 = 16
 
 /** Bytes of workspace for the scores of a page, of one head. */
-const scoreBytes: usize = 256
+const pageScoreBytes: usize = 256
+
+/** The pool's page that holds a position. */
+// @ts-ignore: decorator
+@inline
+function pageOf(table: usize, position: i32): usize {
+  return <usize>load<u32>(table + ((position / pageSize) << 2))
+}
 
 /** Elements from the start of the pool to a position's slot. `table`: the sequence's row of the page table. */
 // @ts-ignore: decorator
 @inline
 export function slotOf(table: usize, position: i32, kvHeads: i32, kvHead: i32, headSize: i32): usize {
-  const page = <usize>load<u32>(table + ((position / pageSize) << 2))
-  return ((page * kvHeads + kvHead) * pageSize + (position & (pageSize - 1))) * headSize
+  return ((pageOf(table, position) * kvHeads + kvHead) * pageSize + (position & (pageSize - 1))) * headSize
+}
+
+/** Bytes from the start of a pool in bytes to the block of a position's page and head: 64 vectors, then their scales. */
+// @ts-ignore: decorator
+@inline
+export function byteBlockOf(table: usize, position: i32, kvHeads: i32, kvHead: i32, headSize: i32): usize {
+  return (pageOf(table, position) * kvHeads + kvHead) * <usize>(pageSize * (headSize + 4))
+}
+
+/** Bytes from the start of such a block to a position's vector. */
+// @ts-ignore: decorator
+@inline
+export function rowInBlock(position: i32, headSize: i32): usize {
+  return <usize>((position & (pageSize - 1)) * headSize)
+}
+
+/** Bytes from the start of such a block to a position's scale. */
+// @ts-ignore: decorator
+@inline
+export function scaleInBlock(position: i32, headSize: i32): usize {
+  return <usize>(pageSize * headSize + (position & (pageSize - 1)) * 4)
 }
 
 /**
  * out[h] = attention of q[h] to the positions [first, end), for the heads [firstHead, lastHead), at most 16, of one row. `group`
  * heads share keys and values; `factor` multiplies the dot products; weights are powers of 2. The workspace takes
- * 16 * (256 + 8 + 2 * (headSize + 7) * 4) bytes. T: what the cache holds, f32, or u16 for f16.
+ * 16 * (256 + 12 + 2 * (headSize + 7) * 4) bytes. T: what the cache holds, f32, u16 for f16, or i8 for bytes with scales.
  *
  * A page's keys of all heads come first, then its values: they follow each other in memory, and long streams are what the
  * processor fetches ahead.
@@ -45,17 +73,23 @@ export function attendRow<T>(
   workspace: usize,
 ): void {
   const count = lastHead - firstHead
-  const maxima = workspace + <usize>headsAtOnce * scoreBytes
+  const maxima = workspace + <usize>headsAtOnce * pageScoreBytes
   const weightSums = maxima + <usize>headsAtOnce * 4
   const queries = weightSums + <usize>headsAtOnce * 4
   const bytes = (<usize>((headSize + 7) & -8)) << 2
   const sums = queries + <usize>headsAtOnce * bytes
+  const queryScales = sums + <usize>headsAtOnce * bytes
   const width = (<usize>headSize) << 2
   // Halves are read times 2^-112: the queries make up for one half of that, the scores for the other.
-  const scaled: f32 = isInteger<T>() ? factor * halfScaleRoot : factor
+  const scaled: f32 = sizeof<T>() == 2 ? factor * halfScaleRoot : factor
   for (let head = 0; head < count; head++) {
     store<f32>(maxima + (head << 2), -1e30)
     store<f32>(weightSums + (head << 2), 0)
+    if (sizeof<T>() == 1) {
+      const query = q + <usize>(firstHead + head) * width
+      store<f32>(queryScales + (head << 2), roundQuery(query, factor, headSize, queries + <usize>head * bytes))
+      continue
+    }
     v128.store(queries + <usize>head * bytes + bytes - 16, f32x4.splat(0))
     for (let i = 0; i < headSize; i += 4) {
       const at = (<usize>i) << 2
@@ -68,15 +102,39 @@ export function attendRow<T>(
     const pageEnd = min(end, (position | (pageSize - 1)) + 1)
     const tokens = pageEnd - position
     for (let head = 0; head < count; head++) {
-      const slot = slotOf(table, position, kvHeads, (firstHead + head) / group, headSize) * sizeof<T>()
-      const scores = workspace + <usize>head * scoreBytes
-      scorePage<T>(queries + <usize>head * bytes, keys + slot, tokens, headSize, scores)
+      const kvHead = (firstHead + head) / group
+      const query = queries + <usize>head * bytes
+      const scores = workspace + <usize>head * pageScoreBytes
+      if (sizeof<T>() == 1) {
+        const page = keys + byteBlockOf(table, position, kvHeads, kvHead, headSize)
+        const scale = load<f32>(queryScales + (head << 2))
+        scoreBytes(
+          query,
+          scale,
+          page + rowInBlock(position, headSize),
+          page + scaleInBlock(position, headSize),
+          tokens,
+          headSize,
+          scores,
+        )
+      } else {
+        const slot = slotOf(table, position, kvHeads, kvHead, headSize) * sizeof<T>()
+        scorePage<T>(query, keys + slot, tokens, headSize, scores)
+      }
     }
     for (let head = 0; head < count; head++) {
-      const slot = slotOf(table, position, kvHeads, (firstHead + head) / group, headSize) * sizeof<T>()
-      const scores = workspace + <usize>head * scoreBytes
+      const kvHead = (firstHead + head) / group
+      const scores = workspace + <usize>head * pageScoreBytes
       const correction = weighPage(scores, tokens, maxima + (head << 2), weightSums + (head << 2))
-      addValues<T>(scores, values + slot, tokens, headSize, correction, sums + <usize>head * bytes)
+      const target = sums + <usize>head * bytes
+      if (sizeof<T>() == 1) {
+        const page = values + byteBlockOf(table, position, kvHeads, kvHead, headSize)
+        const rows = page + rowInBlock(position, headSize)
+        addBytes(scores, rows, page + scaleInBlock(position, headSize), tokens, headSize, correction, target)
+      } else {
+        const slot = slotOf(table, position, kvHeads, kvHead, headSize) * sizeof<T>()
+        addValues<T>(scores, values + slot, tokens, headSize, correction, target)
+      }
     }
     position = pageEnd
   }

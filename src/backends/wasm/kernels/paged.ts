@@ -13,19 +13,24 @@ import {
 } from './attention-blocks'
 import { blockSize } from './attention-tiles'
 import { narrowFloats, widenRows } from './halves'
-import { attendRow, headsAtOnce, pageSize, slotOf } from './paged-row'
+import { narrowToBytes, widenBytes } from './paged-bytes'
+import { attendRow, byteBlockOf, headsAtOnce, pageSize, rowInBlock, scaleInBlock, slotOf } from './paged-row'
 import { shareStart } from './simd'
 import { copyFloats, spanStart } from './spans'
 
 /** From so many consecutive rows of a sequence on, blocks of queries are faster than rows one by one. */
 const leastBlock: i32 = 5
 
+/** Formats of the cache. */
+const halfFloats: i32 = 1
+const bytesWithScales: i32 = 2
+
 /**
  * Writes keys and values into the cache: row r goes to the page pageTable[sequences[r]][positions[r] / 64], slot
  * positions[r] % 64. Rows with sequences[r] < 0 are passed over.
  *
- *     word  0  keys       f32 or f16 [pages, kvHeads, 64, headSize], updated
- *     word  1  values     f32 or f16 [pages, kvHeads, 64, headSize], updated
+ *     word  0  keys       in the format of word 11 [pages, kvHeads, 64, headSize], updated
+ *     word  1  values     likewise
  *     word  2  pageTable  i32 [sequences, maxPages]
  *     word  3  sequences  i32 [rows]
  *     word  4  positions  i32 [rows]
@@ -35,14 +40,14 @@ const leastBlock: i32 = 5
  *     word  8  kvHeads
  *     word  9  headSize
  *     word 10  maxPages
- *     word 11  halves     1: the cache is f16
+ *     word 11  format     of the cache: 0 f32, 1 f16, 2 bytes with scales (src/blocks/kv8.ts)
  */
 export function cacheWrite(args: usize, thread: i32, threads: i32): void {
   const sequences = <usize>load<u32>(args, 12)
   const positions = <usize>load<u32>(args, 16)
   const kvHeads = load<i32>(args, 32)
   const headSize = load<i32>(args, 36)
-  const halves = load<i32>(args, 44) != 0
+  const format = load<i32>(args, 44)
   const units = load<i32>(args, 28) * kvHeads
   const end = shareStart(units, thread + 1, threads)
   for (let unit = shareStart(units, thread, threads); unit < end; unit++) {
@@ -51,9 +56,18 @@ export function cacheWrite(args: usize, thread: i32, threads: i32): void {
     if (sequence < 0) continue
     const position = load<i32>(positions + (row << 2))
     const table = <usize>load<u32>(args, 8) + ((<usize>sequence * load<i32>(args, 40)) << 2)
-    const slot = slotOf(table, position, kvHeads, unit - row * kvHeads, headSize)
+    const kvHead = unit - row * kvHeads
+    const slot = slotOf(table, position, kvHeads, kvHead, headSize)
     const from = (<usize>unit * headSize) << 2
-    if (halves) {
+    if (format == bytesWithScales) {
+      const block = byteBlockOf(table, position, kvHeads, kvHead, headSize)
+      const vector = block + rowInBlock(position, headSize)
+      const scale = block + scaleInBlock(position, headSize)
+      const keys = <usize>load<u32>(args, 0)
+      const values = <usize>load<u32>(args, 4)
+      narrowToBytes(keys + vector, keys + scale, <usize>load<u32>(args, 20) + from, headSize)
+      narrowToBytes(values + vector, values + scale, <usize>load<u32>(args, 24) + from, headSize)
+    } else if (format == halfFloats) {
       narrowFloats(<usize>load<u32>(args, 0) + 2 * slot, <usize>load<u32>(args, 20) + from, headSize)
       narrowFloats(<usize>load<u32>(args, 4) + 2 * slot, <usize>load<u32>(args, 24) + from, headSize)
     } else {
@@ -89,8 +103,8 @@ export function copyPages(args: usize, thread: i32, threads: i32): void {
  * Attention to the cached positions j of the row's own sequence with max(0, positions[r] - window + 1) <= j <= positions[r].
  * Rows with sequences[r] < 0 receive 0. Consecutive rows at consecutive positions of one sequence are done in blocks.
  *
- *     word  0  keys             f32 or f16 [pages, kvHeads, 64, headSize]
- *     word  1  values           f32 or f16 [pages, kvHeads, 64, headSize]
+ *     word  0  keys             in the format of word 17 [pages, kvHeads, 64, headSize]
+ *     word  1  values           likewise
  *     word  2  pageTable        i32 [sequences, maxPages]
  *     word  3  sequences        i32 [rows]
  *     word  4  positions        i32 [rows]
@@ -106,7 +120,7 @@ export function copyPages(args: usize, thread: i32, threads: i32): void {
  *     word 14  workspace
  *     word 15  workspaceStride  bytes per thread: pagedAttentionWorkspaceBytes in ../workspace.ts
  *     word 16  wide             0: tiles of 6x8, 1: of 6x16 (for V8 with --experimental-wasm-revectorize); same bits
- *     word 17  halves           1: the cache is f16
+ *     word 17  format           of the cache: 0 f32, 1 f16, 2 bytes with scales
  */
 export function pagedAttention(args: usize, thread: i32, threads: i32): void {
   const rows = load<i32>(args, 28)
@@ -184,7 +198,7 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
   const factor = <f32>(<f64>load<f32>(args, 52) * 1.4426950408889634)
   const position = load<i32>(<usize>load<u32>(args, 16) + (row << 2))
   const group = heads / kvHeads
-  const halves = load<i32>(args, 68) != 0
+  const format = load<i32>(args, 68)
   if (end - row >= leastBlock) {
     for (let head = firstHead; head < lastHead; head++) {
       const offset = <usize>(row * heads + head) * width
@@ -195,7 +209,10 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
   for (let query = 0; query < end - row; query++) {
     const offset = <usize>((row + query) * heads) * width
     const seen = position + query
-    if (halves) attendHeads<u16>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
+    if (format == bytesWithScales) {
+      attendHeads<i8>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
+    } else if (format == halfFloats)
+      attendHeads<u16>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
     else attendHeads<f32>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
   }
 }
@@ -225,6 +242,28 @@ function attendHeads<T>(
   }
 }
 
+/** `count` vectors of a page from a position on, as rows of floats. */
+function widenPage(
+  format: i32,
+  pool: usize,
+  table: usize,
+  position: i32,
+  count: i32,
+  kvHeads: i32,
+  kvHead: i32,
+  headSize: i32,
+  rows: usize,
+  width: usize,
+): void {
+  if (format == halfFloats) {
+    widenRows(pool + 2 * slotOf(table, position, kvHeads, kvHead, headSize), count, headSize, rows, width)
+    return
+  }
+  const block = pool + byteBlockOf(table, position, kvHeads, kvHead, headSize)
+  const scales = block + scaleInBlock(position, headSize)
+  widenBytes(block + rowInBlock(position, headSize), scales, count, headSize, rows, width)
+}
+
 /** One head of `queries` rows whose first stands at `position`. */
 function attendBlock(
   args: usize,
@@ -241,7 +280,7 @@ function attendBlock(
   const headSize = load<i32>(args, 40)
   const window = load<i32>(args, 48)
   const wide = load<i32>(args, 64) != 0
-  const halves = load<i32>(args, 68) != 0
+  const format = load<i32>(args, 68)
   const padded = paddedSize(headSize)
   const stride = (<usize>(load<i32>(args, 32) * headSize)) << 2
 
@@ -270,17 +309,19 @@ function attendBlock(
     const keys = min(blockSize, end - key)
     for (let done = 0; done < keys;) {
       const count = min(keys - done, pageSize - ((key + done) & (pageSize - 1)))
-      const slot = slotOf(table, key + done, kvHeads, kvHead, headSize)
       const rows = values + ((<usize>(done * padded)) << 2)
-      const width = (<usize>(halves ? padded : headSize)) << 2
-      let pageKeys = <usize>load<u32>(args, 0) + 4 * slot
-      if (halves) {
-        pageKeys = rows
-        widenRows(<usize>load<u32>(args, 0) + 2 * slot, count, headSize, rows, width)
+      const columns = transposedKeys + (done << 2)
+      if (format == 0) {
+        const slot = slotOf(table, key + done, kvHeads, kvHead, headSize) << 2
+        const width = (<usize>headSize) << 2
+        packTransposed(<usize>load<u32>(args, 0) + slot, width, count, headSize, 1, columns)
+        packRows(<usize>load<u32>(args, 4) + slot, width, count, headSize, rows)
+      } else {
+        const width = (<usize>padded) << 2
+        widenPage(format, <usize>load<u32>(args, 0), table, key + done, count, kvHeads, kvHead, headSize, rows, width)
+        packTransposed(rows, width, count, headSize, 1, columns)
+        widenPage(format, <usize>load<u32>(args, 4), table, key + done, count, kvHeads, kvHead, headSize, rows, width)
       }
-      packTransposed(pageKeys, width, count, headSize, 1, transposedKeys + (done << 2))
-      if (halves) widenRows(<usize>load<u32>(args, 4) + 2 * slot, count, headSize, rows, width)
-      else packRows(<usize>load<u32>(args, 4) + 4 * slot, width, count, headSize, rows)
       done += count
     }
     const visible = position - key + 1

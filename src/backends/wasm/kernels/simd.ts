@@ -52,6 +52,13 @@ export function addPairs(low: v128, high: v128): v128 {
   return i32x4.add(v128.shuffle<i32>(low, high, 0, 2, 4, 6), v128.shuffle<i32>(low, high, 1, 3, 5, 7))
 }
 
+/** Lane t is the sum of the integer lanes of s_t. */
+// @ts-ignore: decorator
+@inline
+export function sumIntegers(s0: v128, s1: v128, s2: v128, s3: v128): v128 {
+  return addPairs(addPairs(s0, s1), addPairs(s2, s3))
+}
+
 /** The sum of the four lanes, always in the order (0 + 2) + (1 + 3). */
 // @ts-ignore: decorator
 @inline

@@ -1,13 +1,13 @@
 /** The paged cache of keys and values. */
-import { elementCount } from '../../../base/dtype.ts'
-import { pageSize } from '../../../program/ops/cache.ts'
+import { elementCount, type DType } from '../../../base/dtype.ts'
+import { cacheDTypes, pageSize } from '../../../program/ops/cache.ts'
+import { tensorBytes } from '../../../program/plan.ts'
 import { workspaceStride } from '../steps.ts'
 import { pagedAttentionWorkspaceBytes } from '../workspace.ts'
 import {
   elementCost,
   extent,
   float,
-  rowElements,
   workspace,
   type Argument,
   type Lowering,
@@ -30,8 +30,11 @@ function checkPages(at: Lowering): void {
   })
 }
 
-function holdsHalves(pool: Operand): 0 | 1 {
-  return pool.type.dtype === 'f16' ? 1 : 0
+/** The word that tells kernels what the cache holds. */
+function formatOf({ type }: Operand): number {
+  const format = (cacheDTypes as readonly DType[]).indexOf(type.dtype)
+  if (format >= 0) return format
+  throw new Error(`defect: a cache was expected, not ${type.dtype}`)
 }
 
 export const cacheWrite: Rule = (at) => {
@@ -39,7 +42,7 @@ export const cacheWrite: Rule = (at) => {
   const [keys, table] = [at.input(0), at.input(2)]
   const [rows, kvHeads, headSize] = [extent(at.input(3), 0), extent(keys, 1), extent(keys, 3)]
   const operands = [at.update(0), at.update(1), ...[2, 3, 4, 5, 6].map((index) => at.read(index))]
-  const words = [...operands, rows, kvHeads, headSize, extent(table, 1), holdsHalves(keys)]
+  const words = [...operands, rows, kvHeads, headSize, extent(table, 1), formatOf(keys)]
   at.emit('cacheWrite', words, 2 * rows * kvHeads * headSize * elementCost)
 }
 
@@ -56,7 +59,7 @@ export const pagedAttention: Rule = (at) => {
     workspace,
     workspaceStride,
     Number(at.options.wide),
-    holdsHalves(at.input(0)),
+    formatOf(at.input(0)),
   ]
   const keys = window === 0 ? pages * pageSize : Math.min(pages * pageSize, window)
   at.emit('pagedAttention', words, 2 * rows * heads * headSize * keys, pagedAttentionWorkspaceBytes(headSize))
@@ -66,7 +69,7 @@ export const copyPages: Rule = (at) => {
   const pool = at.input(0)
   for (const index of [1, 2]) at.checkRange(index, extent(pool, 0))
   const count = elementCount(at.input(1).type.shape)
-  const pageWords = rowElements(pool.type) / (holdsHalves(pool) === 1 ? 2 : 1)
+  const pageWords = tensorBytes({ ...pool.type, shape: [1, ...pool.type.shape.slice(1)] }) / 4
   const words = [at.update(0), at.read(1), at.read(2), count, pageWords]
   at.emit('copyPages', words, count * pageWords * elementCost)
 }
