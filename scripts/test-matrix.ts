@@ -34,7 +34,7 @@ const suites = {
   all: [
     ...['load', 'load-gguf', 'scheduler', 'speculation'].map((name) => `src/engine/${name}.test.ts`),
     ...['calibrate', 'staged-loss', 'stages', 'tiles'].map((name) => `src/quant/${name}.test.ts`),
-    ...['goldens', 'library', 'longrope', 'training-goldens', 'training-run'].map((name) => `tests/${name}.test.ts`),
+    ...['goldens', 'library', 'longrope', 'training-goldens'].map((name) => `tests/${name}.test.ts`),
   ],
 }
 
