@@ -188,7 +188,8 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  const { text, code } = reportError(error, true)
-  process.stderr.write(`${text ?? ''}\n`)
+  if (!(error instanceof PocketPhiError)) throw error
+  const { text, code } = reportError(error, false)
+  process.stderr.write(`${text}\n`)
   process.exitCode = code
 }
