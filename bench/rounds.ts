@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 export interface Settings {
+  /** The path of a folder or of a file of weights. */
   readonly model: string
   readonly threads: number
   /** Tokens of the prompts whose reading is measured. */
