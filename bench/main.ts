@@ -9,11 +9,12 @@
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { basename, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { PocketPhiError } from '../src/base/errors.ts'
 import { reportError } from '../src/cli/errors.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
+import { findModel } from '../src/engine/find-model.ts'
 import { cacheDTypes } from '../src/program/ops/cache.ts'
 import cleanRows from './clean-rows.json' with { type: 'json' }
 import { thisMachine } from './machine.ts'
@@ -49,6 +50,7 @@ const { positionals, values } = parseArgs({
 /** In whole pages of the cache and more. */
 const contextStep = 512
 
+/** @param model its path */
 function settingsOf(model: string): Settings {
   const prompts = parseCounts('prompts', values.prompts)
   const depths = parseCounts('depths', values.depths)
@@ -56,7 +58,7 @@ function settingsOf(model: string): Settings {
   const longest = Math.max(...prompts, ...depths) + tokens + 2
   const place = oneOf('in', values.in, ['node', 'chromium'])
   return {
-    model: existsSync(model) ? resolve(model) : model,
+    model,
     threads: parseCount('threads', values.threads),
     ...{ prompts, depths, tokens },
     cacheType: oneOf('cache-type', values['cache-type'], cacheDTypes),
@@ -168,10 +170,12 @@ function record(title: string, settings: Settings, summary: Summary, verdict: Ve
 }
 
 async function main(): Promise<void> {
-  const [model] = positionals
-  if (model === undefined) {
+  const [name] = positionals
+  if (name === undefined) {
     throw new PocketPhiError('invalid-argument', 'Which model?', { expected: 'npm run bench -- MODEL [options]' })
   }
+  const { folder, weightsFile = '' } = await findModel(name)
+  const model = join(resolve(folder), weightsFile)
   const settings = settingsOf(model)
   const onnx = values.onnx ?? model.replace(/\.gguf$/i, '.onnx')
   const turns = contenders(settings, values.peer, onnx)
@@ -189,7 +193,8 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  const { text, code } = reportError(error, true)
-  process.stderr.write(`${text ?? ''}\n`)
+  if (!(error instanceof PocketPhiError)) throw error
+  const { text, code } = reportError(error, false)
+  process.stderr.write(`${text}\n`)
   process.exitCode = code
 }

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import type { CacheDType } from '../src/program/ops/cache.ts'
 
 export interface Settings {
+  /** The path of a folder or of a file of weights. */
   readonly model: string
   readonly threads: number
   /** Tokens of the prompts whose reading is measured. */
