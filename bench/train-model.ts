@@ -44,7 +44,7 @@ export const optimizer = {
 } as const
 
 /** Steps before those that are timed, and those. */
-export const steps = { untimed: 3, timed: 5 } as const
+export const steps = { untimed: 2, timed: 3 } as const
 
 /** The fields of config.json. */
 export const config = {

@@ -7,7 +7,7 @@ import { crossEntropy, differentiate, squaredNorm, weightedSum, type Program } f
 import { tensorType } from '../src/program/ops/definition.ts'
 import { initializeWeights } from '../src/train/weights.ts'
 import type { TrainingPrograms } from '../src/train/programs.ts'
-import { config, rows, shape, steps, type TrainSettings } from './train-model.ts'
+import { config, rows, shape, type TrainSettings } from './train-model.ts'
 
 /** Seconds of a step by kind. */
 export type StepProfile = Readonly<Record<string, number>>
@@ -35,6 +35,9 @@ function spent({ kernels, runs }: ProgramProfile, names: RegExp): number {
   return kernels.reduce((sum, { name, milliseconds }) => sum + (names.test(name) ? milliseconds / runs : 0), 0)
 }
 
+/** Steps before those that are timed, and those. */
+const [untimed, timed] = [1, 2]
+
 /** Means over the timed steps. @param inputs of the programs, by name */
 export async function profileStep(
   { gradients, update, evaluate, parameters, buffers }: TrainingPrograms,
@@ -45,8 +48,8 @@ export async function profileStep(
   initializeWeights(device, parameters, shape.layers, 1)
   for (const [name, values] of buffers) device.write(name, values)
   const { seed: _, ...forward } = inputs.gradients
-  for (let step = 0; step < steps.untimed + steps.timed; step++) {
-    if (step === steps.untimed) device.takeProfiles()
+  for (let step = 0; step < untimed + timed; step++) {
+    if (step === untimed) device.takeProfiles()
     await device.run('evaluate', forward)
     await device.run('inputs', inputs.gradients)
     await device.run('gradients', inputs.gradients)
