@@ -10,7 +10,7 @@ import type { ParameterSpec } from '../models/trace.ts'
 
 /** Random weights: norms are 1, matrices N(0, 0.02), and those that write into the residual stream smaller by sqrt(2 layers). */
 export function initializeWeights(
-  device: Device,
+  device: Pick<Device, 'write'>,
   parameters: readonly ParameterSpec[],
   layers: number,
   seed: number,

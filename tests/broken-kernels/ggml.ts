@@ -6,7 +6,7 @@ export const brokenGgml: readonly BrokenKernel[] = [
     'ggml.ts',
     breaks(
       'matmulGgml',
-      'the second 256 columns take the weights of the first',
+      'the second 512 columns take the weights of the first',
       {
         'const stepBytes = <usize>((<i64>rowBytes * step) / k)': 'const stepBytes: usize = 0',
       },

@@ -10,7 +10,7 @@ export const brokenProducts: readonly BrokenKernel[] = [
     breaks('matmul', 'the rows that are streamed are those that are stored as columns', {
       'load<i32>(args, 36) == 0 && load<i32>(args, 40) != 0': 'load<i32>(args, 36) != 0 && load<i32>(args, 40) != 0',
     }),
-    breaks('matmul', 'every block of 256 starts from zero', {
+    breaks('matmul', 'every block of 512 starts from zero', {
       'const zero = step == 0 && !accumulate': 'const zero = !accumulate',
     }),
     breaks('matmul', 'the last k modulo 4 are left out of streamed rows', {
@@ -249,7 +249,7 @@ export const brokenProducts: readonly BrokenKernel[] = [
     'packed-exact.ts',
     breaks(
       'matmulPackedExact',
-      'the second 256 columns take the weights of the first',
+      'the second 512 columns take the weights of the first',
       {
         'source * blocks + step / group': 'source * blocks',
       },

@@ -13,10 +13,15 @@ export const brokenRows: readonly BrokenKernel[] = [
     breaks('squaredNorm', 'what follows the last element counts', {
       'i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3))': 'i32x4.ge_s(i32x4.splat(count), i32x4(0, 1, 2, 3))',
     }),
-    breaks('columns', 'a multiple of four ends in a tail of none', {
-      'i + 4 <= count; i += 4) v128.store(target + (i << 2), v128.load(source + (i << 2)))':
-        'i + 4 < count; i += 4) v128.store(target + (i << 2), v128.load(source + (i << 2)))',
-    }),
+    breaks(
+      'columns',
+      'a multiple of four ends in a tail of none',
+      {
+        'i + 4 <= count; i += 4) v128.store(target + (i << 2), v128.load(source + (i << 2)))':
+          'i + 4 < count; i += 4) v128.store(target + (i << 2), v128.load(source + (i << 2)))',
+      },
+      { operation: 'splitColumns' },
+    ),
     breaks('accumulate', 'the tail is replaced instead of added to', {
       'storeTail(at, f32x4.add(v128.load(at), v128.load(source + (i << 2))), count - i)':
         'storeTail(at, v128.load(source + (i << 2)), count - i)',
@@ -83,9 +88,12 @@ export const brokenRows: readonly BrokenKernel[] = [
     breaks('scaleByScalar', 'the factor is the address of the factor', {
       'const factor = load<f32>(<usize>load<u32>(args, 4))': 'const factor = load<f32>(args, 4)',
     }),
-    breaks('columns', 'columns reach to their end plus their beginning', {
-      'const width = load<i32>(args, 20) - from': 'const width = load<i32>(args, 20)',
-    }),
+    breaks(
+      'columns',
+      'columns reach to their end plus their beginning',
+      { 'const width = load<i32>(args, 20) - from': 'const width = load<i32>(args, 20)' },
+      { operation: 'splitColumns' },
+    ),
     breaks(
       'placeColumns',
       'columns are placed at the first',
@@ -93,7 +101,7 @@ export const brokenRows: readonly BrokenKernel[] = [
         'const output = <usize>load<u32>(args, 4) + (load<i32>(args, 20) << 2)':
           'const output = <usize>load<u32>(args, 4)',
       },
-      { operation: 'padColumns' },
+      { operation: 'joinColumns' },
     ),
     breaks('siluMultiply', 'the gate and what it lets through trade places', {
       'f32x4.mul(f32x4.mul(gate, sigmoid(gate)), up)': 'f32x4.mul(f32x4.mul(up, sigmoid(up)), gate)',

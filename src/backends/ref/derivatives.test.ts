@@ -70,7 +70,6 @@ const table = {
 const cases: Readonly<Record<string, readonly Case[]>> = {
   add: [makeCase({ left: floats(3, 4), right: floats(3, 4) }, (bind) => ops.add(bind('left'), bind('right')))],
   attention: [attentionCase(0), attentionCase(2)],
-  columns: [makeCase({ x: floats(3, 7) }, (bind) => ops.columns(bind('x'), 2, 5))],
   crossEntropy: [
     makeCase({ logits: floats(4, 6), targets: indices(1, 5, -100, 0) }, (bind) =>
       ops.crossEntropy(bind('logits'), bind('targets')),
@@ -97,6 +96,16 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   scale: [makeCase({ x: floats(2, 3) }, (bind) => ops.scale(bind('x'), -1.5))],
   siluMultiply: [makeCase({ x: floats(3, 8) }, (bind) => ops.siluMultiply(bind('x')))],
+  splitColumns: [
+    makeCase({ x: floats(3, 7) }, (bind) => {
+      const [first, , last] = ops.splitColumns(bind('x'), 2, 3, 2)
+      return ops.add(present(first, 'first'), present(last, 'last'))
+    }),
+    makeCase({ x: floats(3, 6) }, (bind) => {
+      const [first, second, third] = ops.splitColumns(bind('x'), 2, 2, 2)
+      return ops.add(ops.add(present(first, 'first'), present(second, 'second')), present(third, 'third'))
+    }),
+  ],
   weightedSum: [
     makeCase({ x: floats(6), _weights: floats(6) }, (bind) => ops.weightedSum(bind('x'), bind('_weights'))),
   ],

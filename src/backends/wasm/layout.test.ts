@@ -3,12 +3,16 @@ import { present } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import {
   accumulate,
+  add,
   attention,
   clipFactor,
+  crossEntropy,
   differentiate,
+  fill,
   linear,
   matmul,
   rmsNorm,
+  scale,
   siluMultiply,
   squaredNorm,
   Trace,
@@ -18,11 +22,13 @@ import {
 } from '../../program/index.ts'
 import { tensorType } from '../../program/ops/definition.ts'
 import { packMatrix } from '../../blocks/packed.ts'
+import type { Backend } from '../backend.ts'
 import { planBarriers, type StepSpans } from './barriers.ts'
 import { WasmDevice } from './device.ts'
+import { wasmBackend } from './index.ts'
 import { inlineRunner } from './inline.ts'
 import { planLayout, writeArguments, type Layout } from './layout.ts'
-import { memoryBytesFor } from './memories-harness.ts'
+import { memoryBytesFor, spreadBackend } from './memories-harness.ts'
 import { kernelModule } from './module.ts'
 import { rewrites, type Rewrite } from './rewrites.ts'
 import { printSteps } from './steps.ts'
@@ -105,6 +111,118 @@ describe('rewrites', () => {
         .length
     expect([count([]), count(rewrites)]).toEqual([2, 1])
     expect(await runWith(program, rewrites)).toEqual(await runWith(program, []))
+  })
+
+  test('a product adds itself to the state that it is for, unless something else reads it', async () => {
+    const trace = new Trace('products')
+    const bind = (origin: 'input' | 'state', name: string, rows: number, columns: number): Tensor =>
+      trace.bind(origin, name, tensorType('f32', rows, columns))
+    const [left, right] = [bind('input', 'left', 7, 9), bind('input', 'right', 7, 5)]
+    for (const name of ['added', 'read', 'touched']) fill(bind('state', name, 9, 5), 0)
+    accumulate(bind('state', 'added', 9, 5), matmul(left, right, { transposeLeft: true }))
+    const product = matmul(left, right, { transposeLeft: true })
+    accumulate(bind('state', 'read', 9, 5), product)
+    trace.output('product', scale(product, 1))
+    const late = matmul(left, right, { transposeLeft: true })
+    fill(bind('state', 'touched', 9, 5), 2)
+    accumulate(bind('state', 'touched', 9, 5), late)
+    for (const name of ['added', 'read', 'touched']) trace.output(name, scale(bind('state', name, 9, 5), 1))
+    const program = trace.finish()
+    const sums = (list: readonly Rewrite[]): number =>
+      kernelsOf(planLayout([program], { ...options, rewrites: list })).filter((name) => name === 'accumulate').length
+    expect([sums([]), sums(rewrites)]).toEqual([3, 2])
+    expect(await runWith(program, rewrites)).toEqual(await runWith(program, []))
+  })
+
+  test.each([8, 6])('results take the place of operands that nothing reads any more, width %i', async (width) => {
+    const trace = new Trace('sums')
+    const bind = (name: string, columns: number): Tensor => trace.bind('input', name, tensorType('f32', 5, columns))
+    const [left, right] = [bind('left', 2 * width), bind('right', 2 * width)]
+    const sum = add(add(scale(left, 2), scale(right, 3)), left)
+    const again = add(sum, scale(right, -1))
+    const result = siluMultiply(again)
+    const [gradient] = differentiate(result, bind('seed', width), [left])
+    trace.output('sum', sum)
+    trace.output('gradient', present(gradient, 'gradient'))
+    const program = trace.finish()
+    const used = (list: readonly Rewrite[]): number => {
+      const { program: found } = present(planLayout([program], { ...options, rewrites: list }).programs[0], 'program')
+      return new Set(found.steps.flatMap(({ writes }) => writes)).size
+    }
+    // Four sums, one of them of gradients; a gate only where its halves begin at vectors.
+    expect(used([]) - used(rewrites)).toBe(width === 8 ? 5 : 4)
+    expect(await runWith(program, rewrites)).toEqual(await runWith(program, []))
+  })
+})
+
+describe('the loss in blocks of rows', () => {
+  const [rows, vocabulary, width] = [1600, 150, 6]
+
+  /** The loss of a batch, with its derivatives by the hidden state and by the weights where they are asked for. */
+  function loss(wanted: 'loss' | 'derivatives' | 'logits'): Program {
+    const trace = new Trace('loss')
+    const bind = (name: string, ...shape: number[]): Tensor => trace.bind('input', name, tensorType('f32', ...shape))
+    const [hidden, weight] = [bind('hidden', rows, width), bind('weight', vocabulary, width)]
+    const targets = trace.bind('input', 'targets', tensorType('i32', rows))
+    const logits = matmul(hidden, weight, { transposeRight: true })
+    const result = weightedSum(crossEntropy(logits, targets), bind('weights', rows))
+    trace.output('loss', result)
+    if (wanted === 'logits') trace.output('logits', logits)
+    if (wanted === 'derivatives') {
+      differentiate(result, bind('seed', 1), [hidden, weight]).forEach((gradient, index) => {
+        if (gradient !== undefined) trace.output(`d${index}`, gradient)
+      })
+    }
+    return trace.finish()
+  }
+
+  test.each(['loss', 'derivatives'] as const)('has the same bits and needs less memory: %s', async (wanted) => {
+    const program = loss(wanted)
+    const [plain, blocked] = [planLayout([program], { ...options, rewrites: [] }), planLayout([program], options)]
+    expect(kernelsOf(blocked).filter((name) => name === 'crossEntropy').length).toBe(3)
+    expect(plain.memory.scratch - blocked.memory.scratch).toBeGreaterThan((rows - 608) * vocabulary * 4 - 2 ** 16)
+    expect(await runWith(program, rewrites)).toEqual(await runWith(program, []))
+  })
+
+  test('has the same bits in several memories', async () => {
+    const [entries, size] = [1200, 64]
+    const trace = new Trace('training')
+    const input = (name: string, ...shape: number[]): Tensor => trace.bind('input', name, tensorType('f32', ...shape))
+    const weight = trace.bind('parameter', 'weight', tensorType('f32', entries, size))
+    const gradient = trace.bind('state', 'gradient', tensorType('f32', entries, size))
+    const hidden = input('hidden', rows, size)
+    const logits = matmul(hidden, weight, { transposeRight: true })
+    const targets = trace.bind('input', 'targets', tensorType('i32', rows))
+    const result = weightedSum(crossEntropy(logits, targets), input('weights', rows))
+    const [towardsHidden, towardsWeight] = differentiate(result, input('seed', 1), [hidden, weight])
+    accumulate(gradient, present(towardsWeight, 'gradient'))
+    trace.output('hidden', present(towardsHidden, 'gradient'))
+    const random = new Random(9)
+    const floats = (length: number): Float32Array => Float32Array.from({ length }, () => random.normal())
+    const values = floats(entries * size)
+    const inputs = {
+      hidden: floats(rows * size),
+      weights: floats(rows),
+      seed: floats(1),
+      targets: Int32Array.from({ length: rows }, () => random.integer(0, entries)),
+    }
+    const program = trace.finish()
+    const run = async (backend: Backend) => {
+      const device = await backend.open([program])
+      for (const name of device.names()) device.write(name, values)
+      const outputs = await device.run('training', inputs)
+      const sums = device.read('gradient')
+      await device.dispose()
+      return { ...outputs, sums, memories: device.memory.memories.length }
+    }
+    const [one, two] = [await run(wasmBackend({ threads: 0 })), await run(spreadBackend(2, { threads: 2 }))]
+    expect([one.memories, two.memories]).toEqual([1, 2])
+    expect({ ...two, memories: 1 }).toEqual(one)
+  })
+
+  test('stays whole where the logits are wanted', () => {
+    const program = loss('logits')
+    expect(kernelsOf(planLayout([program], options)).filter((name) => name === 'crossEntropy').length).toBe(1)
   })
 })
 

@@ -68,14 +68,14 @@ function multiply(harness: KernelHarness, shape: Case, { a, b, c }: ReturnType<t
   return harness.f32(pointers[2], c.values.length).slice()
 }
 
-/** Shapes on, before and behind every edge: tiles of 6 x 8 and 6 x 16, blocks of 96, 256 and 1024, streamed rows up to 4. */
+/** Shapes on, before and behind every edge: tiles of 6 x 8 and 6 x 16, blocks of 96, 512 and 1024, streamed rows up to 4. */
 function shapes(): Case[] {
   const random = new Random(1)
   const cases: Case[] = []
   const extents = [1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 20]
   for (const m of extents)
     for (const n of [1, 4, 5, 7, 8, 9, 15, 16, 17]) cases.push({ m, n, k: random.integer(1, 40) })
-  for (const k of [1, 2, 3, 4, 5, 255, 256, 257, 513]) cases.push({ m: 7, n: 17, k }, { m: 2, n: 9, k })
+  for (const k of [1, 2, 3, 4, 5, 256, 511, 512, 513, 1025]) cases.push({ m: 7, n: 17, k }, { m: 2, n: 9, k })
   for (const m of [95, 96, 97, 193]) cases.push({ m, n: 18, k: 30 })
   for (const n of [1023, 1024, 1025]) cases.push({ m: 7, n, k: 9 })
   return cases

@@ -172,13 +172,13 @@ export class CaseBuilder {
   }
 }
 
-/** Tiles have 6 rows and 8 or 16 columns, blocks 96 and 1024, and 256 between. A few rows may take a way of their own. */
+/** Tiles have 6 rows and 8 or 16 columns, blocks 96 and 1024, and 512 between. A few rows may take a way of their own. */
 const matmul: Draw = (at) => {
   const [transposeLeft, transposeRight] = [at.inTurn([false, true]), at.inTurn([false, true])]
   const size = at.inTurn(['few rows', 'few rows', 'plain', 'plain', 'many rows', 'many columns', 'long'])
   const m = size === 'few rows' ? at.extent(1, 5) : size === 'many rows' ? at.extent(97, 110) : at.extentNear(6)
   const n = size === 'many columns' ? at.extent(1025, 1050) : at.extentNear(at.random.pick([8, 16]))
-  const k = size === 'long' ? at.extent(257, 530) : at.extent(1, 50)
+  const k = size === 'long' ? at.extent(513, 1050) : at.extent(1, 50)
   const left = at.f32(transposeLeft ? [k, m] : [m, k])
   const right = at.f32(transposeRight ? [n, k] : [k, n])
   return [[left, right], { transposeLeft, transposeRight }]
@@ -200,13 +200,13 @@ const products = [
   ...ggmlDTypes.map((dtype) => ({ dtype, activations: 'f32' }) as const),
 ]
 
-/** Blocks of 256 once or twice; shorter ones so that rows end within the 256 columns of f32 tiles, or behind them. */
+/** Rows that end within the 512 columns of f32 tiles, or behind them. */
 function ggmlColumns(at: CaseBuilder, dtype: GgmlDType | KDType): number {
   const { blockLength } = ggmlTypeOf(isKDType(dtype) ? kTypes[dtype] : dtype)
-  return blockLength * (blockLength === 256 ? at.inTurn([2, 1]) : at.inTurn([9, at.random.pick([1, 3, 8])]))
+  return blockLength * (blockLength === 256 ? at.inTurn([3, 1]) : at.inTurn([17, at.random.pick([1, 3, 8])]))
 }
 
-/** Tiles have 6 tokens and 8 or 16 rows of the weight; few tokens are streamed. In f32, blocks are 96, 1024 and 256. */
+/** Tiles have 6 tokens and 8 or 16 rows of the weight; few tokens are streamed. In f32, blocks are 96, 1024 and 512. */
 const matmulPacked: Draw = (at) => {
   const { dtype, activations } = at.inTurn(products)
   const few = at.inTurn([true, false])
@@ -216,7 +216,7 @@ const matmulPacked: Draw = (at) => {
     : size === 'many tokens'
       ? at.extent(97, 100)
       : at.extent(6, 14)
-  const packedColumns = (of: BlockDType): number => (size === 'long' ? 384 : blockParts(of).group * at.extent(1, 3))
+  const packedColumns = (of: BlockDType): number => (size === 'long' ? 640 : blockParts(of).group * at.extent(1, 3))
   const inner = isBlockDType(dtype) ? packedColumns(dtype) : ggmlColumns(at, dtype)
   const rows = size === 'many rows' ? at.extent(1025, 1040) : at.extent(1, 40)
   // Where 127 is the greatest magnitude, halves are ties of the rounding to 8 bits.
@@ -393,11 +393,6 @@ const draws: Readonly<Record<string, Draw>> = {
     const limit = at.happens(0.2) ? at.f32([1], () => 0) : scalar()
     return [[limit, ...Array.from({ length: at.extent(1, 4) }, scalar)]]
   },
-  columns(at) {
-    const [rows, width] = [at.extent(1, 20), at.extent(2, 70)]
-    const from = at.random.integer(0, width)
-    return [[at.f32([rows, width])], { from, to: at.random.integer(from + 1, width + 1) }]
-  },
   copyPages(at) {
     const [pages, count] = [at.extent(1, 6), at.extent(1, 4)]
     const pool = at.pool(at.inTurn(cacheDTypes), [pages, at.extent(1, 3), pageSize, at.random.pick([4, 8])])
@@ -429,12 +424,23 @@ const draws: Readonly<Record<string, Draw>> = {
     const [rows, entries] = [at.extent(1, 20), at.extent(1, 20)]
     return [[at.f32([entries, at.extent(1, 70)]), at.randomIndices(rows, entries)]]
   },
+  joinColumns(at) {
+    const rows = at.extent(1, 20)
+    // Half of them leave columns out.
+    const gap = (): number => (leavesOut ? at.extent(0, 9) : 0)
+    const leavesOut = at.happens(0.5)
+    let width = 0
+    const from: number[] = []
+    const parts = Array.from({ length: at.extent(1, 4) }, () => {
+      from.push((width += gap()))
+      const part = at.extent(1, 40)
+      width += part
+      return at.f32([rows, part])
+    })
+    return [parts, { from, width: width + gap() }]
+  },
   matmul,
   matmulPacked,
-  padColumns(at) {
-    const [rows, part, from] = [at.extent(1, 20), at.extent(1, 40), at.extent(0, 9)]
-    return [[at.f32([rows, part])], { from, width: from + part + at.extent(0, 9) }]
-  },
   pagedAttention(at) {
     const [dtype, attributes] = [at.inTurn(cacheDTypes), attentionAttributes(at)]
     const { operands, rows } = pagedCache(at, dtype, attributes.kvHeads, attributes.headSize)
@@ -471,6 +477,10 @@ const draws: Readonly<Record<string, Draw>> = {
   siluMultiplyGradient(at) {
     const [rows, width] = [at.extent(1, 20), at.extent(1, 40)]
     return [[at.f32([rows, 2 * width]), at.f32([rows, width])]]
+  },
+  splitColumns(at) {
+    const widths = Array.from({ length: at.extent(1, 4) }, () => at.extent(1, 40))
+    return [[at.f32([at.extent(1, 20), widths.reduce((sum, width) => sum + width, 0)])], { widths }]
   },
   squaredNorm(at) {
     // A block of 16384 elements, with 1 (113 * 145), with 2031 more (127 * 145), any number.

@@ -292,10 +292,10 @@ describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build,
     }
   })
 
-  test('matmulPackedExact crosses the blocks of 256 columns and 1024 rows', () => {
+  test('matmulPackedExact crosses the blocks of 512 columns and 1024 rows', () => {
     const random = new Random(17)
-    const weights = randomPacked(random, 'q4g64', 1027, 320)
-    const x = randomActivations(random, 5, 320)
+    const weights = randomPacked(random, 'q4g64', 1027, 576)
+    const x = randomActivations(random, 5, 576)
     const expected = exactOracle(x, 5, weights, build === 'relaxed')
     expect(largestError(multiplyExact(harness, x, 5, weights), expected)).toBeLessThan(1e-6)
   })

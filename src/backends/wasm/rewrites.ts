@@ -1,7 +1,10 @@
 import type { PanelDType } from '../../base/dtype.ts'
+import { accumulateProducts } from './accumulate.ts'
 import { matrixBytes } from '../../blocks/matrix.ts'
 import { panelRows } from '../../blocks/packed.ts'
-import { isPlace, type BufferId, type Step, type StepProgram, type Word } from './steps.ts'
+import { overwriteOperands } from './in-place.ts'
+import { blockLoss } from './loss-rows.ts'
+import { isPlace, numberAt, type BufferId, type Step, type StepProgram, type Word } from './steps.ts'
 
 export interface RewriteOptions {
   /** What a step should cost at most, so that a caller can abort between steps. */
@@ -12,7 +15,13 @@ export interface RewriteOptions {
 export type Rewrite = (program: StepProgram, options: RewriteOptions) => StepProgram
 
 /** What lowering applies, in order. */
-export const rewrites: readonly Rewrite[] = [shareEqualSteps, splitLongProducts]
+export const rewrites: readonly Rewrite[] = [
+  shareEqualSteps,
+  accumulateProducts,
+  blockLoss,
+  overwriteOperands,
+  splitLongProducts,
+]
 
 /**
  * Kernels that an operation may repeat word for word: the int8 form of an activation that several weights (slabs, or
@@ -82,12 +91,6 @@ interface Axis {
   readonly grain: number
   /** By word of an address: bytes from one row (or column) to the next. */
   readonly strides: Readonly<Record<number, number>>
-}
-
-function numberAt(step: Step, index: number): number {
-  const word = step.words[index]
-  if (typeof word !== 'number') throw new Error(`defect: word ${index} of ${step.kernel} is no number`)
-  return word
 }
 
 /** Along which axis a product is cut: its longer one, because the operand of the other is read again for each piece. */

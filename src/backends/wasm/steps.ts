@@ -108,6 +108,32 @@ export function isPlace(word: Word): word is Place {
   return typeof word === 'object' && 'buffer' in word
 }
 
+/** A word that is a number. */
+export function numberAt(step: Step, index: number): number {
+  const word = step.words[index]
+  if (typeof word !== 'number') throw new Error(`defect: word ${index} of ${step.kernel} is no number`)
+  return word
+}
+
+/** A word that is an address; undefined for another. */
+export function placeAt({ words }: Step, index: number): Place | undefined {
+  const word = words[index]
+  return word !== undefined && isPlace(word) ? word : undefined
+}
+
+/** The steps that touch each buffer, by their index; one more than the last where it is an output. */
+export function usersOf({ steps, outputs }: StepProgram): ReadonlyMap<BufferId, readonly number[]> {
+  const users = new Map<BufferId, number[]>()
+  const note = (buffer: BufferId, index: number): void => {
+    const known = users.get(buffer)
+    if (known === undefined) users.set(buffer, [index])
+    else known.push(index)
+  }
+  steps.forEach(({ reads, writes }, index) => new Set([...reads, ...writes]).forEach((buffer) => note(buffer, index)))
+  outputs.forEach(({ pieces }) => pieces.forEach(({ buffer }) => note(buffer, steps.length)))
+  return users
+}
+
 function formatWord(program: StepProgram, word: Word): string {
   if (typeof word !== 'object') return String(word)
   if (!isPlace(word)) return `${word.float}f`

@@ -3,9 +3,9 @@
  * of 64, so that the blocks of neighbouring threads share no cache line.
  */
 
-/** `matmul`: a packed block of A (96 x 256), one of B (1024 x 256) and a tile for the edges of C, for any shape. */
+/** `matmul`: a packed block of A (96 x 512), one of B (1024 x 512) and a tile for the edges of C, for any shape. */
 export function matmulWorkspaceBytes(): number {
-  return (96 * 256 + 1024 * 256) * 4 + 6 * 64
+  return (96 * 512 + 1024 * 512) * 4 + 6 * 64
 }
 
 /**

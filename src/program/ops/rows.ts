@@ -113,50 +113,70 @@ const applyScatterRows = defineOp<{ rows: number }>({
   },
 })
 
-const applyColumns = defineOp<{ from: number; to: number }>({
-  kind: 'columns',
-  infer([x], { from, to }) {
-    const [rows, width] = operand('columns', 'x', x, 'f32', null, null)
-    require(0 <= from && from < to && to <= width, 'columns', `[${from}, ${to}) is not inside ${width} columns`)
-    return [tensorType('f32', rows, to - from)]
+/** Where each of these widths begins, side by side. */
+function beginnings(widths: readonly number[]): number[] {
+  return widths.map((_, index) => widths.slice(0, index).reduce((sum, width) => sum + width, 0))
+}
+
+const applySplitColumns = defineOp<{ widths: readonly number[] }>({
+  kind: 'splitColumns',
+  infer([x], { widths }) {
+    const [rows, width] = operand('splitColumns', 'x', x, 'f32', null, null)
+    const total = widths.reduce((sum, part) => sum + part, 0)
+    require(total === width &&
+      widths.every((part) => part > 0), 'splitColumns', `${widths.join(' + ')} is not ${width} columns`)
+    return widths.map((part) => tensorType('f32', rows, part))
   },
-  derivative: ({ inputs: [x], attributes: { from } }, [gradient]) =>
-    gradient === undefined
-      ? []
-      : applyPadColumns([gradient], { from, width: present(present(x, 'x').type.shape[1], 'columns') }),
-  reference([x], [y], { from, to }) {
+  derivative({ inputs: [x], attributes: { widths } }, gradients) {
+    const starts = beginnings(widths)
+    const arrived = widths.flatMap((_, index) => (gradients[index] === undefined ? [] : [index]))
+    if (arrived.length === 0) return []
+    return applyJoinColumns(
+      arrived.map((index) => present(gradients[index], 'gradient')),
+      {
+        from: arrived.map((index) => present(starts[index], 'start')),
+        width: present(present(x, 'x').type.shape[1], 'columns'),
+      },
+    )
+  },
+  reference([x], parts, { widths }) {
     const [rows = 0, width = 0] = shapeOf(x)
-    for (let row = 0; row < rows; row++) {
-      floats(y).set(floats(x).subarray(row * width + from, row * width + to), row * (to - from))
-    }
+    const starts = beginnings(widths)
+    widths.forEach((part, index) => {
+      for (let row = 0; row < rows; row++) {
+        const at = row * width + present(starts[index], 'start')
+        floats(parts[index]).set(floats(x).subarray(at, at + part), row * part)
+      }
+    })
   },
 })
 
-/** Columns [from, to) of x [R, C]. */
-export function columns(x: Tensor, from: number, to: number): Tensor {
-  return present(applyColumns([x], { from, to })[0], 'columns')
-}
-
 /** Cuts x [R, C] into parts of these widths, left to right; the widths must add up to C. */
-export function splitColumns(x: Tensor, ...widths: readonly number[]): Tensor[] {
-  const total = widths.reduce((sum, width) => sum + width, 0)
-  require(total === x.type.shape[1], 'splitColumns', `${widths.join(' + ')} is not ${x.type.shape[1]} columns`)
-  let from = 0
-  return widths.map((width) => columns(x, from, (from += width)))
+export function splitColumns(x: Tensor, ...widths: readonly number[]): readonly Tensor[] {
+  return applySplitColumns([x], { widths })
 }
 
-const applyPadColumns = defineOp<{ from: number; width: number }>({
-  kind: 'padColumns',
-  infer([x], { from, width }) {
-    const [rows, part] = operand('padColumns', 'x', x, 'f32', null, null)
-    require(from + part <= width, 'padColumns', `${part} columns from ${from} do not fit into ${width}`)
+/** Parts [R, .] become columns of one matrix, each from its place in `from` on, left to right; other columns are 0. */
+const applyJoinColumns = defineOp<{ from: readonly number[]; width: number }>({
+  kind: 'joinColumns',
+  infer(parts, { from, width }) {
+    const rows = present(present(parts[0], 'part').shape[0], 'rows')
+    const ends = parts.map((part, index) => {
+      const [, columns] = operand('joinColumns', `part ${index}`, part, 'f32', rows, null)
+      return present(from[index], 'start') + columns
+    })
+    const fits = ends.every((end, index) => end <= (from[index + 1] ?? width))
+    require(fits, 'joinColumns', `parts that end at ${ends.join(', ')} overlap or do not fit into ${width} columns`)
     return [tensorType('f32', rows, width)]
   },
   derivative: 'none',
-  reference([x], [y], { from, width }) {
-    const [rows = 0, part = 0] = shapeOf(x)
-    for (let row = 0; row < rows; row++) {
-      floats(y).set(floats(x).subarray(row * part, (row + 1) * part), row * width + from)
-    }
+  reference(parts, [y], { from, width }) {
+    parts.forEach((x, index) => {
+      const [rows = 0, part = 0] = shapeOf(x)
+      for (let row = 0; row < rows; row++) {
+        const at = row * width + present(from[index], 'start')
+        floats(y).set(floats(x).subarray(row * part, (row + 1) * part), at)
+      }
+    })
   },
 })

@@ -3,7 +3,7 @@ import { madd, shareStart, sumLanes } from './simd'
 import { multiplyBlock, multiplyBlockWide, tileRows } from './tiles'
 
 /** Blocks of the packed copies: k, rows of op(A), columns of op(B). */
-export const blockK: i32 = 256
+export const blockK: i32 = 512
 export const blockM: i32 = 96
 export const blockN: i32 = 1024
 /** Up to this many rows, x times a transposed matrix streams the matrix unpacked. */

@@ -1,5 +1,6 @@
 /** Element-wise operations, and those that move whole rows or columns. */
 import { elementCount } from '../../../base/dtype.ts'
+import { present } from '../../../base/errors.ts'
 import {
   commonRuns,
   elementCost,
@@ -59,19 +60,28 @@ export const siluMultiplyGradient: Rule = (at) => {
   at.emit('siluMultiplyGradient', words, 2 * rows * width * exponentialCost)
 }
 
-export const columns: Rule = (at) => {
+export const splitColumns: Rule = (at) => {
   const x = at.input(0)
   const [rows, width] = [extent(x, 0), extent(x, 1)]
-  const [from, to] = [at.number('from'), at.number('to')]
-  at.emit('columns', [at.read(0), at.write(0), rows, width, from, to], rows * (to - from) * elementCost)
+  let from = 0
+  at.operation.outputs.forEach((_, index) => {
+    const to = from + extent(at.output(index), 1)
+    at.emit('columns', [at.read(0), at.write(index), rows, width, from, to], rows * (to - from) * elementCost)
+    from = to
+  })
 }
 
-export const padColumns: Rule = (at) => {
-  const [rows, part, width] = [extent(at.input(0), 0), extent(at.input(0), 1), at.number('width')]
-  const target = at.write(0)
-  if (part < width) at.emit('fill', [target, rows * width, float(0)], rows * width * elementCost)
-  const words = [at.read(0), update(target), rows, part, width, at.number('from')]
-  at.emit('placeColumns', words, rows * part * elementCost)
+export const joinColumns: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  const starts = at.numbers('from')
+  const widths = at.inputs.map((part) => extent(part, 1))
+  const isCovered = widths.reduce((sum, part) => sum + part, 0) === width
+  if (!isCovered) at.emit('fill', [at.write(0), rows * width, float(0)], rows * width * elementCost)
+  widths.forEach((part, index) => {
+    const target = isCovered && index === 0 ? at.write(0) : update(at.write(0))
+    const words = [at.read(index), target, rows, part, width, present(starts[index], 'start')]
+    at.emit('placeColumns', words, rows * part * elementCost)
+  })
 }
 
 export const gatherRows: Rule = (at) => {
