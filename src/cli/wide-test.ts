@@ -202,7 +202,7 @@ async function gradients(backend: Backend): Promise<Results> {
 const answerFormats: readonly { readonly matrices: DType; readonly cache: CacheDType }[] = [
   { matrices: 'q4g32', cache: 'f16' },
   { matrices: 'Q5_0', cache: 'f32' },
-  { matrices: 'f32', cache: 'f16' },
+  { matrices: 'f32', cache: 'kv8' },
 ]
 
 async function answers(backend: Backend): Promise<Results> {
