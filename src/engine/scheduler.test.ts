@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Backend } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
+import { wasmBackend } from '../backends/wasm/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Progress } from '../base/progress.ts'
 import { loadCheckpoint, type LoadOptions } from './load.ts'
@@ -55,6 +56,38 @@ describe('Scheduler', () => {
     expect(engine.counters.rows).toBe(50)
     expect(engine.counters.paddingRows).toBeGreaterThan(0)
   })
+
+  it.each([
+    ['f16', 1e-3],
+    ['kv8', 6e-2],
+  ] as const)(
+    'keeps keys and values in %s: token by token, in chunks, and on pages that were copied',
+    async (cacheType, most) => {
+      const [ids, backend] = [someIds(100, 6), wasmBackend({ threads: 0 })]
+      const spread = (rows: readonly Float32Array[]) =>
+        Math.max(...rows.map((row) => Math.max(...row) - Math.min(...row)))
+      const distance = (found?: Float32Array, wanted?: Float32Array) =>
+        wanted?.reduce((sum, value, at) => Math.max(sum, Math.abs(value - (found?.[at] ?? NaN))), 0) ?? NaN
+      const exact = await allRows(await engineOf({ cacheType: 'f32' }, {}, backend), ids)
+      const [inChunks, engine] = [
+        await allRows(await engineOf({ cacheType }, {}, backend), ids),
+        await engineOf({ cacheType, maxSequences: 2 }, {}, backend),
+      ]
+      const limit = most * spread(exact)
+      exact.forEach((row, index) => expect(distance(inChunks[index], row)).toBeLessThan(limit))
+      expect(Math.max(...exact.map((row, index) => distance(inChunks[index], row)))).toBeGreaterThan(limit / 1e4)
+
+      // Both go on from the same 80 tokens, the second in a copy of the page that they share.
+      const [first, second] = [await engine.open(ids.slice(0, 80)), await engine.open(ids.slice(0, 80))]
+      for (let at = 80; at < ids.length; at++) {
+        for (const sequence of [first, second]) {
+          expect(distance(await sequence.logits(), exact[at - 1])).toBeLessThan(limit)
+          sequence.append(ids.slice(at, at + 1))
+        }
+      }
+      expect(engine.counters.rows).toBeLessThan(150)
+    },
+  )
 
   it('mixes several sequences in one batch and gives each what it gets alone', async () => {
     const texts = [someIds(40, 2), someIds(3, 3), someIds(70, 4), someIds(1, 5)]
