@@ -78,7 +78,7 @@ export function printTrainReport(threads: number, { roofs, plain, wide, jaxJs, o
   ]
   console.log(formatTable([head, ...rowsOfTable]))
   console.log(`
-GFLOP/s where nothing else is said; medians of ${plain.length} rounds. ${shape.layers} layers of ${shape.width}, vocabulary ${shape.vocabulary}, ${batch.sequences} sequences of
+GFLOP/s where nothing else is said; medians of ${plain.length} rounds, wide ${wide.length}, jax-js ${jaxJs.length}. ${shape.layers} layers of ${shape.width}, vocabulary ${shape.vocabulary}, ${batch.sequences} sequences of
 ${batch.tokens} tokens; ${(products / 1e9).toFixed(1)} G multiply-adds of a step in matmuls, ${(attention / 1e9).toFixed(1)} in attention. f32 roof of a thread without wide vectors:
 ${gigaflops(median(roofs.map(({ f32Products }) => f32Products)))} GFLOP/s. Others took up to ${percent(Math.max(0, ...others))} of a processor.
 `)
