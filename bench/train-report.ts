@@ -2,6 +2,7 @@
 import { formatTable } from '../src/cli/terminal.ts'
 import type { JaxTrainRound } from './jax-js-round.ts'
 import type { Roofs } from './roofs.ts'
+import { median } from './summary.ts'
 import { batch, multiplyAddsOfStep, rows, shape, type TrainRound } from './train-model.ts'
 import type { EngineTrainRound } from './train-round.ts'
 
@@ -13,11 +14,6 @@ export interface TrainMeasured {
   readonly jaxJs: JaxTrainRound[]
   /** Shares of one processor that others took, round by round. */
   readonly others: number[]
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return ((sorted[(sorted.length - 1) >> 1] ?? Number.NaN) + (sorted[sorted.length >> 1] ?? Number.NaN)) / 2
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
