@@ -35,8 +35,8 @@ function spent({ kernels, runs }: ProgramProfile, names: RegExp): number {
   return kernels.reduce((sum, { name, milliseconds }) => sum + (names.test(name) ? milliseconds / runs : 0), 0)
 }
 
-/** Steps before those that are timed, and those. */
-const [untimed, timed] = [1, 2]
+/** Steps before those that are timed, and those: the rounds are repeated. */
+const [untimed, timed] = [1, 1]
 
 /** Means over the timed steps. @param inputs of the programs, by name */
 export async function profileStep(

@@ -2,6 +2,7 @@
 import { formatTable } from '../src/cli/terminal.ts'
 import type { JaxTrainRound } from './jax-js-round.ts'
 import type { Roofs } from './roofs.ts'
+import { median } from './summary.ts'
 import { batch, multiplyAddsOfStep, rows, shape, type TrainRound } from './train-model.ts'
 import type { EngineTrainRound } from './train-round.ts'
 
@@ -13,11 +14,6 @@ export interface TrainMeasured {
   readonly jaxJs: JaxTrainRound[]
   /** Shares of one processor that others took, round by round. */
   readonly others: number[]
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return ((sorted[(sorted.length - 1) >> 1] ?? Number.NaN) + (sorted[sorted.length >> 1] ?? Number.NaN)) / 2
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
@@ -78,7 +74,7 @@ export function printTrainReport(threads: number, { roofs, plain, wide, jaxJs, o
   ]
   console.log(formatTable([head, ...rowsOfTable]))
   console.log(`
-GFLOP/s where nothing else is said; medians of ${plain.length} rounds. ${shape.layers} layers of ${shape.width}, vocabulary ${shape.vocabulary}, ${batch.sequences} sequences of
+GFLOP/s where nothing else is said; medians of ${plain.length} rounds, wide ${wide.length}, jax-js ${jaxJs.length}. ${shape.layers} layers of ${shape.width}, vocabulary ${shape.vocabulary}, ${batch.sequences} sequences of
 ${batch.tokens} tokens; ${(products / 1e9).toFixed(1)} G multiply-adds of a step in matmuls, ${(attention / 1e9).toFixed(1)} in attention. f32 roof of a thread without wide vectors:
 ${gigaflops(median(roofs.map(({ f32Products }) => f32Products)))} GFLOP/s. Others took up to ${percent(Math.max(0, ...others))} of a processor.
 `)

@@ -3,6 +3,8 @@
  * peer that trains the same model on the same batch. Round after round in turn, each in a process of its own.
  *
  *     node bench/train.ts [--threads 2] [--rounds 5] [--no-wide] [--peer jax-js=FOLDER] [--json]
+ *
+ * Ctrl-C ends it, and what was measured until then is printed.
  */
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
@@ -29,20 +31,30 @@ if (values.peer !== undefined && (peerName !== 'jax-js' || peerFolder === '')) {
 const plain: TrainSettings = { threads: Number(values.threads), wide: false, peer: resolve(peerFolder) }
 const wide = values.wide && enableWideVectors('training')
 const measured: TrainMeasured = { roofs: [], plain: [], wide: [], jaxJs: [], others: [] }
-const { signal } = new AbortController()
+const controller = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => controller.abort())
 
 async function round<T extends { readonly cpuSeconds: number }>(script: string, argument: string): Promise<T> {
   process.stderr.write(`${script} …\n`)
-  const { result, others } = await runChild<T>(script, argument, signal)
+  const { result, others } = await runChild<T>(script, argument, controller.signal)
   if (others !== undefined) measured.others.push(others)
   return result
 }
 
-for (let index = 0; index < Number(values.rounds); index++) {
-  measured.roofs.push(await round('roofs.ts', '1'))
-  measured.plain.push(await round('train-round.ts', JSON.stringify(plain)))
-  if (wide) measured.wide.push(await round('train-round.ts', JSON.stringify({ ...plain, wide })))
-  if (values.peer !== undefined) measured.jaxJs.push(await round('jax-js-round.ts', JSON.stringify(plain)))
+async function rounds(): Promise<void> {
+  for (let index = 0; index < Number(values.rounds); index++) {
+    measured.roofs.push(await round('roofs.ts', '1'))
+    measured.plain.push(await round('train-round.ts', JSON.stringify(plain)))
+    if (wide) measured.wide.push(await round('train-round.ts', JSON.stringify({ ...plain, wide })))
+    if (values.peer !== undefined) measured.jaxJs.push(await round('jax-js-round.ts', JSON.stringify(plain)))
+  }
+}
+
+try {
+  await rounds()
+} catch (error) {
+  if (!controller.signal.aborted) throw error
+  process.stderr.write('interrupted; these are the rounds until then\n')
 }
 if (values.json) console.log(JSON.stringify({ settings: plain, ...measured }))
 else printTrainReport(plain.threads, measured)
