@@ -23,6 +23,8 @@ interface Shared {
   readonly gate: SharedArrayBuffer
   readonly threads: number
   readonly thread: number
+  /** The faster of the two ways that processors have for bytes. */
+  readonly bytes: 'pairs' | 'int8'
   /** By thread, then by kind. */
   readonly results: Float64Array
 }
@@ -53,8 +55,7 @@ function measure(shared: Shared): void {
   new Uint8Array(memory.buffer).fill(1)
   const turns = 200_000
   const [read, f32] = [readLoop(memory), productLoop('f32', memory)]
-  // The faster of the two ways that processors have for bytes.
-  const bytes = pairsAreFaster() ? 'pairs' : 'int8'
+  const { bytes } = shared
   const int8 = productLoop(bytes, memory)
   const loops = {
     readBytes: () => rate(readBytes, () => read(0, readBytes)),
@@ -72,8 +73,9 @@ if (isMainThread) {
   const threads = Number(process.argv[2] ?? 1)
   const results = new Float64Array(new SharedArrayBuffer(8 * kinds.length * threads))
   const gate = new SharedArrayBuffer(4)
+  const bytes = pairsAreFaster() ? 'pairs' : 'int8'
   const ends = Array.from({ length: threads }, async (_, thread) => {
-    const shared: Shared = { gate, threads, thread, results }
+    const shared: Shared = { gate, threads, thread, bytes, results }
     const worker = new Worker(new URL(import.meta.url), { workerData: shared })
     await new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject))
   })
