@@ -209,7 +209,8 @@ export function matmulPacked(args: usize, thread: i32, threads: i32): void {
   const bits = load<i32>(args, 28)
   const group = load<i32>(args, 32)
   const wide = load<i32>(args, 44) != 0
-  const paired = ASC_FEATURE_RELAXED_SIMD ? load<i32>(args, 48) != 0 : false
+  // Of 6 bits, 16 bits hold the products of two steps only: with wide vectors gathering them costs more than it saves.
+  const paired = ASC_FEATURE_RELAXED_SIMD ? load<i32>(args, 48) != 0 && !(wide && bits == 6) : false
   const blocks = k / group
   const blockBytes = group == largeGroup ? kBlockBytes(bits) : <usize>(group * bits + 16)
   const panelBytes = <usize>blocks * blockBytes
