@@ -55,7 +55,7 @@ describe.each(backends)('on $name', ({ backend }) => {
       const { loss } = await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
       const gradients = await readTensors('training', 'phi4-mini-tiny-gradients.safetensors')
       for (const [name, expected] of gradients) {
-        expect(largestDifference(device.read(stateNames(name).gradient), expected)).toBeLessThan(2e-5)
+        expect(largestDifference(await device.read(stateNames(name).gradient), expected)).toBeLessThan(2e-5)
       }
       expect(gradients.size).toBe(4)
       expect(loss?.[0]).toBeCloseTo(7.163751243596947, 5)
@@ -98,7 +98,7 @@ describe.each(backends)('on $name', ({ backend }) => {
       for (const name of names) {
         const before = golden.get(`before.${name}`) ?? new Float32Array()
         expect(largestDifference(before, golden.get(`after.${name}`))).toBeGreaterThan(9e-4)
-        expect(largestDifference(device.read(name), golden.get(`after.${name}`))).toBeLessThan(1e-6)
+        expect(largestDifference(await device.read(name), golden.get(`after.${name}`))).toBeLessThan(1e-6)
       }
     } finally {
       await device.dispose()

@@ -69,9 +69,9 @@ export interface Device {
   /** Overwrites a float tensor (f32 or f64), whole. */
   write(name: string, values: Float32Array | Float64Array): void
   /** A float tensor of the store (f32), whole, as a copy. */
-  read(name: string): Float32Array
+  read(name: string): Promise<Float32Array>
   /** The bytes of a tensor of the store, whole, as a copy. */
-  readBytes(name: string): Uint8Array
+  readBytes(name: string): Promise<Uint8Array<ArrayBuffer>>
   /** Runs one of the programs; resolves to copies of its outputs. */
   run(program: string, inputs: RunInputs, options?: RunOptions): Promise<Record<string, Float32Array>>
   /** Of every program that ran since the last call; empty unless the backend was asked for profiles. */

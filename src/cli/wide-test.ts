@@ -184,7 +184,7 @@ async function gradients(backend: Backend): Promise<Results> {
     const { loss } = await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
     const results = new Map(loss === undefined ? [] : [['the loss of a model', loss]])
     for (const { name } of traced.parameters) {
-      results.set(`the gradient of ${name}`, device.read(stateNames(name).gradient))
+      results.set(`the gradient of ${name}`, await device.read(stateNames(name).gradient))
     }
     // A step is as large for the least gradient as for others, so that rounding must not have touched them.
     for (const { name, shape } of traced.parameters) {
