@@ -5,6 +5,12 @@ import { drawCase, runCase, type OpCase } from './op-cases-harness.ts'
 
 export type Results = Readonly<Record<string, Float32Array>>
 
+/** Operations whose parameters and states may be cut into slabs on every backend. */
+export const cuttableKinds: readonly string[] = [
+  ...['accumulate', 'adamW', 'add', 'dequantize', 'fill', 'matmul', 'matmulPacked', 'scale', 'scaleByScalar'],
+  'squaredNorm',
+]
+
 /** How often cases are drawn where all that they take in turn comes once or twice; 12 times elsewhere. */
 const seeds: Readonly<Record<string, number>> = {
   attention: 24,

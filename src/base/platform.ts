@@ -9,6 +9,7 @@ interface NodeProcess {
 interface NodeModules {
   'node:fs': typeof import('node:fs')
   'node:fs/promises': typeof import('node:fs/promises')
+  'node:module': typeof import('node:module')
   'node:os': typeof import('node:os')
   'node:path': typeof import('node:path')
   'node:url': typeof import('node:url')

@@ -1,14 +1,9 @@
 /** Test support: what every operation has to pass on a module of kernels, against the oracle. */
 import { present } from '../../base/errors.ts'
 import { runCase, type OpCase } from '../op-cases-harness.ts'
-import { casesOf, deviation, expectedOf, sameBits, type Results } from '../op-results-harness.ts'
+import { casesOf, cuttableKinds, deviation, expectedOf, sameBits, type Results } from '../op-results-harness.ts'
 import { openPlayed, type PlayedOptions } from './played-harness.ts'
 
-/** Operations whose parameters and states may be cut into slabs. */
-const cuttableKinds: readonly string[] = [
-  ...['accumulate', 'adamW', 'add', 'dequantize', 'fill', 'matmul', 'matmulPacked', 'scale', 'scaleByScalar'],
-  'squaredNorm',
-]
 /** Those among them of which the order of sums may depend on the slabs. */
 const orderedBySlabs: readonly string[] = ['matmul', 'squaredNorm']
 

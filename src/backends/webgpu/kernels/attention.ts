@@ -1,0 +1,518 @@
+/**
+ * Attention in one pass over the keys (Dao et al., 2022, FlashAttention): a group has a few rows of one head and walks over the
+ * positions that these see, a tile at a time, with the greatest score and the sum of the exponentials so far.
+ */
+import { parameters, reads, workgroupBytes, writes, type Binding, type Kernel } from '../kernel.ts'
+
+/** Threads of a group. */
+const threads = 64
+
+/** How rows find what they see: over a paged cache, or over the rows of a batch of whole sequences. */
+export interface KeySource {
+  readonly bindings: readonly Binding[]
+  /**
+   * WGSL functions: `sequenceOf(row) -> i32`, negative for padding; `positionOf(row) -> i32`; `firstOf(sequence) -> i32`,
+   * where the sequence begins; `slotOf(sequence, position, head) -> u32`, where the components of a key begin;
+   * `keyAt(place) -> f32` and `valueAt(place) -> f32`.
+   */
+  readonly code: string
+}
+
+/** Rows of a batch: a sequence is known by its first row, and positions are rows. */
+export function batchKeys(headSize: number): KeySource {
+  return {
+    bindings: [reads('keys'), reads('values'), reads('starts', 'i32')],
+    code: `
+fn sequenceOf(row: u32) -> i32 {
+  return starts[row];
+}
+
+fn positionOf(row: u32) -> i32 {
+  return i32(row);
+}
+
+fn firstOf(sequence: i32) -> i32 {
+  return sequence;
+}
+
+fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
+  return (u32(position) * given.kvHeads + head) * ${headSize}u;
+}
+
+fn keyAt(place: u32) -> f32 {
+  return keys[place];
+}
+
+fn valueAt(place: u32) -> f32 {
+  return values[place];
+}
+`,
+  }
+}
+
+/** Pages of 64 positions of a pool of f32 or f16, by the table of a sequence's pages. */
+export function pagedKeys(headSize: number, pageSize: number, halves: boolean): KeySource {
+  const element = (name: string): string =>
+    halves ? `unpack2x16float(${name}[place / 2u])[place % 2u]` : `${name}[place]`
+  const words = halves ? 'u32' : 'f32'
+  return {
+    bindings: [
+      reads('keys', words),
+      reads('values', words),
+      reads('pageTable', 'i32'),
+      reads('sequences', 'i32'),
+      reads('positions', 'i32'),
+    ],
+    code: `
+fn sequenceOf(row: u32) -> i32 {
+  return sequences[row];
+}
+
+fn positionOf(row: u32) -> i32 {
+  return positions[row];
+}
+
+fn firstOf(sequence: i32) -> i32 {
+  return 0;
+}
+
+fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
+  let place = u32(position);
+  let page = u32(pageTable[u32(sequence) * given.pages + place / ${pageSize}u]);
+  return ((page * given.kvHeads + head) * ${pageSize}u + place % ${pageSize}u) * ${headSize}u;
+}
+
+fn keyAt(place: u32) -> f32 {
+  return ${element('keys')};
+}
+
+fn valueAt(place: u32) -> f32 {
+  return ${element('values')};
+}
+`,
+  }
+}
+
+/** How many rows and keys a group has in workgroup memory at a time. */
+export interface AttentionTile {
+  readonly rows: number
+  readonly keys: number
+}
+
+/**
+ * The largest tile, of `rows` and of at most `keys`, whose operands fit into the memory that every device has; undefined when a head
+ * is too large for any. Tiles of keys are a word longer than the head, so that threads do not wait for one bank.
+ */
+function fittingTile(headSize: number, { rows, keys }: AttentionTile, copies: number): AttentionTile | undefined {
+  for (let fit = { rows, keys }; fit.rows >= 1 && fit.keys >= 1;) {
+    const words =
+      copies * (fit.rows * headSize + fit.keys * (headSize + 1)) + 2 * fit.rows * fit.keys + 8 * fit.rows + 16
+    if (words * 4 <= workgroupBytes) return fit
+    fit = fit.keys > 4 ? { ...fit, keys: fit.keys / 2 } : { rows: Math.floor(fit.rows / 2), keys: fit.keys }
+  }
+  return undefined
+}
+
+/** Neighbouring rows of one sequence: `end` counts from the first row of the group, positions are from `low` to before `high`. */
+const rowRuns = (rows: number): string => `
+struct Run {
+  sequence: i32,
+  end: u32,
+  low: i32,
+  high: i32,
+}
+
+var<workgroup> found: Run;
+/// The positions that each row of the run sees: from the first of them to the second, which it sees too.
+var<workgroup> seen: array<vec2<i32>, ${rows}>;
+
+fn firstSeen(row: u32, sequence: i32) -> i32 {
+  let first = firstOf(sequence);
+  if (given.window == 0u) {
+    return first;
+  }
+  return max(first, positionOf(row) - i32(given.window) + 1);
+}
+
+/// The run that begins with a row of the group, for all threads.
+fn findRun(firstRow: u32, start: u32, thread: u32) -> Run {
+  if (thread == 0u) {
+    let sequence = select(-1, sequenceOf(min(firstRow + start, given.rows - 1u)), firstRow + start < given.rows);
+    found = Run(sequence, start, 2147483647, 0);
+    for (var local = 0u; local < ${rows}u; local += 1u) {
+      seen[local] = vec2<i32>(1, 0);
+    }
+    for (var local = start; local < ${rows}u; local += 1u) {
+      let row = firstRow + local;
+      if (row >= given.rows || sequenceOf(row) != sequence) {
+        break;
+      }
+      found.end = local + 1u;
+      if (sequence >= 0) {
+        seen[local] = vec2<i32>(firstSeen(row, sequence), positionOf(row));
+        found.low = min(found.low, seen[local].x);
+        found.high = max(found.high, seen[local].y + 1);
+      }
+    }
+    // Rows behind the batch are a run of padding.
+    if (found.end == start) {
+      found.end = ${rows}u;
+    }
+  }
+  return workgroupUniformLoad(&found);
+}
+
+fn sees(row: u32, position: i32) -> bool {
+  return seen[row].x <= position && position <= seen[row].y;
+}
+`
+
+/** Loads a tile of keys or values; zeros behind the run, where a cache may hold anything. */
+function loadKeys(tile: string, source: 'keyAt' | 'valueAt', keys: number, headSize: number): string {
+  return `
+      for (var place = thread; place < ${keys * headSize}u; place += ${threads}u) {
+        let position = base + i32(place / ${headSize}u);
+        var value = 0.0;
+        if (position < run.high) {
+          value = ${source}(slotOf(run.sequence, position, kvHead) + place % ${headSize}u);
+        }
+        ${tile}[place / ${headSize}u * ${headSize + 1}u + place % ${headSize}u] = value;
+      }`
+}
+
+/** Loads the rows of the group of a tensor [rows, heads * headSize], zeros behind the batch. */
+function loadRows(tile: string, tensor: string, rows: number, headSize: number, factor = ''): string {
+  return `
+  for (var place = thread; place < ${rows * headSize}u; place += ${threads}u) {
+    let row = firstRow + place / ${headSize}u;
+    var value = 0.0;
+    if (row < given.rows) {
+      value = ${tensor}[(row * given.heads + head) * ${headSize}u + place % ${headSize}u]${factor};
+    }
+    ${tile}[place] = value;
+  }`
+}
+
+const geometry = parameters('rows', 'heads', 'kvHeads', 'window', 'pages', 'scale: f32')
+
+const entry = (rows: number): string => `
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let firstRow = group.x * ${rows}u;
+  let head = group.y;
+  let kvHead = head * given.kvHeads / given.heads;
+`
+
+export interface AttentionKernel {
+  readonly kernel: Kernel
+  readonly tile: AttentionTile
+}
+
+/**
+ * Attention itself. `keepsSums` also writes the log-sum-exp of every row and head.
+ * @param wanted rows and keys of a tile, where they fit
+ */
+export function attention(
+  name: string,
+  headSize: number,
+  source: KeySource,
+  wanted: AttentionTile,
+  keepsSums: boolean,
+): AttentionKernel | undefined {
+  const tile = fittingTile(headSize, wanted, 1)
+  if (tile === undefined) return undefined
+  const { rows, keys } = tile
+  const parts = Math.ceil((rows * headSize) / threads)
+  const kernel: Kernel = {
+    name,
+    bindings: [...source.bindings, reads('query'), writes('output'), ...(keepsSums ? [writes('logSumExp')] : [])],
+    parameters: geometry,
+    code: `${source.code}${rowRuns(rows)}
+const lowest = -3.0e38;
+
+var<workgroup> queries: array<f32, ${rows * headSize}>;
+var<workgroup> tile: array<f32, ${keys * (headSize + 1)}>;
+var<workgroup> scores: array<f32, ${rows * keys}>;
+var<workgroup> weights: array<f32, ${rows * keys}>;
+/// The greatest score of each row before the tile and with it, and the sum of the exponentials before it.
+var<workgroup> greatest: array<f32, ${rows}>;
+var<workgroup> next: array<f32, ${rows}>;
+var<workgroup> sums: array<f32, ${rows}>;
+${entry(rows)}${loadRows('queries', 'query', rows, headSize, ' * given.scale')}
+  if (thread < ${rows}u) {
+    greatest[thread] = lowest;
+    sums[thread] = 0.0;
+  }
+  var parts: array<f32, ${parts}>;
+  for (var start = 0u; start < ${rows}u; ) {
+    workgroupBarrier();
+    let run = findRun(firstRow, start, thread);
+    start = run.end;
+    if (run.sequence < 0) {
+      continue;
+    }
+    for (var base = run.low; base < run.high; base += ${keys}) {
+      workgroupBarrier();
+${loadKeys('tile', 'keyAt', keys, headSize)}
+      workgroupBarrier();
+      for (var pair = thread; pair < ${rows * keys}u; pair += ${threads}u) {
+        let row = pair / ${keys}u;
+        let key = pair % ${keys}u;
+        var score = lowest;
+        if (sees(row, base + i32(key))) {
+          score = 0.0;
+          for (var component = 0u; component < ${headSize}u; component += 1u) {
+            score += queries[row * ${headSize}u + component] * tile[key * ${headSize + 1}u + component];
+          }
+        }
+        scores[pair] = score;
+      }
+      workgroupBarrier();
+${loadKeys('tile', 'valueAt', keys, headSize)}
+      for (var pair = thread; pair < ${rows * keys}u; pair += ${threads}u) {
+        let row = pair / ${keys}u;
+        var most = greatest[row];
+        for (var key = 0u; key < ${keys}u; key += 1u) {
+          most = max(most, scores[row * ${keys}u + key]);
+        }
+        weights[pair] = select(0.0, exp(scores[pair] - most), sees(row, base + i32(pair % ${keys}u)));
+        if (pair % ${keys}u == 0u) {
+          next[row] = most;
+        }
+      }
+      workgroupBarrier();
+      for (var part = 0u; part < ${parts}u; part += 1u) {
+        let place = part * ${threads}u + thread;
+        if (place < ${rows * headSize}u) {
+          let row = place / ${headSize}u;
+          var value = parts[part] * exp(greatest[row] - next[row]);
+          for (var key = 0u; key < ${keys}u; key += 1u) {
+            value += weights[row * ${keys}u + key] * tile[key * ${headSize + 1}u + place % ${headSize}u];
+          }
+          parts[part] = value;
+        }
+      }
+      workgroupBarrier();
+      if (thread < ${rows}u) {
+        var total = sums[thread] * exp(greatest[thread] - next[thread]);
+        for (var key = 0u; key < ${keys}u; key += 1u) {
+          total += weights[thread * ${keys}u + key];
+        }
+        sums[thread] = total;
+        greatest[thread] = next[thread];
+      }
+    }
+  }
+  workgroupBarrier();
+  for (var part = 0u; part < ${parts}u; part += 1u) {
+    let place = part * ${threads}u + thread;
+    let row = place / ${headSize}u;
+    if (place < ${rows * headSize}u && firstRow + row < given.rows) {
+      let at = ((firstRow + row) * given.heads + head) * ${headSize}u + place % ${headSize}u;
+      output[at] = select(0.0, parts[part] / sums[row], sums[row] > 0.0);
+    }
+  }${
+    keepsSums
+      ? `
+  if (thread < ${rows}u && firstRow + thread < given.rows) {
+    let at = (firstRow + thread) * given.heads + head;
+    logSumExp[at] = select(0.0, greatest[thread] + log(sums[thread]), sums[thread] > 0.0);
+  }`
+      : ''
+  }
+}
+`,
+  }
+  return { kernel, tile }
+}
+
+/** What a pair of a query and a key that see each other gives: `weight` and `towardsScore`. */
+function pairGradient(row: string, key: string, headSize: number, globalRow: string): string {
+  return `
+          var score = 0.0;
+          var arriving = 0.0;
+          for (var component = 0u; component < ${headSize}u; component += 1u) {
+            score += queries[${row} * ${headSize}u + component] * keyTile[${key} * ${headSize + 1}u + component];
+            arriving += gradients[${row} * ${headSize}u + component] * valueTile[${key} * ${headSize + 1}u + component];
+          }
+          let at = (${globalRow}) * given.heads + head;
+          let weight = exp(score * given.scale - logSumExp[at]);
+          let towardsScore = given.scale * weight * (arriving - delta[at]);`
+}
+
+const gradientBindings = [reads('query'), reads('gradient'), reads('logSumExp'), reads('delta')]
+
+/** The gradient that arrives at the queries. */
+export function attentionGradientQueries(headSize: number): AttentionKernel | undefined {
+  const tile = fittingTile(headSize, { rows: 8, keys: 8 }, 2)
+  if (tile === undefined) return undefined
+  const { rows, keys } = tile
+  const source = batchKeys(headSize)
+  const parts = Math.ceil((rows * headSize) / threads)
+  const kernel: Kernel = {
+    name: 'attentionGradientQueries',
+    bindings: [...source.bindings, ...gradientBindings, writes('result')],
+    parameters: geometry,
+    code: `${source.code}${rowRuns(rows)}
+var<workgroup> queries: array<f32, ${rows * headSize}>;
+var<workgroup> gradients: array<f32, ${rows * headSize}>;
+var<workgroup> keyTile: array<f32, ${keys * (headSize + 1)}>;
+var<workgroup> valueTile: array<f32, ${keys * (headSize + 1)}>;
+var<workgroup> towards: array<f32, ${rows * keys}>;
+${entry(rows)}${loadRows('queries', 'query', rows, headSize)}${loadRows('gradients', 'gradient', rows, headSize)}
+  var parts: array<f32, ${parts}>;
+  for (var start = 0u; start < ${rows}u; ) {
+    workgroupBarrier();
+    let run = findRun(firstRow, start, thread);
+    start = run.end;
+    if (run.sequence < 0) {
+      continue;
+    }
+    for (var base = run.low; base < run.high; base += ${keys}) {
+      workgroupBarrier();
+${loadKeys('keyTile', 'keyAt', keys, headSize)}${loadKeys('valueTile', 'valueAt', keys, headSize)}
+      workgroupBarrier();
+      for (var pair = thread; pair < ${rows * keys}u; pair += ${threads}u) {
+        let row = pair / ${keys}u;
+        let key = pair % ${keys}u;
+        towards[pair] = 0.0;
+        if (sees(row, base + i32(key))) {${pairGradient('row', 'key', headSize, 'firstRow + row')}
+          towards[pair] = towardsScore;
+        }
+      }
+      workgroupBarrier();
+      for (var part = 0u; part < ${parts}u; part += 1u) {
+        let place = part * ${threads}u + thread;
+        if (place < ${rows * headSize}u) {
+          let row = place / ${headSize}u;
+          var value = parts[part];
+          for (var key = 0u; key < ${keys}u; key += 1u) {
+            value += towards[row * ${keys}u + key] * keyTile[key * ${headSize + 1}u + place % ${headSize}u];
+          }
+          parts[part] = value;
+        }
+      }
+    }
+  }
+  for (var part = 0u; part < ${parts}u; part += 1u) {
+    let place = part * ${threads}u + thread;
+    let row = firstRow + place / ${headSize}u;
+    if (place < ${rows * headSize}u && row < given.rows) {
+      result[(row * given.heads + head) * ${headSize}u + place % ${headSize}u] = parts[part];
+    }
+  }
+}
+`,
+  }
+  return { kernel, tile }
+}
+
+/**
+ * The gradients that arrive at keys and values. A group has a few keys of one key head and walks over the rows that see them, of all
+ * query heads that read it; every sum has its place in one thread.
+ */
+export function attentionGradientKeys(headSize: number): AttentionKernel | undefined {
+  const tile = fittingTile(headSize, { rows: 8, keys: 8 }, 2)
+  if (tile === undefined) return undefined
+  const { rows, keys } = tile
+  const parts = Math.ceil((keys * headSize) / threads)
+  const loadOwn = (name: string, tensor: string): string => `
+  for (var place = thread; place < ${keys * headSize}u; place += ${threads}u) {
+    let key = firstKey + place / ${headSize}u;
+    var value = 0.0;
+    if (key < given.rows) {
+      value = ${tensor}[(key * given.kvHeads + kvHead) * ${headSize}u + place % ${headSize}u];
+    }
+    ${name}[place / ${headSize}u * ${headSize + 1}u + place % ${headSize}u] = value;
+  }`
+  const kernel: Kernel = {
+    name: 'attentionGradientKeys',
+    bindings: [reads('keys'), reads('values'), reads('starts', 'i32'), ...gradientBindings, writes('results')],
+    parameters: geometry,
+    code: `
+var<workgroup> queries: array<f32, ${rows * headSize}>;
+var<workgroup> gradients: array<f32, ${rows * headSize}>;
+var<workgroup> keyTile: array<f32, ${keys * (headSize + 1)}>;
+var<workgroup> valueTile: array<f32, ${keys * (headSize + 1)}>;
+var<workgroup> towards: array<f32, ${rows * keys}>;
+var<workgroup> weights: array<f32, ${rows * keys}>;
+var<workgroup> anySees: u32;
+
+fn sees(row: u32, key: u32) -> bool {
+  if (row >= given.rows || key > row) {
+    return false;
+  }
+  let start = starts[row];
+  return start >= 0 && u32(start) <= key && (given.window == 0u || row - key < given.window);
+}
+
+/// Whether any row of a tile sees any key of the group; the same for all threads.
+fn tileSees(firstRow: u32, firstKey: u32, thread: u32) -> bool {
+  workgroupBarrier();
+  if (thread == 0u) {
+    anySees = 0u;
+    for (var pair = 0u; pair < ${rows * keys}u; pair += 1u) {
+      if (sees(firstRow + pair / ${keys}u, firstKey + pair % ${keys}u)) {
+        anySees = 1u;
+        break;
+      }
+    }
+  }
+  return workgroupUniformLoad(&anySees) != 0u;
+}
+
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+  let firstKey = group.x * ${keys}u;
+  let kvHead = group.y;
+  let headsOfKey = given.heads / given.kvHeads;
+${loadOwn('keyTile', 'keys')}${loadOwn('valueTile', 'values')}
+  var keyParts: array<f32, ${parts}>;
+  var valueParts: array<f32, ${parts}>;
+  for (var firstRow = firstKey; firstRow < given.rows; firstRow += ${rows}u) {
+    if (!tileSees(firstRow, firstKey, thread)) {
+      continue;
+    }
+    for (var head = kvHead * headsOfKey; head < (kvHead + 1u) * headsOfKey; head += 1u) {
+      workgroupBarrier();
+${loadRows('queries', 'query', rows, headSize)}${loadRows('gradients', 'gradient', rows, headSize)}
+      workgroupBarrier();
+      for (var pair = thread; pair < ${rows * keys}u; pair += ${threads}u) {
+        let row = pair / ${keys}u;
+        let key = pair % ${keys}u;
+        towards[pair] = 0.0;
+        weights[pair] = 0.0;
+        if (sees(firstRow + row, firstKey + key)) {${pairGradient('row', 'key', headSize, 'firstRow + row')}
+          towards[pair] = towardsScore;
+          weights[pair] = weight;
+        }
+      }
+      workgroupBarrier();
+      for (var part = 0u; part < ${parts}u; part += 1u) {
+        let place = part * ${threads}u + thread;
+        if (place < ${keys * headSize}u) {
+          let key = place / ${headSize}u;
+          for (var row = 0u; row < ${rows}u; row += 1u) {
+            let component = row * ${headSize}u + place % ${headSize}u;
+            keyParts[part] += towards[row * ${keys}u + key] * queries[component];
+            valueParts[part] += weights[row * ${keys}u + key] * gradients[component];
+          }
+        }
+      }
+    }
+  }
+  let behind = given.rows * given.kvHeads * ${headSize}u;
+  for (var part = 0u; part < ${parts}u; part += 1u) {
+    let place = part * ${threads}u + thread;
+    let key = firstKey + place / ${headSize}u;
+    if (place < ${keys * headSize}u && key < given.rows) {
+      let at = (key * given.kvHeads + kvHead) * ${headSize}u + place % ${headSize}u;
+      results[at] = keyParts[part];
+      results[behind + at] = valueParts[part];
+    }
+  }
+}
+`,
+  }
+  return { kernel, tile }
+}

@@ -1,0 +1,156 @@
+/** Element-wise kernels, and those that move whole rows or columns. Numbers ending in `At` say where an operand begins. */
+import { forEachElement, parameters, reads, updates, writes, type Kernel } from '../kernel.ts'
+
+export const add: Kernel = {
+  name: 'add',
+  bindings: [reads('left'), reads('right'), writes('sum')],
+  parameters: parameters('count', 'leftAt', 'rightAt', 'sumAt'),
+  code: forEachElement(`
+sum[given.sumAt + index] = left[given.leftAt + index] + right[given.rightAt + index];
+`),
+}
+
+export const accumulate: Kernel = {
+  name: 'accumulate',
+  bindings: [updates('state'), reads('x')],
+  parameters: parameters('count', 'stateAt', 'xAt'),
+  code: forEachElement(`
+state[given.stateAt + index] += x[given.xAt + index];
+`),
+}
+
+export const fill: Kernel = {
+  name: 'fill',
+  bindings: [writes('state')],
+  parameters: parameters('count', 'stateAt', 'value: f32'),
+  code: forEachElement(`
+state[given.stateAt + index] = given.value;
+`),
+}
+
+export const scale: Kernel = {
+  name: 'scale',
+  bindings: [reads('x'), writes('y')],
+  parameters: parameters('count', 'xAt', 'yAt', 'factor: f32'),
+  code: forEachElement(`
+y[given.yAt + index] = x[given.xAt + index] * given.factor;
+`),
+}
+
+export const scaleByScalar: Kernel = {
+  name: 'scaleByScalar',
+  bindings: [reads('x'), reads('scalar'), writes('y')],
+  parameters: parameters('count', 'xAt', 'yAt'),
+  code: forEachElement(`
+y[given.yAt + index] = x[given.xAt + index] * scalar[0];
+`),
+}
+
+/** 1 / (1 + exp(-x)), of which no exponential overflows. */
+const sigmoid = `
+fn sigmoid(x: f32) -> f32 {
+  let small = exp(-abs(x));
+  return select(small, 1.0, x >= 0.0) / (1.0 + small);
+}
+`
+
+export const siluMultiply: Kernel = {
+  name: 'siluMultiply',
+  bindings: [reads('gateUp'), writes('y')],
+  parameters: parameters('count', 'width'),
+  code: `${sigmoid}${forEachElement(`
+let row = index / given.width;
+let gateAt = row * given.width + index;
+let gate = gateUp[gateAt];
+y[index] = gateUp[gateAt + given.width] * gate * sigmoid(gate);
+`)}`,
+}
+
+export const siluMultiplyGradient: Kernel = {
+  name: 'siluMultiplyGradient',
+  bindings: [reads('gateUp'), reads('gradient'), writes('result')],
+  parameters: parameters('count', 'width'),
+  code: `${sigmoid}${forEachElement(`
+let row = index / given.width;
+let gateAt = row * given.width + index;
+let gate = gateUp[gateAt];
+let up = gateUp[gateAt + given.width];
+let arriving = gradient[index];
+let open = sigmoid(gate);
+result[gateAt] = arriving * up * open * (1.0 + gate * (1.0 - open));
+result[gateAt + given.width] = arriving * gate * open;
+`)}`,
+}
+
+/** Columns [first, first + part) of x [rows, width]. */
+export const columns: Kernel = {
+  name: 'columns',
+  bindings: [reads('x'), writes('y')],
+  parameters: parameters('count', 'width', 'first', 'part'),
+  code: forEachElement(`
+y[index] = x[index / given.part * given.width + given.first + index % given.part];
+`),
+}
+
+/** The columns of x [rows, part] as columns [first, first + part) among zeros. */
+export const padColumns: Kernel = {
+  name: 'padColumns',
+  bindings: [reads('x'), writes('y')],
+  parameters: parameters('count', 'width', 'first', 'part'),
+  code: forEachElement(`
+let column = index % given.width;
+if (column >= given.first && column < given.first + given.part) {
+  y[index] = x[index / given.width * given.part + column - given.first];
+} else {
+  y[index] = 0.0;
+}
+`),
+}
+
+export const gatherRows: Kernel = {
+  name: 'gatherRows',
+  bindings: [reads('x'), reads('indices', 'i32'), writes('y')],
+  parameters: parameters('count', 'width'),
+  code: forEachElement(`
+y[index] = x[u32(indices[index / given.width]) * given.width + index % given.width];
+`),
+}
+
+/**
+ * Adds the rows of x to those of y that indices name. A thread has a column, so that rows are added in their order and nothing
+ * is added by two threads.
+ */
+export const scatterRows: Kernel = {
+  name: 'scatterRows',
+  bindings: [reads('indices', 'i32'), reads('x'), updates('y')],
+  parameters: parameters('count', 'rows'),
+  code: forEachElement(`
+for (var row = 0u; row < given.rows; row += 1u) {
+  y[u32(indices[row]) * given.count + index] += x[row * given.count + index];
+}
+`),
+}
+
+/** In every head of x the first 2 * half components turn by the angles of their row. */
+export const rope: Kernel = {
+  name: 'rope',
+  bindings: [reads('x'), reads('table'), writes('y')],
+  parameters: parameters('count', 'width', 'headSize', 'half', 'direction: f32'),
+  code: forEachElement(`
+let row = index / given.width;
+let component = index % given.width % given.headSize;
+if (component >= 2u * given.half) {
+  y[index] = x[index];
+  return;
+}
+let pair = component % given.half;
+let angle = row * 2u * given.half + pair;
+let cosine = table[angle];
+let sine = table[angle + given.half] * given.direction;
+if (component < given.half) {
+  y[index] = x[index] * cosine - x[index + given.half] * sine;
+} else {
+  y[index] = x[index] * cosine + x[index - given.half] * sine;
+}
+`),
+}

@@ -1,0 +1,130 @@
+/** Element-wise operations, and those that move whole rows or columns. */
+import { elementCount } from '../../../base/dtype.ts'
+import { present } from '../../../base/errors.ts'
+import { commonRuns, extent, type Place } from '../../operands.ts'
+import * as kernels from '../kernels/elementwise.ts'
+import { elementCost, type Lowering, type Rule } from './context.ts'
+
+/** The element of its buffer at which a place is. */
+function elementOf({ offset }: Place): number {
+  return offset / 4
+}
+
+export const add: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0), at.input(1), at.output(0))) {
+    const [left, right, sum] = places
+    const starts = { leftAt: elementOf(left), rightAt: elementOf(right), sumAt: elementOf(sum) }
+    at.emitElements(kernels.add, { left: left.buffer, right: right.buffer, sum: sum.buffer }, count, starts)
+  }
+}
+
+export const accumulate: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0), at.input(1))) {
+    const [state, x] = places
+    const starts = { stateAt: elementOf(state), xAt: elementOf(x) }
+    at.emitElements(kernels.accumulate, { state: state.buffer, x: x.buffer }, count, starts)
+  }
+}
+
+export const fill: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0))) {
+    const [state] = places
+    const given = { stateAt: elementOf(state), value: at.number('value') }
+    at.emitElements(kernels.fill, { state: state.buffer }, count, given)
+  }
+}
+
+export const scale: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0), at.output(0))) {
+    const [x, y] = places
+    const given = { xAt: elementOf(x), yAt: elementOf(y), factor: at.number('factor') }
+    at.emitElements(kernels.scale, { x: x.buffer, y: y.buffer }, count, given)
+  }
+}
+
+export const scaleByScalar: Rule = (at) => {
+  for (const { count, places } of commonRuns(at.input(0), at.output(0))) {
+    const [x, y] = places
+    const given = { xAt: elementOf(x), yAt: elementOf(y) }
+    at.emitElements(kernels.scaleByScalar, { x: x.buffer, scalar: at.in(1), y: y.buffer }, count, given)
+  }
+}
+
+export const siluMultiply: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  at.emitElements(kernels.siluMultiply, { gateUp: at.in(0), y: at.out(0) }, rows * width, { width })
+}
+
+export const siluMultiplyGradient: Rule = (at) => {
+  const [rows, width] = [extent(at.input(1), 0), extent(at.input(1), 1)]
+  const buffers = { gateUp: at.in(0), gradient: at.in(1), result: at.out(0) }
+  at.emitElements(kernels.siluMultiplyGradient, buffers, rows * width, { width })
+}
+
+export const columns: Rule = (at) => {
+  const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  const first = at.number('from')
+  const part = at.number('to') - first
+  at.emitElements(kernels.columns, { x: at.in(0), y: at.out(0) }, rows * part, { width, first, part })
+}
+
+export const padColumns: Rule = (at) => {
+  const [rows, part, width] = [extent(at.input(0), 0), extent(at.input(0), 1), at.number('width')]
+  const given = { width, first: at.number('from'), part }
+  at.emitElements(kernels.padColumns, { x: at.in(0), y: at.out(0) }, rows * width, given)
+}
+
+export const gatherRows: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  const buffers = { x: at.in(0), indices: at.in(1), y: at.out(0) }
+  at.emitElements(kernels.gatherRows, buffers, rows * width, { width })
+}
+
+/** Zeroes the result, then adds the rows to where they belong. */
+function scatter(at: Lowering, indices: number, x: number): void {
+  const [entries, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  const rows = elementCount(at.input(indices).type.shape)
+  const y = at.out(0)
+  at.emitElements(kernels.fill, { state: y }, entries * width, { stateAt: 0, value: 0 })
+  const buffers = { indices: at.in(indices), x: at.in(x), y }
+  at.emitElements(kernels.scatterRows, buffers, width, { rows }, rows * width * elementCost)
+}
+
+export const scatterRows: Rule = (at) => scatter(at, 1, 0)
+
+export const embeddingGradient: Rule = (at) => scatter(at, 0, 1)
+
+/**
+ * The table is made in the caller's thread and goes up with the inputs: the sine of WGSL is off by 2^-11, and angles need
+ * float64.
+ */
+export const ropeTable: Rule = (at) => {
+  const [positions, regimes, frequencies] = [at.input(0).value, at.input(1).value, at.input(2).value]
+  if (positions.origin !== 'input' || regimes.origin !== 'input' || frequencies.type.dtype !== 'f64') {
+    throw at.refuse('positions, regimes or frequencies that are computed', 'Give them as inputs and a parameter.')
+  }
+  const [rows, half] = [extent(at.output(0), 0), extent(at.output(0), 1) / 2]
+  const scales = [at.number('shortScale'), at.number('longScale')]
+  const table = at.upload(rows * 2 * half * 4, (inputs, tensors) => {
+    const inverse = tensors(frequencies.name)
+    const values = new Float32Array(rows * 2 * half)
+    for (let row = 0; row < rows; row++) {
+      const regime = present(inputs[regimes.name]?.[row], 'regime')
+      const position = present(inputs[positions.name]?.[row], 'position')
+      const factor = present(scales[regime], 'scale')
+      for (let index = 0; index < half; index++) {
+        const angle = position * present(inverse[regime * half + index], 'frequency')
+        values[row * 2 * half + index] = Math.cos(angle) * factor
+        values[row * 2 * half + half + index] = Math.sin(angle) * factor
+      }
+    }
+    return values
+  })
+  at.replaceOutput(0, table)
+}
+
+export const rope: Rule = (at) => {
+  const [rows, width, half] = [extent(at.input(0), 0), extent(at.input(0), 1), extent(at.input(1), 1) / 2]
+  const given = { width, headSize: at.number('headSize'), half, direction: at.flag('inverse') ? -1 : 1 }
+  at.emitElements(kernels.rope, { x: at.in(0), table: at.in(1), y: at.out(0) }, rows * width, given)
+}
