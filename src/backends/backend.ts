@@ -21,6 +21,8 @@ export interface Execution {
   readonly kernels?: string
   /** Why there are no threads although they were not declined. */
   readonly fallback?: string
+  /** Which backend this is and why, where it was not asked for by name. */
+  readonly chosen?: string
 }
 
 /** Something that runs of a program spend time on. */
@@ -83,6 +85,8 @@ export interface Device {
 /** Something that can run programs. */
 export interface Backend {
   readonly name: string
+  /** Which backend this is and why, where it was not asked for by name. */
+  readonly chosen?: string
   /** What these programs would take, before anything is allocated. Throws `not-supported` for an operation it lacks. */
   measure(programs: readonly Program[]): MemoryPlan
   /** Plans the programs and allocates their memory; parameters and states are zero. Throws `out-of-memory`. */

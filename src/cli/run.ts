@@ -111,9 +111,13 @@ function startReply(model: PhiModel, text: string, options: RunOptions, generate
   return model.chat(options.system === undefined ? {} : { system: options.system }).send(text, generate)
 }
 
-function printEnd(result: GenerationResult, { tokenizer }: PhiModel, profile: AnswerProfile | undefined): void {
+function printEnd(
+  result: GenerationResult,
+  { tokenizer, backend }: PhiModel,
+  profile: AnswerProfile | undefined,
+): void {
   print()
   if (result.logprobs !== undefined) print(`\n${logprobTable(result.logprobs, (id) => tokenizer.pieceOf(id))}`)
-  if (process.stderr.isTTY) note(dim(speedLine(result)))
+  if (process.stderr.isTTY) note(dim(`${speedLine(result)}, on ${backend}`))
   if (profile !== undefined) note(`\n${profileTables(profile)}`)
 }

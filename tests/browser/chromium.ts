@@ -4,13 +4,15 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createReadStream, createWriteStream, existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress } from 'node:zlib'
 import { chromium, type Browser } from 'playwright-core'
+import unpackSoftwareGpu from '../webgpu/setup.ts'
+import { softwareGpuFolder } from '../webgpu/software-gpu.ts'
 import { root } from './root.ts'
 
 const require = createRequire(import.meta.url)
@@ -55,9 +57,27 @@ export interface OwnBrowser extends AsyncDisposable {
   readonly browser: Browser
 }
 
+/** Puts the package's SwiftShader beside the program, where it looks for one. */
+async function addSoftwareGpu(program: string): Promise<void> {
+  await unpackSoftwareGpu()
+  for (const name of await readdir(softwareGpuFolder)) {
+    const place = path.join(program, name)
+    if (name.startsWith('libvulkan') || existsSync(place)) continue
+    const draft = `${place}.${process.pid}`
+    await copyFile(path.join(softwareGpuFolder, name), draft)
+    await rename(draft, place)
+  }
+}
+
+export interface BrowserOptions {
+  /** Pages have WebGPU, on SwiftShader. */
+  readonly gpu?: boolean
+}
+
 /** Starts the browser; it also runs as root and without a network. */
-export async function launchChromium(): Promise<OwnBrowser> {
+export async function launchChromium({ gpu = false }: BrowserOptions = {}): Promise<OwnBrowser> {
   const program = await unpacked()
+  if (gpu) await addSoftwareGpu(program)
   const home = await mkdtemp(path.join(tmpdir(), 'pocket-phi-home-'))
   const browser = await chromium.launch({
     executablePath: path.join(program, 'chromium'),
@@ -65,7 +85,7 @@ export async function launchChromium(): Promise<OwnBrowser> {
     args: [
       '--no-sandbox',
       '--disable-dev-shm-usage',
-      '--disable-gpu',
+      ...(gpu ? ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'] : ['--disable-gpu']),
       // Nobody else can be reached, whatever a page or the browser itself tries.
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
     ],

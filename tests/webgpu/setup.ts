@@ -14,7 +14,7 @@ export default async function setup(): Promise<void> {
   try {
     const archive = path.join(draft, 'swiftshader.tar')
     await writeFile(archive, brotliDecompressSync(await readFile(packedSoftwareGpu)))
-    execFileSync('tar', ['-xf', archive, '-C', draft, 'libvk_swiftshader.so'])
+    execFileSync('tar', ['-xf', archive, '-C', draft, 'libvk_swiftshader.so', 'vk_swiftshader_icd.json'])
     await rm(archive)
     // Dawn looks for the loader of Vulkan; the driver alone answers to the same calls.
     await symlink('libvk_swiftshader.so', path.join(draft, 'libvulkan.so.1'))

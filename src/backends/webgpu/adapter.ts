@@ -10,8 +10,8 @@ export interface GpuTraits extends Dialect {
   /** The largest buffer that a kernel sees at once. */
   readonly bindingBytes: number
   readonly bufferBytes: number
-  /** Optional features of WebGPU that the adapter has. */
-  readonly features: ReadonlySet<string>
+  /** Whether the processor plays the GPU. */
+  readonly isSoftware: boolean
 }
 
 /** The part of the package `webgpu` that is used. */
@@ -63,14 +63,14 @@ async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
  */
 export async function gpuTraits(): Promise<GpuTraits> {
   const gpu = gpuOfPlatform()
-  const { info, limits, features } = await requestAdapter(gpu)
+  const { info, limits } = await requestAdapter(gpu)
   const parts = [info.vendor, info.architecture, info.description].filter((part) => part !== '')
   return {
     description: parts.length === 0 ? 'an unnamed GPU' : parts.join(' '),
     bindingBytes: Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize),
     bufferBytes: limits.maxBufferSize,
     packedProducts: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product'),
-    features: new Set(features),
+    isSoftware: info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(parts.join(' ')),
   }
 }
 

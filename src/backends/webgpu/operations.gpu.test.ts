@@ -3,7 +3,7 @@ import { hasSoftwareGpu } from '../../../tests/webgpu/software-gpu.ts'
 import { add, operationKinds, Trace, type Program } from '../../program/index.ts'
 import { drawnKinds, runCase } from '../op-cases-harness.ts'
 import { casesOf, cuttableKinds, deviation, expectedOf, sameBits } from '../op-results-harness.ts'
-import { webgpuBackend, type WebGpuOptions } from './index.ts'
+import { webgpuBackend, type WebGpuOptions } from './backend.ts'
 
 /** A program that leaves NaN in all scratch that the others use, so that none gets by with memory that happens to be 0. */
 function poison(): Program {
