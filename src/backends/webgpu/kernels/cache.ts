@@ -2,7 +2,7 @@
 import { pageSize } from '../../../program/ops/cache.ts'
 import { forEachElement, parameters, reads, updates, type Kernel } from '../kernel.ts'
 
-/** Where the component of a head of a row belongs in the pool; nothing is written for padding. */
+/** Where a head of a row begins in the pools. */
 const slot = `
 fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
   let place = u32(position);
@@ -28,33 +28,44 @@ fn half(value: f32) -> u32 {
 `
 
 const bindings = (element: 'f32' | 'u32' | 'atomic<u32>'): Kernel['bindings'] => [
-  updates('pool', element),
+  updates('keys', element),
+  updates('values', element),
   reads('pageTable', 'i32'),
   reads('sequences', 'i32'),
   reads('positions', 'i32'),
-  reads('x'),
+  reads('key'),
+  reads('value'),
 ]
 
-const extents = parameters('count', 'kvHeads', 'headSize', 'pages')
+const extents = parameters(
+  ...['count', 'kvHeads', 'headSize', 'pages'],
+  ...['keyAt', 'keyStride', 'valueAt', 'valueStride'],
+)
 
-/** Threads have an element of x [rows, kvHeads * headSize], or two of them. */
-const rowAndHead = (elements: number): string => `
-let first = index * ${elements}u;
-let row = first / (given.kvHeads * given.headSize);
+/**
+ * Threads have an element of the rows [rows, kvHeads * headSize], or two of them: where it is in `key` and `value`, whose rows may be
+ * parts of longer ones, and where it belongs.
+ */
+const places = (elements: number): string => `
+let width = given.kvHeads * given.headSize;
+let row = index * ${elements}u / width;
+let column = index * ${elements}u % width;
 let sequence = sequences[row];
 if (sequence < 0) {
   return;
 }
-let head = first / given.headSize % given.kvHeads;
-let at = slotOf(sequence, positions[row], head) + first % given.headSize;
+let at = slotOf(sequence, positions[row], column / given.headSize) + column % given.headSize;
+let fromKey = given.keyAt + row * given.keyStride + column;
+let fromValue = given.valueAt + row * given.valueStride + column;
 `
 
 export const writeFloats: Kernel = {
   name: 'cacheWrite',
   bindings: bindings('f32'),
   parameters: extents,
-  code: `${slot}${forEachElement(`${rowAndHead(1)}
-pool[at] = x[index];
+  code: `${slot}${forEachElement(`${places(1)}
+keys[at] = key[fromKey];
+values[at] = value[fromValue];
 `)}`,
 }
 
@@ -63,8 +74,9 @@ export const writeHalfPairs: Kernel = {
   name: 'cacheWrite pairs of halves',
   bindings: bindings('u32'),
   parameters: extents,
-  code: `${slot}${half}${forEachElement(`${rowAndHead(2)}
-pool[at / 2u] = half(x[first]) | (half(x[first + 1u]) << 16u);
+  code: `${slot}${half}${forEachElement(`${places(2)}
+keys[at / 2u] = half(key[fromKey]) | (half(key[fromKey + 1u]) << 16u);
+values[at / 2u] = half(value[fromValue]) | (half(value[fromValue + 1u]) << 16u);
 `)}`,
 }
 
@@ -73,10 +85,12 @@ export const writeHalves: Kernel = {
   name: 'cacheWrite halves',
   bindings: bindings('atomic<u32>'),
   parameters: extents,
-  code: `${slot}${half}${forEachElement(`${rowAndHead(1)}
+  code: `${slot}${half}${forEachElement(`${places(1)}
 let shift = at % 2u * 16u;
-atomicAnd(&pool[at / 2u], ~(0xffffu << shift));
-atomicOr(&pool[at / 2u], half(x[index]) << shift);
+atomicAnd(&keys[at / 2u], ~(0xffffu << shift));
+atomicOr(&keys[at / 2u], half(key[fromKey]) << shift);
+atomicAnd(&values[at / 2u], ~(0xffffu << shift));
+atomicOr(&values[at / 2u], half(value[fromValue]) << shift);
 `)}`,
 }
 

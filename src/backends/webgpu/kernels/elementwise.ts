@@ -1,5 +1,6 @@
 /** Element-wise kernels, and those that move whole rows or columns. Numbers ending in `At` say where an operand begins. */
 import { forEachElement, parameters, reads, updates, writes, type Kernel } from '../kernel.ts'
+import { quantizeEach } from './quantize.ts'
 
 export const add: Kernel = {
   name: 'add',
@@ -64,6 +65,26 @@ let gateAt = row * given.width + index;
 let gate = gateUp[gateAt];
 y[index] = gateUp[gateAt + given.width] * gate * sigmoid(gate);
 `)}`,
+}
+
+/** The same, rounded to int8 for the products that read it. `shared` columns have a scale. */
+export function siluMultiplyQuantized(shared: number): Kernel {
+  return quantizeEach('siluMultiplyQuantized', shared, {
+    bindings: [reads('gateUp')],
+    parameters: parameters('width'),
+    code: `${sigmoid}
+fn valuesAt(quad: u32) -> vec4<f32> {
+  let first = quad * 4u;
+  let gateAt = first / given.width * given.width + first;
+  var values: vec4<f32>;
+  for (var part = 0u; part < 4u; part += 1u) {
+    let gate = gateUp[gateAt + part];
+    values[part] = gateUp[gateAt + part + given.width] * gate * sigmoid(gate);
+  }
+  return values;
+}
+`,
+  })
 }
 
 export const siluMultiplyGradient: Kernel = {
@@ -131,16 +152,17 @@ for (var row = 0u; row < given.rows; row += 1u) {
 `),
 }
 
-/** In every head of x the first 2 * half components turn by the angles of their row. */
+/** In every head of x, whose rows are `stride` apart, the first 2 * half components turn by the angles of their row. */
 export const rope: Kernel = {
   name: 'rope',
   bindings: [reads('x'), reads('table'), writes('y')],
-  parameters: parameters('count', 'width', 'headSize', 'half', 'direction: f32'),
+  parameters: parameters('count', 'width', 'xAt', 'xStride', 'headSize', 'half', 'direction: f32'),
   code: forEachElement(`
 let row = index / given.width;
+let place = given.xAt + row * given.xStride + index % given.width;
 let component = index % given.width % given.headSize;
 if (component >= 2u * given.half) {
-  y[index] = x[index];
+  y[index] = x[place];
   return;
 }
 let pair = component % given.half;
@@ -148,9 +170,9 @@ let angle = row * 2u * given.half + pair;
 let cosine = table[angle];
 let sine = table[angle + given.half] * given.direction;
 if (component < given.half) {
-  y[index] = x[index] * cosine - x[index + given.half] * sine;
+  y[index] = x[place] * cosine - x[place + given.half] * sine;
 } else {
-  y[index] = x[index] * cosine + x[index - given.half] * sine;
+  y[index] = x[place] * cosine + x[place - given.half] * sine;
 }
 `),
 }

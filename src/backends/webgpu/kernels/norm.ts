@@ -1,5 +1,6 @@
 /** RMSNorm and its gradients. A group has a row; sums are trees over its threads. */
 import { forEachElement, groupParameters, groupReduction, parameters, reads, writes, type Kernel } from '../kernel.ts'
+import { quantizedBindings, quantizing } from './quantize.ts'
 
 const threads = 128
 
@@ -34,6 +35,37 @@ fn main(${groupParameters}) {
   }
 }
 `,
+}
+
+/** The same, rounded to int8 for the products that read it. `shared` columns have a scale. */
+export function rmsNormQuantized(shared: number): Kernel {
+  return {
+    name: 'rmsNormQuantized',
+    bindings: [reads('x'), reads('weight'), ...quantizedBindings],
+    parameters: parameters('rows', 'width', 'epsilon: f32'),
+    code: `${inverseOf}${quantizing(shared, threads)}
+@compute @workgroup_size(${threads})
+fn main(${groupParameters}) {
+  let row = groupNumber(group, groups);
+  if (row >= given.rows) {
+    return;
+  }
+  let inverse = inverseOf(row, thread);
+  let quads = given.width / 4u;
+  for (var base = 0u; base < quads; base += ${threads}u) {
+    let quad = base + thread;
+    var values = vec4<f32>(0.0);
+    if (quad < quads) {
+      for (var part = 0u; part < 4u; part += 1u) {
+        let column = quad * 4u + part;
+        values[part] = x[row * given.width + column] * inverse * weight[column];
+      }
+    }
+    quantizeQuad(values, row * quads + quad, quad < quads, thread);
+  }
+}
+`,
+  }
 }
 
 export const rmsNormGradientInput: Kernel = {

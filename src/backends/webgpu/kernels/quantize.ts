@@ -1,6 +1,4 @@
-import { parameters, reads, writes, type Kernel } from '../kernel.ts'
-
-const threads = 64
+import { groupParameters, parameters, reads, writes, type Binding, type Kernel } from '../kernel.ts'
 
 /**
  * a / b for normal numbers, rounded to the nearest as the oracle does: the division of WGSL may be off in the last places. A long
@@ -41,31 +39,21 @@ fn divide(a: f32, b: f32) -> f32 {
 `
 
 /**
- * Activations as int8 by groups of columns, bit for bit as `quantizeActivations` in src/blocks defines it, but that groups below
- * 2^-119, whose products no sum can see, become 0.
+ * `quantizeQuad` rounds four consecutive activations of a thread to int8, with the greatest of their group of columns, and writes
+ * them to the bindings `integers` and `scales`: bit for bit as `quantizeActivations` in src/blocks defines it, but that groups below
+ * 2^-119, whose products no sum can see, become 0. All threads of a group have to call it, for quads that lie side by side.
+ *
+ * @param shared columns that share a scale
+ * @param threads of a group, each with a quad
  */
-function quantizer(group: number): Kernel {
-  const threadsOfGroup = group / 4
-  return {
-    name: 'quantizeRows',
-    bindings: [reads('x', 'vec4<f32>'), writes('integers', 'u32'), writes('scales')],
-    parameters: parameters('groups'),
-    code: `${exactDivision}
+export function quantizing(shared: number, threads: number): string {
+  const threadsOfGroup = shared / 4
+  return `${exactDivision}
 var<workgroup> largest: array<f32, ${threads}>;
 
-@compute @workgroup_size(${threads})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let index = groupNumber(group, groups) * ${threads / threadsOfGroup}u + thread / ${threadsOfGroup}u;
-  let quad = index * ${threadsOfGroup}u + thread % ${threadsOfGroup}u;
-  var values = vec4<f32>(0.0);
-  if (index < given.groups) {
-    values = x[quad];
-  }
+fn quantizeQuad(values: vec4<f32>, quad: u32, inside: bool, thread: u32) {
   let magnitudes = abs(values);
+  workgroupBarrier();
   largest[thread] = max(max(magnitudes.x, magnitudes.y), max(magnitudes.z, magnitudes.w));
   for (var half = ${threadsOfGroup / 2}u; half > 0u; half /= 2u) {
     workgroupBarrier();
@@ -74,7 +62,7 @@ fn main(
     }
   }
   workgroupBarrier();
-  if (index >= given.groups) {
+  if (!inside) {
     return;
   }
   let most = largest[thread - thread % ${threadsOfGroup}u];
@@ -88,18 +76,54 @@ fn main(
   let bytes = bitcast<vec4<u32>>(rounded) & vec4<u32>(255u);
   integers[quad] = bytes.x | (bytes.y << 8u) | (bytes.z << 16u) | (bytes.w << 24u);
   if (thread % ${threadsOfGroup}u == 0u) {
-    scales[index] = scale;
+    scales[quad / ${threadsOfGroup}u] = scale;
   }
+}
+`
+}
+
+/** What kernels that quantise write. */
+export const quantizedBindings: readonly Binding[] = [writes('integers', 'u32'), writes('scales')]
+
+/** Quads of a dispatch's group, one for each thread. */
+export const quantizedQuads = 64
+
+/**
+ * A kernel that quantises what `valuesAt(quad) -> vec4<f32>` gives for each of `given.quads` quads.
+ */
+export function quantizeEach(
+  name: string,
+  shared: number,
+  parts: Pick<Kernel, 'bindings' | 'parameters' | 'code'>,
+): Kernel {
+  return {
+    name,
+    bindings: [...parts.bindings, ...quantizedBindings],
+    parameters: [...parameters('quads'), ...parts.parameters],
+    code: `${parts.code}${quantizing(shared, quantizedQuads)}
+@compute @workgroup_size(${quantizedQuads})
+fn main(${groupParameters}) {
+  let quad = groupNumber(group, groups) * ${quantizedQuads}u + thread;
+  let inside = quad < given.quads;
+  var values = vec4<f32>(0.0);
+  if (inside) {
+    values = valuesAt(quad);
+  }
+  quantizeQuad(values, quad, inside, thread);
 }
 `,
   }
 }
 
-const quantizers = new Map([32, 64, 128, 256].map((group) => [group, quantizer(group)]))
-
-/** The kernel for activations of which so many columns share a scale. */
-export function quantizeRows(group: number): { readonly kernel: Kernel; readonly groupsOfDispatch: number } {
-  const kernel = quantizers.get(group)
-  if (kernel === undefined) throw new Error(`defect: no activations share a scale by ${group}`)
-  return { kernel, groupsOfDispatch: (threads * 4) / group }
+/** Activations as they are. */
+export function quantizeRows(shared: number): Kernel {
+  return quantizeEach('quantizeRows', shared, {
+    bindings: [reads('x', 'vec4<f32>')],
+    parameters: [],
+    code: `
+fn valuesAt(quad: u32) -> vec4<f32> {
+  return x[quad];
+}
+`,
+  })
 }

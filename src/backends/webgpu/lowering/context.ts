@@ -1,6 +1,6 @@
 import { PocketPhiError, present } from '../../../base/errors.ts'
 import { tensorBytes, type StorePlan } from '../../../program/plan.ts'
-import type { Operation, Program, Value } from '../../../program/program.ts'
+import type { Operation, Program, Value, ValueId } from '../../../program/program.ts'
 import { checkedInput } from '../../inputs.ts'
 import type { BufferId, Operand, Piece } from '../../operands.ts'
 import { elementThreads, mostGroups, type Kernel } from '../kernel.ts'
@@ -9,6 +9,19 @@ import type { ProgramInput, Step, StepBuffer, Upload } from '../steps.ts'
 /** What one element of an element-wise pass costs, in multiply-adds: it is bound by memory. */
 export const elementCost = 16
 
+/** Rows of an f32 tensor that may be parts of longer ones; `at` and `stride` count elements. */
+export interface View {
+  readonly buffer: BufferId
+  readonly at: number
+  readonly stride: number
+}
+
+/** Activations as int8. */
+export interface Quantized {
+  readonly integers: BufferId
+  readonly scales: BufferId
+}
+
 /** Collects the buffers and steps of one program. */
 export class StepBuilder {
   readonly program: Program
@@ -16,10 +29,20 @@ export class StepBuilder {
   readonly steps: Step[] = []
   readonly inputs: ProgramInput[] = []
   readonly uploads: Upload[] = []
+  /** Values that are parts of others and lie nowhere else. */
+  readonly views = new Map<ValueId, View>()
+  /** Values that are there as int8, by their ids and the columns that share a scale. */
+  readonly quantized = new Map<string, Quantized>()
   readonly #operands: Operand[]
+  readonly #readers = new Map<ValueId, Operation[]>()
 
   constructor(program: Program, store: StorePlan) {
     this.program = program
+    for (const operation of program.operations) {
+      for (const id of new Set(operation.inputs)) {
+        this.#readers.set(id, [...(this.#readers.get(id) ?? []), operation])
+      }
+    }
     this.#operands = program.values.map((value) => ({ value, type: value.type, pieces: this.#place(value, store) }))
   }
 
@@ -28,12 +51,17 @@ export class StepBuilder {
     return this.buffers.length - 1
   }
 
-  operand(id: number): Operand {
+  operand(id: ValueId): Operand {
     return present(this.#operands[id], 'operand')
   }
 
+  /** The operations that read a value; undefined when the caller reads it as well. */
+  readersOf(id: ValueId): readonly Operation[] | undefined {
+    return Object.values(this.program.outputs).includes(id) ? undefined : (this.#readers.get(id) ?? [])
+  }
+
   /** Lets a computed value lie in another buffer than its own, which is then unused. */
-  place(id: number, buffer: BufferId): void {
+  place(id: ValueId, buffer: BufferId): void {
     const { value, type, pieces } = this.operand(id)
     this.#operands[id] = { value, type, pieces: pieces.map((piece) => ({ ...piece, buffer })) }
   }
@@ -113,6 +141,13 @@ export class Lowering {
   /** The buffer of a result. */
   out(index: number): BufferId {
     return this.whole(this.output(index))
+  }
+
+  /** The rows of an operand, which may be parts of longer ones. */
+  view(index: number): View {
+    const { value } = this.input(index)
+    const stride = present(value.type.shape[1], 'columns')
+    return this.builder.views.get(value.id) ?? { buffer: this.in(index), at: 0, stride }
   }
 
   /** Refuses something by the name of the operation. */

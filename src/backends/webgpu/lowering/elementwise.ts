@@ -3,7 +3,10 @@ import { elementCount } from '../../../base/dtype.ts'
 import { present } from '../../../base/errors.ts'
 import { commonRuns, extent, type Place } from '../../operands.ts'
 import * as kernels from '../kernels/elementwise.ts'
-import { elementCost, type Lowering, type Rule } from './context.ts'
+import type { ValueId } from '../../../program/program.ts'
+import { quantizedQuads } from '../kernels/quantize.ts'
+import { elementCost, spread, type Lowering, type Rule } from './context.ts'
+import { kernelOf, quantizedResult, sharedByReader } from './quantized.ts'
 
 /** The element of its buffer at which a place is. */
 function elementOf({ offset }: Place): number {
@@ -52,6 +55,14 @@ export const scaleByScalar: Rule = (at) => {
 
 export const siluMultiply: Rule = (at) => {
   const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  const shared = sharedByReader(at)
+  if (shared !== undefined) {
+    const kernel = kernelOf(`siluMultiplyQuantized ${shared}`, () => kernels.siluMultiplyQuantized(shared))
+    const quads = (rows * width) / 4
+    const buffers = { gateUp: at.in(0), ...quantizedResult(at, shared) }
+    at.emit(kernel, buffers, { quads, width }, spread(Math.ceil(quads / quantizedQuads)), rows * width * elementCost)
+    return
+  }
   at.emitElements(kernels.siluMultiply, { gateUp: at.in(0), y: at.out(0) }, rows * width, { width })
 }
 
@@ -61,10 +72,28 @@ export const siluMultiplyGradient: Rule = (at) => {
   at.emitElements(kernels.siluMultiplyGradient, buffers, rows * width, { width })
 }
 
+/** Operands that are read as parts of longer rows, where they are. */
+const viewed: Readonly<Record<string, readonly number[]>> = { cacheWrite: [5, 6], rope: [0] }
+
+/** Whether all that read a value can read it where it is part of another, which nothing changes meanwhile. */
+function isReadInPlace(at: Lowering, id: ValueId): boolean {
+  const readers = at.builder.readersOf(id)
+  return (
+    readers?.every(({ kind, inputs }) =>
+      inputs.every((input, index) => input !== id || viewed[kind]?.includes(index) === true),
+    ) === true
+  )
+}
+
 export const columns: Rule = (at) => {
   const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
   const first = at.number('from')
   const part = at.number('to') - first
+  const { id } = at.output(0).value
+  if (at.input(0).value.origin === 'computed' && isReadInPlace(at, id)) {
+    at.builder.views.set(id, { buffer: at.in(0), at: first, stride: width })
+    return
+  }
   at.emitElements(kernels.columns, { x: at.in(0), y: at.out(0) }, rows * part, { width, first, part })
 }
 
@@ -125,6 +154,8 @@ export const ropeTable: Rule = (at) => {
 
 export const rope: Rule = (at) => {
   const [rows, width, half] = [extent(at.input(0), 0), extent(at.input(0), 1), extent(at.input(1), 1) / 2]
-  const given = { width, headSize: at.number('headSize'), half, direction: at.flag('inverse') ? -1 : 1 }
-  at.emitElements(kernels.rope, { x: at.in(0), table: at.in(1), y: at.out(0) }, rows * width, given)
+  const x = at.view(0)
+  const turn = { headSize: at.number('headSize'), half, direction: at.flag('inverse') ? -1 : 1 }
+  const given = { width, xAt: x.at, xStride: x.stride, ...turn }
+  at.emitElements(kernels.rope, { x: x.buffer, table: at.in(1), y: at.out(0) }, rows * width, given)
 }

@@ -1,13 +1,13 @@
 /** Products, dense and packed, and what reads rows of packed matrices. */
-import { elementCount, isQuantizedDType, type PanelDType, type QuantizedDType } from '../../../base/dtype.ts'
+import { isQuantizedDType, type PanelDType, type QuantizedDType } from '../../../base/dtype.ts'
 import { activationGroup } from '../../../blocks/matrix.ts'
 import { extent, rowElements, type BufferId, type Operand } from '../../operands.ts'
 import type { Kernel } from '../kernel.ts'
 import { formatOf, type Format } from '../kernels/formats.ts'
 import { fewRows, matmulFewRows, matmulTiled, productTile } from '../kernels/matmul.ts'
 import * as packed from '../kernels/packed.ts'
-import { quantizeRows } from '../kernels/quantize.ts'
-import { elementCost, spread, type Lowering, type Rule } from './context.ts'
+import { spread, type Rule } from './context.ts'
+import { kernelOf, quantizedOperand } from './quantized.ts'
 
 /** Part of a matrix operand: rows and columns as they are read, after transposition. */
 interface Block {
@@ -64,27 +64,6 @@ function quantizedType({ type }: Operand): QuantizedDType {
   return type.dtype
 }
 
-/** Activations as int8, and their scales, in temporaries. */
-function quantized(at: Lowering, dtype: PanelDType): { integers: BufferId; scales: BufferId } {
-  const x = at.input(0)
-  const [elements, shared] = [elementCount(x.type.shape), activationGroup(dtype)]
-  const groups = elements / shared
-  const { kernel, groupsOfDispatch } = quantizeRows(shared)
-  const made = { integers: at.temporary(elements), scales: at.temporary(groups * 4) }
-  const dispatch = spread(Math.ceil(groups / groupsOfDispatch))
-  at.emit(kernel, { x: at.whole(x), ...made }, { groups }, dispatch, elements * elementCost)
-  return made
-}
-
-const kernels = new Map<string, Kernel>()
-
-/** Kernels are made once, since the device knows them by identity before it compares their texts. */
-function kernelOf(name: string, make: () => Kernel): Kernel {
-  const kernel = kernels.get(name) ?? make()
-  kernels.set(name, kernel)
-  return kernel
-}
-
 function productKernel(format: Format, exact: boolean, tokens: number): Kernel {
   const name = `${format.dtype} ${exact ? 'f32' : 'int8'}`
   const room = packed.streamed.find((most) => tokens <= most)
@@ -102,7 +81,7 @@ export const matmulPacked: Rule = (at) => {
   const [tokens, inner, stride] = [extent(x, 0), extent(x, 1), extent(product, 1)]
   const format = formatOf(quantizedType(weight))
   const exact = at.operation.attributes['activations'] === 'f32'
-  const activations = exact ? { x: at.whole(x) } : quantized(at, format.dtype as PanelDType)
+  const activations = exact ? { x: at.whole(x) } : quantizedOperand(at, activationGroup(format.dtype as PanelDType))
   const kernel = productKernel(format, exact, tokens)
   for (const piece of weight.pieces) {
     const given = { tokens, rows: piece.rows, quads: inner / 4, first: piece.row, stride }

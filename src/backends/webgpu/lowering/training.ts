@@ -3,6 +3,7 @@ import { commonRuns, extent } from '../../operands.ts'
 import * as norm from '../kernels/norm.ts'
 import * as kernels from '../kernels/training.ts'
 import { elementCost, spread, type Lowering, type Rule } from './context.ts'
+import { kernelOf, quantizedResult, sharedByReader } from './quantized.ts'
 
 /** What one element costs that is an exponential, in multiply-adds. */
 const exponentialCost = 32
@@ -13,8 +14,15 @@ function rowsOf(at: Lowering): { rows: number; width: number } {
 
 export const rmsNorm: Rule = (at) => {
   const { rows, width } = rowsOf(at)
-  const buffers = { x: at.in(0), weight: at.in(1), y: at.out(0) }
   const given = { rows, width, epsilon: at.number('epsilon') }
+  const shared = sharedByReader(at)
+  if (shared !== undefined) {
+    const kernel = kernelOf(`rmsNormQuantized ${shared}`, () => norm.rmsNormQuantized(shared))
+    const buffers = { x: at.in(0), weight: at.in(1), ...quantizedResult(at, shared) }
+    at.emit(kernel, buffers, given, spread(rows), rows * width * elementCost)
+    return
+  }
+  const buffers = { x: at.in(0), weight: at.in(1), y: at.out(0) }
   at.emit(norm.rmsNorm, buffers, given, spread(rows), rows * width * elementCost)
 }
 
