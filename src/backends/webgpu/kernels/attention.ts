@@ -2,7 +2,7 @@
  * Attention in one pass over the keys (Dao et al., 2022, FlashAttention): a group has a few rows of one head and walks over the
  * positions that these see, a tile at a time, with the greatest score and the sum of the exponentials so far.
  */
-import { parameters, reads, workgroupBytes, writes, type Binding, type Kernel } from '../kernel.ts'
+import { forEachElement, parameters, reads, workgroupBytes, writes, type Binding, type Kernel } from '../kernel.ts'
 
 /** Threads of a group. */
 const threads = 64
@@ -167,13 +167,13 @@ fn sees(row: u32, position: i32) -> bool {
 }
 `
 
-/** Loads a tile of keys or values; zeros behind the run, where a cache may hold anything. */
+/** Loads a tile of keys or values; zeros around the run, where a cache may hold anything. */
 function loadKeys(tile: string, source: 'keyAt' | 'valueAt', keys: number, headSize: number): string {
   return `
       for (var place = thread; place < ${keys * headSize}u; place += ${threads}u) {
         let position = base + i32(place / ${headSize}u);
         var value = 0.0;
-        if (position < run.high) {
+        if (run.low <= position && position < run.high) {
           value = ${source}(slotOf(run.sequence, position, kvHead) + place % ${headSize}u);
         }
         ${tile}[place / ${headSize}u * ${headSize + 1}u + place % ${headSize}u] = value;
@@ -209,7 +209,81 @@ export interface AttentionKernel {
 }
 
 /**
- * Attention itself. `keepsSums` also writes the log-sum-exp of every row and head.
+ * What a kernel leaves: the result, also with the log-sum-exp of every row and head (`sums`), or, where positions are cut into chunks
+ * that groups share out, what `mergeChunks` makes the result of.
+ */
+export type AttentionResult = 'output' | 'sums' | { readonly chunk: number }
+
+/** Numbers of a row, a head and a chunk: the sum of weighted values, the greatest score, the sum of the exponentials. */
+function partNumbers(headSize: number): number {
+  return headSize + 2
+}
+
+/** Bytes of what a kernel leaves for each chunk. */
+export function chunkBytes(rows: number, heads: number, headSize: number): number {
+  return rows * heads * partNumbers(headSize) * 4
+}
+
+/** The loop over the positions of a run that a group walks, a tile at a time. */
+function walk(result: AttentionResult, keys: number): string {
+  if (typeof result === 'string') return `    for (var base = run.low; base < run.high; base += ${keys}) {`
+  return `    let chunkStart = i32(group.z) * ${result.chunk};
+    let high = min(run.high, chunkStart + ${result.chunk});
+    // Tiles keep to the chunk's own grid, so that none reaches into the next.
+    let skipped = max(run.low - chunkStart, 0) / ${keys} * ${keys};
+    for (var base = chunkStart + skipped; base < high; base += ${keys}) {`
+}
+
+/** What is done with the components of a row in the end, and where they go. */
+function leaving(result: AttentionResult, headSize: number): { bindings: Binding[]; leave: string } {
+  const output = `      output[line * ${headSize}u + component] = select(0.0, parts[part] / sums[row], sums[row] > 0.0);`
+  if (result === 'output') return { bindings: [writes('output')], leave: output }
+  if (result === 'sums') {
+    const sums = `      if (component == 0u) {
+        logSumExp[line] = select(0.0, greatest[row] + log(sums[row]), sums[row] > 0.0);
+      }`
+    return { bindings: [writes('output'), writes('logSumExp')], leave: `${output}\n${sums}` }
+  }
+  const numbers = partNumbers(headSize)
+  return {
+    bindings: [writes('chunks')],
+    leave: `      let at = (group.z * given.rows * given.heads + line) * ${numbers}u;
+      chunks[at + component] = parts[part];
+      if (component == 0u) {
+        chunks[at + ${headSize}u] = greatest[row];
+        chunks[at + ${headSize + 1}u] = sums[row];
+      }`,
+  }
+}
+
+/** Brings the chunks of every row and head together, in their order. */
+export function mergeChunks(headSize: number): Kernel {
+  const numbers = partNumbers(headSize)
+  return {
+    name: 'mergeChunks',
+    bindings: [reads('chunks'), writes('output')],
+    parameters: parameters('count', 'lines', 'chunkCount'),
+    code: forEachElement(`
+let line = index / ${headSize}u;
+var most = -3.0e38;
+for (var chunk = 0u; chunk < given.chunkCount; chunk += 1u) {
+  most = max(most, chunks[(chunk * given.lines + line) * ${numbers}u + ${headSize}u]);
+}
+var value = 0.0;
+var total = 0.0;
+for (var chunk = 0u; chunk < given.chunkCount; chunk += 1u) {
+  let at = (chunk * given.lines + line) * ${numbers}u;
+  let factor = exp(chunks[at + ${headSize}u] - most);
+  value += chunks[at + index % ${headSize}u] * factor;
+  total += chunks[at + ${headSize + 1}u] * factor;
+}
+output[index] = select(0.0, value / total, total > 0.0);
+`),
+  }
+}
+
+/**
+ * Attention itself.
  * @param wanted rows and keys of a tile, where they fit
  */
 export function attention(
@@ -217,15 +291,16 @@ export function attention(
   headSize: number,
   source: KeySource,
   wanted: AttentionTile,
-  keepsSums: boolean,
+  result: AttentionResult,
 ): AttentionKernel | undefined {
   const tile = fittingTile(headSize, wanted, 1)
   if (tile === undefined) return undefined
   const { rows, keys } = tile
   const parts = Math.ceil((rows * headSize) / threads)
+  const { bindings, leave } = leaving(result, headSize)
   const kernel: Kernel = {
     name,
-    bindings: [...source.bindings, reads('query'), writes('output'), ...(keepsSums ? [writes('logSumExp')] : [])],
+    bindings: [...source.bindings, reads('query'), ...bindings],
     parameters: geometry,
     code: `${source.code}${rowRuns(rows)}
 const lowest = -3.0e38;
@@ -251,7 +326,7 @@ ${entry(rows)}${loadRows('queries', 'query', rows, headSize, ' * given.scale')}
     if (run.sequence < 0) {
       continue;
     }
-    for (var base = run.low; base < run.high; base += ${keys}) {
+${walk(result, keys)}
       workgroupBarrier();
 ${loadKeys('tile', 'keyAt', keys, headSize)}
       workgroupBarrier();
@@ -308,17 +383,10 @@ ${loadKeys('tile', 'valueAt', keys, headSize)}
     let place = part * ${threads}u + thread;
     let row = place / ${headSize}u;
     if (place < ${rows * headSize}u && firstRow + row < given.rows) {
-      let at = ((firstRow + row) * given.heads + head) * ${headSize}u + place % ${headSize}u;
-      output[at] = select(0.0, parts[part] / sums[row], sums[row] > 0.0);
+      let line = (firstRow + row) * given.heads + head;
+      let component = place % ${headSize}u;
+${leave}
     }
-  }${
-    keepsSums
-      ? `
-  if (thread < ${rows}u && firstRow + thread < given.rows) {
-    let at = (firstRow + thread) * given.heads + head;
-    logSumExp[at] = select(0.0, greatest[thread] + log(sums[thread]), sums[thread] > 0.0);
-  }`
-      : ''
   }
 }
 `,
