@@ -124,5 +124,7 @@ function pathOf(url: URL): string {
 
 async function backendOf({ backend = 'auto', threads }: LoadModelOptions): Promise<Backend> {
   if (typeof backend !== 'string') return backend
-  return await selectBackend(backend, () => (threads === undefined ? {} : { threads }))
+  // Threads are those of wasm: who asks for a number of them does not mean a GPU.
+  if (threads !== undefined) return await selectBackend(backend === 'auto' ? 'wasm' : backend, () => ({ threads }))
+  return await selectBackend(backend)
 }

@@ -22,8 +22,9 @@ async function whyNoGpu(): Promise<string | undefined> {
     const { isSoftware, description } = await gpuTraits()
     return isSoftware ? `the only adapter of WebGPU is software (${description})` : undefined
   } catch (error) {
-    if (error instanceof PocketPhiError && error.code === 'not-supported') return error.message
-    throw error
+    if (!(error instanceof PocketPhiError) || error.code !== 'not-supported') throw error
+    const [problem = ''] = error.message.split('. ')
+    return error.found === undefined ? problem : `${problem} (${error.found})`
   }
 }
 
@@ -47,9 +48,9 @@ export async function selectBackend(
       return await openWebGpu()
     case 'auto': {
       const reason = await whyNoGpu()
-      if (reason !== undefined) return { ...wasmBackend(await wasm()), chosen: `wasm, because of the GPU: ${reason}` }
+      if (reason !== undefined) return { ...wasmBackend(await wasm()), chosen: `wasm: ${reason}` }
       const backend = await openWebGpu()
-      return { ...backend, chosen: `webgpu, because there is a GPU: ${backend.description}` }
+      return { ...backend, chosen: `webgpu: there is a GPU (${backend.description})` }
     }
     default:
       throw new PocketPhiError('invalid-argument', 'There is no such backend.', {

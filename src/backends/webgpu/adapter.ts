@@ -1,6 +1,6 @@
 /** Finds the GPU: the browser's, or in Node that of the optional package `webgpu`. */
 import { PocketPhiError } from '../../base/errors.ts'
-import { nodeModule } from '../../base/platform.ts'
+import { hasNativeLibrary, nodeModule, nodePlatform } from '../../base/platform.ts'
 import type { Dialect } from './kernel.ts'
 
 /** What the backend has to know of a GPU before it plans. */
@@ -21,10 +21,17 @@ interface DawnPackage {
 
 let dawn: GPU | undefined
 
+/** What Dawn reaches GPUs through on Linux. */
+const vulkan = 'libvulkan.so.1'
+
 function loadDawn(): GPU {
   const modules = nodeModule('node:module')
   if (modules === undefined) {
     throw noWebGpu('neither navigator.gpu nor Node', 'Use a browser with WebGPU, or the wasm backend.')
+  }
+  // Without it Dawn would say so itself, past every handler of errors.
+  if (nodePlatform() === 'linux' && !hasNativeLibrary(vulkan)) {
+    throw noWebGpu(`no ${vulkan}`, 'Install the Vulkan driver of the GPU, or use the wasm backend.')
   }
   try {
     // By a way that no bundler follows: the package is an optional peer, 21 MB of native code.
