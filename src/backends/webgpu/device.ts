@@ -57,6 +57,7 @@ export class WebGpuDevice implements Device {
   async fill(name: string, read: (bytes: Uint8Array, offset: number) => void | Promise<void>): Promise<void> {
     const { type, slabs } = this.#stored(name)
     await this.#occupation.during('is filling a tensor', async () => {
+      this.#failure.refuse()
       const host = this.#held().doubles.get(name)
       if (host !== undefined) return read(new Uint8Array(host.buffer, host.byteOffset, host.byteLength), 0)
       let offset = 0
