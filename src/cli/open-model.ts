@@ -25,9 +25,10 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
   const status = new StatusLine()
   const { context, exact, cacheType, maxSequences, memory, profile = false } = options
   const machine = memory === undefined ? machineMemory() : undefined
-  // Threads and wide vectors are those of wasm: who asks for them does not mean a GPU.
-  const forWasm = options.backend === 'auto' && (options.threads !== undefined || options.wide === true)
-  const backend = await selectBackend(forWasm ? 'wasm' : options.backend, async () => {
+  // Threads, wide vectors and profiles are those of wasm: who asks for them does not mean a GPU.
+  const forWasm = options.threads !== undefined || options.wide === true || profile
+  const name = options.backend === 'auto' && forWasm ? 'wasm' : options.backend
+  const backend = await selectBackend(name, async () => {
     const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
     return { ...given({ threads: options.threads }), wide, profile }
   })

@@ -58,8 +58,8 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   if (options.raw === true && options.system !== undefined) {
     throw new UsageError('--system has no place in a raw prompt; write it into the prompt or leave --raw out.')
   }
-  if (options.profile === true && options.backend === 'ref') {
-    throw new UsageError('--profile is of the kernels of wasm; leave it or --backend ref out.')
+  if (options.profile === true && (options.backend === 'ref' || options.backend === 'webgpu')) {
+    throw new UsageError(`--profile is of the kernels of wasm; leave it or --backend ${options.backend} out.`)
   }
   if (prompt === undefined && process.stdin.isTTY) throw await incompleteCall(model)
   const place = await modelPlace(model).catch(async (error: unknown) => {

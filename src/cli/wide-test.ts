@@ -191,7 +191,7 @@ async function gradients(backend: Backend): Promise<Results> {
       device.write(stateNames(name).gradient, randomValues(`gradient of ${name}`, elementCount(shape)))
     }
     await device.run('update', { maxNorm: Float32Array.of(1), schedule: Float32Array.of(0.01, 0.1, 0.05) })
-    for (const { name } of traced.parameters) results.set(`the update of ${name}`, device.read(name))
+    for (const { name } of traced.parameters) results.set(`the update of ${name}`, await device.read(name))
     return results
   } finally {
     await device.dispose()

@@ -2,7 +2,7 @@ import { formatType, isQuantizedDType, type TensorType } from '../../base/dtype.
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import { rowsTogether } from '../../blocks/matrix.ts'
 import { tensorBytes, type MemoryPlan, type Slab, type StoredTensor } from '../../program/plan.ts'
-import type { Device, Execution, RunInputs, RunOptions } from '../backend.ts'
+import type { Device, Execution, ProgramProfile, RunInputs, RunOptions } from '../backend.ts'
 import { checkIndices } from '../index-checks.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
@@ -146,6 +146,10 @@ export class WebGpuDevice implements Device {
       await this.#submit(layout, present(dispatches[number], 'dispatches'), options.signal)
       return await this.#outputsOf(layout)
     })
+  }
+
+  takeProfiles(): readonly ProgramProfile[] {
+    return []
   }
 
   async dispose(): Promise<void> {
