@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { PocketPhiError } from '../../base/errors.ts'
-import { add, matmul, scale, Trace, type Program } from '../../program/index.ts'
+import { add, attention, matmul, scale, Trace, type Program } from '../../program/index.ts'
 import { tensorType } from '../../program/ops/definition.ts'
 import { drawCase, drawnKinds } from '../op-cases-harness.ts'
 import { mostBindings, mostGroups } from './kernel.ts'
@@ -68,5 +68,17 @@ describe('a layout', () => {
     expect(() => planLayout([program], { ...options, bindingBytes: 3999 })).toThrow(failure('out-of-memory', '4000'))
     const unknown = { ...program, operations: program.operations.map((operation) => ({ ...operation, kind: 'fold' })) }
     expect(() => planLayout([unknown], options)).toThrow(failure('not-supported', '"fold"'))
+  })
+
+  test('refuses heads that do not fit into the memory of a group', () => {
+    const program = (headSize: number): Program => {
+      const trace = new Trace('attention')
+      const x = trace.bind('input', 'x', tensorType('f32', 20, headSize))
+      const starts = trace.bind('input', 'starts', tensorType('i32', 20))
+      trace.output('y', attention(x, x, x, starts, { heads: 1, kvHeads: 1, headSize, window: 0, scale: 1 }))
+      return trace.finish()
+    }
+    for (const headSize of [64, 96, 128, 256]) planLayout([program(headSize)], options)
+    expect(() => planLayout([program(4096)], options)).toThrow(failure('not-supported', 'attention'))
   })
 })

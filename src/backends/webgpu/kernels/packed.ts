@@ -147,7 +147,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let firstToken = group.y * ${packedTile}u;
   let threadRow = thread % 8u;
   let threadToken = thread / 8u;
-  var sums: array<array<f32, ${threadTile}>, ${threadTile}>;
+  var sums: array<vec4<f32>, ${threadTile}>;
 `
 
 /** Rows of a thread are eight apart, so that threads side by side write side by side. */
@@ -169,29 +169,20 @@ const finishTile = `
  */
 export function tileIntegers(format: Format): Kernel {
   const { format: integers, shared } = integerParts(format)
-  const quads = Math.min(32, integers.group) / 4
   const { hasOffsets, group } = integers
-  const offsets = hasOffsets
-    ? {
-        memory: `var<workgroup> offsets: array<f32, ${packedTile}>;\nvar<workgroup> totals: array<i32, ${packedTile}>;`,
-        load: `
-      offsets[thread] = offsetAt(firstRow + thread, base / ${group / 4}u);`,
-        sum: `
-      var total = 0;
-      for (var place = 0u; place < ${quads}u; place += 1u) {
-        total += dot4(0x01010101u, tokenTile[thread * ${quads}u + place]);
-      }
-      totals[thread] = total;`,
-        take: ` - f32(totals[token]) * offsets[row]`,
-      }
-    : { memory: '', load: '', sum: '', take: '' }
+  const quads = Math.min(32, group) / 4
+  // A word more than there is, so that rows do not begin in the same bank.
+  const line = quads + 1
+  const offsets = hasOffsets ? tileOffsets(quads, line, group) : { memory: '', load: '', sum: '', take: '' }
+  const ofRows = (name: string): string =>
+    `vec4<f32>(${[0, 8, 16, 24].map((row) => `${name}[threadRow + ${row}u]`).join(', ')})`
   return {
     name: `tileIntegers ${format.dtype}`,
     bindings: integerBindings,
     parameters: extents,
     code: `${format.code}
-var<workgroup> rowTile: array<u32, ${packedTile * quads}>;
-var<workgroup> tokenTile: array<u32, ${packedTile * quads}>;
+var<workgroup> rowTile: array<u32, ${packedTile * line}>;
+var<workgroup> tokenTile: array<u32, ${packedTile * line}>;
 var<workgroup> rowScales: array<f32, ${packedTile}>;
 var<workgroup> tokenScales: array<f32, ${packedTile}>;
 ${offsets.memory}
@@ -199,38 +190,58 @@ ${tileEntry}
   for (var base = 0u; base < given.quads; base += ${quads}u) {
     workgroupBarrier();
     for (var place = thread; place < ${packedTile * quads}u; place += 64u) {
-      let quad = base + place % ${quads}u;
-      rowTile[place] = integersAt(firstRow + place / ${quads}u, quad);
-      tokenTile[place] = integers[min(firstToken + place / ${quads}u, given.tokens - 1u) * given.quads + quad];
+      // In panels the words of eight rows lie side by side, in x those of a row.
+      let row = place / ${8 * quads}u * 8u + place % 8u;
+      let rowQuad = place / 8u % ${quads}u;
+      rowTile[row * ${line}u + rowQuad] = integersAt(firstRow + row, base + rowQuad);
+      let token = place / ${quads}u;
+      let tokenQuad = place % ${quads}u;
+      let source = min(firstToken + token, given.tokens - 1u) * given.quads + base + tokenQuad;
+      tokenTile[token * ${line}u + tokenQuad] = integers[source];
     }
     if (thread < ${packedTile}u) {
       rowScales[thread] = scaleAt(firstRow + thread, base / ${group / 4}u);${offsets.load}
       let token = min(firstToken + thread, given.tokens - 1u);
       tokenScales[thread] = scales[(token * given.quads + base) / ${shared / 4}u];
     }
-    workgroupBarrier();${
-      hasOffsets
-        ? `
-    if (thread < ${packedTile}u) {${offsets.sum}
+    workgroupBarrier();${offsets.sum}
+    var dots = array<vec4<i32>, ${threadTile}>();
+    for (var place = 0u; place < ${quads}u; place += 1u) {
+      let first = threadRow * ${line}u + place;
+      let weights = vec4<u32>(rowTile[first], rowTile[first + ${8 * line}u], rowTile[first + ${16 * line}u], rowTile[first + ${24 * line}u]);
+      for (var i = 0u; i < ${threadTile}u; i += 1u) {
+        let values = tokenTile[(threadToken + i * 8u) * ${line}u + place];
+        dots[i] += vec4<i32>(dot4(weights.x, values), dot4(weights.y, values), dot4(weights.z, values), dot4(weights.w, values));
+      }
     }
-    workgroupBarrier();`
-        : ''
-    }
+    let rowScale = ${ofRows('rowScales')};${hasOffsets ? `\n    let rowOffset = ${ofRows('offsets')};` : ''}
     for (var i = 0u; i < ${threadTile}u; i += 1u) {
       let token = threadToken + i * 8u;
-      for (var j = 0u; j < ${threadTile}u; j += 1u) {
-        let row = threadRow + j * 8u;
-        var dot = 0;
-        for (var place = 0u; place < ${quads}u; place += 1u) {
-          dot += dot4(rowTile[row * ${quads}u + place], tokenTile[token * ${quads}u + place]);
-        }
-        sums[i][j] += (f32(dot) * rowScales[row]${offsets.take}) * tokenScales[token];
-      }
+      sums[i] += (vec4<f32>(dots[i]) * rowScale${offsets.take}) * tokenScales[token];
     }
   }
 ${finishTile}
 }
 `,
+  }
+}
+
+/** What a tile of integers needs besides, where offsets are taken away: sums of the activations of every token. */
+function tileOffsets(quads: number, line: number, group: number) {
+  return {
+    memory: `var<workgroup> offsets: array<f32, ${packedTile}>;\nvar<workgroup> totals: array<i32, ${packedTile}>;`,
+    load: `
+      offsets[thread] = offsetAt(firstRow + thread, base / ${group / 4}u);`,
+    sum: `
+    if (thread < ${packedTile}u) {
+      var total = 0;
+      for (var place = 0u; place < ${quads}u; place += 1u) {
+        total += dot4(0x01010101u, tokenTile[thread * ${line}u + place]);
+      }
+      totals[thread] = total;
+    }
+    workgroupBarrier();`,
+    take: ` - f32(totals[token]) * rowOffset`,
   }
 }
 
