@@ -4,15 +4,14 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createReadStream, createWriteStream, existsSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress } from 'node:zlib'
 import { chromium, type Browser } from 'playwright-core'
-import unpackSoftwareGpu from '../webgpu/setup.ts'
-import { softwareGpuFolder } from '../webgpu/software-gpu.ts'
+import { addSoftwareGpu } from '../webgpu/setup.ts'
 import { root } from './root.ts'
 
 const require = createRequire(import.meta.url)
@@ -55,18 +54,6 @@ async function unpacked(): Promise<string> {
 /** A running browser with an empty home of its own. */
 export interface OwnBrowser extends AsyncDisposable {
   readonly browser: Browser
-}
-
-/** Puts the package's SwiftShader beside the program, where it looks for one. */
-async function addSoftwareGpu(program: string): Promise<void> {
-  await unpackSoftwareGpu()
-  for (const name of await readdir(softwareGpuFolder)) {
-    const place = path.join(program, name)
-    if (name.startsWith('libvulkan') || existsSync(place)) continue
-    const draft = `${place}.${process.pid}`
-    await copyFile(path.join(softwareGpuFolder, name), draft)
-    await rename(draft, place)
-  }
 }
 
 export interface BrowserOptions {

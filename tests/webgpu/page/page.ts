@@ -1,12 +1,12 @@
 /** The script of the page that tests the GPU of a browser: the cases of the operations, and models that are served. */
 import { drawCase, drawnKinds, runCase } from '../../../src/backends/op-cases-harness.ts'
 import { deviation, runOnReference } from '../../../src/backends/op-results-harness.ts'
-import { webgpuBackend } from '../../../src/backends/webgpu/backend.ts'
 import { loadModel, type BackendName } from '../../../src/index.ts'
 
 /** What is wrong with the operations on the GPU of this browser, against the oracle in the same page. */
 async function operationFaults(seeds: readonly number[]): Promise<{ faults: string[]; dispatches: number }> {
   const cases = drawnKinds.flatMap((kind) => seeds.map((seed) => drawCase(kind, seed)))
+  const { webgpuBackend } = await import('../../../src/backends/webgpu/backend.ts')
   const device = await (await webgpuBackend()).open(cases.map(({ program }) => program))
   const faults: string[] = []
   for (const one of cases) {
