@@ -22,8 +22,8 @@ import { bundle, makeUserFolder, unbundled, type Bundle } from './browser/site.t
  */
 const budget = 150
 
-/** What Chromium says where a GPU is asked for and there is none: it cannot be asked without a word. */
-const noGpu = 'Failed to create WebGPU Context Provider'
+/** What Chromium says where a GPU is asked for and there is none, or none that it may use: it cannot be asked without a word. */
+const noGpu: readonly string[] = ['Failed to create WebGPU Context Provider', 'No available adapters.']
 
 const ids = someIds(20, 1)
 const held = '/held/model.safetensors'
@@ -82,7 +82,7 @@ async function start(): Promise<void> {
     const page = await context.newPage()
     page.on('pageerror', (error) => heard.push(String(error)))
     page.on('console', (message) => {
-      if (message.text() !== noGpu) heard.push(`${message.type()}: ${message.text()}`)
+      if (!noGpu.includes(message.text())) heard.push(`${message.type()}: ${message.text()}`)
     })
     if (heard === complaints) pages.push(page)
     await page.goto(`${site.origin}/${name}/index.html`)
