@@ -4,6 +4,7 @@
  */
 interface NodeProcess {
   readonly platform: string
+  readonly env: Readonly<Record<string, string | undefined>>
   dlopen(module: object, file: string): void
   getBuiltinModule?<Name extends keyof NodeModules>(name: Name): NodeModules[Name]
 }
@@ -45,4 +46,9 @@ export function hasNativeLibrary(name: string): boolean {
   } catch (error) {
     return error instanceof Error && error.message.includes('did not self-register')
   }
+}
+
+/** A variable of the environment; undefined where there is none. */
+export function environmentVariable(name: string): string | undefined {
+  return (globalThis as { process?: NodeProcess }).process?.env[name]
 }

@@ -1,9 +1,15 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { WasmOptions } from '../backends/wasm/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { selectBackend, type BackendName } from './select-backend.ts'
 
-afterEach(() => vi.unstubAllGlobals())
+beforeEach(() => {
+  vi.stubEnv('POCKET_PHI_GPU', '')
+})
+afterEach(() => {
+  vi.unstubAllGlobals()
+  vi.unstubAllEnvs()
+})
 
 /** A browser whose GPU is what the test says. */
 function stubAdapter(adapter: object | null): void {
@@ -29,6 +35,12 @@ test.each([
 ])('auto takes wasm where %s, and says so', async (_title, adapter, reason) => {
   stubAdapter(adapter)
   expect(await selectBackend('auto')).toMatchObject({ name: 'wasm', chosen: expect.stringContaining(reason) })
+})
+
+test('auto looks for no GPU where the environment says so', async () => {
+  vi.stubEnv('POCKET_PHI_GPU', 'off')
+  stubAdapter(described('example'))
+  expect(await selectBackend('auto')).toMatchObject({ name: 'wasm', chosen: 'wasm: POCKET_PHI_GPU is off' })
 })
 
 test('what is asked for by name is taken or refused, and is no choice', async () => {

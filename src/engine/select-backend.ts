@@ -4,6 +4,7 @@ import { wasmBackend, type WasmOptions } from '../backends/wasm/index.ts'
 import { gpuTraits } from '../backends/webgpu/adapter.ts'
 import type { WebGpuBackend } from '../backends/webgpu/backend.ts'
 import { PocketPhiError } from '../base/errors.ts'
+import { environmentVariable } from '../base/platform.ts'
 
 /** `auto` is the GPU where there is one, else wasm; `ref` is the float64 oracle, exact and very slow. */
 export type BackendName = 'auto' | 'webgpu' | 'wasm' | 'ref'
@@ -16,8 +17,12 @@ async function openWebGpu(): Promise<WebGpuBackend> {
   return await webgpuBackend()
 }
 
+/** Keeps `auto` from looking for a GPU where it says `off`. */
+const variable = 'POCKET_PHI_GPU'
+
 /** Why the GPU is not taken; undefined where it is. */
 async function whyNoGpu(): Promise<string | undefined> {
+  if (environmentVariable(variable) === 'off') return `${variable} is off`
   try {
     const { isSoftware, description } = await gpuTraits()
     return isSoftware ? `the only adapter of WebGPU is software (${description})` : undefined
