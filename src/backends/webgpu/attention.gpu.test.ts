@@ -47,11 +47,12 @@ describe.skipIf(!hasSoftwareGpu)('attention over several chunks of a cache', () 
     ['f16', 0],
     ['f32', 3],
     ['f16', 300],
+    ['kv8', 0],
   ] as const)('agrees with the oracle, %s, window %i', async (dtype, window) => {
     const one = longCase(dtype, window)
     const device = await (await webgpuBackend()).open([one.program])
     try {
-      expect(deviation(await runCase(device, one), await runOnReference(one))).toBeUndefined()
+      expect(deviation(await runCase(device, one), await runOnReference(one), one.program)).toBeUndefined()
       // The chunks, and what brings them together.
       expect(device.dispatches).toBe(2)
     } finally {

@@ -27,7 +27,7 @@ async function faultsOf(kind: string, options: WebGpuOptions = {}): Promise<stri
       // Tables of angles are the one thing that the caller's thread makes.
       if (device.dispatches === before && kind !== 'ropeTable')
         faults.push(`${one.program.name}: nothing ran on the GPU`)
-      const fault = deviation(found, expected[index] ?? {})
+      const fault = deviation(found, expected[index] ?? {}, one.program)
       if (fault !== undefined) faults.push(`${one.program.name}: ${fault}`)
       if (!sameBits(await runCase(device, one), found)) faults.push(`${one.program.name}: other bits the second time`)
     }

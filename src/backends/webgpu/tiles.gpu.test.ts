@@ -16,7 +16,7 @@ async function faults(cases: readonly OpCase[]): Promise<string[]> {
   const found: string[] = []
   try {
     for (const one of cases) {
-      const fault = deviation(await runCase(device, one), await runOnReference(one))
+      const fault = deviation(await runCase(device, one), await runOnReference(one), one.program)
       if (fault !== undefined) found.push(`${one.program.name}: ${fault}`)
     }
   } finally {

@@ -10,7 +10,7 @@ async function operationFaults(seeds: readonly number[]): Promise<{ faults: stri
   const device = await (await webgpuBackend()).open(cases.map(({ program }) => program))
   const faults: string[] = []
   for (const one of cases) {
-    const fault = deviation(await runCase(device, one), await runOnReference(one))
+    const fault = deviation(await runCase(device, one), await runOnReference(one), one.program)
     if (fault !== undefined) faults.push(`${one.program.name}: ${fault}`)
   }
   await device.dispose()

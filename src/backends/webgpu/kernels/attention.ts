@@ -3,95 +3,10 @@
  * positions that these see, a tile at a time, with the greatest score and the sum of the exponentials so far.
  */
 import { forEachElement, parameters, reads, workgroupBytes, writes, type Binding, type Kernel } from '../kernel.ts'
+import { batchKeys, type KeySource } from './key-sources.ts'
 
 /** Threads of a group. */
 const threads = 64
-
-/** How rows find what they see: over a paged cache, or over the rows of a batch of whole sequences. */
-export interface KeySource {
-  readonly bindings: readonly Binding[]
-  /**
-   * WGSL functions: `sequenceOf(row) -> i32`, negative for padding; `positionOf(row) -> i32`; `firstOf(sequence) -> i32`,
-   * where the sequence begins; `slotOf(sequence, position, head) -> u32`, where the components of a key begin;
-   * `keyAt(place) -> f32` and `valueAt(place) -> f32`.
-   */
-  readonly code: string
-}
-
-/** Rows of a batch: a sequence is known by its first row, and positions are rows. */
-export function batchKeys(headSize: number): KeySource {
-  return {
-    bindings: [reads('keys'), reads('values'), reads('starts', 'i32')],
-    code: `
-fn sequenceOf(row: u32) -> i32 {
-  return starts[row];
-}
-
-fn positionOf(row: u32) -> i32 {
-  return i32(row);
-}
-
-fn firstOf(sequence: i32) -> i32 {
-  return sequence;
-}
-
-fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
-  return (u32(position) * given.kvHeads + head) * ${headSize}u;
-}
-
-fn keyAt(place: u32) -> f32 {
-  return keys[place];
-}
-
-fn valueAt(place: u32) -> f32 {
-  return values[place];
-}
-`,
-  }
-}
-
-/** Pages of 64 positions of a pool of f32 or f16, by the table of a sequence's pages. */
-export function pagedKeys(headSize: number, pageSize: number, halves: boolean): KeySource {
-  const element = (name: string): string =>
-    halves ? `unpack2x16float(${name}[place / 2u])[place % 2u]` : `${name}[place]`
-  const words = halves ? 'u32' : 'f32'
-  return {
-    bindings: [
-      reads('keys', words),
-      reads('values', words),
-      reads('pageTable', 'i32'),
-      reads('sequences', 'i32'),
-      reads('positions', 'i32'),
-    ],
-    code: `
-fn sequenceOf(row: u32) -> i32 {
-  return sequences[row];
-}
-
-fn positionOf(row: u32) -> i32 {
-  return positions[row];
-}
-
-fn firstOf(sequence: i32) -> i32 {
-  return 0;
-}
-
-fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
-  let place = u32(position);
-  let page = u32(pageTable[u32(sequence) * given.pages + place / ${pageSize}u]);
-  return ((page * given.kvHeads + head) * ${pageSize}u + place % ${pageSize}u) * ${headSize}u;
-}
-
-fn keyAt(place: u32) -> f32 {
-  return ${element('keys')};
-}
-
-fn valueAt(place: u32) -> f32 {
-  return ${element('values')};
-}
-`,
-  }
-}
 
 /** How many rows and keys a group has in workgroup memory at a time. */
 export interface AttentionTile {

@@ -113,18 +113,13 @@ y[index] = x[index / given.part * given.width + given.first + index % given.part
 `),
 }
 
-/** The columns of x [rows, part] as columns [first, first + part) among zeros. */
-export const padColumns: Kernel = {
-  name: 'padColumns',
-  bindings: [reads('x'), writes('y')],
+/** x [rows, part] as the columns [first, first + part) of y [rows, width]. */
+export const placeColumns: Kernel = {
+  name: 'placeColumns',
+  bindings: [reads('x'), updates('y')],
   parameters: parameters('count', 'width', 'first', 'part'),
   code: forEachElement(`
-let column = index % given.width;
-if (column >= given.first && column < given.first + given.part) {
-  y[index] = x[index / given.width * given.part + column - given.first];
-} else {
-  y[index] = 0.0;
-}
+y[index / given.part * given.width + given.first + index % given.part] = x[index];
 `),
 }
 

@@ -4,7 +4,7 @@ import { groupParameters, parameters, reads, writes, type Binding, type Kernel }
  * a / b for normal numbers, rounded to the nearest as the oracle does: the division of WGSL may be off in the last places. A long
  * division of the significands; 0 for what is out of the range of normal numbers.
  */
-const exactDivision = `
+export const exactDivision = `
 fn divide(a: f32, b: f32) -> f32 {
   let bitsOfA = bitcast<u32>(a);
   let bitsOfB = bitcast<u32>(b);

@@ -1,8 +1,9 @@
 /** Attention over whole sequences and over the paged cache, and the gradients of the former. */
-import { pageSize } from '../../../program/ops/cache.ts'
+import { pageSize, type CacheDType } from '../../../program/ops/cache.ts'
 import { extent, type BufferId } from '../../operands.ts'
 import { attentionDelta as deltaKernel } from '../kernels/attention-delta.ts'
 import * as kernels from '../kernels/attention.ts'
+import { batchKeys, pagedKeys } from '../kernels/key-sources.ts'
 import { scale } from '../kernels/elementwise.ts'
 import type { Step } from '../steps.ts'
 import type { Lowering, Rule } from './context.ts'
@@ -64,11 +65,11 @@ function chunksOf(positions: number): { chunk: number; count: number } {
 export const pagedAttention: Rule = (at) => {
   const [rows, positions] = [extent(at.input(3), 0), extent(at.input(2), 1) * pageSize]
   const [heads, headSize] = [at.number('heads'), at.number('headSize')]
-  const [wanted, halves] = [tileFor(rows), at.input(0).type.dtype === 'f16']
+  const [wanted, dtype] = [tileFor(rows), at.input(0).type.dtype as CacheDType]
   const { chunk, count } = chunksOf(positions)
   const result: kernels.AttentionResult = wanted.rows === 1 && count > 1 ? { chunk } : 'output'
-  const kernel = kernelFor(at, `${wanted.rows} ${halves} ${result === 'output' ? '' : chunk}`, () =>
-    kernels.attention('pagedAttention', headSize, kernels.pagedKeys(headSize, pageSize, halves), wanted, result),
+  const kernel = kernelFor(at, `${wanted.rows} ${dtype} ${result === 'output' ? '' : chunk}`, () =>
+    kernels.attention('pagedAttention', headSize, pagedKeys(headSize, dtype), wanted, result),
   )
   const index = { pageTable: at.in(2), sequences: at.in(3), positions: at.in(4) }
   const operands = { keys: at.in(0), values: at.in(1), ...index, query: at.in(5) }
@@ -89,7 +90,7 @@ export const attention: Rule = (at) => {
   const rows = extent(at.input(0), 0)
   const wanted = tileFor(rows)
   const kernel = kernelFor(at, String(wanted.rows), (headSize) =>
-    kernels.attention('attention', headSize, kernels.batchKeys(headSize), wanted, 'sums'),
+    kernels.attention('attention', headSize, batchKeys(headSize), wanted, 'sums'),
   )
   const operands = { query: at.in(0), keys: at.in(1), values: at.in(2), starts: at.in(3) }
   const buffers = { ...operands, output: at.out(0), logSumExp: at.out(1) }

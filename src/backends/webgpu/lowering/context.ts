@@ -115,6 +115,12 @@ export class Lowering {
     return value
   }
 
+  numbers(name: string): readonly number[] {
+    const value = this.operation.attributes[name]
+    if (typeof value !== 'object') throw new Error(`defect: ${this.operation.kind} has no numbers "${name}"`)
+    return value
+  }
+
   flag(name: string): boolean {
     return this.operation.attributes[name] === true
   }

@@ -85,22 +85,32 @@ function isReadInPlace(at: Lowering, id: ValueId): boolean {
   )
 }
 
-export const columns: Rule = (at) => {
-  const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
-  const first = at.number('from')
-  const part = at.number('to') - first
-  const { id } = at.output(0).value
-  if (at.input(0).value.origin === 'computed' && isReadInPlace(at, id)) {
-    at.builder.views.set(id, { buffer: at.in(0), at: first, stride: width })
-    return
-  }
-  at.emitElements(kernels.columns, { x: at.in(0), y: at.out(0) }, rows * part, { width, first, part })
+/** Parts that are read where they are are not copied. */
+export const splitColumns: Rule = (at) => {
+  const x = at.input(0)
+  const [rows, width] = [extent(x, 0), extent(x, 1)]
+  let first = 0
+  at.operation.outputs.forEach((id, index) => {
+    const part = extent(at.output(index), 1)
+    if (x.value.origin === 'computed' && isReadInPlace(at, id)) {
+      at.builder.views.set(id, { buffer: at.in(0), at: first, stride: width })
+    } else {
+      at.emitElements(kernels.columns, { x: at.in(0), y: at.out(index) }, rows * part, { width, first, part })
+    }
+    first += part
+  })
 }
 
-export const padColumns: Rule = (at) => {
-  const [rows, part, width] = [extent(at.input(0), 0), extent(at.input(0), 1), at.number('width')]
-  const given = { width, first: at.number('from'), part }
-  at.emitElements(kernels.padColumns, { x: at.in(0), y: at.out(0) }, rows * width, given)
+export const joinColumns: Rule = (at) => {
+  const [rows, width, y] = [extent(at.output(0), 0), extent(at.output(0), 1), at.out(0)]
+  const parts = at.operation.inputs.map((_, index) => extent(at.input(index), 1))
+  const isCovered = parts.reduce((sum, part) => sum + part, 0) === width
+  if (!isCovered) at.emitElements(kernels.fill, { state: y }, rows * width, { stateAt: 0, value: 0 })
+  const starts = at.numbers('from')
+  parts.forEach((part, index) => {
+    const given = { width, first: present(starts[index], 'start'), part }
+    at.emitElements(kernels.placeColumns, { x: at.in(index), y }, rows * part, given)
+  })
 }
 
 export const gatherRows: Rule = (at) => {
