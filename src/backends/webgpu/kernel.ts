@@ -4,7 +4,7 @@
 export interface Binding {
   readonly name: string
   /** The WGSL type of an element. */
-  readonly element: 'f32' | 'i32' | 'u32' | 'atomic<u32>' | 'vec4<f32>' | 'vec4<u32>'
+  readonly element: 'f32' | 'i32' | 'u32' | 'atomic<u32>' | 'vec4<f32>'
   /** `update` reads what is there before it writes. */
   readonly access: 'read' | 'write' | 'update'
 }
@@ -20,7 +20,7 @@ export interface Kernel {
   readonly name: string
   readonly bindings: readonly Binding[]
   readonly parameters: readonly Parameter[]
-  /** Functions and the entry point `main`; it may use `given`, the bindings by name and what `prelude` says. */
+  /** Functions and the entry point `main`; it may use `given`, the bindings by name, `groupNumber` and `dot4`. */
   readonly code: string
 }
 
