@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config'
+import { softwareGpuFolder } from './tests/webgpu/software-gpu.ts'
+
+/** Tests of the webgpu backend, which run in processes of their own: the GPU's library is found when a process starts. */
+const gpuTests = ['src/**/*.gpu.test.ts', 'tests/**/*.gpu.test.ts']
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'bench/**/*.test.ts'],
     // Processes, because tests set V8 flags; two, because kernel and end-to-end tests start threads of their own.
     pool: 'forks',
     maxWorkers: 2,
@@ -10,5 +13,26 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['default', './tests/reporter.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'cpu',
+          include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'bench/**/*.test.ts'],
+          exclude: gpuTests,
+          // What is tested must not depend on whether the machine has a GPU.
+          env: { POCKET_PHI_GPU: 'off' },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'webgpu',
+          include: gpuTests,
+          globalSetup: './tests/webgpu/setup.ts',
+          env: { LD_LIBRARY_PATH: softwareGpuFolder },
+        },
+      },
+    ],
   },
 })

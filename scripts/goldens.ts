@@ -1,8 +1,8 @@
 /**
  * Compares the models with golden numbers of reference implementations: every folder of a directory, one line a case.
  *
- *     npm run goldens -- DIRECTORY [--backend ref|wasm] [--threads N] [--simd baseline|relaxed] [--wide] [--only FOLDER]
- *         [--perturb]
+ *     npm run goldens -- DIRECTORY [--backend ref|wasm|webgpu] [--threads N] [--simd baseline|relaxed] [--wide]
+ *         [--only FOLDER] [--perturb]
  *
  * Everything is computed before the file with the expected values is opened. With `--perturb` the last matrix of every
  * model (of one in blocks, the norm before it) is one per cent too large: each line that uses weights must fail then. Exit status: 1 when a line fails.
@@ -12,10 +12,10 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 
 import type { Backend } from '../src/backends/backend.ts'
-import { referenceBackend } from '../src/backends/ref/index.ts'
-import { wasmBackend } from '../src/backends/wasm/index.ts'
+import { WebGpuDevice } from '../src/backends/webgpu/device.ts'
 import { useWideVectors } from '../src/cli/wide.ts'
 import { PocketPhiError } from '../src/base/errors.ts'
+import { selectBackend } from '../src/engine/select-backend.ts'
 import { localFolder } from '../src/formats/tree.ts'
 import { passes, type Row, type Settings } from './goldens/compare.ts'
 import { ggufFolder } from './goldens/gguf-folder.ts'
@@ -35,13 +35,44 @@ const { values: flags, positionals } = parseArgs({
   },
 })
 
-function chosenBackend(): Backend {
-  if (flags.backend === 'ref') return referenceBackend()
-  if (flags.backend !== 'wasm') throw new Error(`unknown backend "${flags.backend}": ref or wasm`)
-  const { simd, wide } = flags
-  if (simd !== 'auto' && simd !== 'baseline' && simd !== 'relaxed') throw new Error(`no such build: "${simd}"`)
-  if (wide) useWideVectors()
-  return wasmBackend({ simd, wide, ...(flags.threads === undefined ? {} : { threads: Number(flags.threads) }) })
+async function chosenBackend(): Promise<Backend> {
+  const { backend } = flags
+  if (backend !== 'ref' && backend !== 'wasm' && backend !== 'webgpu') {
+    throw new Error(`unknown backend "${backend}": ref, wasm or webgpu`)
+  }
+  const selected = await selectBackend(backend, () => {
+    const { simd, wide } = flags
+    if (simd !== 'auto' && simd !== 'baseline' && simd !== 'relaxed') throw new Error(`no such build: "${simd}"`)
+    if (wide) useWideVectors()
+    return { simd, wide, ...(flags.threads === undefined ? {} : { threads: Number(flags.threads) }) }
+  })
+  if (selected.name !== backend) throw new Error(`defect: ${selected.name} is not ${backend}`)
+  return countingDispatches(selected)
+}
+
+/** Kernels that GPUs were given by the devices that are closed; every run must have given some. */
+let dispatches = 0
+
+/** Refuses a run of a GPU's device that gives it nothing: then something else has computed. */
+function countingDispatches(backend: Backend): Backend {
+  if (backend.name !== 'webgpu') return backend
+  return {
+    ...backend,
+    async open(programs) {
+      const device = await backend.open(programs)
+      if (!(device instanceof WebGpuDevice)) throw new Error('defect: not a device of a GPU')
+      const run = device.run.bind(device)
+      device.run = async (...call) => {
+        const before = device.dispatches
+        const outputs = await run(...call)
+        const steps = device.dispatches - before
+        if (steps === 0) throw new Error(`nothing of "${call[0]}" ran on the GPU`)
+        dispatches += steps
+        return outputs
+      }
+      return device
+    },
+  }
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -92,8 +123,9 @@ async function rowsOf(directory: string, folder: string, settings: Settings): Pr
 }
 
 const [directory] = positionals
-if (directory === undefined) throw new Error('usage: npm run goldens -- DIRECTORY [--backend ref|wasm] [--perturb]')
-const settings: Settings = { backend: chosenBackend(), perturb: flags.perturb }
+if (directory === undefined)
+  throw new Error('usage: npm run goldens -- DIRECTORY [--backend ref|wasm|webgpu] [--perturb]')
+const settings: Settings = { backend: await chosenBackend(), perturb: flags.perturb }
 const isFolder = await exists(path.join(directory, 'config.json'))
 const base = isFolder ? path.dirname(path.resolve(directory)) : directory
 const folders = isFolder
@@ -115,6 +147,7 @@ const failed = compared.filter((row) => !passes(row))
 console.log(
   `goldens on ${settings.backend.name}: ${compared.length - failed.length} ok, ${failed.length} failed, ${rows.length - compared.length} not supported`,
 )
+if (settings.backend.name === 'webgpu') console.log(`${dispatches} kernels ran on the GPU, some in every run`)
 if (settings.perturb) {
   const unnoticed = compared.filter((row) => row.usesWeights && passes(row))
   console.log(

@@ -26,6 +26,7 @@ export type { EngineCounters } from './engine/scheduler.ts'
 
 export { referenceBackend } from './backends/ref/index.ts'
 export { wasmBackend, type WasmOptions } from './backends/wasm/index.ts'
+export type { BackendName } from './engine/select-backend.ts'
 export type { Backend, Execution, ProgramProfile } from './backends/backend.ts'
 export type { MemoryPlan } from './program/plan.ts'
 

@@ -1,6 +1,6 @@
 /**
  * Kernels broken on purpose, a line or two each: what broken-kernels.test.ts compiles, and what the cases of the operations
- * (src/backends/wasm/op-cases-harness.ts) must notice. Whoever writes a kernel adds the mistakes that it invites.
+ * (src/backends/op-cases-harness.ts) must notice. Whoever writes a kernel adds the mistakes that it invites.
  */
 import { brokenAttention } from './broken-kernels/attention.ts'
 import type { BrokenKernel } from './broken-kernels/broken.ts'

@@ -22,6 +22,9 @@ import { bundle, makeUserFolder, unbundled, type Bundle } from './browser/site.t
  */
 const budget = 150
 
+/** What Chromium says where a GPU is asked for and there is none, or none that it may use: it cannot be asked without a word. */
+const noGpu: readonly string[] = ['Failed to create WebGPU Context Provider', 'No available adapters.']
+
 const ids = someIds(20, 1)
 const held = '/held/model.safetensors'
 const resources = new AsyncDisposableStack()
@@ -78,7 +81,9 @@ async function start(): Promise<void> {
     context.on('request', (request) => addresses.push(request.url()))
     const page = await context.newPage()
     page.on('pageerror', (error) => heard.push(String(error)))
-    page.on('console', (message) => heard.push(`${message.type()}: ${message.text()}`))
+    page.on('console', (message) => {
+      if (!noGpu.includes(message.text())) heard.push(`${message.type()}: ${message.text()}`)
+    })
     if (heard === complaints) pages.push(page)
     await page.goto(`${site.origin}/${name}/index.html`)
     return page

@@ -1,107 +1,12 @@
-/** Training against the numbers of the reference implementation; `npm run goldens` compares whole folders of them. */
-import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe } from 'vitest'
 import { referenceBackend } from '../src/backends/ref/index.ts'
 import { wasmBackend } from '../src/backends/wasm/index.ts'
-import { checkTensors, fillParameters } from '../src/engine/load.ts'
-import { openSafetensors } from '../src/formats/safetensors.ts'
-import { localFolder } from '../src/formats/tree.ts'
-import { modelFromConfig } from '../src/models/index.ts'
-import { adamW, Trace } from '../src/program/index.ts'
-import { tensorType } from '../src/program/ops/definition.ts'
-import { packBatch } from '../src/train/batches.ts'
-import { stateNames, traceTraining } from '../src/train/programs.ts'
+import { trainingGoldenTests } from './training-goldens-harness.ts'
 
-const fixture = (name: string) => localFolder(fileURLToPath(new URL(`fixtures/${name}`, import.meta.url)))
+describe('on ref', () => {
+  trainingGoldenTests(referenceBackend)
+})
 
-async function readTensors(folder: string, file: string): Promise<ReadonlyMap<string, Float32Array>> {
-  const checkpoint = await openSafetensors(fixture(folder), file)
-  const tensors = new Map<string, Float32Array>()
-  for (const name of checkpoint.names()) tensors.set(name, await checkpoint.readFloat32(name))
-  await checkpoint.close()
-  return tensors
-}
-
-function largestDifference(actual: Float32Array, expected: Float32Array | undefined): number {
-  expect(actual.length).toBe(expected?.length)
-  return actual.reduce((most, value, at) => Math.max(most, Math.abs(value - (expected?.[at] ?? NaN))), 0)
-}
-
-const backends = [
-  { name: 'ref', backend: referenceBackend() },
-  { name: 'wasm', backend: wasmBackend({ threads: 2 }) },
-] as const
-
-describe.each(backends)('on $name', ({ backend }) => {
-  test('the loss and the gradients of a Phi-4-mini, packed as the trainer packs', async () => {
-    const tree = fixture('phi4-mini-tiny')
-    const model = modelFromConfig(await tree.readJson('config.json'))
-    const golden = await openSafetensors(tree, 'golden.safetensors')
-    const ids = [...new Int32Array((await golden.read('long.input_ids')).slice().buffer)]
-    await golden.close()
-    // Longer than LongRoPE's border (32), and not the only sequence: padding and a neighbour change nothing.
-    const source = { example: (index: number) => (index === 1 ? { ids } : { ids: [3, 4], learned: [false, false] }) }
-    const { inputs, tokens, learnedTokens } = packBatch(source, 0, 73, 70, model.shape.ropeBorder)
-    expect([tokens, learnedTokens]).toEqual([72, 69])
-
-    const settings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, decayVectors: false }
-    const programs = traceTraining(model, 73, settings)
-    const device = await backend.open([programs.gradients, programs.evaluate])
-    try {
-      const checkpoint = await openSafetensors(tree)
-      checkTensors(checkpoint, programs.parameters)
-      await fillParameters(device, checkpoint, programs)
-      await checkpoint.close()
-      const { loss } = await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
-      const gradients = await readTensors('training', 'phi4-mini-tiny-gradients.safetensors')
-      for (const [name, expected] of gradients) {
-        expect(largestDifference(device.read(stateNames(name).gradient), expected)).toBeLessThan(2e-5)
-      }
-      expect(gradients.size).toBe(4)
-      expect(loss?.[0]).toBeCloseTo(7.163751243596947, 5)
-      expect((await device.run('evaluate', inputs))['loss']).toEqual(loss)
-    } finally {
-      await device.dispose()
-    }
-  })
-
-  test('a step of AdamW', async () => {
-    const golden = await readTensors('training', 'adamw-step.safetensors')
-    const names = [...golden.keys()]
-      .filter((key) => key.startsWith('before.'))
-      .map((key) => key.slice('before.'.length))
-    expect(names.length).toBe(2)
-    const trace = new Trace('step')
-    for (const name of names) {
-      const type = tensorType('f32', golden.get(`before.${name}`)?.length ?? 0)
-      const { gradient, first, second } = stateNames(name)
-      adamW(
-        {
-          parameter: trace.bind('parameter', name, type),
-          gradient: trace.bind('state', gradient, type),
-          first: trace.bind('state', first, type),
-          second: trace.bind('state', second, type),
-          clip: trace.bind('input', 'clip', tensorType('f32', 2)),
-          schedule: trace.bind('input', 'schedule', tensorType('f32', 3)),
-        },
-        { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
-      )
-    }
-    const device = await backend.open([trace.finish()])
-    try {
-      for (const name of names) {
-        device.write(name, golden.get(`before.${name}`) ?? new Float32Array())
-        device.write(stateNames(name).gradient, golden.get(`gradient.${name}`) ?? new Float32Array())
-      }
-      const [rate, first, second] = [0.001, 1 - 0.9, 1 - 0.95]
-      await device.run('step', { clip: Float32Array.of(1, 0), schedule: Float32Array.of(rate, first, second) })
-      for (const name of names) {
-        const before = golden.get(`before.${name}`) ?? new Float32Array()
-        expect(largestDifference(before, golden.get(`after.${name}`))).toBeGreaterThan(9e-4)
-        expect(largestDifference(device.read(name), golden.get(`after.${name}`))).toBeLessThan(1e-6)
-      }
-    } finally {
-      await device.dispose()
-    }
-  })
+describe('on wasm', () => {
+  trainingGoldenTests(() => wasmBackend({ threads: 2 }))
 })

@@ -76,15 +76,20 @@ export async function readIntegers(tensors: Checkpoint, name: string): Promise<I
  * With `--perturb`: makes the last matrix one per cent too large, which every comparison has to notice; where it is in blocks,
  * the weights of the norm before it.
  */
-export function perturbHead(device: Device, parameters: readonly ParameterSpec[], settings: Settings): void {
+export async function perturbHead(
+  device: Device,
+  parameters: readonly ParameterSpec[],
+  settings: Settings,
+): Promise<void> {
   if (!settings.perturb) return
   const names = parameters.map(({ name }) => name)
   const head = names.find((name) => name === 'lm_head.weight') ?? names.find((name) => name.includes('embed_tokens'))
   if (head === undefined) throw new Error('there is no head to perturb')
   const name = isQuantizedDType(device.typeOf(head).dtype) ? 'model.norm.weight' : head
+  const values = await device.read(name)
   device.write(
     name,
-    device.read(name).map((value) => value * 1.01),
+    values.map((value) => value * 1.01),
   )
 }
 

@@ -68,7 +68,7 @@ async function compute(tree: FileTree, model: Model, tasks: Tasks, settings: Mod
       cacheType: 'f32',
       ...(file === undefined ? {} : { weightsFile: file }),
     })
-    perturbHead(engine.device, engine.programs.parameters, settings)
+    await perturbHead(engine.device, engine.programs.parameters, settings)
     for (const item of cases) cached.set(item.name, await cachedLogits(engine, item))
     for (const run of runs) greedy.set(run.name, await greedyRun(engine, run))
     await engine.dispose()
@@ -102,7 +102,7 @@ async function openWhole(
   const first = traces[0] as TracedModel
   await fillParameters(device, weights, first)
   await files.close()
-  perturbHead(device, first.parameters, settings)
+  await perturbHead(device, first.parameters, settings)
   return device
 }
 

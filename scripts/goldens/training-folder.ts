@@ -1,5 +1,6 @@
 /** Losses, gradients, AdamW steps and DPO on a sibling folder's model, through the trainer's own programs. */
 import type { Device } from '../../src/backends/backend.ts'
+import { elementCount } from '../../src/base/dtype.ts'
 import { present } from '../../src/base/errors.ts'
 import { checkTensors, fillParameters } from '../../src/engine/load.ts'
 import type { FileTree } from '../../src/formats/tree.ts'
@@ -125,7 +126,7 @@ function openerFor(model: Model, { adamw }: TrainingJson, settings: Settings): O
       checkTensors(tensors, traced.parameters)
       await fillParameters(device, tensors, traced)
     })
-    perturbHead(device, traced.parameters, settings)
+    await perturbHead(device, traced.parameters, settings)
     const names = traced.parameters.map(({ name }) => name)
     return {
       device,
@@ -133,7 +134,7 @@ function openerFor(model: Model, { adamw }: TrainingJson, settings: Settings): O
       async gradients(inputs) {
         for (const name of names) {
           const state = stateNames(name).gradient
-          device.write(state, new Float32Array(device.read(state).length))
+          device.write(state, new Float32Array(elementCount(device.typeOf(state).shape)))
         }
         const { loss } = await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
         return loss?.[0] ?? NaN
@@ -149,11 +150,13 @@ function openerFor(model: Model, { adamw }: TrainingJson, settings: Settings): O
 
 type Tensors = ReadonlyMap<string, Float32Array>
 
-function readAll({ device, names }: Trainee, nameOf: (name: string) => string): Tensors {
-  return new Map(names.map((name) => [name, device.read(nameOf(name))]))
+async function readAll({ device, names }: Trainee, nameOf: (name: string) => string): Promise<Tensors> {
+  const tensors = new Map<string, Float32Array>()
+  for (const name of names) tensors.set(name, await device.read(nameOf(name)))
+  return tensors
 }
 
-const gradientsOf = (trainee: Trainee): Tensors => readAll(trainee, (name) => stateNames(name).gradient)
+const gradientsOf = (trainee: Trainee): Promise<Tensors> => readAll(trainee, (name) => stateNames(name).gradient)
 
 function globalNorm(tensors: Tensors): number {
   let sum = 0
@@ -190,13 +193,13 @@ export async function trainingFolder(
   })
   const trainee = await open(modelTree, modelFile, batch.ids.length)
   const maskedLoss = await trainee.gradients(batch.masked)
-  const maskedGradients = gradientsOf(trainee)
+  const maskedGradients = await gradientsOf(trainee)
   const losses = [await trainee.gradients(batch.plain)]
-  const gradients = gradientsOf(trainee)
+  const gradients = await gradientsOf(trainee)
   const parameters: Tensors[] = []
   for (const step of [1, 2, 3]) {
     await trainee.update(step)
-    parameters.push(readAll(trainee, (name) => name))
+    parameters.push(await readAll(trainee, (name) => name))
     losses.push(await trainee.gradients(batch.plain))
   }
   await trainee.device.dispose()
@@ -268,7 +271,7 @@ async function runDpo(
   const margin = beta * (policy.chosen - reference.chosen - (policy.rejected - reference.rejected))
   const slope = beta / (1 + Math.exp(margin))
   await trainee.gradients(pair(slope, -slope))
-  const gradients = gradientsOf(trainee)
+  const gradients = await gradientsOf(trainee)
   await trainee.device.dispose()
   return { policy, reference, loss: Math.log1p(Math.exp(-margin)), gradients }
 }

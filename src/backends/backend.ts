@@ -21,6 +21,8 @@ export interface Execution {
   readonly kernels?: string
   /** Why there are no threads although they were not declined. */
   readonly fallback?: string
+  /** Which backend this is and why, where it was not asked for by name. */
+  readonly chosen?: string
 }
 
 /** Something that runs of a program spend time on. */
@@ -69,9 +71,9 @@ export interface Device {
   /** Overwrites a float tensor (f32 or f64), whole. */
   write(name: string, values: Float32Array | Float64Array): void
   /** A float tensor of the store (f32), whole, as a copy. */
-  read(name: string): Float32Array
+  read(name: string): Promise<Float32Array>
   /** The bytes of a tensor of the store, whole, as a copy. */
-  readBytes(name: string): Uint8Array
+  readBytes(name: string): Promise<Uint8Array<ArrayBuffer>>
   /** Runs one of the programs; resolves to copies of its outputs. */
   run(program: string, inputs: RunInputs, options?: RunOptions): Promise<Record<string, Float32Array>>
   /** Of every program that ran since the last call; empty unless the backend was asked for profiles. */
@@ -83,6 +85,8 @@ export interface Device {
 /** Something that can run programs. */
 export interface Backend {
   readonly name: string
+  /** Which backend this is and why, where it was not asked for by name. */
+  readonly chosen?: string
   /** What these programs would take, before anything is allocated. Throws `not-supported` for an operation it lacks. */
   measure(programs: readonly Program[]): MemoryPlan
   /** Plans the programs and allocates their memory; parameters and states are zero. Throws `out-of-memory`. */

@@ -123,11 +123,12 @@ export class ChatSession {
 
   #stats(): string {
     const { model, name, generate } = this.#setting
-    const { context, memory, backend } = model
+    const { context, memory, backend, execution } = model
     const { temperature = 0 } = generate
     const used = this.#last === undefined ? 0 : this.#last.usage.promptTokens + this.#last.usage.generatedTokens
     return [
       `model    ${name} on ${backend}, ${formatBytes(memory.total)} of memory`,
+      ...(execution.chosen === undefined ? [] : [`chosen   ${execution.chosen}`]),
       `context  ${used} of ${context} tokens after the last answer`,
       `draws    ${temperature === 0 ? 'the most likely token' : `temperature ${temperature}`}`,
       ...(this.#system === undefined ? [] : [`system   ${this.#system}`]),

@@ -63,7 +63,7 @@ async function evalLoss(names: readonly string[], options: EvalLossOptions): Pro
       const { tokenizer } = await readTextFiles(folder, weightsFile)
       const result = await meanLoss(
         model,
-        chooseBackend(options),
+        await chooseBackend(options),
         (context) => (text === undefined ? worldText(tokenizer, options.seed) : textPieces(tokenizer, text, context)),
         {
           ...(text === undefined ? { tokens: options.tokens } : {}),

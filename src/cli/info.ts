@@ -180,7 +180,7 @@ async function memoryFacts(place: ModelPlace, model: Model, options: InfoOptions
   const { weightsFile } = place
   const { exact, cacheType } = options
   const machine = memoryFor(options.memory)
-  const backend = chooseBackend(options)
+  const backend = await chooseBackend(options)
   const measure: MeasureContext = (context) =>
     measureModel(place.tree, { context, backend, ...given({ exact, cacheType, weightsFile }) })
   const memory: ContextMemory[] = []

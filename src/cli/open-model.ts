@@ -5,7 +5,8 @@ import { machineMemory } from '../engine/machine-memory.ts'
 import { explainRefusal } from '../engine/memory-check.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
-import { chooseBackend, given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
+import { selectBackend } from '../engine/select-backend.ts'
+import { given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { modelPlace } from './model-folder.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
 import { progressOn, StatusLine } from './terminal.ts'
@@ -24,8 +25,13 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
   const status = new StatusLine()
   const { context, exact, cacheType, maxSequences, memory, profile = false } = options
   const machine = memory === undefined ? machineMemory() : undefined
-  const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
-  const backend = chooseBackend(options, { wide, profile })
+  // Threads, wide vectors and profiles are those of wasm: who asks for them does not mean a GPU.
+  const forWasm = options.threads !== undefined || options.wide === true || profile
+  const name = options.backend === 'auto' && forWasm ? 'wasm' : options.backend
+  const backend = await selectBackend(name, async () => {
+    const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
+    return { ...given({ threads: options.threads }), wide, profile }
+  })
   const loading = {
     ...given({ context, exact, cacheType, maxSequences, weightsFile: place.weightsFile, signal }),
     memoryLimit: memory ?? machine?.available ?? Infinity,
@@ -43,8 +49,8 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
 /** From here on loading takes longer than the test of wide vectors, and answers gain from them. */
 const largeWeights = 250e6
 
-async function wantsWideVectors({ folder, weightsFile }: ModelPlace, { backend, wide }: OpenOptions): Promise<boolean> {
-  if (backend === 'ref' || wide !== undefined) return backend !== 'ref' && wide === true
+async function wantsWideVectors({ folder, weightsFile }: ModelPlace, { wide }: OpenOptions): Promise<boolean> {
+  if (wide !== undefined) return wide
   const { bytes } = await checkpointFacts(folder, weightsFile)
   return bytes > largeWeights
 }

@@ -2,8 +2,8 @@
 import { availableParallelism } from 'node:os'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Backend } from '../backends/backend.ts'
-import { referenceBackend } from '../backends/ref/index.ts'
-import { wasmBackend, type WasmOptions } from '../backends/wasm/index.ts'
+import type { WasmOptions } from '../backends/wasm/index.ts'
+import { backendNames, selectBackend, type BackendName } from '../engine/select-backend.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
 import { cacheDTypes, type CacheDType } from '../program/ops/cache.ts'
 import { addWideOptions, type WideOptions } from './wide.ts'
@@ -63,7 +63,7 @@ export function repeated(text: string, before: readonly string[] | undefined): s
 }
 
 export interface BackendOptions {
-  readonly backend: 'auto' | 'wasm' | 'ref'
+  readonly backend: BackendName
   readonly threads?: number
 }
 
@@ -71,8 +71,8 @@ export interface BackendOptions {
 export function addBackendOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--backend <name>', 'what computes: "wasm" is fast, "ref" is the slow float64 reference')
-        .choices(['auto', 'wasm', 'ref'])
+      new Option('--backend <name>', 'what computes: "webgpu", "wasm", or "ref", the slow float64 reference')
+        .choices(backendNames)
         .default('auto'),
     )
     .option('--threads <n>', `worker threads (default: the cores, at most 8; here ${threadCount()})`, integer(0, 64))
@@ -82,12 +82,17 @@ function threadCount(): number {
   return Math.min(8, availableParallelism())
 }
 
-export function chooseBackend(
+/**
+ * The backend of a command other than one that answers, for which `auto` is wasm: the numbers of a training or a measurement
+ * should not depend on the machine that it happens to run on.
+ *
+ * @throws PocketPhiError `not-supported` where a GPU is asked for and there is none
+ */
+export async function chooseBackend(
   { backend, threads }: BackendOptions,
   options: Pick<WasmOptions, 'wide' | 'profile'> = {},
-): Backend {
-  if (backend === 'ref') return referenceBackend()
-  return wasmBackend({ ...(threads === undefined ? {} : { threads }), ...options })
+): Promise<Backend> {
+  return await selectBackend(backend === 'auto' ? 'wasm' : backend, () => ({ ...given({ threads }), ...options }))
 }
 
 export interface MemoryOptions {

@@ -112,7 +112,7 @@ async function writeCalibrated(
   const batches = await calibrationInputs(folder, model, options)
   await mkdir(dirname(resolve(out)), { recursive: true })
   return await withScratchStore(out, async (store) => {
-    const calibration = { backend: chooseBackend(options), batches, store }
+    const calibration = { backend: await chooseBackend(options), batches, store }
     return await writeQuantized(folder, out, options, signal, calibration)
   })
 }
@@ -203,7 +203,7 @@ async function compareLosses(
 ): Promise<Losses> {
   const status = new StatusLine(options.json !== true)
   const lossOf = async (model: string): Promise<MeanLoss> =>
-    await meanLossByLayers(model, chooseBackend(options), textFor, {
+    await meanLossByLayers(model, await chooseBackend(options), textFor, {
       ...tokens,
       signal,
       onProgress: progressOn(status),

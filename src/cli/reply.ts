@@ -16,7 +16,11 @@ export async function readReply(reply: Generation, write: (text: string) => void
 }
 
 /** A result as JSON: token ids with their spelling, usage in tokens and seconds. */
-export function describeResult(model: string, result: GenerationResult, { tokenizer, backend }: PhiModel): object {
+export function describeResult(
+  model: string,
+  result: GenerationResult,
+  { tokenizer, backend, execution }: PhiModel,
+): object {
   const token = ({ id, logprob }: { id: number; logprob: number }): object => ({
     id,
     token: tokenizer.pieceOf(id) ?? '',
@@ -24,7 +28,18 @@ export function describeResult(model: string, result: GenerationResult, { tokeni
   })
   const logprobs = result.logprobs?.map((entry) => ({ ...token(entry), top: entry.top.map(token) }))
   const { text, ids, finish, stoppedBy, usage, seed } = result
-  return { model, backend, text, finish, stoppedBy, ids, usage, seed, ...(logprobs === undefined ? {} : { logprobs }) }
+  return {
+    model,
+    backend,
+    execution,
+    text,
+    finish,
+    stoppedBy,
+    ids,
+    usage,
+    seed,
+    ...(logprobs === undefined ? {} : { logprobs }),
+  }
 }
 
 /** "23 tokens read at 1240 per second, 41 written at 310 per second (length)" */

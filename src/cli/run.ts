@@ -58,8 +58,8 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   if (options.raw === true && options.system !== undefined) {
     throw new UsageError('--system has no place in a raw prompt; write it into the prompt or leave --raw out.')
   }
-  if (options.profile === true && options.backend === 'ref') {
-    throw new UsageError('--profile is of the kernels of wasm; leave it or --backend ref out.')
+  if (options.profile === true && (options.backend === 'ref' || options.backend === 'webgpu')) {
+    throw new UsageError(`--profile is of the kernels of wasm; leave it or --backend ${options.backend} out.`)
   }
   if (prompt === undefined && process.stdin.isTTY) throw await incompleteCall(model)
   const place = await modelPlace(model).catch(async (error: unknown) => {
@@ -111,9 +111,13 @@ function startReply(model: PhiModel, text: string, options: RunOptions, generate
   return model.chat(options.system === undefined ? {} : { system: options.system }).send(text, generate)
 }
 
-function printEnd(result: GenerationResult, { tokenizer }: PhiModel, profile: AnswerProfile | undefined): void {
+function printEnd(
+  result: GenerationResult,
+  { tokenizer, backend }: PhiModel,
+  profile: AnswerProfile | undefined,
+): void {
   print()
   if (result.logprobs !== undefined) print(`\n${logprobTable(result.logprobs, (id) => tokenizer.pieceOf(id))}`)
-  if (process.stderr.isTTY) note(dim(speedLine(result)))
+  if (process.stderr.isTTY) note(dim(`${speedLine(result)}, on ${backend}`))
   if (profile !== undefined) note(`\n${profileTables(profile)}`)
 }

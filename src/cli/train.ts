@@ -47,7 +47,10 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
   const recipe = parseRecipe(await readTextFile(path, 'recipe'), path)
   const folder = options.folder ?? join('runs', recipe.name)
   await prepareFolder(folder, options)
-  const wide = options.wide !== false && options.backend !== 'ref' && enableWideVectors('training')
+  const wide =
+    options.wide !== false &&
+    (options.backend === 'auto' || options.backend === 'wasm') &&
+    enableWideVectors('training')
   const again = `phi train ${path} --folder ${folder} --resume`
   const reporter = new Reporter(options.json === true)
   await interruptible(
@@ -55,7 +58,7 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
       try {
         await train(recipe, {
           folder,
-          backend: chooseBackend(options, { wide }),
+          backend: await chooseBackend(options, { wide }),
           resume: options.resume === true,
           signal,
           onProgress: (progress) => reporter.report(progress),

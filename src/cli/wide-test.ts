@@ -184,14 +184,14 @@ async function gradients(backend: Backend): Promise<Results> {
     const { loss } = await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
     const results = new Map(loss === undefined ? [] : [['the loss of a model', loss]])
     for (const { name } of traced.parameters) {
-      results.set(`the gradient of ${name}`, device.read(stateNames(name).gradient))
+      results.set(`the gradient of ${name}`, await device.read(stateNames(name).gradient))
     }
     // A step is as large for the least gradient as for others, so that rounding must not have touched them.
     for (const { name, shape } of traced.parameters) {
       device.write(stateNames(name).gradient, randomValues(`gradient of ${name}`, elementCount(shape)))
     }
     await device.run('update', { maxNorm: Float32Array.of(1), schedule: Float32Array.of(0.01, 0.1, 0.05) })
-    for (const { name } of traced.parameters) results.set(`the update of ${name}`, device.read(name))
+    for (const { name } of traced.parameters) results.set(`the update of ${name}`, await device.read(name))
     return results
   } finally {
     await device.dispose()

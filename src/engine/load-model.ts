@@ -1,6 +1,4 @@
 import type { Backend } from '../backends/backend.ts'
-import { referenceBackend } from '../backends/ref/index.ts'
-import { wasmBackend } from '../backends/wasm/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { isNode, nodeModule } from '../base/platform.ts'
 import { isGgufName } from '../formats/gguf.ts'
@@ -12,6 +10,7 @@ import { defaultSampling } from './generation-config.ts'
 import { loadEngine, measureCheckpoint, type LoadOptions } from './load.ts'
 import { openModelFiles } from './model-files.ts'
 import { PhiModel } from './phi-model.ts'
+import { selectBackend, type BackendName } from './select-backend.ts'
 import { stopIdsOf } from './stops.ts'
 
 /**
@@ -22,8 +21,11 @@ import { stopIdsOf } from './stops.ts'
 export type ModelSource = string | URL | Blob | ReadonlyMap<string, Blob | Uint8Array> | readonly File[] | FileTree
 
 export interface LoadModelOptions extends LoadOptions {
-  /** What computes; `auto` is `wasm`. `ref` is the float64 oracle: exact and very slow. */
-  readonly backend?: 'auto' | 'wasm' | 'ref' | Backend
+  /**
+   * What computes; `auto` is `webgpu` where there is a GPU, else `wasm`, and `PhiModel.execution` says why. `ref` is the float64
+   * oracle: exact and very slow.
+   */
+  readonly backend?: BackendName | Backend
   /**
    * Worker threads of the wasm backend; the number of cores, at most 8, when left out. Results do not depend on it. Where
    * threads cannot share memory (a page that is not cross-origin isolated) there are none; `PhiModel.execution` says so.
@@ -50,8 +52,9 @@ export async function loadModel(source: ModelSource, options: LoadModelOptions =
     const generationConfig = await files.generationConfig()
     const stopIds = stopIdsOf(config, generationConfig, tokenizer)
     const sampling = defaultSampling(generationConfig)
-    const engine = await loadEngine(files, backendOf(options), options)
-    return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling })
+    const backend = await backendOf(options)
+    const engine = await loadEngine(files, backend, options)
+    return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling, chosen: backend.chosen })
   } finally {
     await files.close()
   }
@@ -68,7 +71,7 @@ export async function measureModel(
   options: LoadModelOptions = {},
 ): Promise<MemoryPlan & { readonly contextTokens: number }> {
   const { tree, ...named } = await filesOf(source, options)
-  return await measureCheckpoint(tree, backendOf(options), { ...options, ...named })
+  return await measureCheckpoint(tree, await backendOf(options), { ...options, ...named })
 }
 
 interface FoundFiles {
@@ -119,12 +122,9 @@ function pathOf(url: URL): string {
   throw new PocketPhiError('not-supported', 'Files by path can only be read in Node.')
 }
 
-function backendOf({ backend = 'auto', threads }: LoadModelOptions): Backend {
+async function backendOf({ backend = 'auto', threads }: LoadModelOptions): Promise<Backend> {
   if (typeof backend !== 'string') return backend
-  if (backend === 'ref') return referenceBackend()
-  if (backend === 'auto' || backend === 'wasm') return wasmBackend(threads === undefined ? {} : { threads })
-  throw new PocketPhiError('invalid-argument', 'There is no such backend.', {
-    expected: '"auto", "wasm", "ref" or a Backend',
-    found: String(backend),
-  })
+  // Threads are those of wasm: who asks for a number of them does not mean a GPU.
+  if (threads !== undefined) return await selectBackend(backend === 'auto' ? 'wasm' : backend, () => ({ threads }))
+  return await selectBackend(backend)
 }

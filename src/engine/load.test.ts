@@ -43,7 +43,7 @@ describe('loadCheckpoint', () => {
     const halves = { F16: f16ToF32(f32ToF16(exact)), BF16: bf16ToF32(f32ToBf16(exact)) }
     for (const dtype of ['F16', 'BF16'] as const) {
       const engine = await loadCheckpoint(memoryFolder(await tinyFiles({ dtype })), referenceBackend(), options)
-      expect([...engine.device.read(name)]).toEqual([...halves[dtype]])
+      expect([...(await engine.device.read(name))]).toEqual([...halves[dtype]])
       await engine.dispose()
     }
   })
@@ -66,7 +66,7 @@ describe('loadCheckpoint', () => {
     const packed = 'model.layers.0.self_attn.qkv_proj.weight'
     expect(engine.device.typeOf(packed).dtype).toBe('q8g32')
     const stored = entries.find((entry) => entry.name === packed)?.data
-    expect(engine.device.readBytes(packed)).toEqual(stored)
+    expect(await engine.device.readBytes(packed)).toEqual(stored)
 
     const dense = await loadCheckpoint(memoryFolder(await tinyFiles()), referenceBackend(), options)
     const logits = await Promise.all([engine, dense].map(async (each) => (await each.open([5, 6, 7])).logits()))

@@ -33,6 +33,8 @@ export interface PhiModelParts {
   readonly stopIds: readonly number[]
   /** How it answers unless told otherwise. */
   readonly sampling?: SamplingOptions
+  /** Why its backend was chosen, where it was not asked for. */
+  readonly chosen?: string | undefined
 }
 
 /** A loaded model. It holds memory and threads until it is disposed. */
@@ -47,14 +49,16 @@ export class PhiModel implements AsyncDisposable {
   readonly sampling: SamplingOptions
   readonly #tokenizer: Tokenizer | undefined
   readonly #template: ChatTemplate | undefined
+  readonly #chosen: string | undefined
 
-  constructor({ engine, config, tokenizer, template, stopIds, sampling = {} }: PhiModelParts) {
+  constructor({ engine, config, tokenizer, template, stopIds, sampling = {}, chosen }: PhiModelParts) {
     this.engine = engine
     this.config = config
     this.stopIds = stopIds
     this.sampling = sampling
     this.#tokenizer = tokenizer
     this.#template = template
+    this.#chosen = chosen
   }
 
   /** The name of the backend: `wasm`, `ref` … */
@@ -62,9 +66,10 @@ export class PhiModel implements AsyncDisposable {
     return this.engine.device.backend
   }
 
-  /** Threads and kernels of the backend, and why there are no threads where there could have been. */
+  /** Threads and kernels of the backend, why there are no threads where there could have been, and why it was chosen. */
   get execution(): Execution {
-    return this.engine.device.execution
+    const { execution } = this.engine.device
+    return this.#chosen === undefined ? execution : { ...execution, chosen: this.#chosen }
   }
 
   /** Bytes that the model takes. */

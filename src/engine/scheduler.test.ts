@@ -135,7 +135,7 @@ describe('Scheduler', () => {
     const expected = await sequence.logits()
     const other = await engineOf()
     for (const name of other.device.names().filter((state) => state.startsWith('cache.'))) {
-      const pages = engine.device.readBytes(name)
+      const pages = await engine.device.readBytes(name)
       await other.device.fill(name, (bytes, offset) => bytes.set(pages.subarray(offset, offset + bytes.length)))
     }
     const adopted = await other.open(ids)

@@ -167,8 +167,8 @@ describe('quantize with calibration', () => {
       open: async (programs) => {
         const device = await backend.open(programs)
         const read = device.read.bind(device)
-        device.read = (name) => {
-          const moments = read(name)
+        device.read = async (name) => {
+          const moments = await read(name)
           const width = Math.sqrt(moments.length)
           const diagonal = moments.filter((_, at) => at % (width + 1) === 0)
           energies.push(diagonal.reduce((sum, value) => sum + value, 0) / (2048 * width))

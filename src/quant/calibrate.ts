@@ -124,7 +124,7 @@ class StageRunner {
     await device.run(matrix.clear, {})
     await this.#overText(matrix.collect, 'reading')
     this.#hooks.onStep(`${matrix.name}: factorising`)
-    const factor = device.read(matrix.moments)
+    const factor = await device.read(matrix.moments)
     await factorise(factor, matrix.inputs, multiply)
     const errors = { weights: new RelativeError(), outputs: new RelativeError() }
     for (let first = 0; first < shape[0]; first += feedbackRows) {

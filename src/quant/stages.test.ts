@@ -117,12 +117,12 @@ describe('stagesOf', () => {
     }
     const normed = whole['norm'] as Float32Array
     const twice = momentsOf(normed, 64).map((value) => 2 * value)
-    expectClose(headDevice.read(matrix?.moments ?? ''), twice)
+    expectClose(await headDevice.read(matrix?.moments ?? ''), twice)
 
     const layer = await openStage(first as Stage, buffers)
     const down = first?.matrices[3]
     await layer.run(down?.collect ?? '', { ...inputs, [hiddenName]: whole['embeddings'] as Float32Array })
-    const moments = layer.read(down?.moments ?? '')
+    const moments = await layer.read(down?.moments ?? '')
     expect(moments.length).toBe(96 * 96)
     // The trace of the outputs' moments W H W^T is the energy that the layer's last product adds.
     const weights = await checkpoint.readFloat32(down?.name ?? '')

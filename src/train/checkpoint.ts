@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Device } from '../backends/backend.ts'
 import { removeFolderAtomic, writeFolderAtomic, type AtomicOptions } from '../formats/atomic.ts'
-import { floatEntry, writeSafetensors } from '../formats/safetensors-writer.ts'
+import { floatEntry, writeSafetensors, type TensorEntry } from '../formats/safetensors-writer.ts'
 import type { ParameterSpec } from '../models/trace.ts'
 import type { ModelFiles } from './model-files.ts'
 import { stateNames } from './programs.ts'
@@ -48,8 +48,14 @@ export async function listCheckpoints(folder: string): Promise<string[]> {
 }
 
 /** The weights as `model.safetensors`, in the published layout. */
-export function weightEntries(device: Device, parameters: readonly ParameterSpec[], dtype: 'F32' | 'BF16') {
-  return parameters.map(({ name, shape }) => floatEntry(name, shape, device.read(name), dtype))
+export async function weightEntries(
+  device: Device,
+  parameters: readonly ParameterSpec[],
+  dtype: 'F32' | 'BF16',
+): Promise<TensorEntry[]> {
+  const entries: TensorEntry[] = []
+  for (const { name, shape } of parameters) entries.push(floatEntry(name, shape, await device.read(name), dtype))
+  return entries
 }
 
 /** The optimiser's moments, by the names of their states. */
@@ -94,8 +100,9 @@ export async function saveCheckpoint(
     target,
     async (into) => {
       for (const [name, text] of Object.entries(files)) await into.writeFile(name, text)
-      await into.writeFile('model.safetensors', writeSafetensors(weightEntries(device, parameters, 'F32')))
-      await into.writeFile(optimizerFile, writeSafetensors(weightEntries(device, moments(parameters), 'F32')))
+      await into.writeFile('model.safetensors', writeSafetensors(await weightEntries(device, parameters, 'F32')))
+      const optimizer = await weightEntries(device, moments(parameters), 'F32')
+      await into.writeFile(optimizerFile, writeSafetensors(optimizer))
       // Parsed, so that the order of the fields is that of the schema.
       await into.writeFile(stateFile, `${JSON.stringify(stateSchema.parse(state), undefined, 2)}\n`)
     },

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { elementCount } from '../base/dtype.ts'
 import { present } from '../base/errors.ts'
 import { Random } from '../base/random.ts'
+import type { Device } from '../backends/backend.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import { modelFromConfig } from '../models/index.ts'
 import { packBatch, type ExampleSource } from './batches.ts'
@@ -19,6 +20,13 @@ const model = modelFromConfig({
   num_key_value_heads: 2,
   max_position_embeddings: 64,
 })
+
+/** Tensors of the store, one after the other. */
+async function readEach(device: Device, names: readonly string[]): Promise<Float32Array[]> {
+  const tensors: Float32Array[] = []
+  for (const name of names) tensors.push(await device.read(name))
+  return tensors
+}
 
 /** Runs one gradient step and one update; returns every number that they leave behind, and the scratch they took. */
 async function oneStep(rows: number, recompute: boolean, threads: number) {
@@ -40,12 +48,12 @@ async function oneStep(rows: number, recompute: boolean, threads: number) {
       weights: new Float32Array(rows).fill(1 / rows),
       seed: Float32Array.of(1),
     })
-    const gradients = programs.parameters.map(({ name }) => device.read(stateNames(name).gradient))
+    const names = programs.parameters.map(({ name }) => name)
+    const gradientNames = names.map((name) => stateNames(name).gradient)
+    const gradients = await readEach(device, gradientNames)
     await device.run('update', { maxNorm: Float32Array.of(1), schedule: Float32Array.of(1e-3, 0.1, 0.05) })
-    const weights = programs.parameters.map(({ name }) => device.read(name))
-    const cleared = programs.parameters.every(({ name }) =>
-      device.read(stateNames(name).gradient).every((value) => value === 0),
-    )
+    const weights = await readEach(device, names)
+    const cleared = (await readEach(device, gradientNames)).every((gradient) => gradient.every((value) => value === 0))
     return { loss, gradients, weights, cleared, scratch: device.memory.scratch }
   } finally {
     await device.dispose()
@@ -97,7 +105,8 @@ async function gradientsIn(rows: number, batches: number) {
       const result = await device.run('gradients', { ...inputs, weights, seed: Float32Array.of(1) })
       loss += present(result['loss']?.[0], 'loss')
     }
-    const gradients = programs.parameters.map(({ name }) => device.read(stateNames(name).gradient))
+    const gradientNames = programs.parameters.map(({ name }) => stateNames(name).gradient)
+    const gradients = await readEach(device, gradientNames)
     return { loss, gradients, next: packed.at(-1)?.next, learned }
   } finally {
     await device.dispose()
@@ -176,10 +185,10 @@ describe('the update', () => {
         expect((clip?.[1] ?? NaN) / norm).toBeCloseTo(1, 6)
         exact.forEach((one, index) => one.step(present(gradients[index], 'gradient'), factor, rate, step, 1e-6))
         for (const { name, plain } of exact) {
-          const found = device.read(name)
+          const found = await device.read(name)
           const worst = plain.reduce((most, value, at) => Math.max(most, Math.abs(value - (found[at] ?? NaN))), 0)
           expect(worst).toBeLessThan(2e-6)
-          expect(device.read(stateNames(name).gradient).every((value) => value === 0)).toBe(true)
+          expect((await device.read(stateNames(name).gradient)).every((value) => value === 0)).toBe(true)
         }
       }
     } finally {

@@ -323,7 +323,7 @@ class Run {
       join(this.#options.folder, 'final'),
       async (into) => {
         for (const [name, text] of Object.entries(this.#files)) await into.writeFile(name, text)
-        const entries = weightEntries(this.#device, this.#programs.parameters, 'BF16')
+        const entries = await weightEntries(this.#device, this.#programs.parameters, 'BF16')
         await into.writeFile('model.safetensors', writeSafetensors(entries))
       },
       { ...this.#options, replace: true },

@@ -11,6 +11,7 @@ import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress } from 'node:zlib'
 import { chromium, type Browser } from 'playwright-core'
+import { addSoftwareGpu } from '../webgpu/setup.ts'
 import { root } from './root.ts'
 
 const require = createRequire(import.meta.url)
@@ -55,9 +56,15 @@ export interface OwnBrowser extends AsyncDisposable {
   readonly browser: Browser
 }
 
+export interface BrowserOptions {
+  /** Pages have WebGPU, on SwiftShader. */
+  readonly gpu?: boolean
+}
+
 /** Starts the browser; it also runs as root and without a network. */
-export async function launchChromium(): Promise<OwnBrowser> {
+export async function launchChromium({ gpu = false }: BrowserOptions = {}): Promise<OwnBrowser> {
   const program = await unpacked()
+  if (gpu) await addSoftwareGpu(program)
   const home = await mkdtemp(path.join(tmpdir(), 'pocket-phi-home-'))
   const browser = await chromium.launch({
     executablePath: path.join(program, 'chromium'),
@@ -65,7 +72,7 @@ export async function launchChromium(): Promise<OwnBrowser> {
     args: [
       '--no-sandbox',
       '--disable-dev-shm-usage',
-      '--disable-gpu',
+      ...(gpu ? ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'] : ['--disable-gpu']),
       // Nobody else can be reached, whatever a page or the browser itself tries.
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
     ],

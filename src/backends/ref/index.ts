@@ -83,14 +83,14 @@ function openReferenceDevice(programs: readonly Program[]): Device {
       }
       data.set(values)
     },
-    read(name) {
+    async read(name) {
       occupation.refuse()
       return Float32Array.from(floatsOf(name))
     },
-    readBytes(name) {
+    async readBytes(name) {
       occupation.refuse()
       const { type, data } = stored(name)
-      return data instanceof Uint8Array ? data.slice() : bytesOf(type, data)
+      return data instanceof Uint8Array ? Uint8Array.from(data) : bytesOf(type, data)
     },
     async run(name, inputs, { signal } = {}) {
       const program = programs.find((candidate) => candidate.name === name)
@@ -122,10 +122,10 @@ function valuesOf({ dtype }: TensorType, { buffer }: Uint8Array<ArrayBuffer>): A
   return dtype === 'f16' ? f16ToF32(new Uint16Array(buffer)) : new Float32Array(buffer)
 }
 
-function bytesOf({ dtype }: TensorType, values: ArrayLike<number>): Uint8Array {
+function bytesOf({ dtype }: TensorType, values: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   if (dtype === 'f64') return new Uint8Array(Float64Array.from(values).buffer)
   const floats = Float32Array.from(values)
-  return new Uint8Array(dtype === 'f16' ? f32ToF16(floats).buffer : floats.buffer)
+  return new Uint8Array(dtype === 'f16' ? Uint16Array.from(f32ToF16(floats)).buffer : floats.buffer)
 }
 
 /** The caller's array as the oracle holds it. */

@@ -1,5 +1,6 @@
 /** Products that add to a state by themselves. */
-import { placeAt, usersOf, type BufferId, type Place, type Step, type StepProgram, type Word } from './steps.ts'
+import type { BufferId, Place } from '../operands.ts'
+import { placeAt, usersOf, type Step, type StepProgram, type Word } from './steps.ts'
 
 /** Words of `matmul`. */
 const [product, rows, columns, stride, accumulates] = [2, 3, 4, 8, 11] as const

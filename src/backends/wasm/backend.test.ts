@@ -3,8 +3,8 @@ import { add, Trace, type Program } from '../../program/index.ts'
 import type { Backend, Device } from '../backend.ts'
 import { wasmBackend } from './index.ts'
 import { spreadBackend } from './memories-harness.ts'
-import { drawCase, drawnKinds, runCase, type OpCase } from './op-cases-harness.ts'
-import { deviation, runOnReference, sameBits, type Results } from './op-checks-harness.ts'
+import { drawCase, drawnKinds, runCase, type OpCase } from '../op-cases-harness.ts'
+import { deviation, runOnReference, sameBits, type Results } from '../op-results-harness.ts'
 
 /** A program that leaves NaN in all scratch that the others use, so that none gets by with memory that happens to be 0. */
 function poison(): Program {

@@ -2,13 +2,13 @@ import { formatType, type TensorType } from '../../base/dtype.ts'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import { tensorBytes, type MemoryPlan, type StoredTensor } from '../../program/plan.ts'
 import type { Device, Execution, ProgramProfile, RunInputs, RunOptions } from '../backend.ts'
+import { checkIndices } from '../index-checks.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
-import { checkIndices } from './checks.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
 import type { Profiler } from './profiler.ts'
 import type { Runner } from './runner.ts'
-import type { BufferId } from './steps.ts'
+import type { BufferId } from '../operands.ts'
 
 /** What a device holds until it is disposed of: the memories above all. */
 interface Open {
@@ -86,7 +86,7 @@ export class WasmDevice implements Device {
     }
   }
 
-  read(name: string): Float32Array {
+  async read(name: string): Promise<Float32Array> {
     const { type } = this.#stored(name)
     if (type.dtype !== 'f32') {
       throw new PocketPhiError('invalid-argument', `"${name}" cannot be read as floats.`, {
@@ -95,10 +95,10 @@ export class WasmDevice implements Device {
         remedy: 'Use readBytes.',
       })
     }
-    return new Float32Array(this.readBytes(name).buffer)
+    return new Float32Array((await this.readBytes(name)).buffer)
   }
 
-  readBytes(name: string): Uint8Array<ArrayBuffer> {
+  async readBytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
     this.#occupation.refuse()
     const slabs = this.#slabs(name)
     const bytes = new Uint8Array(slabs.reduce((sum, { length }) => sum + length, 0))

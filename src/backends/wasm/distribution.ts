@@ -1,7 +1,8 @@
 import { present } from '../../base/errors.ts'
+import type { BufferId } from '../operands.ts'
 import { elementCost } from './lowering/context.ts'
 import type { StorePlacement } from './placement.ts'
-import { copyBetweenMemories, isPlace, workspaceBuffer, type BufferId, type Step, type StepBuffer } from './steps.ts'
+import { copyBetweenMemories, isPlace, workspaceBuffer, type Step, type StepBuffer } from './steps.ts'
 import type { StepProgram, Word } from './steps.ts'
 
 /** Steps that each run wholly within one memory, and the copies between memories that it takes. */

@@ -1,5 +1,6 @@
 /** Results that take the place of what is read for the last time. */
-import { isPlace, placeAt, usersOf, type BufferId, type Step, type StepProgram, type Word } from './steps.ts'
+import type { BufferId } from '../operands.ts'
+import { isPlace, placeAt, usersOf, type Step, type StepProgram, type Word } from './steps.ts'
 
 /** Which operands a kernel may overwrite with its result, by their words, the better one first, and the word of the result. */
 const places: Readonly<

@@ -1,5 +1,6 @@
 /** Logits that are never all there at once. */
-import { isPlace, numberAt, placeAt, usersOf, type BufferId, type Step, type StepProgram, type Word } from './steps.ts'
+import type { BufferId } from '../operands.ts'
+import { isPlace, numberAt, placeAt, usersOf, type Step, type StepProgram, type Word } from './steps.ts'
 
 /** Rows of logits at a time: fewer would have the weights packed too often, more would not stay in the processor's cache. */
 const blockRows = 512

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { operationKinds } from '../../program/index.ts'
 import { kernelModule } from './module.ts'
-import { drawnKinds } from './op-cases-harness.ts'
+import { drawnKinds } from '../op-cases-harness.ts'
 import { allFaults } from './op-checks-harness.ts'
 
 test('every operation has a case', () => {

@@ -2,9 +2,10 @@ import type { PanelDType } from '../../base/dtype.ts'
 import { accumulateProducts } from './accumulate.ts'
 import { matrixBytes } from '../../blocks/matrix.ts'
 import { panelRows } from '../../blocks/packed.ts'
+import type { BufferId } from '../operands.ts'
 import { overwriteOperands } from './in-place.ts'
 import { blockLoss } from './loss-rows.ts'
-import { isPlace, numberAt, type BufferId, type Step, type StepProgram, type Word } from './steps.ts'
+import { isPlace, numberAt, type Step, type StepProgram, type Word } from './steps.ts'
 
 export interface RewriteOptions {
   /** What a step should cost at most, so that a caller can abort between steps. */

@@ -1,8 +1,9 @@
 import { present } from '../../base/errors.ts'
 import type { Kernel, WalkPlan } from './control.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
+import type { Place } from '../operands.ts'
 import { timed, type ThreadTimes } from './profiler.ts'
-import { copyBetweenMemories, isPlace, type Place, type Step } from './steps.ts'
+import { copyBetweenMemories, isPlace, type Step } from './steps.ts'
 
 /** Walks the steps of laid-out programs. */
 export interface Runner {

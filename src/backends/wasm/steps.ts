@@ -1,10 +1,11 @@
 import type { TensorType } from '../../base/dtype.ts'
+import type { InputCheck } from '../index-checks.ts'
+import type { BufferId, Place } from '../operands.ts'
 
-/**
+/*
  * What the wasm backend runs: a list of kernel calls over buffers, as plain data. Lowering makes it from a program, rewrites
  * turn it into a better list, the layout gives the buffers addresses.
  */
-export type BufferId = number
 
 /** Per-thread workspace: one buffer that all steps share, since a barrier or a private slot separates its users. */
 export const workspaceBuffer: BufferId = 0
@@ -19,12 +20,6 @@ export type BufferSource =
 export interface StepBuffer {
   readonly bytes: number
   readonly source: BufferSource
-}
-
-/** A byte within a buffer. */
-export interface Place {
-  readonly buffer: BufferId
-  readonly offset: number
 }
 
 /** Stands for the bytes of workspace of one thread: the same in all steps, so that slots never overlap. */
@@ -56,35 +51,6 @@ export interface StepInput {
   readonly type: TensorType
   readonly buffer: BufferId
 }
-
-/**
- * What index vectors must satisfy, because kernels trust them: a wrong index would read or write another tensor's memory.
- * All names are of inputs.
- */
-export type InputCheck =
-  | {
-      readonly kind: 'range'
-      readonly input: string
-      /** Inclusive. */
-      readonly low: number
-      /** Exclusive. */
-      readonly high: number
-      /** A value outside the range that has a meaning of its own. */
-      readonly exception?: number
-      readonly reason: string
-    }
-  /** starts[r] <= r */
-  | { readonly kind: 'starts'; readonly input: string }
-  | {
-      readonly kind: 'pages'
-      readonly pageTable: string
-      readonly sequences: string
-      readonly positions: string
-      /** Sequences that the page table has rows for. */
-      readonly tableRows: number
-      readonly pages: number
-      readonly pageSize: number
-    }
 
 export interface StepProgram {
   readonly name: string

@@ -116,7 +116,9 @@ async function trainOn(backend: Backend, steps: number): Promise<Trained> {
       losses.push(loss?.[0] ?? NaN)
       norms.push(clip?.[1] ?? NaN)
     }
-    return { losses, norms, weights: Object.fromEntries(parameters.map(({ name }) => [name, device.read(name)])) }
+    const weights: Record<string, Float32Array> = {}
+    for (const { name } of parameters) weights[name] = await device.read(name)
+    return { losses, norms, weights }
   } finally {
     await device.dispose()
   }

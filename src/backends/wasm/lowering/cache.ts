@@ -4,31 +4,8 @@ import { cacheDTypes, pageSize } from '../../../program/ops/cache.ts'
 import { tensorBytes } from '../../../program/plan.ts'
 import { workspaceStride } from '../steps.ts'
 import { pagedAttentionWorkspaceBytes } from '../workspace.ts'
-import {
-  elementCost,
-  extent,
-  float,
-  workspace,
-  type Argument,
-  type Lowering,
-  type Operand,
-  type Rule,
-} from './context.ts'
-
-/** Index vectors decide which pages are written: all that rows will touch must be pages of the pool. */
-function checkPages(at: Lowering): void {
-  const [pageTable, sequences, positions] = [at.input(2).value, at.input(3).value, at.input(4).value]
-  if ([pageTable, sequences, positions].some((value) => value.origin !== 'input')) return
-  at.check({
-    kind: 'pages',
-    pageTable: pageTable.name,
-    sequences: sequences.name,
-    positions: positions.name,
-    tableRows: extent(at.input(2), 0),
-    pages: extent(at.input(0), 0),
-    pageSize,
-  })
-}
+import { extent, type Operand } from '../../operands.ts'
+import { elementCost, float, workspace, type Argument, type Rule } from './context.ts'
 
 /** The word that tells kernels what the cache holds. */
 function formatOf({ type }: Operand): number {
@@ -38,7 +15,6 @@ function formatOf({ type }: Operand): number {
 }
 
 export const cacheWrite: Rule = (at) => {
-  checkPages(at)
   const [keys, table] = [at.input(0), at.input(2)]
   const [rows, kvHeads, headSize] = [extent(at.input(3), 0), extent(keys, 1), extent(keys, 3)]
   const operands = [at.update(0), at.update(1), ...[2, 3, 4, 5, 6].map((index) => at.read(index))]
@@ -47,7 +23,6 @@ export const cacheWrite: Rule = (at) => {
 }
 
 export const pagedAttention: Rule = (at) => {
-  checkPages(at)
   const [rows, pages] = [extent(at.input(3), 0), extent(at.input(2), 1)]
   const [heads, headSize, window] = [at.number('heads'), at.number('headSize'), at.number('window')]
   const operands = [...[0, 1, 2, 3, 4, 5].map((index) => at.read(index)), at.write(0)]
@@ -67,7 +42,6 @@ export const pagedAttention: Rule = (at) => {
 
 export const copyPages: Rule = (at) => {
   const pool = at.input(0)
-  for (const index of [1, 2]) at.checkRange(index, extent(pool, 0))
   const count = elementCount(at.input(1).type.shape)
   const pageWords = tensorBytes({ ...pool.type, shape: [1, ...pool.type.shape.slice(1)] }) / 4
   const words = [at.update(0), at.read(1), at.read(2), count, pageWords]

@@ -1,17 +1,8 @@
-import { elementCount, isQuantizedDType, type TensorType } from '../../../base/dtype.ts'
 import { PocketPhiError, present } from '../../../base/errors.ts'
 import { tensorBytes, type StorePlan } from '../../../program/plan.ts'
 import { valueOf, type Operation, type Program, type Value } from '../../../program/program.ts'
-import {
-  workspaceBuffer,
-  type BufferId,
-  type InputCheck,
-  type Place,
-  type Step,
-  type StepBuffer,
-  type StepInput,
-  type Word,
-} from '../steps.ts'
+import type { BufferId, Operand, Piece, Place } from '../../operands.ts'
+import { workspaceBuffer, type Step, type StepBuffer, type StepInput, type Word } from '../steps.ts'
 
 export interface LoweringOptions {
   /** Ask matmul kernels for their wide tiles (V8 with vector widening only). */
@@ -29,21 +20,6 @@ export interface Reference extends Place {
 
 export type Argument = Exclude<Word, Place> | Reference
 
-/** A run of rows of an operand that lies in one buffer. */
-export interface Piece {
-  readonly buffer: BufferId
-  /** First row of the operand's outermost axis. */
-  readonly row: number
-  readonly rows: number
-}
-
-/** An operand or result of an operation, and where it lies: in several pieces when it is cut into slabs. */
-export interface Operand {
-  readonly value: Value
-  readonly type: TensorType
-  readonly pieces: readonly Piece[]
-}
-
 export function float(value: number): { readonly float: number } {
   return { float: value }
 }
@@ -53,16 +29,6 @@ export const elementCost = 16
 /** The same with an exponential. */
 export const exponentialCost = 32
 
-/** Extent of an axis. */
-export function extent(operand: Operand, axis: number): number {
-  return present(operand.type.shape[axis], `axis ${axis}`)
-}
-
-/** Elements of one row of the outermost axis. */
-export function rowElements(type: TensorType): number {
-  return elementCount(type.shape.slice(1))
-}
-
 /** Collects the buffers and steps of one program. */
 export class StepBuilder {
   readonly program: Program
@@ -70,22 +36,12 @@ export class StepBuilder {
   readonly buffers: StepBuffer[] = [{ bytes: 0, source: { kind: 'workspace' } }]
   readonly steps: Step[] = []
   readonly inputs: StepInput[] = []
-  readonly #checks = new Map<string, InputCheck>()
   readonly #pieces: Piece[][] = []
 
   constructor(program: Program, store: StorePlan, options: LoweringOptions) {
     this.program = program
     this.options = options
     for (const value of program.values) this.#pieces.push(this.#place(value, store))
-  }
-
-  /** What is demanded of the inputs, each once, though every layer may demand it. */
-  get checks(): InputCheck[] {
-    return [...this.#checks.values()]
-  }
-
-  addCheck(check: InputCheck): void {
-    this.#checks.set(JSON.stringify(check), check)
   }
 
   addBuffer(buffer: StepBuffer): BufferId {
@@ -209,19 +165,6 @@ export class Lowering {
       scope: this.operation.scope,
     })
   }
-
-  /** Demands of an index vector what kernels trust; only inputs can be checked, and only inputs are integers. */
-  check(check: InputCheck): void {
-    this.builder.addCheck(check)
-  }
-
-  /** Indices must lie in [0, high), or be the exception. */
-  checkRange(index: number, high: number, exception?: number): void {
-    const { origin, name } = this.input(index).value
-    if (origin !== 'input') return
-    const reason = `${this.operation.kind} reads it as an index`
-    this.check({ kind: 'range', input: name, low: 0, high, reason, ...(exception === undefined ? {} : { exception }) })
-  }
 }
 
 export function read(place: Place): Reference {
@@ -240,38 +183,3 @@ export const workspace: Reference = { buffer: workspaceBuffer, offset: 0, access
 
 /** Turns one operation into steps. */
 export type Rule = (at: Lowering) => void
-
-/** A run of elements for which every operand lies in one buffer. */
-export interface Run<Operands extends readonly Operand[]> {
-  readonly from: number
-  readonly count: number
-  /** Where the run starts, in the order of the operands. */
-  readonly places: { readonly [Index in keyof Operands]: Place }
-}
-
-/**
- * Cuts f32 operands of equally many elements at all their slab borders, so that an element-wise kernel can be called run by
- * run.
- */
-export function commonRuns<Operands extends readonly Operand[]>(...operands: Operands): Run<Operands>[] {
-  const total = elementCount(present(operands[0], 'operand').type.shape)
-  const borders = new Set([total])
-  for (const { type, pieces } of operands) {
-    if (isQuantizedDType(type.dtype)) throw new Error('defect: an element-wise operation over a packed matrix')
-    for (const piece of pieces) borders.add(piece.row * rowElements(type))
-  }
-  const sorted = [...borders].toSorted((left, right) => left - right)
-  return sorted.slice(0, -1).map((from, index) => ({
-    from,
-    count: present(sorted[index + 1], 'border') - from,
-    places: operands.map((operand) => placeOf(operand, from)) as { [Index in keyof Operands]: Place },
-  }))
-}
-
-/** Where an element lies. */
-function placeOf({ type, pieces }: Operand, element: number): Place {
-  const row = rowElements(type)
-  const piece = pieces.findLast((candidate) => candidate.row * row <= element)
-  if (piece === undefined) throw new Error('defect: no piece holds the element')
-  return { buffer: piece.buffer, offset: (element - piece.row * row) * 4 }
-}

@@ -2,7 +2,9 @@ import { PocketPhiError } from '../../../base/errors.ts'
 import type { StorePlan } from '../../../program/plan.ts'
 import type { Operation, Program } from '../../../program/program.ts'
 import type { StepOutput, StepProgram } from '../steps.ts'
-import { Lowering, StepBuilder, rowElements, type LoweringOptions, type Rule } from './context.ts'
+import { indexChecksOf } from '../../index-checks.ts'
+import { rowElements } from '../../operands.ts'
+import { Lowering, StepBuilder, type LoweringOptions, type Rule } from './context.ts'
 import * as cache from './cache.ts'
 import * as elementwise from './elementwise.ts'
 import * as matrix from './matrix.ts'
@@ -38,6 +40,6 @@ export function lowerProgram(program: Program, store: StorePlan, options: Loweri
     const width = rowElements(type)
     return { name, pieces: pieces.map(({ buffer, rows }) => ({ buffer, count: rows * width })) }
   })
-  const { buffers, steps, inputs, checks } = builder
-  return { name: program.name, buffers, steps, inputs, outputs, checks }
+  const { buffers, steps, inputs } = builder
+  return { name: program.name, buffers, steps, inputs, outputs, checks: indexChecksOf(program) }
 }

@@ -1,10 +1,10 @@
 /** Rotary positions and attention over whole sequences. */
 import { attentionGradientWorkspaceBytes, attentionWorkspaceBytes } from '../workspace.ts'
 import { workspaceStride } from '../steps.ts'
+import { extent } from '../../operands.ts'
 import {
   elementCost,
   exponentialCost,
-  extent,
   float,
   workspace,
   write,
@@ -16,7 +16,6 @@ import {
 
 export const ropeTable: Rule = (at) => {
   const [rows, half] = [extent(at.output(0), 0), extent(at.output(0), 1) / 2]
-  at.checkRange(1, 2)
   const scales = [float(at.number('shortScale')), float(at.number('longScale'))]
   const words = [at.read(0), at.read(1), at.read(2), at.write(0), rows, half, ...scales]
   at.emit('ropeTable', words, 2 * rows * half * exponentialCost)
@@ -44,13 +43,7 @@ function productCost(at: Lowering): number {
   return rows * keys * at.number('heads') * at.number('headSize')
 }
 
-function checkStarts(at: Lowering, index: number): void {
-  const { origin, name } = at.input(index).value
-  if (origin === 'input') at.check({ kind: 'starts', input: name })
-}
-
 export const attention: Rule = (at) => {
-  checkStarts(at, 3)
   const operands = [at.read(0), at.read(1), at.read(2), at.read(3), at.write(0), at.write(1)]
   at.emit(
     'attention',
@@ -71,7 +64,6 @@ export const attentionDelta: Rule = (at) => {
  * has both operations, a rewrite makes one step of them.
  */
 function attentionGradient(at: Lowering, results: (bytes: readonly number[]) => readonly Reference[]): void {
-  checkStarts(at, 6)
   const bytes = [0, 1, 2].map((index) => extent(at.input(index), 0) * extent(at.input(index), 1) * 4)
   // The kernel takes starts, logSumExp, gradient, delta; the operation gradient, logSumExp, delta, starts.
   const operands = [0, 1, 2, 6, 4, 3, 5].map((index) => at.read(index))

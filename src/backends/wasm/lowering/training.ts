@@ -1,6 +1,6 @@
 /** Norms, loss and optimiser. */
-import { ignoredTarget } from '../../../program/ops/loss.ts'
-import { commonRuns, elementCost, exponentialCost, extent, float, read, update, write, type Rule } from './context.ts'
+import { commonRuns, extent } from '../../operands.ts'
+import { elementCost, exponentialCost, float, read, update, write, type Rule } from './context.ts'
 
 export const rmsNorm: Rule = (at) => {
   const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
@@ -26,14 +26,12 @@ export const rmsNormGradientWeight: Rule = (at) => {
 
 export const crossEntropy: Rule = (at) => {
   const [rows, vocabulary] = [extent(at.input(0), 0), extent(at.input(0), 1)]
-  at.checkRange(1, vocabulary, ignoredTarget)
   const words = [at.read(0), at.read(1), at.write(0), at.write(1), rows, vocabulary]
   at.emit('crossEntropy', words, rows * vocabulary * exponentialCost)
 }
 
 export const crossEntropyGradient: Rule = (at) => {
   const [rows, vocabulary] = [extent(at.input(0), 0), extent(at.input(0), 1)]
-  at.checkRange(1, vocabulary, ignoredTarget)
   const operands = [at.read(0), at.read(1), at.read(2), at.read(3), at.write(0)]
   at.emit('crossEntropyGradient', [...operands, rows, vocabulary], rows * vocabulary * exponentialCost)
 }

@@ -7,15 +7,15 @@ import {
   type BlockDType,
   type GgmlDType,
   type KDType,
-} from '../../base/dtype.ts'
-import { Random } from '../../base/random.ts'
-import { randomGgmlBlocks } from '../../blocks/ggml-harness.ts'
-import { ggmlBytes, ggmlTypeOf } from '../../blocks/ggml.ts'
-import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
-import { repackGgml } from '../../blocks/ggml-repack.ts'
-import { kTypes } from '../../blocks/k-panels.ts'
-import { Kv8Pool } from '../../blocks/kv8.ts'
-import { packMatrix } from '../../blocks/packed.ts'
+} from '../base/dtype.ts'
+import { Random } from '../base/random.ts'
+import { randomGgmlBlocks } from '../blocks/ggml-harness.ts'
+import { ggmlBytes, ggmlTypeOf } from '../blocks/ggml.ts'
+import { f16ToF32, f32ToF16 } from '../blocks/half.ts'
+import { repackGgml } from '../blocks/ggml-repack.ts'
+import { kTypes } from '../blocks/k-panels.ts'
+import { Kv8Pool } from '../blocks/kv8.ts'
+import { packMatrix } from '../blocks/packed.ts'
 import {
   cacheDTypes,
   pageSize,
@@ -25,8 +25,8 @@ import {
   type CacheDType,
   type Program,
   type Tensor,
-} from '../../program/index.ts'
-import type { Device, RunInputs } from '../backend.ts'
+} from '../program/index.ts'
+import type { Device, RunInputs } from './backend.ts'
 
 export interface OpCase {
   readonly program: Program
@@ -521,9 +521,9 @@ export async function runCase(device: Device, one: OpCase): Promise<Record<strin
   const outputs = await device.run(one.program.name, one.inputs)
   for (const name of one.store.keys()) {
     const { dtype, shape } = device.typeOf(name)
-    if (dtype === 'kv8') outputs[name] = kv8Values(device.readBytes(name), shape)
-    else if (dtype === 'f32') outputs[name] = device.read(name)
-    else if (dtype === 'f16') outputs[name] = f16ToF32(new Uint16Array(device.readBytes(name).slice().buffer))
+    if (dtype === 'kv8') outputs[name] = kv8Values(await device.readBytes(name), shape)
+    else if (dtype === 'f32') outputs[name] = await device.read(name)
+    else if (dtype === 'f16') outputs[name] = f16ToF32(new Uint16Array((await device.readBytes(name)).buffer))
   }
   return outputs
 }

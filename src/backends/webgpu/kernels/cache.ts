@@ -1,0 +1,187 @@
+/** Writing and copying of the paged cache. */
+import { pageSize } from '../../../program/ops/cache.ts'
+import { forEachElement, groupParameters, groupReduction, parameters, reads, updates, type Kernel } from '../kernel.ts'
+import { kv8Words } from './key-sources.ts'
+import { exactDivision } from './quantize.ts'
+
+/** Where a head of a row begins in the pools. */
+const slot = `
+fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
+  let place = u32(position);
+  let page = u32(pageTable[u32(sequence) * given.pages + place / ${pageSize}u]);
+  return ((page * given.kvHeads + head) * ${pageSize}u + place % ${pageSize}u) * given.headSize;
+}
+`
+
+/**
+ * An f16 as the cache holds it: rounded to the nearest, ties to even, at most the largest half, and 0 below the least normal one.
+ * Done with integers, since WGSL leaves open how halves are rounded.
+ */
+const half = `
+fn half(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  let magnitude = min(bits & 0x7fffffffu, 0x477fe000u);
+  if (magnitude < 0x38800000u) {
+    return 0u;
+  }
+  let rounded = magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13u) & 1u);
+  return ((bits >> 16u) & 0x8000u) | (rounded >> 13u);
+}
+`
+
+const bindings = (element: 'f32' | 'u32' | 'atomic<u32>'): Kernel['bindings'] => [
+  updates('keys', element),
+  updates('values', element),
+  reads('pageTable', 'i32'),
+  reads('sequences', 'i32'),
+  reads('positions', 'i32'),
+  reads('key'),
+  reads('value'),
+]
+
+const extents = parameters(
+  ...['count', 'kvHeads', 'headSize', 'pages'],
+  ...['keyAt', 'keyStride', 'valueAt', 'valueStride'],
+)
+
+/**
+ * Threads have an element of the rows [rows, kvHeads * headSize], or two of them: where it is in `key` and `value`, whose rows may be
+ * parts of longer ones, and where it belongs.
+ */
+const places = (elements: number): string => `
+let width = given.kvHeads * given.headSize;
+let row = index * ${elements}u / width;
+let column = index * ${elements}u % width;
+let sequence = sequences[row];
+if (sequence < 0) {
+  return;
+}
+let at = slotOf(sequence, positions[row], column / given.headSize) + column % given.headSize;
+let fromKey = given.keyAt + row * given.keyStride + column;
+let fromValue = given.valueAt + row * given.valueStride + column;
+`
+
+export const writeFloats: Kernel = {
+  name: 'cacheWrite',
+  bindings: bindings('f32'),
+  parameters: extents,
+  code: `${slot}${forEachElement(`${places(1)}
+keys[at] = key[fromKey];
+values[at] = value[fromValue];
+`)}`,
+}
+
+/** Heads of even size are whole words of two halves. */
+export const writeHalfPairs: Kernel = {
+  name: 'cacheWrite pairs of halves',
+  bindings: bindings('u32'),
+  parameters: extents,
+  code: `${slot}${half}${forEachElement(`${places(2)}
+keys[at / 2u] = half(key[fromKey]) | (half(key[fromKey + 1u]) << 16u);
+values[at / 2u] = half(value[fromValue]) | (half(value[fromValue + 1u]) << 16u);
+`)}`,
+}
+
+/** In heads of odd size a word may belong to two slots: each half is put in by itself. */
+export const writeHalves: Kernel = {
+  name: 'cacheWrite halves',
+  bindings: bindings('atomic<u32>'),
+  parameters: extents,
+  code: `${slot}${half}${forEachElement(`${places(1)}
+let shift = at % 2u * 16u;
+atomicAnd(&keys[at / 2u], ~(0xffffu << shift));
+atomicOr(&keys[at / 2u], half(key[fromKey]) << shift);
+atomicAnd(&values[at / 2u], ~(0xffffu << shift));
+atomicOr(&values[at / 2u], half(value[fromValue]) << shift);
+`)}`,
+}
+
+/** Threads of a group that rounds a vector to bytes. */
+const vectorThreads = 64
+
+/**
+ * Rounds the vector of a row to 8 bits and puts it into a pool, bit for bit as `Kv8Pool` in src/blocks does. A word of bytes belongs to
+ * one vector where their size is a multiple of four; else each byte is put in by itself.
+ */
+function writeVector(pool: string, source: string, headSize: number): string {
+  const scaleAt = `block + ${(pageSize * headSize) / 4}u + slot`
+  const byteAt = (column: string): string => `u32(i32(round(${source}[origin + ${column}] * inverse))) & 0xffu`
+  const whole = headSize % 4 === 0
+  const bytes = whole
+    ? `
+    for (var word = thread; word < ${headSize / 4}u; word += ${vectorThreads}u) {
+      var bytes = 0u;
+      for (var part = 0u; part < 4u; part += 1u) {
+        bytes |= (${byteAt('word * 4u + part')}) << (part * 8u);
+      }
+      ${pool}[block + slot * ${headSize / 4}u + word] = bytes;
+    }`
+    : `
+    for (var column = thread; column < ${headSize}u; column += ${vectorThreads}u) {
+      let at = slot * ${headSize}u + column;
+      let shift = at % 4u * 8u;
+      atomicAnd(&${pool}[block + at / 4u], ~(0xffu << shift));
+      atomicOr(&${pool}[block + at / 4u], (${byteAt('column')}) << shift);
+    }`
+  const scaleBits = 'bitcast<u32>(scale)'
+  return `
+  {
+    let origin = given.${source}At + row * given.${source}Stride + head * ${headSize}u;
+    var part = 0.0;
+    for (var column = thread; column < ${headSize}u; column += ${vectorThreads}u) {
+      part = max(part, abs(${source}[origin + column]));
+    }
+    let most = mostOf(part, thread);
+    var scale = 0.0;
+    var inverse = 0.0;
+    if (most >= 7.888609e-31) {
+      scale = divide(most, 127.0);
+      inverse = divide(127.0, most);
+    }${bytes}
+    if (thread == 0u) {
+      ${whole ? `${pool}[${scaleAt}] = ${scaleBits};` : `atomicStore(&${pool}[${scaleAt}], ${scaleBits});`}
+    }
+  }`
+}
+
+/** A group has a head of a row. */
+export function writeBytes(headSize: number): Kernel {
+  return {
+    name: 'cacheWrite bytes',
+    bindings: bindings(headSize % 4 === 0 ? 'u32' : 'atomic<u32>'),
+    parameters: extents,
+    code: `${exactDivision}${groupReduction('mostOf', vectorThreads, 'max')}
+@compute @workgroup_size(${vectorThreads})
+fn main(${groupParameters}) {
+  let number = groupNumber(group, groups);
+  if (number >= given.count) {
+    return;
+  }
+  let row = number / given.kvHeads;
+  let head = number % given.kvHeads;
+  let sequence = sequences[row];
+  if (sequence < 0) {
+    return;
+  }
+  let position = u32(positions[row]);
+  let page = u32(pageTable[u32(sequence) * given.pages + position / ${pageSize}u]);
+  let block = (page * given.kvHeads + head) * ${kv8Words(headSize)}u;
+  let slot = position % ${pageSize}u;
+${writeVector('keys', 'key', headSize)}
+${writeVector('values', 'value', headSize)}
+}
+`,
+  }
+}
+
+/** Copies whole pages, one copy after the other as they may follow from one another; a thread has a word of all pages. */
+export const copyPages: Kernel = {
+  name: 'copyPages',
+  bindings: [updates('pool', 'u32'), reads('sources', 'i32'), reads('copies', 'i32')],
+  parameters: parameters('count', 'pages'),
+  code: forEachElement(`
+for (var copy = 0u; copy < given.pages; copy += 1u) {
+  pool[u32(copies[copy]) * given.count + index] = pool[u32(sources[copy]) * given.count + index];
+}
+`),
+}

@@ -1,0 +1,27 @@
+/** Whole models on the GPU of the tests: what the other backends answer, it answers. */
+import { describe, expect, it } from 'vitest'
+import { webgpuBackend } from '../../src/backends/webgpu/backend.ts'
+import { loadModel } from '../../src/index.ts'
+import { goldenTests } from '../goldens-harness.ts'
+import { trainingGoldenTests } from '../training-goldens-harness.ts'
+import { hasSoftwareGpu } from './software-gpu.ts'
+
+describe.skipIf(!hasSoftwareGpu)('on webgpu', () => {
+  goldenTests('webgpu')
+  trainingGoldenTests(webgpuBackend)
+
+  it.each([
+    ['in exact mode', true],
+    ['with activations of int8', false],
+  ])('phi-nano answers as on wasm, %s', async (_title, exact) => {
+    const answers: string[] = []
+    for (const backend of ['wasm', 'webgpu'] as const) {
+      await using model = await loadModel('phi-nano', { backend, exact, context: 128, maxRows: 32 })
+      expect(model.backend).toBe(backend)
+      const { text } = await model.chat().send('What colour is a lemon?', { maxTokens: 24, temperature: 0 }).result()
+      answers.push(text)
+    }
+    expect(answers[0]).not.toBe('')
+    expect(answers[1]).toBe(answers[0])
+  })
+})
