@@ -12,9 +12,9 @@
 import { randomUUID } from 'node:crypto'
 import { copyFile, link, mkdir, open, readFile, readdir, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
-import { systemError, type FaultInjector } from '../formats/atomic.ts'
-import type { RemoteFile } from './listing.ts'
-import { isCommit } from './names.ts'
+import { systemError, type FaultInjector } from '../../formats/atomic.ts'
+import type { RemoteFile } from '../listing.ts'
+import { isCommit } from '../names.ts'
 
 /** How a snapshot refers to a blob: by the first of these that the file system allows. */
 export interface Links {

@@ -3,8 +3,8 @@
  * has is SQLite, which locks its files with the means of each platform. The database stays empty: only its lock is used.
  */
 import { DatabaseSync } from 'node:sqlite'
-import { PocketPhiError } from '../base/errors.ts'
-import { wait, type Clock } from './clock.ts'
+import { PocketPhiError } from '../../base/errors.ts'
+import { wait, type Clock } from '../clock.ts'
 
 export interface LockOptions {
   readonly clock: Clock

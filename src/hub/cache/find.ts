@@ -1,10 +1,10 @@
 /** Models of the hub that are in the cache already. */
 import { readdir } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
-import { PocketPhiError } from '../base/errors.ts'
-import { isGgufName } from '../formats/gguf.ts'
+import { PocketPhiError } from '../../base/errors.ts'
+import { isGgufName } from '../../formats/gguf.ts'
 import type { HubEnvironment } from './environment.ts'
-import type { HubName } from './names.ts'
+import type { HubName } from '../names.ts'
 import { pull } from './pull.ts'
 
 /** Where a model of the hub lies. */

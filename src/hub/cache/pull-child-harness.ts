@@ -7,7 +7,7 @@
  * MOMENT: so many bytes of the weights, or what is about to be done: `rename blobs/`.
  */
 import { setTimeout } from 'node:timers/promises'
-import type { FaultInjector } from '../formats/atomic.ts'
+import type { FaultInjector } from '../../formats/atomic.ts'
 import { weights } from './pull-harness.ts'
 import { pull } from './pull.ts'
 

@@ -1,7 +1,8 @@
 /** What the environment says about the hub, in the variables that huggingface_hub reads, so that its users set nothing twice. */
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { PocketPhiError } from '../base/errors.ts'
+import { PocketPhiError } from '../../base/errors.ts'
+import type { HubAdvice } from '../request.ts'
 
 export interface HubEnvironment {
   /** Where the hub is, without a slash at the end: a mirror, or https://huggingface.co. */
@@ -13,6 +14,15 @@ export interface HubEnvironment {
   readonly offline: boolean
   /** How long no byte may come before a connection is given up. */
   readonly stallSeconds: number
+}
+
+/** What to set in the environment. */
+export const environmentAdvice: HubAdvice = {
+  endpoint: 'Check HF_ENDPOINT, and proxies on the way.',
+  unreachable:
+    'Check the network. HF_ENDPOINT names a mirror; with HF_HUB_OFFLINE=1 only what is in the cache is used.',
+  limits: 'Try again later, or with a token in HF_TOKEN, which has higher limits.',
+  access: 'For a private or gated model set HF_TOKEN to a token of an account that may read it.',
 }
 
 type Variables = Readonly<Record<string, string | undefined>>

@@ -1,9 +1,10 @@
-/** A file that is being downloaded: its beginning is on the disk, and its checksum is computed as it grows. */
+/** A file that is being downloaded: its beginning is on the disk. */
 import { createHash, type Hash } from 'node:crypto'
 import { constants, open, type FileHandle } from 'node:fs/promises'
-import { throwIfAborted } from '../base/errors.ts'
-import { systemError, type FaultInjector } from '../formats/atomic.ts'
-import type { RemoteFile } from './listing.ts'
+import { throwIfAborted } from '../../base/errors.ts'
+import { systemError, type FaultInjector } from '../../formats/atomic.ts'
+import type { PartialContent } from '../download.ts'
+import type { RemoteFile } from '../listing.ts'
 
 export interface PartialOptions {
   readonly faults?: FaultInjector | undefined
@@ -15,7 +16,7 @@ export interface PartialOptions {
 const readSize = 2 ** 20
 
 /** Holds the open file; only one process at a time may, which a lock beside it sees to. */
-export class PartialFile implements AsyncDisposable {
+export class PartialFile implements PartialContent, AsyncDisposable {
   readonly path: string
   readonly #file: RemoteFile
   readonly #handle: FileHandle

@@ -1,19 +1,20 @@
 /** From the name of a model on the hub to a folder of the shared cache. */
 import { statfs } from 'node:fs/promises'
-import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
-import type { OnProgress } from '../base/progress.ts'
-import type { FaultInjector } from '../formats/atomic.ts'
-import type { Fetch } from '../formats/http.ts'
-import { RepositoryCache, type Links } from './cache.ts'
-import { systemClock, type Clock } from './clock.ts'
-import { downloadBlob } from './download.ts'
-import type { HubEnvironment } from './environment.ts'
-import { describeFile, fileAddress, listRepository, type RemoteFile } from './listing.ts'
+import { PocketPhiError, throwIfAborted } from '../../base/errors.ts'
+import type { OnProgress } from '../../base/progress.ts'
+import type { FaultInjector } from '../../formats/atomic.ts'
+import type { Fetch } from '../../formats/http.ts'
+import { RepositoryCache, type Links } from './repository-cache.ts'
+import { systemClock, type Clock } from '../clock.ts'
+import { completeFile } from '../download.ts'
+import { environmentAdvice, type HubEnvironment } from './environment.ts'
+import { PartialFile } from './partial.ts'
+import { describeFile, fileAddress, listRepository, type RemoteFile } from '../listing.ts'
 import { withLock } from './lock.ts'
-import { checkFileName, checkRepository, checkRevision, defaultRevision } from './names.ts'
-import type { Connection } from './request.ts'
-import type { RetryOptions } from './retry.ts'
-import { missingParts, selectFiles, type Selection } from './select.ts'
+import { checkFileName, checkRepository, checkRevision, defaultRevision } from '../names.ts'
+import type { Connection } from '../request.ts'
+import type { RetryOptions } from '../retry.ts'
+import { missingParts, selectFiles, type Selection } from '../select.ts'
 
 export interface PullOptions extends Selection {
   /** A branch, a tag or a commit. Default `main`. */
@@ -119,7 +120,7 @@ class Pull {
     this.#environment = environment
     this.#cache = cache
     this.#options = options
-    this.#connection = { endpoint, token, stallSeconds, clock, signal, fetch }
+    this.#connection = { endpoint, token, advice: environmentAdvice, stallSeconds, clock, signal, fetch }
     this.#retry = {
       clock,
       signal,
@@ -227,15 +228,27 @@ class Pull {
     })
   }
 
+  /** Completes the file and makes it a blob, with the lock held. */
   async #download(commit: string, file: RemoteFile): Promise<number> {
-    return await downloadBlob(file, {
-      connection: this.#connection,
-      retry: this.#retry,
-      cache: this.#cache,
-      address: this.#address(commit, file.name),
+    const partial = await PartialFile.open(this.#cache.partial(file), file, {
       faults: this.#options.faults,
-      onBytes: (bytes, stage) => this.#report(stage === 'checking' ? `checking ${file.name}` : file.name, bytes),
+      signal: this.#connection.signal,
+      onRead: (bytes) => this.#report(`checking ${file.name}`, bytes),
     })
+    let received: number
+    try {
+      received = await completeFile(file, partial, {
+        connection: this.#connection,
+        retry: this.#retry,
+        address: this.#address(commit, file.name),
+        onBytes: (bytes) => this.#report(file.name, bytes),
+      })
+      await partial.sync()
+    } finally {
+      await partial[Symbol.asyncDispose]()
+    }
+    await this.#cache.commitBlob(file)
+    return received
   }
 }
 

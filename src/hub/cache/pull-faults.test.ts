@@ -10,7 +10,7 @@ import {
   stallAfter,
   type Exchange,
   type Misbehaviour,
-} from './hub-server-harness.ts'
+} from '../hub-server-harness.ts'
 import {
   bench,
   expectNothingTorn,

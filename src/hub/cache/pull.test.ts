@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Progress } from '../base/progress.ts'
-import { systemLinks } from './cache.ts'
-import { answerWith, commit, dropAfter, fail, stallAfter, type Misbehaviour } from './hub-server-harness.ts'
+import type { Progress } from '../../base/progress.ts'
+import { systemLinks } from './repository-cache.ts'
+import { answerWith, commit, dropAfter, fail, stallAfter, type Misbehaviour } from '../hub-server-harness.ts'
 import {
   bench,
   expectWhole,
