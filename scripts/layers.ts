@@ -90,6 +90,26 @@ export function importsOf(file: string, source: string): Import[] {
     .map(({ specifier, start, typeOnly }) => ({ specifier, line: source.slice(0, start).split('\n').length, typeOnly }))
 }
 
+/**
+ * What is wrong with the imports of one file of `apps/`, one message each: an app is a user of the package like any other and sees
+ * only its public entry points.
+ *
+ * @param entries the entry points, as they are imported: `pocket-phi`, `pocket-phi/worker` …
+ */
+export function appFaults(file: string, source: string, entries: readonly string[]): string[] {
+  const app = file.split('/').slice(0, 2).join('/')
+  return importsOf(file, source).flatMap(({ specifier, line }) => {
+    const say = (message: string): string[] => [`${file}:${line}: ${message}`]
+    if (specifier.startsWith('.')) {
+      const target = path.posix.join(path.posix.dirname(file), specifier)
+      if (target.startsWith(`${app}/`)) return []
+      return say(`'${specifier}' leaves ${app}; import a public entry point of the package`)
+    }
+    if (packageOf(specifier) !== 'pocket-phi' || entries.includes(specifier)) return []
+    return say(`'${specifier}' is no public entry point (there are: ${entries.join(', ')})`)
+  })
+}
+
 /** The room of a file given by its path from the repository root, or undefined for a folder that has no row. */
 export function roomOf(file: string, table: Readonly<Record<string, Room>> = rooms): string | undefined {
   const folders = path.posix.dirname(path.posix.relative('src', file)).split('/')

@@ -103,10 +103,7 @@ class Transfer {
     const from = this.#partial.size
     const answer = await request(connection, address, {
       what: `"${this.#file.name}"`,
-      headers:
-        from === 0
-          ? {}
-          : { range: `bytes=${from}-`, ...(this.#version === undefined ? {} : { 'if-range': this.#version }) },
+      headers: from === 0 ? {} : { range: `bytes=${from}-`, ...this.#condition() },
     })
     try {
       await this.#accept(answer, from)
@@ -115,6 +112,12 @@ class Transfer {
       throw error
     }
     await this.#receive(answer)
+  }
+
+  /** The server begins anew where it has another version by now. In a page the header would need a permission that servers lack. */
+  #condition(): Readonly<Record<string, string>> {
+    const { follow = false } = this.#options.connection
+    return this.#version === undefined || follow ? {} : { 'if-range': this.#version }
   }
 
   /** Refuses an answer that is not the rest of the file, before any of it is kept. */

@@ -177,6 +177,8 @@ async function sendTo(connection: Connection, url: URL, options: RequestOptions,
     send(url.href, {
       method: options.method ?? 'GET',
       redirect: follow ? 'follow' : 'manual',
+      // A browser would keep gigabytes twice, or answer with parts that it kept before.
+      ...(follow ? { cache: 'no-store' as const } : {}),
       signal: watch.signal,
       headers: {
         // Ranges of a compressed answer would be ranges of the compressed bytes; a browser sees to that itself.

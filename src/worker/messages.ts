@@ -9,7 +9,6 @@ import type { EngineCounters } from '../engine/scheduler.ts'
 import type { DirectoryHandle } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatMessage, TemplateName } from '../text/templates.ts'
-import type { ErrorData } from './errors.ts'
 
 /** Sources that can be sent: those of `loadModel` but for trees of one's own; a folder is sent by its handle. */
 export type RemoteSource =
@@ -59,58 +58,37 @@ export interface SentAnswer {
   readonly dropped: readonly ChatMessage[]
 }
 
-/** The calls by name: what goes there, and what comes back. Models and conversations are numbered by the caller. */
-export interface Calls {
-  load: { readonly takes: { model: number; source: SentSource; options: SentLoadOptions }; readonly gives: ModelFacts }
-  measure: { readonly takes: { source: SentSource; options: SentLoadOptions }; readonly gives: MeasuredMemory }
-  counters: { readonly takes: { model: number }; readonly gives: EngineCounters }
-  generate: {
-    readonly takes: { model: number; prompt: Prompt; options: SentGenerateOptions }
-    readonly gives: SentAnswer
-  }
-  /** `like` is a conversation whose known prefixes are taken over. */
-  openChat: { readonly takes: { model: number; chat: number; like?: number }; readonly gives: undefined }
-  closeChat: { readonly takes: { chat: number }; readonly gives: undefined }
-  answer: {
-    readonly takes: { chat: number; messages: readonly ChatMessage[]; options: SentGenerateOptions }
-    readonly gives: SentAnswer
-  }
-  disposeModel: { readonly takes: { model: number }; readonly gives: undefined }
-  disposeAll: { readonly takes: undefined; readonly gives: undefined }
-}
-
-export type CallName = keyof Calls
-
-/** From the caller. */
-export type Order =
-  | {
-      readonly kind: 'call'
-      readonly call: number
-      readonly name: CallName
-      readonly input: Calls[CallName]['takes']
-      /** Whether it was aborted before it was made. */
-      readonly aborted: boolean
-    }
-  | { readonly kind: 'abort'; readonly call: number }
-
-/** What is heard of a call before it ends. */
-export type News =
+/** What is heard of an answer while it is written. */
+export type AnswerNews =
   | { readonly kind: 'chunk'; readonly chunk: GenerationChunk }
   | { readonly kind: 'dropped'; readonly dropped: readonly ChatMessage[] }
   | { readonly kind: 'progress'; readonly progress: Progress }
+
+/** What is heard of a model while it is loaded. */
+export type LoadNews =
+  | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'plan'; readonly plan: MemoryPlan }
 
-/** From the engine. */
-export type Report =
-  | { readonly kind: 'news'; readonly call: number; readonly news: News }
-  | { readonly kind: 'done'; readonly call: number; readonly output: unknown }
-  | { readonly kind: 'failed'; readonly call: number; readonly error: ErrorData }
+interface Call<Takes, Gives, News = never> {
+  readonly takes: Takes
+  readonly gives: Gives
+  readonly news: News
+}
 
-/** One end of a channel: a MessagePort, a Worker, or the scope of a worker. */
-export interface MessageEnd {
-  postMessage(message: unknown): void
-  addEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
-  removeEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
-  /** Of a MessagePort. */
-  start?(): void
+/** The calls that the side with the engine answers. Models and conversations are numbered by the caller. */
+export interface EngineCalls {
+  readonly load: Call<{ model: number; source: SentSource; options: SentLoadOptions }, ModelFacts, LoadNews>
+  readonly measure: Call<{ source: SentSource; options: SentLoadOptions }, MeasuredMemory>
+  readonly counters: Call<{ model: number }, EngineCounters>
+  readonly generate: Call<{ model: number; prompt: Prompt; options: SentGenerateOptions }, SentAnswer, AnswerNews>
+  /** `like` is a conversation whose known beginnings are taken over. */
+  readonly openChat: Call<{ model: number; chat: number; like?: number }, void>
+  readonly closeChat: Call<{ chat: number }, void>
+  readonly answer: Call<
+    { chat: number; messages: readonly ChatMessage[]; options: SentGenerateOptions },
+    SentAnswer,
+    AnswerNews
+  >
+  readonly disposeModel: Call<{ model: number }, void>
+  readonly disposeAll: Call<void, void>
 }

@@ -1,27 +1,35 @@
 import { changedError, firstMessages, lastQuestion, unreadAnswerError, type ChatOptions } from '../engine/chat-rules.ts'
 import type { ChatMessage } from '../text/templates.ts'
-import type { Caller } from './caller.ts'
-import type { SentAnswer } from './messages.ts'
+import type { Caller } from './calls.ts'
+import type { EngineCalls, SentAnswer } from './messages.ts'
 import { RemoteGeneration, type RemoteGenerateOptions, type StartAnswer } from './remote-generation.ts'
 import { sentGenerateOptions } from './sent.ts'
+
+let chats = 0
+
+/** A number that no conversation of this side has had. */
+function newChat(): number {
+  chats += 1
+  return chats
+}
 
 /**
  * A conversation, as `Chat`. The history is kept here; the other side keeps which beginnings the model has read. What `Chat`
  * throws when a message is sent (`context-full`, `invalid-argument`) is thrown here when its answer is read.
  */
 export class RemoteChat {
-  readonly #caller: Caller
+  readonly #caller: Caller<EngineCalls>
   readonly #model: number
   readonly #chat: number
-  readonly #opened: Promise<undefined>
+  readonly #opened: Promise<void>
   #messages: readonly ChatMessage[]
   #isAnswering = false
 
   /** @param like a conversation whose beginnings are known to the new one too */
-  constructor(caller: Caller, model: number, options: ChatOptions = {}, like?: number) {
+  constructor(caller: Caller<EngineCalls>, model: number, options: ChatOptions = {}, like?: number) {
     this.#caller = caller
     this.#model = model
-    this.#chat = caller.nextChat()
+    this.#chat = newChat()
     this.#messages = firstMessages(options)
     this.#opened = caller.call('openChat', { model, chat: this.#chat, ...(like === undefined ? {} : { like }) })
     // Whoever reads an answer hears of it.

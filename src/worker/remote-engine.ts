@@ -1,8 +1,8 @@
 /** The engine on the other side of a port. */
 import { PocketPhiError } from '../base/errors.ts'
 import type { LoadModelOptions } from '../engine/load-model.ts'
-import { Caller, closedError, type CallOptions } from './caller.ts'
-import type { MeasuredMemory, MessageEnd, RemoteSource, SentLoadOptions } from './messages.ts'
+import { Caller, type CallOptions, type MessageEnd } from './calls.ts'
+import type { EngineCalls, LoadNews, MeasuredMemory, RemoteSource, SentLoadOptions } from './messages.ts'
 import { RemoteModel } from './remote-model.ts'
 import { sentLoadOptions, sentSource } from './sent.ts'
 
@@ -12,14 +12,14 @@ export interface RemoteLoadOptions
 
 /** Loads models on the other side. It holds the port until it is disposed. */
 export class RemoteEngine implements AsyncDisposable {
-  readonly #caller: Caller
+  readonly #caller: Caller<EngineCalls>
   readonly #end: () => void
   #models = 0
   #disposed: Promise<void> | undefined
 
   /** @param end lets go of the other side */
   constructor(port: MessageEnd, end: () => void = () => {}) {
-    this.#caller = new Caller(port)
+    this.#caller = new Caller<EngineCalls>(port)
     this.#end = end
   }
 
@@ -38,7 +38,7 @@ export class RemoteEngine implements AsyncDisposable {
   /** The memory that `loadModel` would take, as `measureModel` says. @throws PocketPhiError as `measureModel` */
   async measureModel(source: RemoteSource, options: RemoteLoadOptions = {}): Promise<MeasuredMemory> {
     const input = { source: sentSource(source), options: sentLoadOptions(options) }
-    return await this.#caller.call('measure', input, listening(options))
+    return await this.#caller.call('measure', input, { signal: options.signal })
   }
 
   /** Ends what is going on, frees all models and lets go of the other side. */
@@ -50,7 +50,7 @@ export class RemoteEngine implements AsyncDisposable {
     try {
       await this.#caller.call('disposeAll', undefined)
     } finally {
-      this.#caller.close(closedError())
+      this.#caller.close(new PocketPhiError('aborted', 'The engine was disposed of.', { remedy: 'Start another one.' }))
       this.#end()
     }
   }
@@ -66,7 +66,7 @@ export class RemoteEngine implements AsyncDisposable {
   }
 }
 
-function listening({ onPlan, onProgress, signal }: RemoteLoadOptions): CallOptions {
+function listening({ onPlan, onProgress, signal }: RemoteLoadOptions): CallOptions<LoadNews> {
   return {
     signal,
     onNews: (news) => {

@@ -2,8 +2,8 @@ import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { GenerationChunk, GenerationResult } from '../engine/generate.ts'
 import type { ChatMessage } from '../text/templates.ts'
-import type { CallOptions } from './caller.ts'
-import type { SentAnswer, SentGenerateOptions } from './messages.ts'
+import type { CallOptions } from './calls.ts'
+import type { AnswerNews, SentAnswer, SentGenerateOptions } from './messages.ts'
 
 /** The options of `generate` but for a draft model, which would have to be on the other side. */
 export interface RemoteGenerateOptions extends SentGenerateOptions {
@@ -12,7 +12,7 @@ export interface RemoteGenerateOptions extends SentGenerateOptions {
 }
 
 /** Asks for the answer when it is first read. */
-export type StartAnswer = (options: Required<Pick<CallOptions, 'onNews'>> & CallOptions) => Promise<SentAnswer>
+export type StartAnswer = (options: CallOptions<AnswerNews>) => Promise<SentAnswer>
 
 /**
  * An answer while it is written, as `Generation`: iterate over its chunks (once), or await `result()`. Nothing is computed before

@@ -1,8 +1,8 @@
 import type { ChatOptions } from '../engine/chat-rules.ts'
 import type { Prompt } from '../engine/phi-model.ts'
 import type { EngineCounters } from '../engine/scheduler.ts'
-import type { Caller } from './caller.ts'
-import type { ModelFacts } from './messages.ts'
+import type { Caller } from './calls.ts'
+import type { EngineCalls, ModelFacts } from './messages.ts'
 import { RemoteChat } from './remote-chat.ts'
 import { RemoteGeneration, type RemoteGenerateOptions } from './remote-generation.ts'
 import { sentGenerateOptions } from './sent.ts'
@@ -16,10 +16,10 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
   readonly config: ModelFacts['config']
   readonly stopIds: ModelFacts['stopIds']
   readonly sampling: ModelFacts['sampling']
-  readonly #caller: Caller
+  readonly #caller: Caller<EngineCalls>
   readonly #model: number
 
-  constructor(caller: Caller, model: number, facts: ModelFacts) {
+  constructor(caller: Caller<EngineCalls>, model: number, facts: ModelFacts) {
     this.backend = facts.backend
     this.execution = facts.execution
     this.memory = facts.memory

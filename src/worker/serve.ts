@@ -6,63 +6,19 @@ import { loadModel, measureModel, type ModelSource } from '../engine/load-model.
 import type { PhiModel } from '../engine/phi-model.ts'
 import { handleFolder, type DirectoryHandle } from '../formats/tree.ts'
 import type { ChatMessage } from '../text/templates.ts'
-import { errorToData } from './errors.ts'
-import type {
-  CallName,
-  Calls,
-  MessageEnd,
-  ModelFacts,
-  News,
-  Order,
-  Report,
-  SentAnswer,
-  SentSource,
-} from './messages.ts'
+import { serveCalls, type CallAnswers, type CallScope, type MessageEnd } from './calls.ts'
+import type { AnswerNews, EngineCalls, ModelFacts, SentAnswer, SentSource } from './messages.ts'
 
-/** What a call can do while it runs. */
-interface CallScope {
-  readonly signal: AbortSignal
-  readonly tell: (news: News) => void
-}
-
-type Answers = {
-  readonly [Name in CallName]: (input: Calls[Name]['takes'], scope: CallScope) => Promise<Calls[Name]['gives']>
-}
-
-/** Answers the calls of a `RemoteEngine` at the other end, until that end is disposed of. */
+/** Answers the calls of a `RemoteEngine` at the other end. */
 export function serveEngine(port: MessageEnd): void {
-  const running = new Map<number, AbortController>()
-  const hall = new Hall()
-  const send = (report: Report): void => {
-    port.postMessage(report)
-  }
-  const answer = async ({ call, name, input, aborted }: Extract<Order, { kind: 'call' }>): Promise<void> => {
-    const controller = new AbortController()
-    if (aborted) controller.abort()
-    running.set(call, controller)
-    try {
-      const scope = { signal: controller.signal, tell: (news: News) => send({ kind: 'news', call, news }) }
-      const handle = hall.answers[name] as (given: unknown, within: CallScope) => Promise<unknown>
-      send({ kind: 'done', call, output: await handle(input, scope) })
-    } catch (error) {
-      send({ kind: 'failed', call, error: errorToData(error) })
-    } finally {
-      running.delete(call)
-    }
-  }
-  port.addEventListener('message', ({ data }) => {
-    const order = data as Order
-    if (order.kind === 'abort') running.get(order.call)?.abort()
-    else void answer(order)
-  })
-  port.start?.()
+  serveCalls(port, new Hall().answers)
 }
 
 /** The models and conversations that one port knows by number. */
 class Hall {
   readonly #models = new Map<number, PhiModel>()
   readonly #chats = new Map<number, { readonly chat: Chat; readonly model: number }>()
-  readonly answers: Answers = {
+  readonly answers: CallAnswers<EngineCalls> = {
     load: async ({ model: number, source, options }, { signal, tell }) => {
       const model = await loadModel(openSource(source), {
         ...options,
@@ -80,11 +36,9 @@ class Hall {
     openChat: async ({ model, chat, like }) => {
       const opened = like === undefined ? this.#model(model).chat() : this.#chat(like).branch()
       this.#chats.set(chat, { chat: opened, model })
-      return undefined
     },
     closeChat: async ({ chat }) => {
       this.#chats.delete(chat)
-      return undefined
     },
     answer: ({ chat, messages, options }, scope) =>
       read((listen) => this.#chat(chat).answer(messages, { ...options, ...listen }), scope),
@@ -93,14 +47,12 @@ class Hall {
       this.#models.delete(model)
       for (const [number, chat] of this.#chats) if (chat.model === model) this.#chats.delete(number)
       await found?.dispose()
-      return undefined
     },
     disposeAll: async () => {
       const models = [...this.#models.values()]
       this.#models.clear()
       this.#chats.clear()
       await Promise.all(models.map((model) => model.dispose()))
-      return undefined
     },
   }
 
@@ -124,7 +76,7 @@ type Listen = Pick<NonNullable<Parameters<PhiModel['generate']>[1]>, 'signal' | 
 /** Reads an answer to its end and tells its chunks on the way. */
 async function read(
   start: (listen: Listen) => Generation & { readonly dropped?: readonly ChatMessage[] },
-  { signal, tell }: CallScope,
+  { signal, tell }: CallScope<AnswerNews>,
 ): Promise<SentAnswer> {
   const reply = start({ signal, onProgress: (progress) => tell({ kind: 'progress', progress }) })
   const { dropped = [] } = reply

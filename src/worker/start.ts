@@ -1,4 +1,5 @@
 import { PocketPhiError } from '../base/errors.ts'
+import type { MessageEnd } from './calls.ts'
 import { RemoteEngine } from './remote-engine.ts'
 
 /**
@@ -24,6 +25,6 @@ export function startEngine(): RemoteEngine {
 }
 
 /** The engine at the other end of a port, where `serveEngine` answers. */
-export function connectEngine(port: ConstructorParameters<typeof RemoteEngine>[0]): RemoteEngine {
+export function connectEngine(port: MessageEnd): RemoteEngine {
   return new RemoteEngine(port)
 }
