@@ -6,7 +6,7 @@ import { saveFile } from '../app/files.ts'
 import { ErrorNotice } from '../app/notice.tsx'
 import { ProgressBar } from '../app/progress.tsx'
 import { Screen } from '../app/screen.tsx'
-import { live } from '../conversations/answering.ts'
+import { isAnswering } from '../conversations/answering.ts'
 import { session } from '../models/session.ts'
 import { ModelStatus } from '../models/status.tsx'
 import { Chart } from './chart.tsx'
@@ -52,12 +52,7 @@ export function BenchmarkScreen() {
       </p>
       {running.value === undefined ? (
         <div class="row">
-          <Button
-            kind="primary"
-            icon="gauge"
-            disabled={!isReady || live.value !== undefined}
-            onClick={() => void start()}
-          >
+          <Button kind="primary" icon="gauge" disabled={!isReady || isAnswering.value} onClick={() => void start()}>
             Run
           </Button>
           {report.value === undefined ? undefined : <Export report={report.value} />}

@@ -1,5 +1,5 @@
 /** Questions and answers: one at a time, kept while they are written. */
-import { effect, signal } from '@preact/signals'
+import { computed, effect, signal } from '@preact/signals'
 import { PocketPhiError, type ChatMessage, type Progress, type RemoteChat, type RemoteModel } from 'pocket-phi/worker'
 import { errorData, explained, isAborted } from '../app/errors.ts'
 import { readyModel } from '../models/session.ts'
@@ -17,10 +17,21 @@ export interface LiveAnswer {
 }
 
 export const live = signal<LiveAnswer | undefined>(undefined)
+/** Unlike the text these do not change with every frame. */
+export const isAnswering = computed(() => live.value !== undefined)
+export const writtenTurn = computed(() => (live.value === undefined ? '' : turnKey(live.value.thread, live.value.turn)))
+
+/** A turn among those of all conversations. */
+export function turnKey(threadId: string, turn: number): string {
+  return `${threadId} ${turn}`
+}
+
 /** What was said last, for those who do not see it. */
 export const announcement = signal('')
 
 let controller: AbortController | undefined
+/** Text comes faster than frames; the page is drawn once for each. */
+let pending: Partial<LiveAnswer> | undefined
 /** The engine's side of a conversation, which knows what the model has read. */
 let side: { readonly thread: string; readonly model: RemoteModel; readonly chat: RemoteChat } | undefined
 
@@ -58,15 +69,17 @@ async function answerAfter(asked: { readonly thread: Thread; readonly turn: Turn
     role: 'assistant',
     content: '',
     at: Date.now(),
+    isUnfinished: true,
   })
   controller = new AbortController()
+  pending = undefined
   live.value = { thread: started.id, turn: turn.id, text: '', progress: undefined }
   const messages = messagesBefore(started, turn)
   announcement.value = 'Phi is answering.'
   const draft = new Draft(started, turn.id)
   let end: Partial<Turn>
   try {
-    await keep(started)
+    await keep(started).catch(reportKeeping)
     end = { facts: await write(started, messages, draft, controller.signal) }
     announcement.value = draft.text
   } catch (error) {
@@ -100,8 +113,9 @@ class Draft {
   /** An answer that was stopped before its first word was never given. */
   async finish(end: Partial<Turn>): Promise<void> {
     const now = latest(this.#started)
+    const ended = { ...end, content: this.text, isUnfinished: false }
     const isNothing = this.text === '' && end.error === undefined && end.facts?.finish !== 'stop'
-    await keep(isNothing ? removeTurn(now, this.#turn) : changeTurn(now, this.#turn, { ...end, content: this.text }))
+    await keep(isNothing ? removeTurn(now, this.#turn) : changeTurn(now, this.#turn, ended))
   }
 }
 
@@ -159,9 +173,6 @@ function chatOf({ id }: Thread, model: RemoteModel): RemoteChat {
   return side.chat
 }
 
-/** Text comes faster than frames; the page is drawn once for each. */
-let pending: Partial<LiveAnswer> | undefined
-
 function showLive(change: Partial<LiveAnswer>): void {
   if (pending === undefined) requestAnimationFrame(flush)
   pending = { ...pending, ...change }
@@ -174,5 +185,5 @@ function flush(): void {
 
 effect(() => {
   // A title that says whether somebody has to wait is seen in other tabs too.
-  document.title = live.value === undefined ? 'Pocket Phi' : 'Answering … Pocket Phi'
+  document.title = isAnswering.value ? 'Answering … Pocket Phi' : 'Pocket Phi'
 })

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { IconButton } from '../app/button.tsx'
 import { canAnswer, session } from '../models/session.ts'
-import { ask, live, stop } from './answering.ts'
+import { ask, isAnswering, stop } from './answering.ts'
 import { isSendKey } from './keys.ts'
 
 /** What is being written; it outlives a look at another screen. */
@@ -15,10 +15,9 @@ export function Composer() {
     // On a phone the keyboard would cover half of the page.
     if (matchMedia('(pointer: fine)').matches) area.current?.focus()
   }, [])
-  const isAnswering = live.value !== undefined
   const isEmpty = draft.value.trim() === ''
   const send = (): void => {
-    if (isEmpty || isAnswering || !canAnswer.value) return
+    if (isEmpty || isAnswering.value || !canAnswer.value) return
     void ask(draft.value.trim())
     draft.value = ''
   }
@@ -45,7 +44,7 @@ export function Composer() {
             send()
           }}
         />
-        {isAnswering ? (
+        {isAnswering.value ? (
           <IconButton class="round" icon="stop" label="Stop" onClick={stop} />
         ) : (
           <IconButton class="round" icon="send" label="Send" disabled={isEmpty || !canAnswer.value} onClick={send} />

@@ -21,6 +21,9 @@ export const thread = signal<Thread>(newThread('', settings.value.system))
 /** Whether a conversation that the address names is not here. */
 export const isMissing = signal(false)
 
+/** Deleted while this page is open: an answer that is still being written does not bring them back. */
+const deleted = new Set<string>()
+
 export async function refreshHeadings(): Promise<void> {
   headings.value = await readHeadings()
 }
@@ -57,6 +60,7 @@ export function begin(): Thread {
 
 /** Shows a changed thread, if it is the open one, and keeps it. */
 export async function keep(changed: Thread): Promise<void> {
+  if (deleted.has(changed.id)) return
   if (thread.value.id === changed.id) thread.value = changed
   if (changed.turns.length === 0) return
   const now = Date.now()
@@ -82,12 +86,14 @@ export async function rename(heading: Heading, title: string): Promise<void> {
 }
 
 export async function remove({ id }: Heading): Promise<void> {
+  deleted.add(id)
   headings.value = headings.value.filter((one) => one.id !== id)
   await deleteConversation(id)
   if (thread.value.id === id) open({ screen: 'chat', conversation: undefined })
 }
 
 export async function removeAll(): Promise<void> {
+  for (const { id } of headings.value) deleted.add(id)
   headings.value = []
   thread.value = newThread('', settings.value.system)
   await deleteAllConversations()

@@ -4,7 +4,7 @@ import { Button, IconButton } from '../app/button.tsx'
 import { ErrorNotice } from '../app/notice.tsx'
 import { ProgressBar } from '../app/progress.tsx'
 import { settings } from '../settings/settings.ts'
-import { edit, live, regenerate, type LiveAnswer } from './answering.ts'
+import { edit, isAnswering, live, regenerate, turnKey, writtenTurn } from './answering.ts'
 import { showBranch, thread } from './conversations.ts'
 import { CopyButton } from './copy-button.tsx'
 import { Editor } from './editor.tsx'
@@ -42,12 +42,7 @@ function Question({ turn }: MessageProps) {
         <>
           <div class="bubble">{turn.content}</div>
           <Tools turn={turn}>
-            <IconButton
-              icon="edit"
-              label="Edit"
-              disabled={live.value !== undefined}
-              onClick={() => (isEdited.value = true)}
-            />
+            <IconButton icon="edit" label="Edit" disabled={isAnswering.value} onClick={() => (isEdited.value = true)} />
             <CopyButton text={turn.content} label="Copy question" />
           </Tools>
         </>
@@ -57,9 +52,8 @@ function Question({ turn }: MessageProps) {
 }
 
 function Answer({ turn }: MessageProps) {
-  const writing = live.value?.thread === thread.value.id && live.value.turn === turn.id ? live.value : undefined
   const isOpen = useSignal(false)
-  if (writing !== undefined) return <WritingAnswer answer={writing} />
+  if (writtenTurn.value === turnKey(thread.value.id, turn.id)) return <WrittenAnswer />
   const { content, error, facts } = turn
   const again = (
     <Button icon="retry" onClick={() => void regenerate(turn)}>
@@ -70,7 +64,7 @@ function Answer({ turn }: MessageProps) {
     <article class="message answer" aria-label="Phi">
       {content === '' ? undefined : <Markdown text={content} />}
       {error === undefined ? undefined : <ErrorNotice error={error}>{again}</ErrorNotice>}
-      {error === undefined && facts === undefined ? (
+      {turn.isUnfinished === true ? (
         <p class="quiet aside">This answer was broken off when the page was closed. {again}</p>
       ) : undefined}
       {facts?.dropped ? (
@@ -84,7 +78,7 @@ function Answer({ turn }: MessageProps) {
         <IconButton
           icon="retry"
           label="Answer again"
-          disabled={live.value !== undefined}
+          disabled={isAnswering.value}
           onClick={() => void regenerate(turn)}
         />
         {facts === undefined ? undefined : (
@@ -101,20 +95,20 @@ function Answer({ turn }: MessageProps) {
   )
 }
 
-function WritingAnswer({ answer }: { readonly answer: LiveAnswer }) {
+/** An answer that is being written. */
+function WrittenAnswer() {
+  const { text = '', progress } = live.value ?? {}
   return (
     <article class="message answer writing" aria-label="Phi" aria-busy="true">
-      {answer.text === '' && answer.progress === undefined ? (
+      {text === '' && progress === undefined ? (
         <p class="thinking" aria-hidden="true">
           <span />
           <span />
           <span />
         </p>
       ) : undefined}
-      {answer.progress === undefined ? undefined : (
-        <ProgressBar label="Reading the conversation" progress={answer.progress} />
-      )}
-      <Markdown text={answer.text} />
+      {progress === undefined ? undefined : <ProgressBar label="Reading the conversation" progress={progress} />}
+      <Markdown text={text} />
       {/* The room of the tools, so that nothing moves when they come. */}
       <div class="tools" aria-hidden="true" />
     </article>
@@ -143,7 +137,7 @@ function Branches({ turn }: MessageProps) {
     <IconButton
       icon={icon}
       label={label}
-      disabled={to === undefined || live.value !== undefined}
+      disabled={to === undefined || isAnswering.value}
       onClick={() => to && void showBranch(to)}
     />
   )

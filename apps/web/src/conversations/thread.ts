@@ -19,8 +19,10 @@ export interface Turn {
   readonly content: string
   /** Milliseconds since 1970. */
   readonly at: number
-  /** Of an answer that has ended; one without was broken off when the page went away. */
+  /** Of an answer that was written here and has ended. */
   readonly facts?: AnswerFacts
+  /** While it is written; an answer that stays so was broken off when the page went away. */
+  readonly isUnfinished?: boolean
   readonly error?: ErrorData
 }
 

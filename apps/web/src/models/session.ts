@@ -4,15 +4,16 @@ import { PocketPhiError, startEngine, type Progress, type RemoteEngine, type Rem
 import { errorData, isAborted } from '../app/errors.ts'
 import type { ErrorData } from 'pocket-phi/worker'
 import { changeSettings } from '../settings/settings.ts'
-import { sourceOf, type ModelChoice } from './sources.ts'
+import { shippedModel } from './catalogue.ts'
+import { choiceOf, sourceOf, type ModelChoice } from './sources.ts'
 
 export type Session =
   | { readonly state: 'empty' }
   | { readonly state: 'loading'; readonly name: string; readonly progress: Progress | undefined }
   | { readonly state: 'ready'; readonly name: string; readonly model: RemoteModel; readonly seconds: number }
-  | { readonly state: 'failed'; readonly name: string; readonly error: ErrorData }
+  | { readonly state: 'failed'; readonly name: string; readonly choice: ModelChoice; readonly error: ErrorData }
   /** Another tab has a model; it can be had here instead. */
-  | { readonly state: 'elsewhere'; readonly name: string }
+  | { readonly state: 'elsewhere'; readonly name: string; readonly choice: ModelChoice }
 
 export const session = signal<Session>({ state: 'empty' })
 
@@ -55,10 +56,10 @@ async function takeEngine(steal: boolean): Promise<boolean> {
 /** Another tab has taken the engine. */
 async function letGo(): Promise<void> {
   holdsLock = false
-  const name = current?.choice.name ?? ''
+  const choice = current?.choice ?? choiceOf(shippedModel)
   current?.controller.abort()
   current = undefined
-  session.value = { state: 'elsewhere', name }
+  session.value = { state: 'elsewhere', name: choice.name, choice }
   const ended = engine
   engine = undefined
   await ended?.dispose().catch(() => undefined)
@@ -75,7 +76,7 @@ export async function loadModel(choice: ModelChoice, { steal = false } = {}): Pr
   const { name } = choice
   session.value = { state: 'loading', name, progress: undefined }
   if (!(await takeEngine(steal))) {
-    session.value = { state: 'elsewhere', name }
+    session.value = { state: 'elsewhere', name, choice }
     return
   }
   const model = openModel(choice, controller.signal)
@@ -89,7 +90,7 @@ export async function loadModel(choice: ModelChoice, { steal = false } = {}): Pr
     if (choice.kind !== 'local') changeSettings({ model: name })
   } catch (error) {
     if (current !== loading) return
-    session.value = isAborted(error) ? { state: 'empty' } : { state: 'failed', name, error: errorData(error) }
+    session.value = isAborted(error) ? { state: 'empty' } : { state: 'failed', name, choice, error: errorData(error) }
   }
 }
 

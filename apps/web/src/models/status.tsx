@@ -1,8 +1,6 @@
 import { Button } from '../app/button.tsx'
 import { ErrorNotice, Notice } from '../app/notice.tsx'
-import { shippedModel } from './catalogue.ts'
 import { loadModel, session } from './session.ts'
-import { choiceOf } from './sources.ts'
 
 /** What keeps the model from answering, if anything does, and the way out. */
 export function ModelStatus() {
@@ -13,11 +11,10 @@ export function ModelStatus() {
     </a>
   )
   if (value.state === 'elsewhere') {
-    const name = value.name === '' ? shippedModel : value.name
     return (
       <Notice
         actions={
-          <Button kind="primary" onClick={() => void loadModel(choiceOf(name), { steal: true })}>
+          <Button kind="primary" onClick={() => void loadModel(value.choice, { steal: true })}>
             Use it here
           </Button>
         }
@@ -30,7 +27,7 @@ export function ModelStatus() {
   if (value.state !== 'failed') return undefined
   return (
     <ErrorNotice error={value.error}>
-      <Button icon="retry" onClick={() => void loadModel(choiceOf(value.name))}>
+      <Button icon="retry" onClick={() => void loadModel(value.choice)}>
         Try again
       </Button>
       {choose}
