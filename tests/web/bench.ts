@@ -22,7 +22,8 @@ export interface WebBench extends AsyncDisposable {
   /** Our own server, and one that sends no headers. */
   readonly site: PageServer
   readonly plain: PageServer
-  serve(): Promise<PageServer>
+  /** Another server of the page, or of a copy of it. */
+  serve(folder?: string): Promise<PageServer>
   /** Opens the page in a context of its own. */
   visit(address?: string, options?: BrowserContextOptions): Promise<Visit>
 }
@@ -54,9 +55,9 @@ export async function openWeb(): Promise<WebBench> {
   const hub = resources.use(await HubServer.start(Object.fromEntries(await talkativeFiles())))
   const origins = [hub.endpoint, hub.storage]
   await buildPage(folder, origins)
-  const serve = (isPlain = false): Promise<PageServer> => servePage({ folder, hub: origins, port: 0, isPlain })
+  const serve = (from = folder): Promise<PageServer> => servePage({ folder: from, hub: origins, port: 0 })
   const site = resources.use(await serve())
-  const plain = resources.use(await serve(true))
+  const plain = resources.use(await servePage({ folder, hub: origins, port: 0, isPlain: true }))
   const { browser } = resources.use(await launchChromium())
   return {
     folder,

@@ -1,6 +1,8 @@
 /** The chat page in a real browser: conversations, on a phone and on a desktop computer, with and without a network. */
 import axe from 'axe-core'
-import { readFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasBrowser } from '../browser/chromium.ts'
 import {
@@ -107,6 +109,26 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
     expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
     await context.close()
+  })
+
+  it('offers a newer version of the page when there is one', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-newer-'))
+    await cp(web.folder, folder, { recursive: true })
+    await using site = await web.serve(folder)
+    const { page, context } = await web.visit(`${site.origin}/`)
+    await ready(page)
+    await page.evaluate(() => navigator.serviceWorker.ready)
+    const worker = path.join(folder, 'service-worker.js')
+    const script = await readFile(worker, 'utf8')
+    await writeFile(worker, script.replace(/"[0-9a-f]{16}"/, '"newer"'))
+    await page.reload()
+    await page.getByText('A newer version is here.').waitFor()
+    await page.getByRole('button', { name: 'Reload' }).click()
+    await expect.poll(() => page.getByText('A newer version is here.').count()).toBe(0)
+    await ready(page)
+    expect(await page.evaluate(() => caches.keys())).toEqual(['pocket-phi-page-newer'])
+    await context.close()
+    await rm(folder, { recursive: true })
   })
 
   it('is isolated by its service worker where the host sends no headers', async () => {

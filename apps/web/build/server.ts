@@ -1,7 +1,7 @@
 /** A small web server for the built page, with the headers that isolate it and hold it to its policy. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { brotliCompressSync, constants } from 'node:zlib'
 import { headersOf } from './headers.ts'
@@ -38,6 +38,8 @@ const types: Readonly<Record<string, string>> = {
 const compressible = /^(?:text|image\/svg)|json|wasm|manifest/
 
 interface Stored {
+  /** When the file was last written: a page that is built anew is served anew. */
+  readonly written: number
   readonly plain: Buffer
   readonly brotli: Buffer | undefined
 }
@@ -47,13 +49,16 @@ export async function servePage({ folder, hub, port, isPlain = false }: PageServ
   const files = new Map<string, Stored>()
   const requests: string[] = []
   const load = async (name: string, type: string): Promise<Stored> => {
+    const file = path.join(folder, name)
+    const { mtimeMs: written } = await stat(file)
     const known = files.get(name)
-    if (known !== undefined) return known
-    const plain = await readFile(path.join(folder, name))
+    if (known?.written === written) return known
+    const plain = await readFile(file)
     const parameters = { [constants.BROTLI_PARAM_QUALITY]: 6 }
     const brotli = compressible.test(type) ? brotliCompressSync(plain, { params: parameters }) : undefined
-    files.set(name, { plain, brotli })
-    return { plain, brotli }
+    const stored = { written, plain, brotli }
+    files.set(name, stored)
+    return stored
   }
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { pathname } = new URL(request.url ?? '/', 'http://host')
