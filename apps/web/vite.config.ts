@@ -22,6 +22,8 @@ export default defineConfig(async ({ command }) => ({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      // How long plugins take is no fault of the page.
+      checks: { pluginTimings: false },
       input: { page: folder('index.html'), 'service-worker': folder('src/service-worker/service-worker.ts') },
       output: {
         entryFileNames: ({ name }: { readonly name: string }) =>

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import axe from 'axe-core'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { buildPage } from '../../apps/web/build/build.ts'
 import { servePage, type PageServer } from '../../apps/web/build/server.ts'
@@ -107,6 +108,13 @@ export async function ask(page: Page, text: string): Promise<string> {
   const before = await page.locator('.answer').count()
   await send(page, text)
   return (await answers(page, before + 1)).at(-1) ?? ''
+}
+
+/** What keeps people out of what is shown, by the rules of axe. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const { violations: found } = await page.evaluate(() => globalThis.axe.run())
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
 }
 
 /** Opens the list of conversations, which on a phone is closed. */

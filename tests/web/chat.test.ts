@@ -1,5 +1,4 @@
 /** The chat page in a real browser: conversations, on a phone and on a desktop computer, with and without a network. */
-import axe from 'axe-core'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -15,6 +14,7 @@ import {
   ready,
   send,
   talkativeFiles,
+  violations,
   type WebBench,
 } from './bench.ts'
 
@@ -250,24 +250,19 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
   ] as const)('has nothing that keeps people out, on a %s in %s colours', async (name, colorScheme) => {
     const { page, context } = await web.visit(undefined, { ...devices[name], colorScheme, reducedMotion: 'reduce' })
     await ready(page)
-    const violations = async (): Promise<string[]> => {
-      await page.evaluate(axe.source)
-      const { violations: found } = await page.evaluate(() => globalThis.axe.run())
-      return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
-    }
-    expect(await violations()).toEqual([])
+    expect(await violations(page)).toEqual([])
     await ask(page, 'What is 27 plus 15?')
     await page.getByRole('button', { name: 'Answer again' }).click()
     await page.locator('.branches').waitFor()
     await page.getByRole('button', { name: 'Speed' }).click()
-    expect(await violations()).toEqual([])
+    expect(await violations(page)).toEqual([])
     await page.getByRole('button', { name: 'Edit' }).click()
     await openList(page)
-    expect(await violations()).toEqual([])
+    expect(await violations(page)).toEqual([])
     for (const screen of ['models', 'settings', 'benchmark'] as const) {
       await page.goto(`${web.site.origin}/#/${screen}`)
       await page.locator(`h1:focus`).waitFor()
-      expect(await violations()).toEqual([])
+      expect(await violations(page)).toEqual([])
     }
     await context.close()
   })

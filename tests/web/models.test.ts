@@ -1,15 +1,15 @@
 /** Models in the page: downloads from a hub on this machine, through all that can happen to them. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Page } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import { stallAfter } from '../../src/hub/hub-server-harness.ts'
 import { tinyGguf } from '../../src/engine/tiny-gguf-harness.ts'
 import { hasBrowser } from '../browser/chromium.ts'
-import { ask, devices, openWeb, ready, type Visit, type WebBench } from './bench.ts'
+import { ask, devices, openWeb, ready, violations, type Visit, type WebBench } from './bench.ts'
 
 const weights = 'model.safetensors'
 let web: WebBench
 
-async function visitModels(device: (typeof devices)[keyof typeof devices] = devices.desktop): Promise<Visit> {
+async function visitModels(device: BrowserContextOptions = devices.desktop): Promise<Visit> {
   return await web.visit(`${web.site.origin}/#/models`, device)
 }
 
@@ -163,6 +163,27 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     }
     await context.close()
   })
+
+  it.each(['light', 'dark'] as const)(
+    'downloads, errors and dialogs keep nobody out, in %s colours',
+    async (colours) => {
+      const { page, context } = await visitModels({ ...devices.phone, colorScheme: colours, reducedMotion: 'reduce' })
+      await page.getByLabel('Another model by its name').fill('org/absent')
+      await page.getByRole('button', { name: 'Look up' }).click()
+      await page.getByRole('alert').getByText('Particulars').click()
+      await lookUp(page)
+      web.hub.misbehaviours.set(weights, [stallAfter(1000)])
+      await card(page).getByRole('button', { name: 'Download' }).click()
+      await card(page).getByRole('button', { name: 'Pause' }).waitFor()
+      expect(await violations(page)).toEqual([])
+      await expect.poll(() => storedBytes(page)).toBe(1000)
+      await card(page).getByRole('button', { name: 'Pause' }).click()
+      await card(page).getByRole('button', { name: 'Delete' }).click()
+      await page.getByRole('dialog').waitFor()
+      expect(await violations(page)).toEqual([])
+      await context.close()
+    },
+  )
 
   it('a GGUF file is opened from this device, and other files are refused', async () => {
     const { page, context } = await visitModels()
