@@ -23,13 +23,9 @@ export type RemoteSource =
 export type SentSource = Exclude<RemoteSource, URL>
 
 /** What can be sent of the options of `loadModel`: no functions, and a backend by its name. */
-export type SentLoadOptions = Omit<
-  LoadModelOptions,
-  'backend' | 'template' | 'onPlan' | 'onProgress' | 'signal' | 'weightsFile'
-> & {
+export type SentLoadOptions = Omit<LoadModelOptions, 'backend' | 'template' | 'onPlan' | 'onProgress' | 'signal'> & {
   readonly backend?: Extract<LoadModelOptions['backend'], string>
   readonly template?: TemplateName
-  readonly weightsFile?: string
 }
 
 /** What can be sent of the options of `generate`. */

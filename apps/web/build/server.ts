@@ -44,15 +44,25 @@ interface Stored {
   readonly brotli: Buffer | undefined
 }
 
+/** The file below the folder that a path means; undefined where it would leave the folder, or is no path. */
+function fileName(pathname: string): string | undefined {
+  try {
+    const name = decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname)
+    return name.split(/[\\/]/).includes('..') ? undefined : name
+  } catch {
+    return undefined
+  }
+}
+
 /** @throws the error of the system when the port is taken */
 export async function servePage({ folder, hub, port, isPlain = false }: PageServerOptions): Promise<PageServer> {
   const files = new Map<string, Stored>()
   const requests: string[] = []
   const load = async (name: string, type: string): Promise<Stored> => {
     const file = path.join(folder, name)
-    const { mtimeMs: written } = await stat(file)
+    const { mtimeMs: written, size } = await stat(file)
     const known = files.get(name)
-    if (known?.written === written) return known
+    if (known?.written === written && known.plain.length === size) return known
     const plain = await readFile(file)
     const parameters = { [constants.BROTLI_PARAM_QUALITY]: 6 }
     const brotli = compressible.test(type) ? brotliCompressSync(plain, { params: parameters }) : undefined
@@ -64,9 +74,9 @@ export async function servePage({ folder, hub, port, isPlain = false }: PageServ
     const { pathname } = new URL(request.url ?? '/', 'http://host')
     requests.push(pathname)
     const headers = isPlain ? {} : headersOf(pathname, hub)
-    const name = pathname.endsWith('/') ? `${pathname}index.html` : decodeURIComponent(pathname)
-    const type = types[path.extname(name)] ?? 'application/octet-stream'
-    const stored = name.includes('..') ? undefined : await load(name, type).catch(() => undefined)
+    const name = fileName(pathname)
+    const type = types[path.extname(name ?? '')] ?? 'application/octet-stream'
+    const stored = name === undefined ? undefined : await load(name, type).catch(() => undefined)
     if (stored === undefined) {
       response.writeHead(404, { ...headers, 'content-type': 'text/plain' }).end('There is no such file.')
       return
