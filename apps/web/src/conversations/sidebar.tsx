@@ -7,7 +7,8 @@ import { Icon, type IconName } from '../app/icons.tsx'
 import { isListOpen } from '../app/layout.ts'
 import { addressOf, route, type Route } from '../app/route.ts'
 import { exportMarkdown, headings, remove, rename, thread } from './conversations.ts'
-import { search, type Found } from './search.ts'
+import type { Found } from './find-text.ts'
+import { search } from './search.ts'
 import type { Heading } from './thread.ts'
 
 const query = signal('')

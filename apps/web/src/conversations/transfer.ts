@@ -1,6 +1,6 @@
 /** Conversations as a file: all of them to keep or to take elsewhere, or one to read. */
-import { PocketPhiError } from 'pocket-phi/worker'
-import { shownTurns, titleOf, type Heading, type Thread, type Turn } from './thread.ts'
+import { PocketPhiError, type FinishReason, type Usage } from 'pocket-phi/worker'
+import { shownTurns, titleOf, type AnswerFacts, type Heading, type Thread, type Turn } from './thread.ts'
 
 export interface Conversation {
   readonly heading: Heading
@@ -65,7 +65,7 @@ function checked(value: unknown): Conversation {
   const id = crypto.randomUUID()
   const turns = (thread['turns'] as readonly unknown[]).map(checkedTurn)
   const places = new Set([0, ...turns.map((turn) => turn.id)])
-  if (turns.some(({ parent, id: own }) => !places.has(parent) || parent >= own)) {
+  if (places.size <= turns.length || turns.some(({ parent, id: own }) => !places.has(parent) || parent >= own)) {
     throw noConversations('messages that follow nothing')
   }
   const chosen = isRecord(thread['chosen']) ? thread['chosen'] : {}
@@ -84,13 +84,33 @@ function checked(value: unknown): Conversation {
 
 function checkedTurn(value: unknown): Turn {
   if (isRecord(value)) {
-    const { id, parent, role, content, at } = value
-    const isTurn = (role === 'user' || role === 'assistant') && typeof content === 'string'
-    if (isTurn && Number.isSafeInteger(id) && Number.isSafeInteger(parent) && typeof at === 'number') {
-      return value as unknown as Turn
+    const { id, parent, role, content, at, facts } = value
+    const isNamed = Number.isSafeInteger(id) && Number.isSafeInteger(parent)
+    if (isNamed && (role === 'user' || role === 'assistant') && typeof content === 'string' && typeof at === 'number') {
+      const turn: Turn = { id: id as number, parent: parent as number, role, content, at }
+      return isFacts(facts) ? { ...turn, facts } : turn
     }
   }
   throw noConversations('a message of another form')
+}
+
+const finishes: readonly unknown[] = ['stop', 'length', 'aborted', 'context-full'] satisfies FinishReason[]
+const figures = [
+  'promptTokens',
+  'reusedTokens',
+  'generatedTokens',
+  'promptSeconds',
+  'promptTokensPerSecond',
+  'generatedTokensPerSecond',
+] as const satisfies readonly (keyof Usage)[]
+
+/** Whether all is there that is shown of them. */
+function isFacts(value: unknown): value is AnswerFacts {
+  if (!isRecord(value)) return false
+  const { model, finish, usage, seed, dropped } = value
+  const isMade = typeof model === 'string' && finishes.includes(finish) && isRecord(usage)
+  const numbers = isMade ? [seed, dropped, ...figures.map((name) => usage[name])] : [undefined]
+  return numbers.every((number) => typeof number === 'number')
 }
 
 /** A plain list of messages, each following the one before. */
