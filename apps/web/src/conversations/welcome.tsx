@@ -20,12 +20,12 @@ export function Welcome() {
       <Mark />
       <h1 id="welcome">What would you like to know?</h1>
       <p class="quiet">The model runs on this device. Nothing that you write leaves it.</p>
-      {isShipped ? (
+      {isShipped && canAnswer.value ? (
         <>
           <ul class="questions">
             {questions.map((question) => (
               <li>
-                <button type="button" disabled={!canAnswer.value} onClick={() => void ask(question)}>
+                <button type="button" onClick={() => void ask(question)}>
                   {question}
                 </button>
               </li>

@@ -151,7 +151,7 @@ function Sampling() {
           min={0}
           step={1}
           value={seed}
-          placeholder="a new one each time"
+          placeholder="random"
           onChange={(value) => setOptional('seed', value)}
         />
       </div>
@@ -188,7 +188,8 @@ function Conversations() {
     <section>
       <h2>Conversations</h2>
       <p class="quiet">
-        {count === 1 ? 'One conversation is' : `${count} conversations are`} kept on this device, and nowhere else.
+        {count === 1 ? 'One conversation is kept' : `${count === 0 ? 'No' : count} conversations are kept`} on this
+        device. They are nowhere else.
       </p>
       <div class="row">
         <Button icon="download" disabled={count === 0} onClick={() => void save()}>
