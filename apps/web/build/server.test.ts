@@ -49,6 +49,12 @@ describe('the server of the page', () => {
     expect(await (await fetch(`${site.origin}/new.json`)).text()).toBe('22')
   })
 
+  it('sends nothing twice that has not changed', async () => {
+    const { headers } = await fetch(site.origin)
+    const again = await fetch(site.origin, { headers: { 'if-none-match': headers.get('etag') ?? '' } })
+    expect(again.status).toBe(304)
+  })
+
   it.each(['/../package.json', '/%2e%2e/package.json', '/..%5cpackage.json', '/%', '/%00', '/absent'])(
     'sends nothing from outside of its folder: %s',
     async (raw) => {

@@ -82,13 +82,21 @@ export async function servePage({ folder, hub, port, isPlain = false }: PageServ
       return
     }
     const packed = /\bbr\b/.test(String(request.headers['accept-encoding'])) ? stored.brotli : undefined
-    response.writeHead(200, {
+    const version = {
       ...headers,
-      'content-type': type,
-      'content-length': (packed ?? stored.plain).length,
+      etag: `"${stored.written}-${stored.plain.length}"`,
       // Names with a hash never change their content.
       'cache-control': pathname.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
       vary: 'accept-encoding',
+    }
+    if (request.headers['if-none-match'] === version.etag) {
+      response.writeHead(304, version).end()
+      return
+    }
+    response.writeHead(200, {
+      ...version,
+      'content-type': type,
+      'content-length': (packed ?? stored.plain).length,
       ...(packed === undefined ? {} : { 'content-encoding': 'br' }),
     })
     response.end(request.method === 'HEAD' ? undefined : (packed ?? stored.plain))

@@ -17,8 +17,11 @@ const scope = new URL('./', self.location.href)
 
 async function store(): Promise<void> {
   const cache = await caches.open(cacheName)
-  // Past the browser's own cache, which may hold files of another version under names that stay the same.
-  const requests = PAGE_FILES.map((file) => new Request(new URL(file, scope), { cache: 'reload' }))
+  // What the page has loaded just now is taken from the browser's own cache; where a name says nothing of the version, the host
+  // is asked whether it is still the same.
+  const requests = PAGE_FILES.map((file) => {
+    return new Request(new URL(file, scope), { cache: file.startsWith('assets/') ? 'default' : 'no-cache' })
+  })
   await cache.addAll(requests)
 }
 
