@@ -65,7 +65,11 @@ export async function lookUp(hub: string, name: string, { signal, tell }: Downlo
   const { repository, revision = 'main', file } = parsed
   tell({ stage: 'asking the hub', done: 0, total: 0, unit: 'bytes' })
   const connection = connectionFor(hub, signal)
-  const retry: RetryOptions = { clock: systemClock, signal }
+  const retry: RetryOptions = {
+    clock: systemClock,
+    signal,
+    onWait: (seconds, problem) => tell({ stage: waitingFor(seconds, problem), done: 0, total: 0, unit: 'bytes' }),
+  }
   const { commit, files: listed } = await listRepository(connection, retry, repository, revision)
   const chosen = new Set(
     selectFiles(
@@ -79,6 +83,10 @@ export async function lookUp(hub: string, name: string, { signal, tell }: Downlo
     files.push(await describeFile(connection, retry, fileAddress(hub, repository, commit, one.name), one))
   }
   return { repository, commit, files, bytes: files.reduce((sum, { size }) => sum + size, 0) }
+}
+
+function waitingFor(seconds: number, { problem }: PocketPhiError): string {
+  return `${problem} Trying again in ${Math.ceil(seconds)} s.`
 }
 
 /** The address below which the files of a model are. */
@@ -195,7 +203,7 @@ async function completeStored(
     retry: {
       clock: systemClock,
       signal,
-      onWait: (seconds, { problem }) => report(`${problem} Trying again in ${Math.ceil(seconds)} s.`, partial.size),
+      onWait: (seconds, problem) => report(waitingFor(seconds, problem), partial.size),
     },
     address: fileAddress(hub, manifest.repository, manifest.commit, file.name),
     onBytes: (bytes) => report('downloading', bytes),
