@@ -1,4 +1,7 @@
 /** Models in the page: downloads from a hub on this machine, through all that can happen to them. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { stallAfter } from '../../src/hub/hub-server-harness.ts'
@@ -184,6 +187,20 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
       await context.close()
     },
   )
+
+  it('a folder is opened from this device', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-folder-'))
+    for (const [name, bytes] of web.hub.files) await writeFile(path.join(folder, name), bytes)
+    const { page, context } = await visitModels()
+    await page.getByText('In use').waitFor()
+    await page.locator('input[type=file]').nth(1).setInputFiles(folder)
+    const own = page.locator('.card', { has: page.getByRole('heading', { name: path.basename(folder) }) })
+    await own.getByText('In use').waitFor()
+    await page.goto(`${web.site.origin}/#/`)
+    expect(await ask(page, 'hello there')).not.toBe('')
+    await context.close()
+    await rm(folder, { recursive: true })
+  })
 
   it('a GGUF file is opened from this device, and other files are refused', async () => {
     const { page, context } = await visitModels()

@@ -17,7 +17,10 @@ export function database(): Promise<IDBPDatabase<Schema>> {
       created.createObjectStore('threads', { keyPath: 'id' })
     },
     // A newer version of the page in another tab wants to change the database.
-    blocking: (_current, _blocked, event) => (event.target as IDBDatabase).close(),
+    blocking: (_current, _blocked, event) => {
+      ;(event.target as IDBDatabase).close()
+      opening = undefined
+    },
   })
   return opening
 }
