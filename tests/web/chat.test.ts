@@ -206,6 +206,33 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await context.close()
   })
 
+  it('says so when the engine dies, keeps what was said, and loads the model again', async () => {
+    const { page, context } = await web.visit()
+    await openScreen(page, 'Models')
+    const files = Array.from(slow, ([name, buffer]) => ({ name, mimeType: '', buffer }))
+    await page.locator('input[type=file]').first().setInputFiles(files)
+    await page.getByText('Opened from a file').waitFor()
+    await page.getByText('In use').waitFor()
+    await page.getByRole('link', { name: 'New conversation' }).click()
+    await send(page, 'the story of the sea')
+    await expect.poll(() => page.locator('.answer.writing .markdown').innerText()).not.toBe('')
+    const engine = page.workers().find((worker) => worker.url().includes('engine-worker'))
+    await engine?.evaluate(() => {
+      setTimeout(() => {
+        throw new Error('no memory left')
+      })
+    })
+    const alert = page.locator('.answer').getByRole('alert')
+    await alert.getByText('The worker of the engine has died.').waitFor()
+    expect((await answers(page, 1))[0]).not.toBe('')
+    // Not for the answer: for the model, which was opened from files.
+    await page.locator('.transcript .column > .notice').getByRole('button', { name: 'Try again' }).click()
+    await ready(page)
+    await alert.getByRole('button', { name: 'Try again' }).click()
+    await expect.poll(() => page.locator('.answer.writing .markdown').innerText()).not.toBe('')
+    await context.close()
+  })
+
   it('keeps an answer that is broken off by a reload as far as it came', async () => {
     const { page, context } = await web.visit()
     await openScreen(page, 'Models')

@@ -2,7 +2,7 @@
 import { computed, effect, signal } from '@preact/signals'
 import { PocketPhiError, type ChatMessage, type Progress, type RemoteChat, type RemoteModel } from 'pocket-phi/worker'
 import { errorData, explained, isAborted } from '../app/errors.ts'
-import { readyModel } from '../models/session.ts'
+import { noteLoss, readyModel } from '../models/session.ts'
 import { settings } from '../settings/settings.ts'
 import { begin, keep, thread } from './conversations.ts'
 import { addTurn, changeTurn, removeTurn, shownTurns, type AnswerFacts, type Thread, type Turn } from './thread.ts'
@@ -83,6 +83,7 @@ async function answerAfter(asked: { readonly thread: Thread; readonly turn: Turn
     end = { facts: await write(started, messages, draft, controller.signal) }
     announcement.value = draft.text
   } catch (error) {
+    noteLoss(error)
     end = isAborted(error) ? {} : { error: errorData(error) }
     announcement.value = isAborted(error) ? 'Stopped.' : `The answer failed. ${explained(error).message}`
   }

@@ -1,8 +1,14 @@
 /** The model that is loaded. One tab at a time holds one: memory is scarce, and two copies of a large model would end both. */
 import { computed, signal } from '@preact/signals'
-import { PocketPhiError, startEngine, type Progress, type RemoteEngine, type RemoteModel } from 'pocket-phi/worker'
+import {
+  PocketPhiError,
+  startEngine,
+  type ErrorData,
+  type Progress,
+  type RemoteEngine,
+  type RemoteModel,
+} from 'pocket-phi/worker'
 import { errorData, isAborted } from '../app/errors.ts'
-import type { ErrorData } from 'pocket-phi/worker'
 import { changeSettings } from '../settings/settings.ts'
 import { shippedModel } from './catalogue.ts'
 import { choiceOf, sourceOf, type ModelChoice } from './sources.ts'
@@ -75,11 +81,7 @@ export async function loadModel(choice: ModelChoice, { steal = false } = {}): Pr
   const controller = new AbortController()
   const { name } = choice
   session.value = { state: 'loading', name, progress: undefined }
-  if (!(await takeEngine(steal))) {
-    session.value = { state: 'elsewhere', name, choice }
-    return
-  }
-  const model = openModel(choice, controller.signal)
+  const model = openModel(choice, controller.signal, steal)
   const loading: Loading = { choice, controller, model }
   current = loading
   const start = performance.now()
@@ -90,11 +92,21 @@ export async function loadModel(choice: ModelChoice, { steal = false } = {}): Pr
     if (choice.kind !== 'local') changeSettings({ model: name })
   } catch (error) {
     if (current !== loading) return
-    session.value = isAborted(error) ? { state: 'empty' } : { state: 'failed', name, choice, error: errorData(error) }
+    if (error instanceof ElsewhereError) session.value = { state: 'elsewhere', name, choice }
+    else if (isAborted(error)) session.value = { state: 'empty' }
+    else session.value = { state: 'failed', name, choice, error: errorData(error) }
   }
 }
 
-async function openModel(choice: ModelChoice, aborted: AbortSignal): Promise<RemoteModel> {
+/** Another tab has the engine. */
+class ElsewhereError extends PocketPhiError {
+  constructor() {
+    super('not-supported', 'A model is loaded in another tab.', { remedy: 'Use it here, or ask there.' })
+  }
+}
+
+async function openModel(choice: ModelChoice, aborted: AbortSignal, steal: boolean): Promise<RemoteModel> {
+  if (!(await takeEngine(steal))) throw new ElsewhereError()
   // A worker that died, or holds another model, is replaced: its memory is given back whole.
   const ended = engine
   engine = undefined
@@ -108,6 +120,13 @@ async function openModel(choice: ModelChoice, aborted: AbortSignal): Promise<Rem
       if (!aborted.aborted) session.value = { state: 'loading', name: choice.name, progress }
     },
   })
+}
+
+/** Shows that the engine has died, if that is what an error says: the model has to be loaded again. */
+export function noteLoss(error: unknown): void {
+  if (!(error instanceof PocketPhiError) || error.code !== 'device-lost' || current === undefined) return
+  const { choice } = current
+  session.value = { state: 'failed', name: choice.name, choice, error: errorData(error) }
 }
 
 /**
