@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config'
+import { packageEntries } from './apps/web/build/plugins.ts'
 import { softwareGpuFolder } from './tests/webgpu/software-gpu.ts'
 
 /** Tests of the webgpu backend, which run in processes of their own: the GPU's library is found when a process starts. */
 const gpuTests = ['src/**/*.gpu.test.ts', 'tests/**/*.gpu.test.ts']
 
 export default defineConfig({
+  resolve: { alias: await packageEntries() },
   test: {
     // Processes, because tests set V8 flags; two, because kernel and end-to-end tests start threads of their own.
     pool: 'forks',
@@ -12,13 +14,15 @@ export default defineConfig({
     watch: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // How long something is awaited that comes by itself; whether it comes in time is no test.
+    expect: { poll: { timeout: 20_000 } },
     reporters: ['default', './tests/reporter.ts'],
     projects: [
       {
         extends: true,
         test: {
           name: 'cpu',
-          include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'bench/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'bench/**/*.test.ts', 'apps/**/*.test.ts'],
           exclude: gpuTests,
           // What is tested must not depend on whether the machine has a GPU.
           env: { POCKET_PHI_GPU: 'off' },

@@ -1,5 +1,6 @@
 /**
- * Checks that every file of `src/` imports only what its room may import (the table in layers.ts).
+ * Checks that every file of `src/` imports only what its room may import (the table in layers.ts), and every file of `apps/` only
+ * public entry points.
  *
  *     node scripts/check-layers.ts
  */
@@ -7,7 +8,8 @@ import { glob, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { fileFaults, tableFaults } from './layers.ts'
+import manifest from '../package.json' with { type: 'json' }
+import { appFaults, fileFaults, tableFaults } from './layers.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const faults = tableFaults()
@@ -17,6 +19,12 @@ for await (const found of glob('src/**/*.ts', { cwd: root })) {
   // AssemblyScript: it imports nothing but itself, and its compiler says so.
   if (file.startsWith('src/backends/wasm/kernels/')) continue
   faults.push(...fileFaults(file, await readFile(path.join(root, file), 'utf8')))
+  count += 1
+}
+const entries = Object.keys(manifest.exports).map((entry) => entry.replace(/^\./, manifest.name))
+for await (const found of glob('apps/**/*.{ts,tsx}', { cwd: root, exclude: ['**/node_modules', '**/dist'] })) {
+  const file = found.split(path.sep).join('/')
+  faults.push(...appFaults(file, await readFile(path.join(root, file), 'utf8'), entries))
   count += 1
 }
 if (faults.length === 0) {

@@ -36,12 +36,14 @@ export const rooms: Readonly<Record<string, Room>> = {
   train: { rooms: ['engine', 'data', 'vision'], packages: ['yaml', 'zod'], node: true },
   eval: { rooms: ['engine', 'data', 'vision', 'eval/world'], packages: ['yaml', 'zod'], node: true },
   'eval/world': { rooms: ['base', 'data/world'] },
-  hub: { rooms: ['base', 'formats'], node: true },
+  hub: { rooms: ['base', 'formats'] },
+  'hub/cache': { rooms: ['hub'], node: true },
   search: { rooms: ['engine'] },
   server: { rooms: ['engine', 'search', 'vision'] },
-  '': { rooms: ['engine', 'quant', 'vision', 'search', 'server'] },
+  worker: { rooms: ['engine'] },
+  '': { rooms: ['engine', 'quant', 'vision', 'search', 'server', 'worker'] },
   cli: {
-    rooms: ['', 'hub', 'train', 'eval'],
+    rooms: ['', 'hub/cache', 'train', 'eval'],
     packages: ['@clack/prompts', 'commander', 'yaml', 'zod'],
     node: true,
   },
@@ -86,6 +88,26 @@ export function importsOf(file: string, source: string): Import[] {
   return found
     .sort((a, b) => a.start - b.start)
     .map(({ specifier, start, typeOnly }) => ({ specifier, line: source.slice(0, start).split('\n').length, typeOnly }))
+}
+
+/**
+ * What is wrong with the imports of one file of `apps/`, one message each: an app is a user of the package like any other and sees
+ * only its public entry points.
+ *
+ * @param entries the entry points, as they are imported: `pocket-phi`, `pocket-phi/worker` …
+ */
+export function appFaults(file: string, source: string, entries: readonly string[]): string[] {
+  const app = file.split('/').slice(0, 2).join('/')
+  return importsOf(file, source).flatMap(({ specifier, line }) => {
+    const say = (message: string): string[] => [`${file}:${line}: ${message}`]
+    if (specifier.startsWith('.')) {
+      const target = path.posix.join(path.posix.dirname(file), specifier)
+      if (target.startsWith(`${app}/`)) return []
+      return say(`'${specifier}' leaves ${app}; import a public entry point of the package`)
+    }
+    if (packageOf(specifier) !== 'pocket-phi' || entries.includes(specifier)) return []
+    return say(`'${specifier}' is no public entry point (there are: ${entries.join(', ')})`)
+  })
 }
 
 /** The room of a file given by its path from the repository root, or undefined for a folder that has no row. */

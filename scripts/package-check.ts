@@ -26,6 +26,7 @@ const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf
   readonly name: string
   readonly version: string
   readonly bin: { readonly phi: string }
+  readonly exports: Readonly<Record<string, unknown>>
 }
 
 function fail(message: string): never {
@@ -82,10 +83,15 @@ async function install(tarball: string, folder: string): Promise<string> {
 }
 
 async function use(folder: string, installed: string): Promise<void> {
-  const script = `console.log(Object.keys(await import('${manifest.name}')).length)`
-  const count = Number(run(folder, process.execPath, '--input-type=module', '--eval', script))
-  if (!(count > 0)) fail(`${manifest.name} exports nothing`)
-  console.log(`import: ${count} exports`)
+  const entries = Object.keys(manifest.exports)
+    .filter((entry) => !entry.endsWith('.json'))
+    .map((entry) => entry.replace(/^\./, manifest.name))
+  for (const entry of entries) {
+    const script = `console.log(Object.keys(await import('${entry}')).length)`
+    const count = Number(run(folder, process.execPath, '--input-type=module', '--eval', script))
+    if (!(count > 0)) fail(`${entry} exports nothing`)
+    console.log(`import of ${entry}: ${count} exports`)
+  }
 
   const command = path.join(installed, manifest.bin.phi)
   if (!(await readFile(command, 'utf8')).startsWith('#!/usr/bin/env node\n')) fail(`${manifest.bin.phi} has no shebang`)
@@ -93,7 +99,8 @@ async function use(folder: string, installed: string): Promise<void> {
   if (!version.includes(manifest.version)) fail(`phi --version printed '${version}', not ${manifest.version}`)
   console.log(`phi --version: ${version}`)
 
-  await writeFile(path.join(folder, 'use.ts'), `export * from '${manifest.name}'\n`)
+  const uses = entries.map((entry, index) => `export * as entry${index} from '${entry}'\n`)
+  await writeFile(path.join(folder, 'use.ts'), uses.join(''))
   const options = {
     compilerOptions: {
       target: 'es2024',

@@ -20,7 +20,8 @@ export {
   type Usage,
 } from './engine/generate.ts'
 export type { DraftModel } from './engine/drafts.ts'
-export { Chat, ChatReply, type ChatOptions } from './engine/chat.ts'
+export { Chat, ChatReply } from './engine/chat.ts'
+export type { ChatOptions } from './engine/chat-rules.ts'
 export type { SamplingOptions, TokenLogProbability } from './engine/sampling.ts'
 export type { EngineCounters } from './engine/scheduler.ts'
 

@@ -143,6 +143,32 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     expect(expected.chat).not.toBe('')
   })
 
+  it.each([
+    ['with threads', 'isolated', 'relaxed-threads'],
+    ['without', 'plain', 'relaxed-single'],
+  ])('the engine in a worker gives the same answers, %s', async (_title, folder, kernels) => {
+    const before = site.requests.length
+    const page = await openPage(folder)
+    const found = await page.evaluate(([prompt]) => globalThis.scenarios.answerFromWorker('../model', prompt), [
+      ids,
+    ] as const)
+    const { ids: expected, text, chat } = inNode
+    expect(found).toMatchObject({ backend: 'wasm', execution: { kernels }, ids: expected, text, chat })
+    expect(loadedIn(folder, before)).toContainEqual(expect.stringMatching(/\/assets\/engine-worker-.*\.js$/))
+  })
+
+  it('the engine in a worker says what is wrong, also when its script is not there', async () => {
+    const page = await openPage('isolated', [])
+    const absent = await page.evaluate(() => globalThis.scenarios.failInWorker('../absent'))
+    expect(absent.code).toBe('not-found')
+    const broken = await openPage('broken', [])
+    const lost = await broken.evaluate(() => globalThis.scenarios.failInWorker('../model'))
+    expect(lost.code).toBe('device-lost')
+    expect(lost.remedy).toContain('Start the engine again')
+    await page.context().close()
+    await broken.context().close()
+  })
+
   describe('a page that is not isolated', () => {
     it('runs in the page itself with the same answer, and says why', async () => {
       const before = site.requests.length
@@ -223,7 +249,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
 
   it(`is at most ${budget} kB after gzip, kernels included`, () => {
     const parts = [...built.files].filter(([name]) =>
-      /index-.*\.js$|worker-.*\.js$|relaxed-threads-.*\.wasm$/.test(name),
+      /index-.*\.js$|\/worker-.*\.js$|relaxed-threads-.*\.wasm$/.test(name),
     )
     expect(parts).toHaveLength(3)
     const total = (size: (bytes: Uint8Array) => number): number =>

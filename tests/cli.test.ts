@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { AnswerProfile } from '../src/cli/profile.ts'
-import { bench, expectWhole, weights as weightsOfHub } from '../src/hub/pull-harness.ts'
+import { bench, expectWhole, weights as weightsOfHub } from '../src/hub/cache/pull-harness.ts'
 
 // A machine that does much else at the same time may take minutes for what is seconds.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })

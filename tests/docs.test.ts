@@ -129,7 +129,12 @@ async function typeErrors(examples: ReadonlyMap<string, string>): Promise<string
       noUnusedLocals: false,
       rewriteRelativeImportExtensions: false,
       typeRoots: [join(root, 'node_modules/@types')],
-      paths: { 'pocket-phi': [join(root, 'src/index.ts')] },
+      paths: {
+        'pocket-phi': [join(root, 'src/index.ts')],
+        'pocket-phi/hub': [join(root, 'src/hub/index.ts')],
+        'pocket-phi/worker': [join(root, 'src/worker/index.ts')],
+        'pocket-phi/worker/serve': [join(root, 'src/worker/serve.ts')],
+      },
     }
     const project = { extends: join(root, 'tsconfig.json'), compilerOptions: options, include: ['*.ts'], exclude: [] }
     await writeFile(join(folder, 'package.json'), '{"type":"module"}')

@@ -3,7 +3,16 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { stallAfter } from '../src/hub/hub-server-harness.ts'
-import { bench, blobsOf, expectWhole, modelFiles, needed, size, weights, type Bench } from '../src/hub/pull-harness.ts'
+import {
+  bench,
+  blobsOf,
+  expectWhole,
+  modelFiles,
+  needed,
+  size,
+  weights,
+  type Bench,
+} from '../src/hub/cache/pull-harness.ts'
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 

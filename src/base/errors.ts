@@ -41,6 +41,8 @@ export interface ErrorParts {
 export class PocketPhiError extends Error {
   override readonly name: string = 'PocketPhiError'
   readonly code: ErrorCode
+  /** The first sentence: what went wrong. */
+  readonly problem: string
   readonly expected: string | undefined
   readonly found: string | undefined
   readonly remedy: string | undefined
@@ -52,6 +54,7 @@ export class PocketPhiError extends Error {
     if (parts.remedy !== undefined) sentences.push(parts.remedy)
     super(sentences.join(' '), parts.cause === undefined ? undefined : { cause: parts.cause })
     this.code = code
+    this.problem = problem
     this.expected = parts.expected
     this.found = parts.found
     this.remedy = parts.remedy

@@ -1,7 +1,7 @@
 /** Downloads from the hub, shown as they go. */
 import type { OnProgress } from '../base/progress.ts'
-import type { HubEnvironment } from '../hub/environment.ts'
-import { pull, type Pulled, type PulledFile, type PullOptions } from '../hub/pull.ts'
+import type { HubEnvironment } from '../hub/cache/environment.ts'
+import { pull, type Pulled, type PulledFile, type PullOptions } from '../hub/cache/pull.ts'
 import { interruptible } from './interrupt.ts'
 import { bar, formatBytes, formatSeconds, note, StatusLine } from './terminal.ts'
 import { TransferRate } from './transfer-rate.ts'

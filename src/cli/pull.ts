@@ -1,9 +1,9 @@
 /** `phi pull`: downloads a model from the Hugging Face hub into the cache that its tools share. */
 import { homedir } from 'node:os'
 import type { Command } from 'commander'
-import { hubEnvironment } from '../hub/environment.ts'
+import { hubEnvironment } from '../hub/cache/environment.ts'
 import { parseHubName, type HubName } from '../hub/names.ts'
-import type { Pulled } from '../hub/pull.ts'
+import type { Pulled } from '../hub/cache/pull.ts'
 import { publishedRepositories } from '../models/published.ts'
 import { download } from './download.ts'
 import { UsageError } from './errors.ts'

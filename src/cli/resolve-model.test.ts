@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { PocketPhiError } from '../base/errors.ts'
-import { bench, bytesOf, modelFiles, weights, type Bench } from '../hub/pull-harness.ts'
+import { bench, bytesOf, modelFiles, weights, type Bench } from '../hub/cache/pull-harness.ts'
 import type { HubName } from '../hub/names.ts'
-import { pull, type PullPlan } from '../hub/pull.ts'
+import { pull, type PullPlan } from '../hub/cache/pull.ts'
 import { resolveModel, type ModelHost } from './resolve-model.ts'
 
 const home = process.cwd()

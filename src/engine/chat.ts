@@ -2,6 +2,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { renderChat, type ChatMessage, type ChatTemplate } from '../text/templates.ts'
 import { compactText, type Text } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import { changedError, firstMessages, lastQuestion, unreadAnswerError, type ChatOptions } from './chat-rules.ts'
 import {
   Generation,
   type GenerateOptions,
@@ -9,15 +10,6 @@ import {
   type GenerationHost,
   type GenerationResult,
 } from './generate.ts'
-
-export interface ChatOptions {
-  /** What the model is told before the conversation. */
-  readonly system?: string
-  /** Tool definitions as JSON, for templates that have a place for them (Phi-4-mini). */
-  readonly tools?: string
-  /** A conversation to go on with, oldest first. */
-  readonly messages?: readonly ChatMessage[]
-}
 
 /** What a conversation runs on. */
 export interface ChatHost extends GenerationHost {
@@ -64,11 +56,7 @@ export class Chat {
 
   constructor(host: ChatHost, options: ChatOptions = {}) {
     this.#host = host
-    const { system, tools, messages = [] } = options
-    const toolsOfSystem = tools === undefined ? {} : { tools }
-    const first: ChatMessage[] =
-      system === undefined && tools === undefined ? [] : [{ role: 'system', content: system ?? '', ...toolsOfSystem }]
-    this.#messages = [...first, ...messages]
+    this.#messages = firstMessages(options)
   }
 
   /** What the model will see of the conversation, oldest first; dropped turns are not in it. */
@@ -94,8 +82,7 @@ export class Chat {
 
   /** Answers the last message of the history again, in place of the answer that it had. */
   retry(options: GenerateOptions = {}): ChatReply {
-    const last = this.#messages.findLastIndex((message) => message.role !== 'assistant')
-    return this.answer(this.#messages.slice(0, last + 1), options)
+    return this.answer(lastQuestion(this.#messages), options)
   }
 
   /** Keeps the first `count` messages of the history and forgets the others. */
@@ -138,10 +125,7 @@ export class Chat {
   }
 
   #checkIdle(): void {
-    if (!this.#isAnswering) return
-    throw new PocketPhiError('invalid-argument', 'The conversation is waiting for an answer to be read.', {
-      remedy: 'Read it to its end, or abort it, before the next message.',
-    })
+    if (this.#isAnswering) throw unreadAnswerError()
   }
 
   /** Drops the oldest turns until the prompt leaves room for an answer. */
@@ -190,13 +174,6 @@ export class Chat {
     if (tokenizer.decode(result.ids) !== result.text) return
     this.#known.push({ text: compactText([...text, result.text]), ids: [...ids, ...result.ids] })
   }
-}
-
-function changedError(): PocketPhiError {
-  return new PocketPhiError('invalid-argument', 'The conversation has changed since this message was sent.', {
-    expected: 'that an answer is read before the next message is sent',
-    remedy: 'Send the message again; it will be answered after what was said meanwhile.',
-  })
 }
 
 /** The oldest user message with what follows it until the next one; empty when it is the last turn. */

@@ -1,20 +1,28 @@
-/** The content of one file, from the hub into the cache: resumed, verified, there whole or not at all. */
+/** The content of one file, from the hub to wherever it is kept: resumed and verified. */
 import { PocketPhiError } from '../base/errors.ts'
-import type { RepositoryCache } from './cache.ts'
 import type { RemoteFile } from './listing.ts'
-import { PartialFile, type PartialOptions } from './partial.ts'
-import { request, type Answer, type Connection } from './request.ts'
+import { request, type Answer, type Connection, type HubAdvice } from './request.ts'
 import { PassingError, withRetries, type RetryOptions } from './retry.ts'
+
+/** A file that is being downloaded: its beginning is kept, and its checksum is computed as it grows. */
+export interface PartialContent {
+  /** How many bytes of the file are here. */
+  readonly size: number
+  /** @throws PocketPhiError `out-of-memory` when there is no room */
+  append(bytes: Uint8Array): Promise<void>
+  /** Throws away what is there. */
+  restart(): Promise<void>
+  /** The checksum of what is here, of the kind that the hub gave. */
+  digest(): string
+}
 
 export interface DownloadOptions {
   readonly connection: Connection
   readonly retry: RetryOptions
-  readonly cache: RepositoryCache
   /** Where the content is. */
   readonly address: string
-  readonly faults?: PartialOptions['faults']
-  /** Hears how many bytes of the file are here, and what is being done. It may be fewer than before. */
-  readonly onBytes: (bytes: number, stage: 'checking' | 'downloading') => void
+  /** Hears how many bytes of the file are here. It may be fewer than before. */
+  readonly onBytes: (bytes: number) => void
 }
 
 /**
@@ -24,42 +32,34 @@ export interface DownloadOptions {
 const wholeDownloads = 2
 
 /**
- * Downloads what is missing of a file and makes it a blob. The caller holds its lock. What has come is kept when the download
- * ends early, for whatever reason, and the next one goes on from there.
+ * Downloads what is missing of a file and verifies the whole. What has come is kept when the download ends early, for whatever
+ * reason, and the next one goes on from there.
  *
+ * @param partial what is here of the file; nobody else may write it meanwhile
  * @returns how many bytes came over the network
  * @throws PocketPhiError `network`, `no-access`, `not-found`, `invalid-file` for content that is not what the listing promised,
- * `out-of-memory` for a full disk, `aborted`
+ * `out-of-memory` when there is no room, `aborted`
  */
-export async function downloadBlob(file: RemoteFile, options: DownloadOptions): Promise<number> {
-  const { connection, cache, faults, onBytes } = options
-  const partial = await PartialFile.open(cache.partial(file), file, {
-    faults,
-    signal: connection.signal,
-    onRead: (bytes) => onBytes(bytes, 'checking'),
-  })
+export async function completeFile(
+  file: RemoteFile,
+  partial: PartialContent,
+  options: DownloadOptions,
+): Promise<number> {
   const transfer = new Transfer(file, partial, options)
-  try {
-    for (let wholes = 1; ; wholes++) {
-      await transfer.complete()
-      const found = partial.digest()
-      if (found === file.checksum.hex) break
-      await transfer.startOver()
-      if (wholes >= wholeDownloads) throw wrongContent(file, found)
-    }
-    await partial.sync()
-  } finally {
-    await partial[Symbol.asyncDispose]()
+  for (let wholes = 1; ; wholes++) {
+    await transfer.complete()
+    const found = partial.digest()
+    if (found === file.checksum.hex) return transfer.received
+    await transfer.startOver()
+    if (wholes >= wholeDownloads) throw wrongContent(file, found, options.connection.advice)
   }
-  await cache.commitBlob(file)
-  return transfer.received
 }
 
-function wrongContent({ name, checksum }: RemoteFile, found: string): PocketPhiError {
+function wrongContent({ name, checksum }: RemoteFile, found: string, advice: HubAdvice): PocketPhiError {
   return new PocketPhiError('invalid-file', `What the server sends for "${name}" is not the file that the hub lists.`, {
     expected: `${checksum.kind} ${checksum.hex}`,
     found,
-    remedy: 'Run the command again later; if it stays so, check HF_ENDPOINT, and proxies on the way.',
+    remedy: `Try again later; if it stays so: ${advice.endpoint}`,
   })
 }
 
@@ -67,14 +67,14 @@ class Transfer {
   /** Bytes that came over the network and were kept, for a while at least. */
   received = 0
   readonly #file: RemoteFile
-  readonly #partial: PartialFile
+  readonly #partial: PartialContent
   readonly #options: DownloadOptions
   /** The version that the server of the bytes gave last, for If-Range. */
   #version: string | undefined
   /** The most that was ever here: only what goes beyond it is progress, or a server that starts over each time never ends. */
   #furthest: number
 
-  constructor(file: RemoteFile, partial: PartialFile, options: DownloadOptions) {
+  constructor(file: RemoteFile, partial: PartialContent, options: DownloadOptions) {
     this.#file = file
     this.#partial = partial
     this.#options = options
@@ -103,10 +103,7 @@ class Transfer {
     const from = this.#partial.size
     const answer = await request(connection, address, {
       what: `"${this.#file.name}"`,
-      headers:
-        from === 0
-          ? {}
-          : { range: `bytes=${from}-`, ...(this.#version === undefined ? {} : { 'if-range': this.#version }) },
+      headers: from === 0 ? {} : { range: `bytes=${from}-`, ...this.#condition() },
     })
     try {
       await this.#accept(answer, from)
@@ -115,6 +112,12 @@ class Transfer {
       throw error
     }
     await this.#receive(answer)
+  }
+
+  /** The server begins anew where it has another version by now. In a page the header would need a permission that servers lack. */
+  #condition(): Readonly<Record<string, string>> {
+    const { follow = false } = this.#options.connection
+    return this.#version === undefined || follow ? {} : { 'if-range': this.#version }
   }
 
   /** Refuses an answer that is not the rest of the file, before any of it is kept. */
@@ -130,7 +133,7 @@ class Transfer {
       throw new PocketPhiError('invalid-file', `"${name}" has changed on the server since it was listed.`, {
         expected: `the version ${checksum.hex}`,
         found: etag,
-        remedy: 'Run the command again.',
+        remedy: 'Try again.',
       })
     }
     const version = answer.headers.get('etag')
@@ -164,14 +167,14 @@ class Transfer {
       }
       await this.#partial.append(bytes)
       this.received += bytes.length
-      this.#options.onBytes(this.#partial.size, 'downloading')
+      this.#options.onBytes(this.#partial.size)
     }
     if (this.#partial.size < size) {
       throw new PassingError(
         new PocketPhiError('network', `The server ended the download of "${name}" too early.`, {
           expected: `${size} bytes`,
           found: `${this.#partial.size}`,
-          remedy: 'Run the command again: it goes on where it stopped.',
+          remedy: 'Try again: it goes on where it stopped.',
         }),
       )
     }
@@ -179,10 +182,11 @@ class Transfer {
 
   /** Tried once more, because the page of a proxy may have come in place of the file. */
   #lie(found: string, expected = `${this.#file.size} bytes, as the hub lists it`): PassingError {
+    const { advice } = this.#options.connection
     const problem = new PocketPhiError('invalid-file', `The server sends something else for "${this.#file.name}".`, {
       expected,
       found,
-      remedy: 'Run the command again later; if it stays so, check HF_ENDPOINT, and proxies on the way.',
+      remedy: `Try again later; if it stays so: ${advice.endpoint}`,
     })
     return new PassingError(problem, { failures: 2 })
   }

@@ -14,6 +14,12 @@ export interface Asked {
   readonly authorization: string | undefined
 }
 
+/** What lets a page of another origin ask, as the hub and its storage servers do. */
+const cors = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Content-Range, ETag, X-Error-Code, X-Error-Message, X-Repo-Commit',
+}
+
 /** What a misbehaviour can use: the request, and what an honest server would send. */
 export interface Exchange {
   readonly request: IncomingMessage
@@ -61,6 +67,9 @@ export class HubServer implements AsyncDisposable {
   static async start(files: Readonly<Record<string, Buffer>>): Promise<HubServer> {
     const server = new HubServer(files)
     for (const one of [server.#hub, server.#storage]) {
+      one.prependListener('request', (_request, response) => {
+        for (const [name, value] of Object.entries(cors)) response.setHeader(name, value)
+      })
       await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve))
     }
     return server
@@ -148,24 +157,26 @@ export class HubServer implements AsyncDisposable {
     content: Buffer,
     headers: Readonly<Record<string, string>>,
   ): void {
-    const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')
+    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
     const honest = (whole = content): void => {
       // A version as storage servers name it: not the checksum that the hub gives.
       const etag = `"v-${sha256(whole).slice(0, 32)}"`
       const asked = request.headers['if-range']
       const from = range === null || (asked !== undefined && asked !== etag) ? 0 : Number(range[1])
-      const partial = from > 0
+      const last = range?.[2] ?? ''
+      const end = last === '' ? whole.length : Math.min(whole.length, Number(last) + 1)
+      const partial = from > 0 || last !== ''
       if (from >= whole.length && partial) {
         response.writeHead(416, { ...headers, 'content-range': `bytes */${whole.length}` }).end()
         return
       }
-      const body = whole.subarray(from)
+      const body = whole.subarray(from, end)
       response
         .writeHead(partial ? 206 : 200, {
           etag,
           ...headers,
           'content-length': body.length,
-          ...(partial ? { 'content-range': `bytes ${from}-${whole.length - 1}/${whole.length}` } : {}),
+          ...(partial ? { 'content-range': `bytes ${from}-${end - 1}/${whole.length}` } : {}),
         })
         .end(request.method === 'HEAD' ? undefined : body)
     }

@@ -49,7 +49,7 @@ export async function listRepository(
     let length = 0
     for await (const chunk of answer.body()) {
       length += chunk.length
-      if (length > largestListing) throw noListing(what, `more than ${largestListing} bytes`)
+      if (length > largestListing) throw noListing(connection, what, `more than ${largestListing} bytes`)
       chunks.push(chunk)
     }
     const bytes = new Uint8Array(length)
@@ -58,27 +58,29 @@ export async function listRepository(
       bytes.set(chunk, at)
       at += chunk.length
     }
-    return readListing(parseJson(decodeText(bytes, `listing of ${what}`), `listing of ${what}`), what)
+    return readListing(connection, parseJson(decodeText(bytes, `listing of ${what}`), `listing of ${what}`), what)
   })
 }
 
-function noListing(what: string, found: string): PocketPhiError {
+function noListing(connection: Pick<Connection, 'advice'>, what: string, found: string): PocketPhiError {
   return new PocketPhiError('invalid-file', `The server's answer about ${what} is no listing of the hub.`, {
     found,
-    remedy: 'Check HF_ENDPOINT, and proxies on the way.',
+    remedy: connection.advice.endpoint,
   })
 }
 
-function readListing(value: unknown, what: string): Listing {
-  if (!isJsonObject(value)) throw noListing(what, 'no object')
+function readListing(connection: Connection, value: unknown, what: string): Listing {
+  if (!isJsonObject(value)) throw noListing(connection, what, 'no object')
   const { sha, siblings } = value
-  if (typeof sha !== 'string' || !isCommit(sha)) throw noListing(what, 'no commit in "sha"')
-  if (!Array.isArray(siblings)) throw noListing(what, 'no files in "siblings"')
+  if (typeof sha !== 'string' || !isCommit(sha)) throw noListing(connection, what, 'no commit in "sha"')
+  if (!Array.isArray(siblings)) throw noListing(connection, what, 'no files in "siblings"')
   const files = siblings.map((entry: unknown) => {
-    if (!isJsonObject(entry) || typeof entry['rfilename'] !== 'string') throw noListing(what, 'a file without a name')
+    if (!isJsonObject(entry) || typeof entry['rfilename'] !== 'string')
+      throw noListing(connection, what, 'a file without a name')
     return listedFile(entry, entry['rfilename'])
   })
-  if (new Set(files.map(({ name }) => name)).size < files.length) throw noListing(what, 'a file that is named twice')
+  if (new Set(files.map(({ name }) => name)).size < files.length)
+    throw noListing(connection, what, 'a file that is named twice')
   return { commit: sha, files }
 }
 

@@ -7,9 +7,27 @@ import type { Fetch } from '../formats/http.ts'
 import type { Clock } from './clock.ts'
 import { askedWait, PassingError } from './retry.ts'
 
+/** What a person can do where we run: sentences for errors, with a full stop. */
+export interface HubAdvice {
+  /** When an answer is not that of a hub. */
+  readonly endpoint: string
+  /** When no server can be reached. */
+  readonly unreachable: string
+  /** When more is asked than strangers may ask. */
+  readonly limits: string
+  /** When strangers may not read a model. */
+  readonly access: string
+}
+
 export interface Connection {
   readonly endpoint: string
   readonly token: string | undefined
+  readonly advice: HubAdvice
+  /**
+   * Leaves redirects and headers to the platform, as a page must: its `fetch` shows no redirects. Then there must be no token, and
+   * what the hub says of a file in a redirect is not seen.
+   */
+  readonly follow?: boolean
   readonly stallSeconds: number
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
@@ -61,7 +79,7 @@ export async function request(connection: Connection, address: string, options: 
       const answer = answerOf(response, url, file, watch)
       if (target !== undefined || [200, 206, 416].includes(response.status)) return answer
       await answer.cancel()
-      throw statusError(connection, response, url, options.what)
+      throw statusError(connection, response, URL.parse(response.url) ?? url, options.what)
     }
     await discard(response)
     if (!/^https?:$/.test(target.protocol) || (url.protocol === 'https:' && target.protocol === 'http:')) {
@@ -78,7 +96,7 @@ export async function request(connection: Connection, address: string, options: 
   }
   throw new PocketPhiError('invalid-file', `The request for ${options.what} is redirected in circles.`, {
     expected: `at most ${mostRedirects} redirects`,
-    remedy: 'Check HF_ENDPOINT.',
+    remedy: connection.advice.endpoint,
   })
 }
 
@@ -118,13 +136,16 @@ class Watch {
       return new PassingError(
         new PocketPhiError('network', `The download of ${this.#what} stands still.`, {
           found: `no byte from ${this.#url.host} for ${stallSeconds} s`,
-          remedy: 'Run the command again: it goes on where it stopped.',
+          remedy: 'Try again: it goes on where it stopped.',
           cause,
         }),
       )
     }
     const code = systemCode(cause)
-    const unreachable = /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|.*CERT.*)$/.test(code ?? '')
+    // A page is told no more than this.
+    const isOffline = 'onLine' in globalThis.navigator && !globalThis.navigator.onLine
+    const unreachable =
+      isOffline || /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|.*CERT.*)$/.test(code ?? '')
     const problem = new PocketPhiError(
       'network',
       unreachable
@@ -132,9 +153,7 @@ class Watch {
         : `The connection to ${this.#url.host} broke off during the download of ${this.#what}.`,
       {
         found: code ?? String(cause),
-        remedy: unreachable
-          ? 'Check the network. HF_ENDPOINT names a mirror; with HF_HUB_OFFLINE=1 only what is in the cache is used.'
-          : 'Run the command again: it goes on where it stopped.',
+        remedy: unreachable ? this.#connection.advice.unreachable : 'Try again: it goes on where it stopped.',
         cause,
       },
     )
@@ -151,18 +170,19 @@ function systemCode(error: unknown): string | undefined {
 }
 
 async function sendTo(connection: Connection, url: URL, options: RequestOptions, watch: Watch): Promise<Response> {
-  const { token, endpoint } = connection
+  const { token, endpoint, follow = false } = connection
   const send = connection.fetch ?? ((address: string, init: RequestInit) => fetch(address, init))
   const trusted = token !== undefined && url.origin === new URL(endpoint).origin
   return await watch.next(
     send(url.href, {
       method: options.method ?? 'GET',
-      redirect: 'manual',
+      redirect: follow ? 'follow' : 'manual',
+      // A browser would keep gigabytes twice, or answer with parts that it kept before.
+      ...(follow ? { cache: 'no-store' as const } : {}),
       signal: watch.signal,
       headers: {
-        'user-agent': 'pocket-phi',
-        // Ranges of a compressed answer would be ranges of the compressed bytes.
-        'accept-encoding': 'identity',
+        // Ranges of a compressed answer would be ranges of the compressed bytes; a browser sees to that itself.
+        ...(follow ? {} : { 'user-agent': 'pocket-phi', 'accept-encoding': 'identity' }),
         ...options.headers,
         ...(trusted ? { authorization: `Bearer ${token}` } : {}),
       },
@@ -225,14 +245,14 @@ function statusError(connection: Connection, response: Response, url: URL, what:
     const pause = askedWait(headers, connection.clock.now())
     const problem = new PocketPhiError('network', `The server limits how much is asked of it; ${what} has to wait.`, {
       found: pause === undefined ? found : `${found}, which asks to wait ${Math.ceil(pause / 1000)} s`,
-      remedy: `Run the command again later${connection.token === undefined ? ', or with a token in HF_TOKEN, which has higher limits' : ''}.`,
+      remedy: connection.token === undefined ? connection.advice.limits : 'Try again later.',
     })
     return new PassingError(problem, { wait: pause })
   }
   if (status >= 500 || status === 408 || status === 425) {
     const problem = new PocketPhiError('network', `The server fails to give ${what}.`, {
       found,
-      remedy: 'Run the command again later: it goes on where it stopped.',
+      remedy: 'Try again later: it goes on where it stopped.',
     })
     return new PassingError(problem, { wait: askedWait(headers, connection.clock.now()) })
   }
@@ -240,7 +260,7 @@ function statusError(connection: Connection, response: Response, url: URL, what:
     // The signed address of a storage server: a new one may work.
     const problem = new PocketPhiError('network', `The storage server does not give ${what}.`, {
       found,
-      remedy: 'Check the clock of this machine, and run the command again later.',
+      remedy: 'Check the clock of this machine, and try again later.',
     })
     return new PassingError(problem, { failures: 3 })
   }
@@ -254,7 +274,7 @@ function refusal(connection: Connection, status: number, code: string, found: st
       found,
       remedy: known
         ? `Accept them on the page of the model at ${connection.endpoint}, with the account of the token.`
-        : `Accept them on the page of the model at ${connection.endpoint}, and set HF_TOKEN to a token of your account.`,
+        : `Accept them on the page of the model at ${connection.endpoint}. ${connection.advice.access}`,
     })
   }
   // Without a token the hub answers 401 for what is private and for what does not exist, so that nobody can tell.
@@ -266,7 +286,7 @@ function refusal(connection: Connection, status: number, code: string, found: st
         found,
         remedy: known
           ? 'Check the name, and whether HF_TOKEN is valid and may read this model.'
-          : 'Check the name; for a private or gated model set HF_TOKEN to a token that may read it.',
+          : `Check the name. ${connection.advice.access}`,
       },
     )
   }
@@ -283,6 +303,6 @@ function refusal(connection: Connection, status: number, code: string, found: st
   }
   return new PocketPhiError('network', `The server refuses to give ${what}.`, {
     found,
-    remedy: 'Check HF_ENDPOINT, and proxies on the way.',
+    remedy: connection.advice.endpoint,
   })
 }

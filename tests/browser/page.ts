@@ -1,5 +1,6 @@
 /** The script of the tests' page: what somebody would write who uses the library in one. */
 import { loadModel, PocketPhiError, type Execution, type LoadModelOptions, type ModelSource } from '../../src/index.ts'
+import { startEngine } from '../../src/worker/index.ts'
 
 /** What can be sent from the page to the test. */
 export interface Answer {
@@ -29,6 +30,33 @@ export async function answer(source: ModelSource, ids: readonly number[], option
     }
   } finally {
     await model.dispose()
+  }
+}
+
+/** The same from a model in a worker of its own, relative to the page as well. */
+async function answerFromWorker(url: string, ids: readonly number[]): Promise<Omit<Answer, 'isolated' | 'logprobs'>> {
+  const engine = startEngine()
+  try {
+    const model = await engine.loadModel(url, { threads: 2 })
+    const result = await model.generate(ids, { maxTokens: 24, stopIds: [] }).result()
+    const chat = await model.chat({ system: 'the model helps' }).send('hello there', { maxTokens: 12 }).result()
+    const { backend, execution } = model
+    return { backend, execution, ids: result.ids, text: result.text, chat: chat.text }
+  } finally {
+    await engine.dispose()
+  }
+}
+
+/** How a worker fails whose script or model is not there. */
+async function failInWorker(url: string): Promise<{ readonly code: string; readonly remedy: string | undefined }> {
+  const engine = startEngine()
+  try {
+    await engine.loadModel(url)
+    return { code: 'loaded', remedy: undefined }
+  } catch (error) {
+    return error instanceof PocketPhiError
+      ? { code: error.code, remedy: error.remedy }
+      : { code: String(error), remedy: undefined }
   }
 }
 
@@ -71,6 +99,8 @@ const scenarios = {
   answerFromUrl: answer,
   answerFromFiles: (ids: readonly number[], options: LoadModelOptions): Promise<Answer> =>
     answer([...(document.querySelector('input')?.files ?? [])], ids, options),
+  answerFromWorker,
+  failInWorker,
   abortAnswer,
   load,
   abortLoad: (): void => loading?.abort(),

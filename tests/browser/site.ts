@@ -20,7 +20,10 @@ export async function makeUserFolder(folder: string): Promise<void> {
   await cp(path.join(root, 'node_modules', jinja), path.join(folder, 'node_modules', jinja), { recursive: true })
   // The page is checked against the sources and imports the package.
   const page = await readFile(path.join(root, 'tests/browser/page.ts'), 'utf8')
-  await writeFile(path.join(folder, 'page.ts'), page.replaceAll(`'../../src/index.ts'`, `'pocket-phi'`))
+  const installedPage = page
+    .replaceAll(`'../../src/index.ts'`, `'pocket-phi'`)
+    .replaceAll(`'../../src/worker/index.ts'`, `'pocket-phi/worker'`)
+  await writeFile(path.join(folder, 'page.ts'), installedPage)
   await writeFile(path.join(folder, 'index.html'), html('', './page.ts'))
 }
 
@@ -72,7 +75,11 @@ export async function unbundled(folder: string): Promise<Files> {
     const file = path.join(entry.parentPath, entry.name)
     if (entry.isFile() && /\.(?:js|wasm)$/.test(file)) files.set(path.relative(packages, file), await readFile(file))
   }
-  const imports = { 'pocket-phi': './pocket-phi/dist/index.js', [jinja]: `./${jinja}/dist/index.js` }
+  const imports = {
+    'pocket-phi': './pocket-phi/dist/index.js',
+    'pocket-phi/worker': './pocket-phi/dist/worker/index.js',
+    [jinja]: `./${jinja}/dist/index.js`,
+  }
   const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`
   const page = await transformWithOxc(await readFile(path.join(folder, 'page.ts'), 'utf8'), 'page.ts')
   files.set('page.js', new TextEncoder().encode(page.code))

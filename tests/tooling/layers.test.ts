@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { fileFaults, importsOf, reachable, rooms, tableFaults } from '../../scripts/layers.ts'
+import { appFaults, fileFaults, importsOf, reachable, rooms, tableFaults } from '../../scripts/layers.ts'
 
 describe('the table of rooms', () => {
   it('has no faults', () => {
@@ -95,5 +95,22 @@ describe('fileFaults', () => {
     const source = `type Files = typeof import('node:fs')`
     expect(fileFaults('src/base/platform.ts', source)).toEqual([])
     expect(fileFaults('src/formats/file.ts', source)).toEqual([expect.stringMatching(/^src\/formats\/file\.ts:1: /)])
+  })
+})
+
+describe('appFaults', () => {
+  it('lets an app import its own files, other packages and public entry points, and nothing else', () => {
+    const source = [
+      `import './near.ts'`,
+      `import { render } from 'preact'`,
+      `import { loadModel } from 'pocket-phi'`,
+      `import type { RemoteModel } from 'pocket-phi/worker'`,
+      `import { planPull } from 'pocket-phi/hub/cache/pull.ts'`,
+      `import { Random } from '../../../../src/base/random.ts'`,
+    ].join('\n')
+    expect(appFaults('apps/web/src/app/a.ts', source, ['pocket-phi', 'pocket-phi/worker'])).toEqual([
+      "apps/web/src/app/a.ts:5: 'pocket-phi/hub/cache/pull.ts' is no public entry point (there are: pocket-phi, pocket-phi/worker)",
+      "apps/web/src/app/a.ts:6: '../../../../src/base/random.ts' leaves apps/web; import a public entry point of the package",
+    ])
   })
 })

@@ -1,0 +1,85 @@
+/** What the build of the page does beyond bundling. */
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Plugin, Rolldown } from 'vite'
+import { pagePolicy } from './headers.ts'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
+
+/** The name of the service worker in the built page, which must lie at its top to rule all of it. */
+export const serviceWorkerFile = 'service-worker.js'
+
+/** The public entry points of the package, as its package.json lists them, mapped to the sources that they are built from. */
+export async function packageEntries(): Promise<{ find: RegExp; replacement: string }[]> {
+  const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
+    readonly exports: Readonly<Record<string, string | { readonly default: string }>>
+  }
+  return Object.entries(manifest.exports).flatMap(([entry, target]) => {
+    if (typeof target === 'string') return []
+    const source = target.default.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts')
+    const name = entry.replace(/^\./, 'pocket-phi')
+    return [{ find: new RegExp(`^${name}$`), replacement: path.join(root, source) }]
+  })
+}
+
+/** Writes the policy into index.html. */
+export function policyInPage(): Plugin {
+  return {
+    name: 'policy-in-page',
+    apply: 'build',
+    transformIndexHtml: (html) => html.replace('%CONTENT_SECURITY_POLICY%', pagePolicy()),
+  }
+}
+
+/** Lays the model that ships beside the page. */
+export function shippedModel(name: string): Plugin {
+  const folder = path.join(root, 'models', name)
+  return {
+    name: 'shipped-model',
+    apply: 'build',
+    async generateBundle() {
+      for (const file of await readdir(folder)) {
+        if (!/\.(?:json|safetensors)$/.test(file)) continue
+        this.emitFile({
+          type: 'asset',
+          fileName: `models/${name}/${file}`,
+          source: await readFile(path.join(folder, file)),
+        })
+      }
+    },
+  }
+}
+
+/** Tells the service worker which files make the page, and a version that changes with any of them. */
+export function listForServiceWorker(): Plugin {
+  return {
+    name: 'list-for-service-worker',
+    apply: 'build',
+    enforce: 'post',
+    async generateBundle(_options, bundle) {
+      const worker = bundle[serviceWorkerFile]
+      if (worker?.type !== 'chunk') this.error(`The build has no ${serviceWorkerFile}.`)
+      const hash = createHash('sha256').update(worker.code)
+      const files = Object.values(bundle).filter(({ fileName }) => fileName !== serviceWorkerFile)
+      for (const file of files) hash.update(file.fileName).update(contentOf(file))
+      const names = files.map(({ fileName }) => fileName)
+      for (const entry of await readdir(publicFolder, { recursive: true, withFileTypes: true })) {
+        if (!entry.isFile()) continue
+        const file = path.join(entry.parentPath, entry.name)
+        hash.update(await readFile(file))
+        names.push(path.relative(publicFolder, file).split(path.sep).join('/'))
+      }
+      const list = names.filter((name) => name !== 'index.html').sort()
+      worker.code = worker.code
+        .replace('PAGE_VERSION', JSON.stringify(hash.digest('hex').slice(0, 16)))
+        .replace('PAGE_FILES', JSON.stringify(['./', ...list]))
+    },
+  }
+}
+
+function contentOf(file: Rolldown.OutputChunk | Rolldown.OutputAsset): string | Uint8Array {
+  return file.type === 'chunk' ? file.code : file.source
+}

@@ -1,0 +1,190 @@
+/** Questions and answers: one at a time, kept while they are written. */
+import { computed, effect, signal } from '@preact/signals'
+import { PocketPhiError, type ChatMessage, type Progress, type RemoteChat, type RemoteModel } from 'pocket-phi/worker'
+import { errorData, explained, isAborted } from '../app/errors.ts'
+import { noteLoss, readyModel } from '../models/session.ts'
+import { settings } from '../settings/settings.ts'
+import { begin, keep, thread } from './conversations.ts'
+import { addTurn, changeTurn, removeTurn, shownTurns, type AnswerFacts, type Thread, type Turn } from './thread.ts'
+
+/** An answer that is being written. */
+export interface LiveAnswer {
+  readonly thread: string
+  readonly turn: number
+  readonly text: string
+  /** While a long prompt is being read. */
+  readonly progress: Progress | undefined
+}
+
+export const live = signal<LiveAnswer | undefined>(undefined)
+/** Unlike the text these do not change with every frame. */
+export const isAnswering = computed(() => live.value !== undefined)
+export const writtenTurn = computed(() => (live.value === undefined ? '' : turnKey(live.value.thread, live.value.turn)))
+
+/** A turn among those of all conversations. */
+export function turnKey(threadId: string, turn: number): string {
+  return `${threadId} ${turn}`
+}
+
+/** What was said last, for those who do not see it. */
+export const announcement = signal('')
+
+let controller: AbortController | undefined
+/** Text comes faster than frames; the page is drawn once for each. */
+let pending: Partial<LiveAnswer> | undefined
+/** The engine's side of a conversation, which knows what the model has read. */
+let side: { readonly thread: string; readonly model: RemoteModel; readonly chat: RemoteChat } | undefined
+
+/** Milliseconds between two times that an unfinished answer is kept. */
+const keepEvery = 1000
+
+export async function ask(question: string): Promise<void> {
+  const opened = begin()
+  const parent = shownTurns(opened).at(-1)?.id ?? 0
+  await answerAfter(addTurn(opened, { parent, role: 'user', content: question, at: Date.now() }))
+}
+
+/** Asks another question in the place of one: a branch. */
+export async function edit({ parent }: Turn, question: string): Promise<void> {
+  await answerAfter(addTurn(thread.value, { parent, role: 'user', content: question, at: Date.now() }))
+}
+
+/** Another answer to the same question. */
+export async function regenerate(answer: Turn): Promise<void> {
+  const question = thread.value.turns.find(({ id }) => id === answer.parent)
+  if (question === undefined) return
+  // An answer of which nothing came is no branch worth keeping.
+  const kept = answer.content === '' ? removeTurn(thread.value, answer.id) : thread.value
+  await answerAfter({ thread: kept, turn: question })
+}
+
+export function stop(): void {
+  controller?.abort()
+}
+
+async function answerAfter(asked: { readonly thread: Thread; readonly turn: Turn }): Promise<void> {
+  if (live.value !== undefined) return
+  const { thread: started, turn } = addTurn(asked.thread, {
+    parent: asked.turn.id,
+    role: 'assistant',
+    content: '',
+    at: Date.now(),
+    isUnfinished: true,
+  })
+  controller = new AbortController()
+  pending = undefined
+  live.value = { thread: started.id, turn: turn.id, text: '', progress: undefined }
+  const messages = messagesBefore(started, turn)
+  announcement.value = 'Phi is answering.'
+  const draft = new Draft(started, turn.id)
+  let end: Partial<Turn>
+  try {
+    await keep(started).catch(reportKeeping)
+    end = { facts: await write(started, messages, draft, controller.signal) }
+    announcement.value = draft.text
+  } catch (error) {
+    noteLoss(error)
+    end = isAborted(error) ? {} : { error: errorData(error) }
+    announcement.value = isAborted(error) ? 'Stopped.' : `The answer failed. ${explained(error).message}`
+  }
+  live.value = undefined
+  await draft.finish(end).catch(reportKeeping)
+}
+
+/** An answer as far as it has come, kept now and then so that a page that goes away loses little. */
+class Draft {
+  text = ''
+  readonly #started: Thread
+  readonly #turn: number
+  #kept = performance.now()
+
+  constructor(started: Thread, turn: number) {
+    this.#started = started
+    this.#turn = turn
+  }
+
+  add(text: string): void {
+    this.text += text
+    showLive({ text: this.text, progress: undefined })
+    if (performance.now() - this.#kept < keepEvery) return
+    this.#kept = performance.now()
+    void keep(changeTurn(latest(this.#started), this.#turn, { content: this.text })).catch(reportKeeping)
+  }
+
+  /** An answer that was stopped before its first word was never given. */
+  async finish(end: Partial<Turn>): Promise<void> {
+    const now = latest(this.#started)
+    const ended = { ...end, content: this.text, isUnfinished: false }
+    const isNothing = this.text === '' && end.error === undefined && end.facts?.finish !== 'stop'
+    await keep(isNothing ? removeTurn(now, this.#turn) : changeTurn(now, this.#turn, ended))
+  }
+}
+
+/** The conversation as it is now: branches may have been chosen while an answer was written. */
+function latest(started: Thread): Thread {
+  return thread.value.id === started.id ? thread.value : started
+}
+
+/** What could not be kept is at least shown. */
+function reportKeeping(error: unknown): void {
+  announcement.value = `The conversation could not be kept. ${explained(error).message}`
+}
+
+function messagesBefore({ turns, system }: Thread, { parent }: Turn): ChatMessage[] {
+  const byId = new Map(turns.map((turn) => [turn.id, turn]))
+  const messages: ChatMessage[] = []
+  for (let at = byId.get(parent); at !== undefined; at = byId.get(at.parent)) {
+    messages.unshift({ role: at.role, content: at.content })
+  }
+  return system === '' ? messages : [{ role: 'system', content: system }, ...messages]
+}
+
+async function write(
+  started: Thread,
+  messages: readonly ChatMessage[],
+  draft: Draft,
+  stopped: AbortSignal,
+): Promise<AnswerFacts> {
+  const { name, model } = await unlessAborted(readyModel(), stopped)
+  const { sampling, maxTokens, seed } = settings.value
+  const reply = chatOf(started, model).answer(messages, {
+    ...sampling,
+    ...(maxTokens === undefined ? {} : { maxTokens }),
+    ...(seed === undefined ? {} : { seed }),
+    signal: stopped,
+    onProgress: (progress) => showLive({ progress }),
+  })
+  for await (const { text } of reply) draft.add(text)
+  const { finish, usage, seed: used } = await reply.result()
+  return { model: name, finish, usage, seed: used, dropped: reply.dropped.length }
+}
+
+/** Loading goes on for the next question when this one is taken back. */
+function unlessAborted<T>(work: Promise<T>, stopped: AbortSignal): Promise<T> {
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stopped.addEventListener('abort', () => reject(new PocketPhiError('aborted', 'The question was taken back.')))
+  })
+  return Promise.race([work, aborted])
+}
+
+function chatOf({ id }: Thread, model: RemoteModel): RemoteChat {
+  if (side?.thread === id && side.model === model) return side.chat
+  if (side?.model === model) void side.chat.close().catch(() => undefined)
+  side = { thread: id, model, chat: model.chat() }
+  return side.chat
+}
+
+function showLive(change: Partial<LiveAnswer>): void {
+  if (pending === undefined) requestAnimationFrame(flush)
+  pending = { ...pending, ...change }
+}
+
+function flush(): void {
+  if (live.value !== undefined && pending !== undefined) live.value = { ...live.value, ...pending }
+  pending = undefined
+}
+
+effect(() => {
+  // A title that says whether somebody has to wait is seen in other tabs too.
+  document.title = isAnswering.value ? 'Answering … Pocket Phi' : 'Pocket Phi'
+})

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { addTurn, chooseBranch, newThread, shownTurns } from './thread.ts'
+import { formatConversations, formatMarkdown, parseConversations, type Conversation } from './transfer.ts'
+
+function conversation(): Conversation {
+  const question = addTurn(newThread('a', 'Be brief.'), { parent: 0, role: 'user', content: 'one?', at: 1 })
+  const first = addTurn(question.thread, { parent: 1, role: 'assistant', content: 'first', at: 2 })
+  const second = addTurn(first.thread, { parent: 1, role: 'assistant', content: 'second', at: 3 })
+  const thread = chooseBranch(second.thread, first.turn)
+  return { heading: { id: 'a', title: 'One', created: 1, updated: 3 }, thread }
+}
+
+describe('conversations as files', () => {
+  it('come back with all branches, under names of their own', () => {
+    const { heading, thread } = conversation()
+    const [back] = parseConversations(formatConversations([{ heading, thread }]))
+    expect(back?.heading.id).not.toBe('a')
+    expect(back?.thread.id).toBe(back?.heading.id)
+    expect(back).toMatchObject({
+      heading: { title: 'One', updated: 3 },
+      thread: { system: 'Be brief.', turns: thread.turns },
+    })
+    expect(back && shownTurns(back.thread).map(({ content }) => content)).toEqual(['one?', 'first'])
+  })
+
+  it('keep how an answer was made, where all of it is there', () => {
+    const usage = {
+      promptTokens: 1,
+      reusedTokens: 0,
+      generatedTokens: 1,
+      guessedTokens: 0,
+      acceptedTokens: 0,
+      promptSeconds: 1,
+      generationSeconds: 1,
+      promptTokensPerSecond: 1,
+      generatedTokensPerSecond: 1,
+    }
+    const facts = { model: 'm', finish: 'stop', usage, seed: 1, dropped: 0 } as const
+    const { heading, thread } = conversation()
+    const factsAfter = (made: unknown): unknown => {
+      const turns = thread.turns.map((turn) => ({ ...turn, facts: made }))
+      return parseConversations(
+        JSON.stringify({
+          format: 'pocket-phi-conversations',
+          version: 1,
+          conversations: [{ heading, thread: { ...thread, turns } }],
+        }),
+      )[0]?.thread.turns[1]?.facts
+    }
+    expect(factsAfter(facts)).toEqual(facts)
+    expect(factsAfter({ ...facts, usage: { promptTokens: 1 } })).toBeUndefined()
+    expect(factsAfter({ ...facts, finish: 'other' })).toBeUndefined()
+  })
+
+  it('are read as phi chat saves them', () => {
+    const messages = [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'one?' },
+      { role: 'assistant', content: 'first' },
+    ]
+    const [back] = parseConversations(JSON.stringify({ messages }))
+    expect(back?.heading.title).toBe('one?')
+    expect(back?.thread.system).toBe('Be brief.')
+    expect(back?.thread.turns.map(({ parent, content }) => [parent, content])).toEqual([
+      [0, 'one?'],
+      [1, 'first'],
+    ])
+  })
+
+  it('are Markdown for people: the branch that is shown', () => {
+    expect(formatMarkdown(conversation())).toBe('# One\n\n**You**\n\none?\n\n**Phi**\n\nfirst\n')
+  })
+
+  it.each([
+    ['no JSON', 'one?'],
+    ['a list', '[]'],
+    ['another format', '{"format": "x", "version": 1, "conversations": []}'],
+    ['a later version', '{"format": "pocket-phi-conversations", "version": 2, "conversations": []}'],
+    ['a message without content', '{"messages": [{"role": "user"}]}'],
+    ['a message of a tool', '{"messages": [{"role": "tool", "content": "x"}]}'],
+    [
+      'two messages of one name',
+      '{"format": "pocket-phi-conversations", "version": 1, "conversations": [{"heading": {}, "thread": {"turns": [{"id": 1, "parent": 0, "role": "user", "content": "x", "at": 0}, {"id": 1, "parent": 0, "role": "user", "content": "y", "at": 0}]}}]}',
+    ],
+    [
+      'a message that follows itself',
+      '{"format": "pocket-phi-conversations", "version": 1, "conversations": [{"heading": {}, "thread": {"turns": [{"id": 1, "parent": 1, "role": "user", "content": "x", "at": 0}]}}]}',
+    ],
+  ])('are refused: %s', (_title, text) => {
+    expect(() => parseConversations(text)).toThrow('The file holds no conversations.')
+  })
+})

@@ -1,0 +1,59 @@
+import { Button } from '../app/button.tsx'
+import { ErrorNotice, Notice } from '../app/notice.tsx'
+import { loadModel, session } from './session.ts'
+
+/** What keeps the model from answering, if anything does, and the way out. */
+export function ModelStatus() {
+  const { value } = session
+  const choose = (
+    <a class="button plain" href="#/models">
+      Models
+    </a>
+  )
+  if (value.state === 'elsewhere') {
+    return (
+      <Notice
+        actions={
+          <Button kind="primary" onClick={() => void loadModel(value.choice, { steal: true })}>
+            Use it here
+          </Button>
+        }
+      >
+        A model is loaded in another tab. One tab at a time can have one, because memory is scarce.
+      </Notice>
+    )
+  }
+  if (value.state === 'empty') return <Notice actions={choose}>No model is loaded.</Notice>
+  if (value.state !== 'failed') return undefined
+  return (
+    <ErrorNotice error={value.error}>
+      <Button icon="retry" onClick={() => void loadModel(value.choice)}>
+        Try again
+      </Button>
+      {choose}
+    </ErrorNotice>
+  )
+}
+
+/** The name of the model in the bar, and how far it is. */
+export function ModelChip() {
+  const { value } = session
+  const name = 'name' in value ? shortName(value.name) : 'No model'
+  const isLoading = value.state === 'loading'
+  const progress = isLoading && value.progress !== undefined && value.progress.total > 0 ? value.progress : undefined
+  return (
+    <a class={`chip ${value.state}`} href="#/models" title="Models">
+      <span class="dot" aria-hidden="true" />
+      <span class="name">{name}</span>
+      <span class="unseen">{isLoading ? ', loading' : value.state === 'ready' ? ', ready' : ''}</span>
+      {progress === undefined ? undefined : (
+        <span class="figures">{Math.floor((progress.done / progress.total) * 100)} %</span>
+      )}
+    </a>
+  )
+}
+
+/** Without its publisher. */
+export function shortName(name: string): string {
+  return name.slice(name.indexOf('/') + 1)
+}

@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+import { headersOf } from './build/headers.ts'
+import { hubOrigins } from './build/hub.ts'
+import { listForServiceWorker, packageEntries, policyInPage, serviceWorkerFile, shippedModel } from './build/plugins.ts'
+
+const folder = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const hub = hubOrigins()
+
+export default defineConfig(async ({ command }) => ({
+  root: folder('.'),
+  // Relative, so that the page can lie in any folder of a host.
+  base: './',
+  define: { HUB_ORIGINS: JSON.stringify(hub), IS_BUILT: command === 'build' },
+  resolve: { alias: await packageEntries() },
+  oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
+  plugins: [policyInPage(), shippedModel('phi-nano'), listForServiceWorker()],
+  worker: { format: 'es' as const },
+  server: { headers: { ...headersOf('/', hub), 'content-security-policy': '' } },
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      // How long plugins take is no fault of the page.
+      checks: { pluginTimings: false },
+      input: { page: folder('index.html'), 'service-worker': folder('src/service-worker/service-worker.ts') },
+      output: {
+        entryFileNames: ({ name }: { readonly name: string }) =>
+          name === 'service-worker' ? serviceWorkerFile : 'assets/[name]-[hash].js',
+      },
+    },
+  },
+}))

@@ -1,0 +1,38 @@
+/** The rules of conversations that need no engine, for those too who reach one over a port. */
+import { PocketPhiError } from '../base/errors.ts'
+import type { ChatMessage } from '../text/templates.ts'
+
+export interface ChatOptions {
+  /** What the model is told before the conversation. */
+  readonly system?: string
+  /** Tool definitions as JSON, for templates that have a place for them (Phi-4-mini). */
+  readonly tools?: string
+  /** A conversation to go on with, oldest first. */
+  readonly messages?: readonly ChatMessage[]
+}
+
+/** The messages of a conversation before anything is said. */
+export function firstMessages({ system, tools, messages = [] }: ChatOptions): ChatMessage[] {
+  if (system === undefined && tools === undefined) return [...messages]
+  return [{ role: 'system', content: system ?? '', ...(tools === undefined ? {} : { tools }) }, ...messages]
+}
+
+/** A conversation up to the last message that is not the model's own. */
+export function lastQuestion(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  return messages.slice(0, messages.findLastIndex(({ role }) => role !== 'assistant') + 1)
+}
+
+/** Thrown when a conversation is changed or asked while an answer is being written. */
+export function unreadAnswerError(): PocketPhiError {
+  return new PocketPhiError('invalid-argument', 'The conversation is waiting for an answer to be read.', {
+    remedy: 'Read it to its end, or abort it, before the next message.',
+  })
+}
+
+/** Thrown when the history is no longer that after which a message was written. */
+export function changedError(): PocketPhiError {
+  return new PocketPhiError('invalid-argument', 'The conversation has changed since this message was sent.', {
+    expected: 'that an answer is read before the next message is sent',
+    remedy: 'Send the message again; it will be answered after what was said meanwhile.',
+  })
+}

@@ -1,0 +1,62 @@
+/**
+ * A lock between processes that the system itself releases when its owner dies, however it dies. Node has no `flock`; what it
+ * has is SQLite, which locks its files with the means of each platform. The database stays empty: only its lock is used.
+ */
+import { DatabaseSync } from 'node:sqlite'
+import { PocketPhiError } from '../../base/errors.ts'
+import { wait, type Clock } from '../clock.ts'
+
+export interface LockOptions {
+  readonly clock: Clock
+  readonly signal?: AbortSignal | undefined
+  /** Called once when another has the lock. */
+  readonly onBusy?: () => void
+}
+
+const pollMilliseconds = 200
+/** SQLITE_BUSY and SQLITE_LOCKED. */
+const heldByAnother = [5, 6]
+
+/**
+ * Waits for a lock and runs an action while it is held.
+ *
+ * @param path of a file that exists only for the lock and stays: to remove it would let two in
+ * @throws PocketPhiError `not-supported` on a file system without locks, `aborted`; what the action throws
+ */
+export async function withLock<T>(
+  path: string,
+  { clock, signal, onBusy }: LockOptions,
+  action: () => Promise<T>,
+): Promise<T> {
+  let held = tryLock(path)
+  if (held === undefined) onBusy?.()
+  while (held === undefined) {
+    await wait(clock, pollMilliseconds, signal)
+    held = tryLock(path)
+  }
+  try {
+    return await action()
+  } finally {
+    held.close()
+  }
+}
+
+/** @returns the connection that holds the lock until it is closed, or undefined when another has it */
+function tryLock(path: string): DatabaseSync | undefined {
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { timeout: 0 })
+    // Without a journal beside the file, which a killed owner would leave.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
+    return database
+  } catch (cause) {
+    database?.close()
+    const code = cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number' ? cause.errcode : 0
+    if (heldByAnother.includes(code & 0xff)) return undefined
+    throw new PocketPhiError('not-supported', `The file "${path}" cannot be locked.`, {
+      found: cause instanceof Error ? cause.message : String(cause),
+      remedy: 'Check that the folder is writable; where its file system has no locks, set HF_HUB_CACHE to another one.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Calls over a port, by name: one side makes them, the other answers. Each has one end, news on its way and can be aborted;
+ * errors arrive with all their parts.
+ */
+import type { PocketPhiError } from '../base/errors.ts'
+import { errorFromData, errorToData, type ErrorData } from './errors.ts'
+
+/** One end of a channel: a MessagePort, a Worker, or the scope of a worker. */
+export interface MessageEnd {
+  postMessage(message: unknown): void
+  addEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
+  removeEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
+  /** Of a MessagePort. */
+  start?(): void
+}
+
+/** What a call takes, what is heard of it on its way, and what it gives: all of it plain data. */
+interface CallShape {
+  readonly takes: unknown
+  readonly news: unknown
+  readonly gives: unknown
+}
+
+/** The calls that one side of a port answers, by name. */
+export type CallTable<Table> = { readonly [Name in keyof Table]: CallShape }
+
+export interface CallOptions<News> {
+  readonly onNews?: (news: News) => void
+  /** Asks the other side to end the call, which then answers as it sees fit, usually with the error `aborted`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What an answer can do while it is being worked on. */
+export interface CallScope<News> {
+  readonly signal: AbortSignal
+  readonly tell: (news: News) => void
+}
+
+export type CallAnswers<Table extends CallTable<Table>> = {
+  readonly [Name in keyof Table]: (
+    input: Table[Name]['takes'],
+    scope: CallScope<Table[Name]['news']>,
+  ) => Promise<Table[Name]['gives']>
+}
+
+type Order =
+  | {
+      readonly kind: 'call'
+      readonly call: number
+      readonly name: string
+      readonly input: unknown
+      /** Whether it was aborted before it was made. */
+      readonly aborted: boolean
+    }
+  | { readonly kind: 'abort'; readonly call: number }
+
+type Report =
+  | { readonly kind: 'news'; readonly call: number; readonly news: unknown }
+  | { readonly kind: 'done'; readonly call: number; readonly output: unknown }
+  | { readonly kind: 'failed'; readonly call: number; readonly error: ErrorData }
+
+interface Pending {
+  readonly resolve: (output: unknown) => void
+  readonly reject: (error: Error) => void
+  readonly onNews: ((news: never) => void) | undefined
+}
+
+/** Makes calls. */
+export class Caller<Table extends CallTable<Table>> {
+  readonly #port: MessageEnd
+  readonly #pending = new Map<number, Pending>()
+  #calls = 0
+  #failure: PocketPhiError | undefined
+
+  constructor(port: MessageEnd) {
+    this.#port = port
+    port.addEventListener('message', this.#receive)
+    port.start?.()
+  }
+
+  /** @throws what the other side throws; what `close` was given */
+  async call<Name extends keyof Table & string>(
+    name: Name,
+    input: Table[Name]['takes'],
+    { onNews, signal }: CallOptions<Table[Name]['news']> = {},
+  ): Promise<Table[Name]['gives']> {
+    if (this.#failure !== undefined) throw this.#failure
+    const call = ++this.#calls
+    const abort = (): void => this.#send({ kind: 'abort', call })
+    try {
+      return await new Promise<unknown>((resolve, reject) => {
+        this.#pending.set(call, { resolve, reject, onNews })
+        this.#send({ kind: 'call', call, name, input, aborted: signal?.aborted === true })
+        signal?.addEventListener('abort', abort, { once: true })
+      })
+    } finally {
+      this.#pending.delete(call)
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Ends all calls, and refuses those to come. */
+  close(failure: PocketPhiError): void {
+    this.#failure ??= failure
+    this.#port.removeEventListener('message', this.#receive)
+    for (const { reject } of this.#pending.values()) reject(this.#failure)
+  }
+
+  #send(order: Order): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
+    this.#port.postMessage(order)
+  }
+
+  readonly #receive = ({ data }: MessageEvent): void => {
+    const report = data as Report
+    const pending = this.#pending.get(report.call)
+    if (report.kind === 'news') pending?.onNews?.(report.news as never)
+    else if (report.kind === 'done') pending?.resolve(report.output)
+    else pending?.reject(errorFromData(report.error))
+  }
+}
+
+/** Answers calls. */
+export function serveCalls<Table extends CallTable<Table>>(port: MessageEnd, answers: CallAnswers<Table>): void {
+  const running = new Map<number, AbortController>()
+  const send = (report: Report): void => {
+    port.postMessage(report)
+  }
+  const answer = async ({ call, name, input, aborted }: Extract<Order, { kind: 'call' }>): Promise<void> => {
+    const controller = new AbortController()
+    if (aborted) controller.abort()
+    running.set(call, controller)
+    try {
+      const scope = { signal: controller.signal, tell: (news: unknown) => send({ kind: 'news', call, news }) }
+      const handle = answers[name as keyof Table]
+      send({ kind: 'done', call, output: await handle(input, scope) })
+    } catch (error) {
+      send({ kind: 'failed', call, error: errorToData(error) })
+    } finally {
+      running.delete(call)
+    }
+  }
+  port.addEventListener('message', ({ data }) => {
+    const order = data as Order
+    if (order.kind === 'abort') running.get(order.call)?.abort()
+    else void answer(order)
+  })
+  port.start?.()
+}

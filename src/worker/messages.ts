@@ -1,0 +1,90 @@
+/** What the two sides of a port say to each other. */
+import type { Execution } from '../backends/backend.ts'
+import type { Progress } from '../base/progress.ts'
+import type { GenerateOptions, GenerationChunk, GenerationResult } from '../engine/generate.ts'
+import type { LoadModelOptions } from '../engine/load-model.ts'
+import type { Prompt } from '../engine/phi-model.ts'
+import type { SamplingOptions } from '../engine/sampling.ts'
+import type { EngineCounters } from '../engine/scheduler.ts'
+import type { DirectoryHandle } from '../formats/tree.ts'
+import type { MemoryPlan } from '../program/plan.ts'
+import type { ChatMessage, TemplateName } from '../text/templates.ts'
+
+/** Sources that can be sent: those of `loadModel` but for trees of one's own; a folder is sent by its handle. */
+export type RemoteSource =
+  | string
+  | URL
+  | Blob
+  | ReadonlyMap<string, Blob | Uint8Array>
+  | readonly File[]
+  | DirectoryHandle
+
+/** A source as it is sent: an address is whole. */
+export type SentSource = Exclude<RemoteSource, URL>
+
+/** What can be sent of the options of `loadModel`: no functions, and a backend by its name. */
+export type SentLoadOptions = Omit<LoadModelOptions, 'backend' | 'template' | 'onPlan' | 'onProgress' | 'signal'> & {
+  readonly backend?: Extract<LoadModelOptions['backend'], string>
+  readonly template?: TemplateName
+}
+
+/** What can be sent of the options of `generate`. */
+export type SentGenerateOptions = Omit<GenerateOptions, 'draft' | 'onProgress' | 'signal'>
+
+/** What is known of a model once it is loaded. */
+export interface ModelFacts {
+  readonly backend: string
+  readonly execution: Execution
+  readonly memory: MemoryPlan
+  /** Tokens that one text may have, prompt and answer together. */
+  readonly context: number
+  /** The parsed config.json. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly stopIds: readonly number[]
+  readonly sampling: SamplingOptions
+}
+
+export interface MeasuredMemory extends MemoryPlan {
+  readonly contextTokens: number
+}
+
+/** An answer that has ended; the messages that had to be left out are those of a conversation. */
+export interface SentAnswer {
+  readonly result: GenerationResult
+  readonly dropped: readonly ChatMessage[]
+}
+
+/** What is heard of an answer while it is written. */
+export type AnswerNews =
+  | { readonly kind: 'chunk'; readonly chunk: GenerationChunk }
+  | { readonly kind: 'dropped'; readonly dropped: readonly ChatMessage[] }
+  | { readonly kind: 'progress'; readonly progress: Progress }
+
+/** What is heard of a model while it is loaded. */
+export type LoadNews =
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'plan'; readonly plan: MemoryPlan }
+
+interface Call<Takes, Gives, News = never> {
+  readonly takes: Takes
+  readonly gives: Gives
+  readonly news: News
+}
+
+/** The calls that the side with the engine answers. Models and conversations are numbered by the caller. */
+export interface EngineCalls {
+  readonly load: Call<{ model: number; source: SentSource; options: SentLoadOptions }, ModelFacts, LoadNews>
+  readonly measure: Call<{ source: SentSource; options: SentLoadOptions }, MeasuredMemory>
+  readonly counters: Call<{ model: number }, EngineCounters>
+  readonly generate: Call<{ model: number; prompt: Prompt; options: SentGenerateOptions }, SentAnswer, AnswerNews>
+  /** `like` is a conversation whose known beginnings are taken over. */
+  readonly openChat: Call<{ model: number; chat: number; like?: number }, void>
+  readonly closeChat: Call<{ chat: number }, void>
+  readonly answer: Call<
+    { chat: number; messages: readonly ChatMessage[]; options: SentGenerateOptions },
+    SentAnswer,
+    AnswerNews
+  >
+  readonly disposeModel: Call<{ model: number }, void>
+  readonly disposeAll: Call<void, void>
+}

@@ -1,0 +1,91 @@
+import { PocketPhiError } from '../base/errors.ts'
+import type { OnProgress } from '../base/progress.ts'
+import type { GenerationChunk, GenerationResult } from '../engine/generate.ts'
+import type { ChatMessage } from '../text/templates.ts'
+import type { CallOptions } from './calls.ts'
+import type { AnswerNews, SentAnswer, SentGenerateOptions } from './messages.ts'
+
+/** The options of `generate` but for a draft model, which would have to be on the other side. */
+export interface RemoteGenerateOptions extends SentGenerateOptions {
+  readonly signal?: AbortSignal
+  readonly onProgress?: OnProgress
+}
+
+/** Asks for the answer when it is first read. */
+export type StartAnswer = (options: CallOptions<AnswerNews>) => Promise<SentAnswer>
+
+/**
+ * An answer while it is written, as `Generation`: iterate over its chunks (once), or await `result()`. Nothing is computed before
+ * that. The engine does not wait for the reader: chunks that come meanwhile are kept.
+ */
+export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
+  readonly #chunks: AsyncGenerator<GenerationChunk, void, void>
+  #started = false
+  #result: GenerationResult | undefined
+  #dropped: readonly ChatMessage[] = []
+
+  constructor(start: StartAnswer, { signal, onProgress }: Pick<RemoteGenerateOptions, 'signal' | 'onProgress'>) {
+    this.#chunks = this.#read(start, signal, onProgress)
+  }
+
+  /** Messages that had to be left out because the conversation no longer fits the context; known when the first chunk is. */
+  get dropped(): readonly ChatMessage[] {
+    return this.#dropped
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<GenerationChunk, void, void> {
+    if (this.#started) throw new PocketPhiError('invalid-argument', 'An answer can be read only once.')
+    this.#started = true
+    return this.#chunks
+  }
+
+  /** Reads what is left and resolves to the whole answer. */
+  async result(): Promise<GenerationResult> {
+    this.#started = true
+    while ((await this.#chunks.next()).done !== true);
+    if (this.#result === undefined) throw new Error('defect: an answer without a result')
+    return this.#result
+  }
+
+  async *#read(
+    start: StartAnswer,
+    signal: AbortSignal | undefined,
+    onProgress: OnProgress | undefined,
+  ): AsyncGenerator<GenerationChunk, void, void> {
+    const left = new AbortController()
+    const chunks: GenerationChunk[] = []
+    let ended = false
+    let wake = Promise.withResolvers<void>()
+    const answer = start({
+      signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
+      onNews: (news) => {
+        if (news.kind === 'progress') onProgress?.(news.progress)
+        if (news.kind === 'dropped') this.#dropped = news.dropped
+        if (news.kind === 'chunk') chunks.push(news.chunk)
+        wake.resolve()
+      },
+    })
+    const end = (): void => {
+      ended = true
+      wake.resolve()
+    }
+    answer.then(end, end)
+    try {
+      for (;;) {
+        const next = chunks.shift()
+        if (next !== undefined) yield next
+        else if (ended) break
+        else {
+          await wake.promise
+          wake = Promise.withResolvers<void>()
+        }
+      }
+    } finally {
+      // A reader that goes away ends the answer; what was said so far is its result.
+      if (!ended) left.abort()
+      const { result, dropped } = await answer
+      this.#result = result
+      this.#dropped = dropped
+    }
+  }
+}

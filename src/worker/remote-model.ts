@@ -1,0 +1,58 @@
+import type { ChatOptions } from '../engine/chat-rules.ts'
+import type { Prompt } from '../engine/phi-model.ts'
+import type { EngineCounters } from '../engine/scheduler.ts'
+import type { Caller } from './calls.ts'
+import type { EngineCalls, ModelFacts } from './messages.ts'
+import { RemoteChat } from './remote-chat.ts'
+import { RemoteGeneration, type RemoteGenerateOptions } from './remote-generation.ts'
+import { sentGenerateOptions } from './sent.ts'
+
+/** A model that was loaded on the other side, as `PhiModel`. It holds memory and threads there until it is disposed. */
+export class RemoteModel implements ModelFacts, AsyncDisposable {
+  readonly backend: ModelFacts['backend']
+  readonly execution: ModelFacts['execution']
+  readonly memory: ModelFacts['memory']
+  readonly context: ModelFacts['context']
+  readonly config: ModelFacts['config']
+  readonly stopIds: ModelFacts['stopIds']
+  readonly sampling: ModelFacts['sampling']
+  readonly #caller: Caller<EngineCalls>
+  readonly #model: number
+
+  constructor(caller: Caller<EngineCalls>, model: number, facts: ModelFacts) {
+    this.backend = facts.backend
+    this.execution = facts.execution
+    this.memory = facts.memory
+    this.context = facts.context
+    this.config = facts.config
+    this.stopIds = facts.stopIds
+    this.sampling = facts.sampling
+    this.#caller = caller
+    this.#model = model
+  }
+
+  /** Rows computed and reused since the model was loaded. */
+  async counters(): Promise<EngineCounters> {
+    return await this.#caller.call('counters', { model: this.#model })
+  }
+
+  /** Continues a prompt. What `PhiModel.generate` throws at once is thrown when the answer is read. */
+  generate(prompt: Prompt, options: RemoteGenerateOptions = {}): RemoteGeneration {
+    const input = { model: this.#model, prompt, options: sentGenerateOptions(options) }
+    return new RemoteGeneration((callOptions) => this.#caller.call('generate', input, callOptions), options)
+  }
+
+  /** Starts a conversation. */
+  chat(options: ChatOptions = {}): RemoteChat {
+    return new RemoteChat(this.#caller, this.#model, options)
+  }
+
+  /** Ends what is going on and frees memory and threads. */
+  async dispose(): Promise<void> {
+    await this.#caller.call('disposeModel', { model: this.#model })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}

@@ -1,0 +1,2 @@
+/** What `axe.source` puts into a page. */
+declare var axe: typeof import('axe-core')

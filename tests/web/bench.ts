@@ -1,0 +1,131 @@
+/** The chat page as it is shipped, a hub on this machine for its downloads, and a browser. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import axe from 'axe-core'
+import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { buildPage } from '../../apps/web/build/build.ts'
+import { servePage, type PageServer } from '../../apps/web/build/server.ts'
+import { tinyFiles } from '../../src/engine/tiny-model-harness.ts'
+import { HubServer } from '../../src/hub/hub-server-harness.ts'
+import { launchChromium } from '../browser/chromium.ts'
+
+export interface Visit {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the page complained about, in its console or by errors that nobody caught. */
+  readonly complaints: string[]
+}
+
+export interface WebBench extends AsyncDisposable {
+  readonly folder: string
+  readonly hub: HubServer
+  /** Our own server, and one that sends no headers. */
+  readonly site: PageServer
+  readonly plain: PageServer
+  /** Another server of the page, or of a copy of it. */
+  serve(folder?: string): Promise<PageServer>
+  /** Opens the page in a context of its own. */
+  visit(address?: string, options?: BrowserContextOptions): Promise<Visit>
+}
+
+const template = `{% for m in messages %}{{ '<|' + m['role'] + '|>\\n' + m['content'] + '<|end|>\\n' }}{% endfor %}<|assistant|>\\n`
+
+/** Files of a random model that talks until its context is full. @param config what differs from the tiny one */
+export async function talkativeFiles(config: Readonly<Record<string, unknown>> = {}): Promise<Map<string, Buffer>> {
+  const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+  const files = await tinyFiles({ tidy: true, config: { intermediate_size: 64, ...config } })
+  files
+    .set('generation_config.json', json({ eos_token_id: [2] }))
+    .set('tokenizer_config.json', json({ tokenizer_class: 'LlamaTokenizer', chat_template: template }))
+  return new Map(Array.from(files, ([name, bytes]) => [name, Buffer.from(bytes)]))
+}
+
+/** The windows of a phone, whose processor is slow, and of a desktop computer. */
+export const devices = {
+  phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  desktop: { viewport: { width: 1280, height: 800 } },
+} as const satisfies Record<string, BrowserContextOptions>
+
+const slowdownOfPhone = 4
+
+export async function openWeb(): Promise<WebBench> {
+  const resources = new AsyncDisposableStack()
+  const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-web-'))
+  resources.defer(() => rm(folder, { recursive: true }))
+  const hub = resources.use(await HubServer.start(Object.fromEntries(await talkativeFiles())))
+  const origins = [hub.endpoint, hub.storage]
+  await buildPage(folder, origins)
+  const serve = (from = folder): Promise<PageServer> => servePage({ folder: from, hub: origins, port: 0 })
+  const site = resources.use(await serve())
+  const plain = resources.use(await servePage({ folder, hub: origins, port: 0, isPlain: true }))
+  const { browser } = resources.use(await launchChromium())
+  return {
+    folder,
+    hub,
+    site,
+    plain,
+    serve,
+    async visit(address = `${site.origin}/`, options = devices.desktop) {
+      const context = await browser.newContext(options)
+      context.setDefaultTimeout(20_000)
+      const page = await context.newPage()
+      const complaints: string[] = []
+      page.on('pageerror', (error) => complaints.push(String(error)))
+      page.on('console', (message) => {
+        if (['warning', 'error'].includes(message.type())) complaints.push(message.text())
+      })
+      if (options.isMobile === true) {
+        const session = await context.newCDPSession(page)
+        await session.send('Emulation.setCPUThrottlingRate', { rate: slowdownOfPhone })
+      }
+      await page.goto(address)
+      return { page, context, complaints }
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  }
+}
+
+/** Waits until a model is loaded. */
+export async function ready(page: Page): Promise<void> {
+  await page.locator('.chip.ready').waitFor()
+}
+
+export async function send(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message').fill(text)
+  await page.getByRole('button', { name: 'Send' }).click()
+}
+
+/** The answers that are shown, when none is being written any more and there are so many. */
+export async function answers(page: Page, count: number): Promise<string[]> {
+  const ended = page.locator('.answer:not(.writing) .markdown')
+  await ended.nth(count - 1).waitFor()
+  return await ended.allInnerTexts()
+}
+
+/** Asks and waits for the answer. */
+export async function ask(page: Page, text: string): Promise<string> {
+  const before = await page.locator('.answer').count()
+  await send(page, text)
+  return (await answers(page, before + 1)).at(-1) ?? ''
+}
+
+/** What keeps people out of what is shown, by the rules of axe. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source)
+  const { violations: found } = await page.evaluate(() => globalThis.axe.run())
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)
+}
+
+/** Opens the list of conversations, which on a phone is closed. */
+export async function openList(page: Page): Promise<void> {
+  const button = page.getByRole('button', { name: 'Conversations', exact: true })
+  if (await button.isVisible()) await button.click()
+}
+
+/** Opens a screen by its link in the list. */
+export async function openScreen(page: Page, name: 'Models' | 'Settings' | 'Benchmark'): Promise<void> {
+  await openList(page)
+  await page.locator('.sidebar').getByRole('link', { name }).click()
+  await page.getByRole('heading', { level: 1, name }).waitFor()
+}

@@ -1,0 +1,238 @@
+/** Models in the page: downloads from a hub on this machine, through all that can happen to them. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { stallAfter } from '../../src/hub/hub-server-harness.ts'
+import { tinyGguf } from '../../src/engine/tiny-gguf-harness.ts'
+import { hasBrowser } from '../browser/chromium.ts'
+import { ask, devices, openWeb, ready, violations, type Visit, type WebBench } from './bench.ts'
+
+const weights = 'model.safetensors'
+let web: WebBench
+
+async function visitModels(device: BrowserContextOptions = devices.desktop): Promise<Visit> {
+  return await web.visit(`${web.site.origin}/#/models`, device)
+}
+
+/** Asks for the model of the hub, which appears as a card of its own with what it will take. */
+async function lookUp(page: Page): Promise<void> {
+  await page.getByLabel('Another model by its name').fill('org/model')
+  await page.getByRole('button', { name: 'Look up' }).click()
+  await card(page).getByText('of memory with a context of').waitFor()
+}
+
+const card = (page: Page) => page.locator('.card', { has: page.getByRole('heading', { name: 'model', exact: true }) })
+
+function size(name: string): number {
+  return web.hub.files.get(name)?.length ?? 0
+}
+
+describe.skipIf(!hasBrowser)('models in the page', () => {
+  beforeAll(async () => {
+    web = await openWeb()
+  }, 180_000)
+  afterAll(() => web[Symbol.asyncDispose]())
+  beforeEach(() => {
+    web.hub.asked.length = 0
+    web.hub.misbehaviours.clear()
+  })
+
+  it.each(Object.entries(devices))('are looked up, downloaded, used, and deleted: on a %s', async (_name, device) => {
+    const { page, context, complaints } = await visitModels(device)
+    await lookUp(page)
+    // Only what tells the size was read, and nothing is kept yet.
+    expect(web.hub.contentRequests(weights).every(({ range }) => range !== undefined)).toBe(true)
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).click()
+    await card(page).getByText('In use').waitFor()
+    await page.goto(`${web.site.origin}/#/`)
+    expect(await ask(page, 'hello there')).not.toBe('')
+    // It is the model of the next visit as well, without asking the hub.
+    web.hub.asked.length = 0
+    await page.reload()
+    await ready(page)
+    expect(await page.locator('.chip').innerText()).toContain('model')
+    expect(web.hub.asked).toEqual([])
+    await page.goto(`${web.site.origin}/#/models`)
+    await card(page).getByText('In use').waitFor()
+    await page.evaluate(() => localStorage.clear())
+    await page.reload()
+    await card(page).getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await expect.poll(() => card(page).count()).toBe(0)
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+
+  it('a download that a reload cuts off goes on where it stopped', async () => {
+    const { page, context } = await visitModels()
+    await lookUp(page)
+    const kept = Math.floor(size(weights) / 2)
+    web.hub.misbehaviours.set(weights, [stallAfter(kept)])
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    await card(page).getByText('downloading').waitFor()
+    await expect.poll(() => storedBytes(page)).toBe(kept)
+    await page.reload()
+    await card(page).getByText('are here').waitFor()
+    await card(page).getByRole('button', { name: 'Go on' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
+    expect(web.hub.contentRequests(weights).at(-1)?.range).toBe(`bytes=${kept}-`)
+    await context.close()
+  })
+
+  it('is paused and goes on', async () => {
+    const { page, context } = await visitModels()
+    await lookUp(page)
+    web.hub.misbehaviours.set(weights, [stallAfter(1000)])
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    await expect.poll(() => storedBytes(page)).toBe(1000)
+    await card(page).getByRole('button', { name: 'Pause' }).click()
+    await card(page).getByRole('button', { name: 'Go on' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
+    expect(web.hub.contentRequests(weights).at(-1)?.range).toBe('bytes=1000-')
+    await context.close()
+  })
+
+  it('content that is not what the hub lists is refused, and comes when the server is honest again', async () => {
+    const { page, context } = await visitModels()
+    await lookUp(page)
+    const content = Buffer.from(web.hub.files.get(weights) ?? '')
+    content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1
+    web.hub.misbehaviours.set(weights, [({ honest }) => honest(content), ({ honest }) => honest(content)])
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    const alert = card(page).getByRole('alert')
+    await alert.getByText('is not the file that the hub lists').waitFor()
+    await alert.getByText('Particulars').click()
+    expect(await alert.innerText()).toContain(`sha256 ${web.hub.etag(weights)}`)
+    expect(await card(page).getByRole('button', { name: 'Use', exact: true }).count()).toBe(0)
+    await card(page).getByRole('button', { name: 'Go on' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).click()
+    await card(page).getByText('In use').waitFor()
+    await context.close()
+  })
+
+  it('says so where there is no more room, and goes on when there is', async () => {
+    const { page, context } = await visitModels()
+    await page.getByText('In use').waitFor()
+    await lookUp(page)
+    // The page itself is stored by then, which takes room too.
+    await page.evaluate(() => navigator.serviceWorker.ready)
+    const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate())
+    const session = await context.newCDPSession(page)
+    const { origin } = web.site
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 100_000 })
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    const alert = card(page).getByRole('alert')
+    await alert.getByText('This browser has no more room for the model.').waitFor()
+    await alert.getByText('Delete another model').waitFor()
+    await session.send('Storage.overrideQuotaForOrigin', { origin })
+    await card(page).getByRole('button', { name: 'Go on' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
+    expect(await storedBytes(page)).toBe(size(weights))
+    await context.close()
+  })
+
+  it('two tabs that download the same model share the work', async () => {
+    const { page: first, context } = await visitModels()
+    await lookUp(first)
+    const second = await context.newPage()
+    await second.goto(`${web.site.origin}/#/models`)
+    await lookUp(second)
+    web.hub.asked.length = 0
+    web.hub.misbehaviours.set(weights, [stallAfter(1000)])
+    await card(first).getByRole('button', { name: 'Download' }).click()
+    await expect.poll(() => storedBytes(first)).toBe(1000)
+    await card(second).getByRole('button', { name: 'Download' }).click()
+    await card(second).getByText('another tab is downloading').waitFor()
+    // The first gives up, and the second takes over what has come.
+    await card(first).getByRole('button', { name: 'Pause' }).click()
+    await card(second).getByRole('button', { name: 'Use', exact: true }).waitFor()
+    await card(first).getByRole('button', { name: 'Use', exact: true }).waitFor()
+    expect(web.hub.contentRequests(weights).map(({ range }) => range)).toEqual([undefined, 'bytes=1000-'])
+    await context.close()
+  })
+
+  it('names that are none and models that are not there are refused with a remedy', async () => {
+    const { page, context } = await visitModels()
+    for (const [name, problem] of [
+      ['nothing', 'is no name of a model on the hub'],
+      ['org/absent', 'The hub does not have org/absent'],
+    ] as const) {
+      await page.getByLabel('Another model by its name').fill(name)
+      await page.getByRole('button', { name: 'Look up' }).click()
+      await expect.poll(() => page.getByRole('alert').allInnerTexts()).toContainEqual(expect.stringContaining(problem))
+    }
+    await context.close()
+  })
+
+  it.each(['light', 'dark'] as const)(
+    'downloads, errors and dialogs keep nobody out, in %s colours',
+    async (colours) => {
+      const { page, context } = await visitModels({ ...devices.phone, colorScheme: colours, reducedMotion: 'reduce' })
+      await page.getByLabel('Another model by its name').fill('org/absent')
+      await page.getByRole('button', { name: 'Look up' }).click()
+      await page.getByRole('alert').getByText('Particulars').click()
+      await lookUp(page)
+      web.hub.misbehaviours.set(weights, [stallAfter(1000)])
+      await card(page).getByRole('button', { name: 'Download' }).click()
+      await card(page).getByRole('button', { name: 'Pause' }).waitFor()
+      expect(await violations(page)).toEqual([])
+      await expect.poll(() => storedBytes(page)).toBe(1000)
+      await card(page).getByRole('button', { name: 'Pause' }).click()
+      await card(page).getByRole('button', { name: 'Delete' }).click()
+      await page.getByRole('dialog').waitFor()
+      expect(await violations(page)).toEqual([])
+      await context.close()
+    },
+  )
+
+  it('a folder is opened from this device', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-folder-'))
+    for (const [name, bytes] of web.hub.files) await writeFile(path.join(folder, name), bytes)
+    const { page, context } = await visitModels()
+    await page.getByText('In use').waitFor()
+    await page.locator('input[type=file]').nth(1).setInputFiles(folder)
+    const own = page.locator('.card', { has: page.getByRole('heading', { name: path.basename(folder) }) })
+    await own.getByText('In use').waitFor()
+    await page.goto(`${web.site.origin}/#/`)
+    expect(await ask(page, 'hello there')).not.toBe('')
+    await context.close()
+    await rm(folder, { recursive: true })
+  })
+
+  it('a GGUF file is opened from this device, and other files are refused', async () => {
+    const { page, context } = await visitModels()
+    await page.getByText('In use').waitFor()
+    const { bytes } = await tinyGguf({
+      type: () => 'Q8_0',
+      tidy: true,
+      config: { intermediate_size: 64 },
+      chatTemplate: `{{ messages[0]['content'] }}`,
+    })
+    const input = page.locator('input[type=file]').first()
+    await input.setInputFiles([{ name: 'own.gguf', mimeType: '', buffer: Buffer.from(bytes) }])
+    const own = page.locator('.card', { has: page.getByRole('heading', { name: 'own.gguf' }) })
+    await own.getByText('In use').waitFor()
+    await page.goto(`${web.site.origin}/#/`)
+    expect(await ask(page, 'hello there')).not.toBe('')
+    await page.goto(`${web.site.origin}/#/models`)
+    await input.setInputFiles([{ name: 'notes.json', mimeType: '', buffer: Buffer.from('{}') }])
+    await page.getByRole('alert').getByText('These files hold no weights of a model.').waitFor()
+    await context.close()
+  })
+})
+
+/** Bytes of weights that are kept for the model, whole or not. */
+async function storedBytes(page: Page): Promise<number> {
+  return await page.evaluate(async (name) => {
+    try {
+      const top = await navigator.storage.getDirectory()
+      const folder = await (await top.getDirectoryHandle('models')).getDirectoryHandle('org--model')
+      return (await (await folder.getFileHandle(name)).getFile()).size
+    } catch {
+      return 0
+    }
+  }, weights)
+}

