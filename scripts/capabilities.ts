@@ -64,6 +64,7 @@ const claims: readonly Claim[] = [
     what: 'streaming, sampling, stop strings, prefix reuse, abort, full context',
     tests: ['tests/library.test.ts', 'src/engine/'],
   },
+  { area: '', what: 'keys and values in f32, f16 and 8 bits', tests: ['src/backends/wasm/paged', 'src/blocks/kv8'] },
   {
     area: '',
     what: 'guessed tokens (prompt lookup, draft model) that change no answer, on 100 prompts to the bit',
@@ -73,6 +74,21 @@ const claims: readonly Claim[] = [
     area: 'Training',
     what: 'AdamW, recomputation, same bits with any threads',
     tests: ['src/train/', 'tests/training'],
+  },
+  {
+    area: 'In a page',
+    what: 'the engine behind a port, in a worker',
+    tests: ['src/worker/'],
+  },
+  {
+    area: '',
+    what: 'the chat page: offline, installable, downloads that resume, nothing leaves it; without accessibility violations',
+    tests: ['tests/web/'],
+  },
+  {
+    area: '',
+    what: "a client in the shape of OpenAI, examples with and without a bundler, training on one's own lines",
+    tests: ['src/openai/', 'src/tune/', 'tests/examples'],
   },
 ]
 
