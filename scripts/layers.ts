@@ -41,7 +41,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   search: { rooms: ['engine'] },
   server: { rooms: ['engine', 'search', 'vision'] },
   worker: { rooms: ['engine'] },
-  '': { rooms: ['engine', 'quant', 'vision', 'search', 'server', 'worker'] },
+  openai: { rooms: ['engine'] },
+  '': { rooms: ['engine', 'quant', 'vision', 'search', 'server', 'worker', 'openai'] },
   cli: {
     rooms: ['', 'hub/cache', 'train', 'eval'],
     packages: ['@clack/prompts', 'commander', 'yaml', 'zod'],
