@@ -78,6 +78,15 @@ describe('phi-nano', () => {
     expect(files.get('model.safetensors')).not.toEqual(tuned.files.get('model.safetensors'))
   })
 
+  it('lets events come between updates, which may be what aborts it', async () => {
+    const controller = new AbortController()
+    const abort = (): void => controller.abort()
+    const onProgress = ({ step }: TuneProgress): unknown => (step === 1 ? setImmediate(abort) : undefined)
+    const { signal } = controller
+    const { steps } = await tune('phi-nano', { conversations, rows: 64, threads: 0, signal, onProgress })
+    expect(steps).toBe(1)
+  })
+
   it('gives the same bits with another number of threads', async () => {
     const options = { conversations, steps: 2, rows: 64 }
     const [one, two] = [

@@ -1,6 +1,7 @@
 import { wasmBackend } from '../backends/wasm/index.ts'
 import type { Backend, Device } from '../backends/backend.ts'
-import { PocketPhiError } from '../base/errors.ts'
+import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
+import { nextTurn } from '../base/turn.ts'
 import { findModelFiles, type ModelSource } from '../engine/load-model.ts'
 import { isGgufModel } from '../engine/model-files.ts'
 import { loadText, type ModelText } from '../engine/load-text.ts'
@@ -41,7 +42,7 @@ export interface TuneOptions {
   /** Worker threads; see `LoadModelOptions`. Results do not depend on it. */
   readonly threads?: number
   readonly backend?: Backend
-  /** Ends after the update that is going on; what was learned until then is the result. */
+  /** Ends after the update that is going on; what was learned until then is the result. While the model is read: `aborted`. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: TuneProgress) => void
 }
@@ -87,12 +88,14 @@ export async function tune(source: ModelSource, options: TuneOptions): Promise<T
     })
   }
   const model = modelFromConfig(await tree.readJson('config.json'))
+  const texts = await readCompanions(tree)
   const examples = await readExamples(tree, model, options.conversations, rows)
   const programs = traceTraining(model, rows, optimizer)
   const backend = options.backend ?? wasmBackend(threads === undefined ? {} : { threads })
   const device = await backend.open([programs.gradients, programs.update])
   try {
     await fillDevice(device, programs, tree, weightsFile)
+    throwIfAborted(signal)
     const warmupSteps = Math.ceil(steps / 10)
     const schedule = { peak: learningRate, warmupSteps, steps, decay: 'linear', floor: 0.1, hold: 0 } as const
     const done = await runUpdates(
@@ -101,7 +104,8 @@ export async function tune(source: ModelSource, options: TuneOptions): Promise<T
       { rows, model, settings: { ...optimizer, clip, schedule } },
       options,
     )
-    return { files: await tunedFiles(device, programs, tree), steps: done }
+    const weights = await safetensorsBytes(await weightEntries(device, programs.parameters, 'BF16'))
+    return { files: new Map([...texts, [weightsName, weights]]), steps: done }
   } finally {
     await device.dispose()
   }
@@ -192,6 +196,8 @@ async function runUpdates(
   const { steps } = settings.schedule
   let next = 0
   for (let step = 0; step < steps; step++) {
+    // Where a run needs no event, as in a worker, one that would abort the signal is not heard otherwise.
+    await nextTurn()
     if (signal?.aborted === true) return step
     const batch = packBatch(examples, next, rows, rows, model.shape.ropeBorder)
     next = batch.next
@@ -211,14 +217,13 @@ function diverged(step: number, { schedule }: UpdateSettings): PocketPhiError {
   })
 }
 
-async function tunedFiles(
-  device: Device,
-  { parameters }: TrainingPrograms,
-  tree: FileTree,
-): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>> {
+type ModelFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>
+
+/** Read before the updates: a signal that ends those ends requests to a server as well. */
+async function readCompanions(tree: FileTree): Promise<ModelFiles> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>()
   for (const name of companions) {
     if (await tree.has(name)) files.set(name, new TextEncoder().encode(await tree.readText(name)))
   }
-  return files.set(weightsName, await safetensorsBytes(await weightEntries(device, parameters, 'BF16')))
+  return files
 }
