@@ -22,7 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'cpu',
-          include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'bench/**/*.test.ts', 'apps/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'bench/**/*.test.ts', '{apps,examples}/**/*.test.ts'],
           exclude: gpuTests,
           // What is tested must not depend on whether the machine has a GPU.
           env: { POCKET_PHI_GPU: 'off' },

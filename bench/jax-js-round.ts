@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { modelFromConfig } from '../src/models/index.ts'
 import { traceSequences } from '../src/models/trace.ts'
-import { initializeWeights } from '../src/train/weights.ts'
+import { initializeWeights } from '../src/train/step/weights.ts'
 import {
   batch,
   config,

@@ -5,8 +5,8 @@ import { modelFromConfig } from '../src/models/index.ts'
 import { traceSequences } from '../src/models/trace.ts'
 import { crossEntropy, differentiate, squaredNorm, weightedSum, type Program } from '../src/program/index.ts'
 import { tensorType } from '../src/program/ops/definition.ts'
-import { initializeWeights } from '../src/train/weights.ts'
-import type { TrainingPrograms } from '../src/train/programs.ts'
+import { initializeWeights } from '../src/train/step/weights.ts'
+import type { TrainingPrograms } from '../src/train/step/programs.ts'
 import { config, rows, shape, type TrainSettings } from './train-model.ts'
 
 /** Seconds of a step by kind. */

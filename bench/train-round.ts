@@ -9,8 +9,8 @@ import { useWideVectors } from '../src/cli/wide.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { matmul, squaredNorm, Trace, type Program } from '../src/program/index.ts'
 import { tensorType } from '../src/program/ops/definition.ts'
-import { traceTraining, type TrainingPrograms } from '../src/train/programs.ts'
-import { initializeWeights } from '../src/train/weights.ts'
+import { traceTraining, type TrainingPrograms } from '../src/train/step/programs.ts'
+import { initializeWeights } from '../src/train/step/weights.ts'
 import {
   batch,
   config,

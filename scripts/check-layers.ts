@@ -1,6 +1,6 @@
 /**
- * Checks that every file of `src/` imports only what its room may import (the table in layers.ts), and every file of `apps/` only
- * public entry points.
+ * Checks that every file of `src/` imports only what its room may import (the table in layers.ts), and every file of `apps/` and
+ * `examples/` only public entry points.
  *
  *     node scripts/check-layers.ts
  */
@@ -22,7 +22,10 @@ for await (const found of glob('src/**/*.ts', { cwd: root })) {
   count += 1
 }
 const entries = Object.keys(manifest.exports).map((entry) => entry.replace(/^\./, manifest.name))
-for await (const found of glob('apps/**/*.{ts,tsx}', { cwd: root, exclude: ['**/node_modules', '**/dist'] })) {
+for await (const found of glob('{apps,examples}/**/*.{ts,tsx}', {
+  cwd: root,
+  exclude: ['**/node_modules', '**/dist'],
+})) {
   const file = found.split(path.sep).join('/')
   faults.push(...appFaults(file, await readFile(path.join(root, file), 'utf8'), entries))
   count += 1

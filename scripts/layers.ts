@@ -33,7 +33,9 @@ export const rooms: Readonly<Record<string, Room>> = {
   jobs: { rooms: ['base'], node: true },
   data: { rooms: ['engine', 'jobs', 'data/world'], packages: ['yaml', 'zod'], node: true },
   'data/world': { rooms: ['base'] },
-  train: { rooms: ['engine', 'data', 'vision'], packages: ['yaml', 'zod'], node: true },
+  train: { rooms: ['engine', 'data', 'vision', 'train/step'], packages: ['yaml', 'zod'], node: true },
+  'train/step': { rooms: ['engine'] },
+  tune: { rooms: ['engine', 'train/step'] },
   eval: { rooms: ['engine', 'data', 'vision', 'eval/world'], packages: ['yaml', 'zod'], node: true },
   'eval/world': { rooms: ['base', 'data/world'] },
   hub: { rooms: ['base', 'formats'] },
@@ -41,7 +43,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   search: { rooms: ['engine'] },
   server: { rooms: ['engine', 'search', 'vision'] },
   worker: { rooms: ['engine'] },
-  '': { rooms: ['engine', 'quant', 'vision', 'search', 'server', 'worker'] },
+  openai: { rooms: ['engine'] },
+  '': { rooms: ['engine', 'quant', 'vision', 'search', 'server', 'worker', 'openai', 'tune'] },
   cli: {
     rooms: ['', 'hub/cache', 'train', 'eval'],
     packages: ['@clack/prompts', 'commander', 'yaml', 'zod'],
@@ -91,7 +94,7 @@ export function importsOf(file: string, source: string): Import[] {
 }
 
 /**
- * What is wrong with the imports of one file of `apps/`, one message each: an app is a user of the package like any other and sees
+ * What is wrong with the imports of one file of `apps/` or `examples/`, one message each: an app is a user of the package like any other and sees
  * only its public entry points.
  *
  * @param entries the entry points, as they are imported: `pocket-phi`, `pocket-phi/worker` …

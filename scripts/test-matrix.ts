@@ -29,7 +29,7 @@ const suites = {
   /** They run with 1, 2 and 4 threads. */
   threads: [
     ...['backend', 'device', 'profiler', 'training'].map((name) => `src/backends/wasm/${name}.test.ts`),
-    ...['src/engine/memories.test.ts', 'src/train/programs.test.ts', 'tests/training-threads.test.ts'],
+    ...['src/engine/memories.test.ts', 'src/train/step/programs.test.ts', 'tests/training-threads.test.ts'],
   ],
   all: [
     ...['load', 'load-gguf', 'scheduler', 'speculation'].map((name) => `src/engine/${name}.test.ts`),

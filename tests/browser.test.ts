@@ -11,7 +11,7 @@ import { openSafetensors } from '../src/formats/safetensors.ts'
 import { memoryFolder } from '../src/formats/tree.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { quantize } from '../src/quant/quantize.ts'
-import { hasBrowser, launchChromium } from './browser/chromium.ts'
+import { hasBrowser, launchChromium, noGpu } from './browser/chromium.ts'
 import { answer, type Answer } from './browser/page.ts'
 import { serveSite, type SiteServer } from './browser/server.ts'
 import { bundle, makeUserFolder, unbundled, type Bundle } from './browser/site.ts'
@@ -21,9 +21,6 @@ import { bundle, makeUserFolder, unbundled, type Bundle } from './browser/site.t
  * this was written; whoever needs more than this says why.
  */
 const budget = 150
-
-/** What Chromium says where a GPU is asked for and there is none, or none that it may use: it cannot be asked without a word. */
-const noGpu: readonly string[] = ['Failed to create WebGPU Context Provider', 'No available adapters.']
 
 const ids = someIds(20, 1)
 const held = '/held/model.safetensors'

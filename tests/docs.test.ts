@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const pages = globSync(['*.md', '{docs,models,recipes,tests,apps}/**/*.md'], { cwd: root })
+const pages = globSync(['*.md', '{docs,models,recipes,tests,apps,examples}/**/*.md'], { cwd: root })
   .filter((page) => !page.includes('node_modules'))
   .sort()
 
@@ -132,6 +132,8 @@ async function typeErrors(examples: ReadonlyMap<string, string>): Promise<string
       paths: {
         'pocket-phi': [join(root, 'src/index.ts')],
         'pocket-phi/hub': [join(root, 'src/hub/index.ts')],
+        'pocket-phi/openai': [join(root, 'src/openai/index.ts')],
+        'pocket-phi/tune': [join(root, 'src/tune/index.ts')],
         'pocket-phi/worker': [join(root, 'src/worker/index.ts')],
         'pocket-phi/worker/serve': [join(root, 'src/worker/serve.ts')],
       },

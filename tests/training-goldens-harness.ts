@@ -8,8 +8,8 @@ import { localFolder } from '../src/formats/tree.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { adamW, Trace } from '../src/program/index.ts'
 import { tensorType } from '../src/program/ops/definition.ts'
-import { packBatch } from '../src/train/batches.ts'
-import { stateNames, traceTraining } from '../src/train/programs.ts'
+import { packBatch } from '../src/train/step/batches.ts'
+import { stateNames, traceTraining } from '../src/train/step/programs.ts'
 
 const fixture = (name: string) => localFolder(fileURLToPath(new URL(`fixtures/${name}`, import.meta.url)))
 

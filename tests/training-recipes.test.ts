@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { wasmBackend } from '../src/backends/wasm/index.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { printProgram } from '../src/program/index.ts'
-import { traceTraining } from '../src/train/programs.ts'
+import { traceTraining } from '../src/train/step/programs.ts'
 import { parseRecipe } from '../src/train/recipe.ts'
 import { planTraining } from '../src/train/trainer.ts'
 

@@ -8,7 +8,7 @@ import { modelFromConfig, type Model } from '../../src/models/index.ts'
 import { traceSequences } from '../../src/models/trace.ts'
 import { crossEntropy, type Program } from '../../src/program/index.ts'
 import { tensorType } from '../../src/program/ops/definition.ts'
-import { stateNames, traceTraining } from '../../src/train/programs.ts'
+import { stateNames, traceTraining } from '../../src/train/step/programs.ts'
 import {
   perturbHead,
   readIntegers,

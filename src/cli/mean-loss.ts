@@ -15,7 +15,7 @@ import { traceSequences } from '../models/trace.ts'
 import { stagedLoss } from '../quant/staged-loss.ts'
 import { addLoss } from '../quant/stages.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { packBatch, type Batch, type ExampleSource } from '../train/batches.ts'
+import { packBatch, type Batch, type ExampleSource } from '../train/step/batches.ts'
 
 export interface MeanLossOptions {
   /** Predicted tokens after which to stop; the end of the text when left out. */

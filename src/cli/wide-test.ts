@@ -20,8 +20,8 @@ import type { CacheDType } from '../program/ops/cache.ts'
 import { linear, matmul } from '../program/ops/matrix.ts'
 import type { Program } from '../program/program.ts'
 import { Trace } from '../program/trace.ts'
-import { packBatch } from '../train/batches.ts'
-import { stateNames, traceTraining } from '../train/programs.ts'
+import { packBatch } from '../train/step/batches.ts'
+import { stateNames, traceTraining } from '../train/step/programs.ts'
 import { wideTestCommand, wideUses, type WideUse } from './wide.ts'
 
 /** Adds the command that tests wide vectors in the process that it is called in. */

@@ -1,7 +1,7 @@
 /** Text of the closed world to measure and calibrate on. */
 import { conversation, document } from '../data/world/index.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { conversationExample, documentExample } from '../train/sources.ts'
+import { conversationExample, documentExample } from '../train/step/examples.ts'
 import type { LossText } from './mean-loss.ts'
 
 /** Of held-out text; far from the seeds of recipes. */

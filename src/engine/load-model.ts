@@ -44,7 +44,7 @@ export interface LoadModelOptions extends LoadOptions {
  * `out-of-memory` (before a byte of weights is read), `aborted`
  */
 export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<PhiModel> {
-  const { tree, weightsFile } = await filesOf(source, options)
+  const { tree, weightsFile } = await findModelFiles(source, options)
   const files = await openModelFiles(tree, weightsFile)
   try {
     const config = await files.config()
@@ -70,17 +70,22 @@ export async function measureModel(
   source: ModelSource,
   options: LoadModelOptions = {},
 ): Promise<MemoryPlan & { readonly contextTokens: number }> {
-  const { tree, ...named } = await filesOf(source, options)
+  const { tree, ...named } = await findModelFiles(source, options)
   return await measureCheckpoint(tree, await backendOf(options), { ...options, ...named })
 }
 
-interface FoundFiles {
+/** Where the files of a model are. */
+export interface FoundFiles {
   readonly tree: FileTree
   /** The file of the weights, where it was named in place of its folder. */
   readonly weightsFile?: string
 }
 
-async function filesOf(source: ModelSource, options: LoadOptions): Promise<FoundFiles> {
+/** @throws PocketPhiError `not-found`, `aborted` */
+export async function findModelFiles(
+  source: ModelSource,
+  options: Pick<LoadOptions, 'weightsFile' | 'signal'>,
+): Promise<FoundFiles> {
   const { tree, weightsFile = options.weightsFile } = await sourceFiles(source, options.signal)
   return weightsFile === undefined ? { tree } : { tree, weightsFile }
 }

@@ -1,5 +1,6 @@
 import type { Device } from '../backends/backend.ts'
 import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
+import { nextTurn } from '../base/turn.ts'
 import { logitRows } from '../models/trace.ts'
 import { pageSize } from '../program/ops/cache.ts'
 import { PagePool, type Regime } from './pages.ts'
@@ -440,20 +441,4 @@ function linkSignals(signals: readonly AbortSignal[]): { signal: AbortSignal; re
     signal: controller.signal,
     release: () => signals.forEach((signal) => signal.removeEventListener('abort', abort)),
   }
-}
-
-/** Lets everything that is ready run first: a turn of the event loop, without the delay of a timer. */
-function nextTurn(): Promise<void> {
-  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown }
-  if (setImmediate !== undefined) return new Promise((resolve) => void setImmediate(resolve))
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    const arrived = (): void => {
-      port1.close()
-      resolve()
-    }
-    port1.addEventListener('message', arrived, { once: true })
-    port1.start()
-    port2.postMessage(undefined)
-  })
 }

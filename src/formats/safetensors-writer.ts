@@ -150,9 +150,12 @@ export async function* writeSafetensors(
 }
 
 /** The whole safetensors file in memory; see `writeSafetensors`. */
-export async function safetensorsBytes(entries: readonly TensorEntry[], metadata: Metadata = {}): Promise<Uint8Array> {
+export async function safetensorsBytes(
+  entries: readonly TensorEntry[],
+  metadata: Metadata = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   const data = entries.reduce((sum, entry) => sum + entryBytes(entry), 0)
-  let bytes: Uint8Array | undefined
+  let bytes: Uint8Array<ArrayBuffer> | undefined
   let at = 0
   for await (const chunk of writeSafetensors(entries, metadata)) {
     bytes ??= new Uint8Array(chunk.length + data)

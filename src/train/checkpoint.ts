@@ -5,18 +5,18 @@ import { z } from 'zod'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Device } from '../backends/backend.ts'
 import { removeFolderAtomic, writeFolderAtomic, type AtomicOptions } from '../formats/atomic.ts'
-import { floatEntry, writeSafetensors, type TensorEntry } from '../formats/safetensors-writer.ts'
+import { writeSafetensors } from '../formats/safetensors-writer.ts'
 import type { ParameterSpec } from '../models/trace.ts'
 import type { ModelFiles } from './model-files.ts'
-import { stateNames } from './programs.ts'
-import { restoreTensors } from './weights.ts'
+import { stateNames } from './step/programs.ts'
+import { restoreTensors, weightEntries } from './step/weights.ts'
 
 const stateSchema = z.strictObject({
   /** Updates done. */
   step: z.int().min(0),
   /** The first example that was not used. */
   nextExample: z.int().min(0),
-  /** A fingerprint of the examples from there on (`fingerprint` in batches.ts): has the data stayed what it was? */
+  /** A fingerprint of the examples from there on (`fingerprint`): has the data stayed what it was? */
   nextExamples: z.string(),
   /** Tokens seen, and those of them that were predicted. */
   tokens: z.int().min(0),
@@ -45,17 +45,6 @@ export async function listCheckpoints(folder: string): Promise<string[]> {
     .filter((name) => /^step-\d{7,}$/.test(name))
     .toSorted((left, right) => stepOf(left) - stepOf(right))
     .map((name) => join(folder, name))
-}
-
-/** The weights as `model.safetensors`, in the published layout. */
-export async function weightEntries(
-  device: Device,
-  parameters: readonly ParameterSpec[],
-  dtype: 'F32' | 'BF16',
-): Promise<TensorEntry[]> {
-  const entries: TensorEntry[] = []
-  for (const { name, shape } of parameters) entries.push(floatEntry(name, shape, await device.read(name), dtype))
-  return entries
 }
 
 /** The optimiser's moments, by the names of their states. */

@@ -6,7 +6,8 @@ import { trainTokenizer } from '../text/bpe-trainer.ts'
 import { loadTokenizerJson } from '../text/tokenizer-json.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Recipe } from './recipe.ts'
-import { endOfText, endOfTurn, recipeTexts } from './sources.ts'
+import { recipeTexts } from './sources.ts'
+import { endOfText, endOfTurn } from './step/examples.ts'
 import { trainedTokenizerConfig } from './tokenizer-config.ts'
 
 /** The texts that make a folder a model, besides the weights, by file name. */

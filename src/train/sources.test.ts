@@ -1,77 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { conversation, document } from '../data/world/index.ts'
 import { tinyTokenizerJson } from '../engine/tiny-model-harness.ts'
-import { renderChat } from '../text/templates.ts'
-import { chatTemplate } from '../text/template-detection.ts'
 import { loadTokenizerJson } from '../text/tokenizer-json.ts'
 import { parseRecipe } from './recipe.ts'
-import { conversationExample, documentExample, recipeSource, recipeTexts, type Message } from './sources.ts'
-import { trainedTokenizerConfig } from './tokenizer-config.ts'
+import { recipeSource, recipeTexts } from './sources.ts'
+import { conversationExample, documentExample } from './step/examples.ts'
 
 const tokenizer = loadTokenizerJson(JSON.parse(JSON.stringify(tinyTokenizerJson)))
-
-/** The same vocabulary, whose control tokens leave white space alone, as in Phi-3-mini before June 2024. */
-const keeping = loadTokenizerJson({
-  ...tinyTokenizerJson,
-  added_tokens: tinyTokenizerJson.added_tokens.map((token) => ({ ...token, rstrip: false })),
-})
-
-const id = (token: string): number => {
-  const found = tokenizer.idOf(token)
-  if (found === undefined) throw new Error(token)
-  return found
-}
-
-const messages: readonly Message[] = [
-  { role: 'system', content: 'Be brief.' },
-  { role: 'user', content: 'how are you?' },
-  { role: 'assistant', content: 'I am well.' },
-  { role: 'user', content: 'hello' },
-  { role: 'assistant', content: 'hello there' },
-]
-
-/** What is learned of an example, as text. */
-function learnedText({ ids, learned }: ReturnType<typeof conversationExample>, of = tokenizer): string {
-  return of.decode(ids.filter((_, index) => learned?.[index] !== false))
-}
-
-describe('a conversation', () => {
-  const template = chatTemplate(trainedTokenizerConfig.chat_template, {
-    controlTokens: tokenizer.addedTokens.map(({ content }) => content),
-  })
-
-  test('has the ids that the engine gives for its template', () => {
-    const open = renderChat(template, messages.slice(0, -1), { addGenerationPrompt: true })
-    const whole = conversationExample(tokenizer, messages).ids
-    const prompt = tokenizer.encode(open)
-    expect(whole.slice(0, prompt.length)).toEqual(prompt)
-    expect(whole.slice(prompt.length)).toEqual([...tokenizer.encode('hello there'), id('<|end|>')])
-  })
-
-  test.each([
-    ['swallow', tokenizer, 'I am well.<|end|> hello there<|end|>'],
-    // The space that marks the start of a text stands before the line break then.
-    ['keep', keeping, 'I am well.<|end|>hello there<|end|>'],
-  ])(
-    'learns the words of the assistant and the ends of its turns, no more, where control tokens %s line breaks',
-    (_, of, expected) => {
-      const example = conversationExample(of, messages)
-      expect(example.learned?.length).toBe(example.ids.length)
-      expect(learnedText(example, of)).toBe(expected)
-    },
-  )
-
-  test('of which nobody answers learns nothing', () => {
-    const { learned } = conversationExample(tokenizer, messages.slice(0, 2))
-    expect(learned?.some(Boolean)).toBe(false)
-  })
-})
-
-test('a document is learned whole, with the token that ends it', () => {
-  const { ids, learned } = documentExample(tokenizer, 'the old ship')
-  expect(ids).toEqual([...tokenizer.encode('the old ship'), id('<|endoftext|>')])
-  expect(learned).toBe(undefined)
-})
 
 describe("a recipe's source", () => {
   const recipe = (weights: readonly [number, number], seed = 3) =>

@@ -14,7 +14,6 @@ import { writeSafetensors } from '../formats/safetensors-writer.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { fingerprint, packBatch, type Batch, type ExampleSource } from './batches.ts'
 import {
   listCheckpoints,
   pruneCheckpoints,
@@ -22,16 +21,17 @@ import {
   readState,
   restoreCheckpoint,
   saveCheckpoint,
-  weightEntries,
   type RunState,
 } from './checkpoint.ts'
 import { openMetrics, plotLoss, readMetrics, type MetricsLog } from './metrics.ts'
+import { fingerprint } from './fingerprint.ts'
 import { makeModelFiles, modelFileNames, tokenizerOf, type ModelFiles } from './model-files.ts'
-import { traceTraining, type TrainingPrograms } from './programs.ts'
 import type { Recipe } from './recipe.ts'
-import { learningRate } from './schedule.ts'
 import { recipeSource } from './sources.ts'
-import { initializeWeights, restoreTensors } from './weights.ts'
+import { packBatch, type Batch, type ExampleSource } from './step/batches.ts'
+import { traceTraining, type TrainingPrograms } from './step/programs.ts'
+import { accumulateGradients, stepOptimizer } from './step/update.ts'
+import { initializeWeights, restoreTensors, weightEntries } from './step/weights.ts'
 
 /** What a run tells while it goes on. */
 export interface TrainingProgress {
@@ -253,28 +253,17 @@ class Run {
       batches.push(packed)
       next = packed.next
     }
-    const learned = batches.reduce((sum, packed) => sum + packed.learnedTokens, 0)
-    const weights = new Float32Array(batch.rows).fill(1 / Math.max(1, learned))
-    let loss = 0
-    for (const { inputs } of batches) {
-      const result = await this.#device.run('gradients', { ...inputs, weights, seed: Float32Array.of(1) })
-      loss += present(result['loss']?.[0], 'loss')
-    }
+    const loss = await accumulateGradients(this.#device, batches)
     if (!Number.isFinite(loss)) throw this.#diverged('loss', loss)
     const step = this.#state.step
-    const rate = learningRate(schedule, step)
-    const { clip } = await this.#device.run('update', {
-      maxNorm: Float32Array.of(optimizer.clip),
-      schedule: Float32Array.of(rate, 1 - optimizer.beta1 ** (step + 1), 1 - optimizer.beta2 ** (step + 1)),
-    })
-    const gradientNorm = present(clip?.[1], 'gradient norm')
+    const { gradientNorm, rate } = await stepOptimizer(this.#device, { ...optimizer, schedule }, step)
     if (!Number.isFinite(gradientNorm)) throw this.#diverged('norm of the gradients', gradientNorm)
     this.#state = {
       ...this.#state,
       step: step + 1,
       nextExample: next,
       tokens: this.#state.tokens + batches.reduce((sum, packed) => sum + packed.tokens, 0),
-      learnedTokens: this.#state.learnedTokens + learned,
+      learnedTokens: this.#state.learnedTokens + batches.reduce((sum, packed) => sum + packed.learnedTokens, 0),
     }
     return { loss, gradientNorm, rate }
   }

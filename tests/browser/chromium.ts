@@ -24,6 +24,9 @@ async function unpackFile(source: string, target: string): Promise<void> {
   await pipeline(createReadStream(source), createBrotliDecompress(), output)
 }
 
+/** What Chromium says where a GPU is asked for and there is none, or none that it may use: it cannot be asked without a word. */
+export const noGpu: readonly string[] = ['Failed to create WebGPU Context Provider', 'No available adapters.']
+
 /** The folder with the unpacked program: 200 MB, made once and kept below node_modules, where `npm ci` clears it away. */
 async function unpacked(): Promise<string> {
   const packageFolder = path.join(path.dirname(require.resolve('@sparticuz/chromium')), '..')

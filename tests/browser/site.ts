@@ -8,8 +8,8 @@ import type { Files } from './server.ts'
 
 const jinja = '@huggingface/jinja'
 
-/** Makes a folder of somebody who installed the package, with a page that imports it. */
-export async function makeUserFolder(folder: string): Promise<void> {
+/** Installs the package in a folder, as it is built, with the model that ships. */
+export async function installPackage(folder: string): Promise<void> {
   const installed = path.join(folder, 'node_modules', 'pocket-phi')
   await mkdir(installed, { recursive: true })
   // First, because the build sees to it that all files are there which others name.
@@ -18,6 +18,14 @@ export async function makeUserFolder(folder: string): Promise<void> {
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' })
   if (status !== 0) throw new Error(`The package cannot be built:\n${stdout}${stderr}`)
   await cp(path.join(root, 'node_modules', jinja), path.join(folder, 'node_modules', jinja), { recursive: true })
+  const model = path.join('models', 'phi-nano')
+  const isShipped = (file: string): boolean => !file.startsWith(path.join(root, model, 'master'))
+  await cp(path.join(root, model), path.join(installed, model), { recursive: true, filter: isShipped })
+}
+
+/** Makes a folder of somebody who installed the package, with a page that imports it. */
+export async function makeUserFolder(folder: string): Promise<void> {
+  await installPackage(folder)
   // The page is checked against the sources and imports the package.
   const page = await readFile(path.join(root, 'tests/browser/page.ts'), 'utf8')
   const installedPage = page
@@ -67,14 +75,20 @@ export async function bundle(folder: string): Promise<Bundle> {
   return { files: new Map(files), complaints }
 }
 
+/** All files below a folder, by their paths in it. */
+export async function filesBelow(folder: string): Promise<Files> {
+  const files = new Map<string, Uint8Array>()
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath, entry.name)
+    if (entry.isFile()) files.set(path.relative(folder, file), await readFile(file))
+  }
+  return files
+}
+
 /** The page without a bundler: the package's own files and an import map. */
 export async function unbundled(folder: string): Promise<Files> {
-  const files = new Map<string, Uint8Array>()
-  const packages = path.join(folder, 'node_modules')
-  for (const entry of await readdir(packages, { recursive: true, withFileTypes: true })) {
-    const file = path.join(entry.parentPath, entry.name)
-    if (entry.isFile() && /\.(?:js|wasm)$/.test(file)) files.set(path.relative(packages, file), await readFile(file))
-  }
+  const installed = await filesBelow(path.join(folder, 'node_modules'))
+  const files = new Map([...installed].filter(([name]) => /\.(?:js|wasm)$/.test(name)))
   const imports = {
     'pocket-phi': './pocket-phi/dist/index.js',
     'pocket-phi/worker': './pocket-phi/dist/worker/index.js',

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fingerprint, packBatch, type Example, type ExampleSource } from './batches.ts'
+import { packBatch, type Example, type ExampleSource } from './batches.ts'
 
 /** The examples of a list again and again. */
 function sourceOf(...examples: readonly Example[]): ExampleSource {
@@ -93,16 +93,4 @@ describe('packBatch', () => {
       }),
     )
   })
-})
-
-test('a fingerprint changes with an id, with what is learned, and with the place', () => {
-  const source = numbered([3, 5])
-  const same = fingerprint(source, 7)
-  expect(fingerprint(numbered([3, 5]), 7)).toBe(same)
-  const others = [
-    fingerprint(source, 8),
-    fingerprint(numbered([3, 6]), 7),
-    fingerprint({ example: (index) => ({ ...source.example(index), learned: [true, false, true] }) }, 7),
-  ]
-  expect(new Set([same, ...others]).size).toBe(4)
 })

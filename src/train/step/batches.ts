@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { ignoredTarget } from '../program/ops/index.ts'
+import { ignoredTarget } from '../../program/ops/index.ts'
 
 /** One text to learn from: token ids, and which of them the model is to predict. */
 export interface Example {
@@ -71,14 +70,4 @@ export function packBatch(
   weights.fill(learnedTokens === 0 ? 0 : 1 / learnedTokens)
   const inputs = { ids, positions, regimes, starts, targets, weights }
   return { inputs, tokens: row, learnedTokens, next }
-}
-
-/** How many examples a fingerprint covers. */
-const fingerprintExamples = 8
-
-/** A short name for the examples from an index on: another one tells that their texts or their tokens have changed. */
-export function fingerprint(source: ExampleSource, from: number): string {
-  const hash = createHash('sha256')
-  for (let index = from; index < from + fingerprintExamples; index++) hash.update(JSON.stringify(source.example(index)))
-  return hash.digest('hex').slice(0, 16)
 }

@@ -1,12 +1,13 @@
-import { elementCount, isBlockDType } from '../base/dtype.ts'
-import { PocketPhiError } from '../base/errors.ts'
-import { Random } from '../base/random.ts'
-import type { Device } from '../backends/backend.ts'
-import { checkTensors } from '../engine/load.ts'
-import { logicalType } from '../formats/packed-checkpoint.ts'
-import { openSafetensors } from '../formats/safetensors.ts'
-import { localFolder } from '../formats/tree.ts'
-import type { ParameterSpec } from '../models/trace.ts'
+import { elementCount, isBlockDType } from '../../base/dtype.ts'
+import { PocketPhiError } from '../../base/errors.ts'
+import { Random } from '../../base/random.ts'
+import type { Device } from '../../backends/backend.ts'
+import { checkTensors } from '../../engine/load.ts'
+import { logicalType, readLogicalFloat32 } from '../../formats/packed-checkpoint.ts'
+import { floatEntry, type TensorEntry } from '../../formats/safetensors-writer.ts'
+import { openSafetensors, type Checkpoint } from '../../formats/safetensors.ts'
+import { localFolder } from '../../formats/tree.ts'
+import type { ParameterSpec } from '../../models/trace.ts'
 
 /** Random weights: norms are 1, matrices N(0, 0.02), and those that write into the residual stream smaller by sqrt(2 layers). */
 export function initializeWeights(
@@ -42,8 +43,7 @@ export async function restoreTensors(
 ): Promise<void> {
   const checkpoint = await openSafetensors(localFolder(folder), file)
   try {
-    checkTensors(checkpoint, tensors)
-    const packed = tensors.find(({ name }) => isBlockDType(logicalType(checkpoint, name).dtype))
+    const packed = tensors.find(({ name }) => checkpoint.has(name) && isBlockDType(logicalType(checkpoint, name).dtype))
     if (packed !== undefined) {
       throw new PocketPhiError('not-supported', `The weights in "${folder}" are packed and cannot be trained.`, {
         expected: 'float weights',
@@ -51,8 +51,33 @@ export async function restoreTensors(
         remedy: 'Start from the checkpoint that they were quantised from.',
       })
     }
-    for (const { name } of tensors) device.write(name, await checkpoint.readFloat32(name))
+    await readWeights(checkpoint, device, tensors)
   } finally {
     await checkpoint.close()
   }
+}
+
+/**
+ * Reads tensors of an open checkpoint into the store, one at a time; packed ones become the floats that they stand for.
+ *
+ * @throws PocketPhiError `invalid-file` when its tensors are not those of the list
+ */
+export async function readWeights(
+  checkpoint: Checkpoint,
+  device: Pick<Device, 'write'>,
+  tensors: readonly ParameterSpec[],
+): Promise<void> {
+  checkTensors(checkpoint, tensors)
+  for (const { name } of tensors) device.write(name, await readLogicalFloat32(checkpoint, name))
+}
+
+/** The weights as `model.safetensors`, in the published layout. */
+export async function weightEntries(
+  device: Device,
+  parameters: readonly ParameterSpec[],
+  dtype: 'F32' | 'BF16',
+): Promise<TensorEntry[]> {
+  const entries: TensorEntry[] = []
+  for (const { name, shape } of parameters) entries.push(floatEntry(name, shape, await device.read(name), dtype))
+  return entries
 }

@@ -1,4 +1,4 @@
-import { tensorType } from '../program/ops/definition.ts'
+import { tensorType } from '../../program/ops/definition.ts'
 import {
   accumulate,
   adamW,
@@ -11,9 +11,9 @@ import {
   Trace,
   weightedSum,
   type Program,
-} from '../program/index.ts'
-import type { Model } from '../models/model.ts'
-import { traceSequences, type NumberFormats, type ParameterSpec, type TracedModel } from '../models/trace.ts'
+} from '../../program/index.ts'
+import type { Model } from '../../models/model.ts'
+import { traceSequences, type NumberFormats, type ParameterSpec, type TracedModel } from '../../models/trace.ts'
 
 export interface OptimizerSettings {
   readonly beta1: number

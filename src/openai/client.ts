@@ -1,0 +1,96 @@
+import { answerRequest, type ChatModel } from './answers.ts'
+import { APIError, APIUserAbortError } from './errors.ts'
+import { readRequest, type CompletionTask } from './request.ts'
+import { ChunkWriter, completionOf, newIdentity, type CompletionEvent } from './response.ts'
+import { ChatCompletionStream } from './stream.ts'
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  CompletionParams,
+  CompletionParamsNonStreaming,
+  CompletionParamsStreaming,
+} from './types.ts'
+
+export interface RequestOptions {
+  /** Ends the answer. Before it began, and without `stream`, `create` then throws an `APIUserAbortError`. */
+  readonly signal?: AbortSignal | null
+}
+
+export interface Completions {
+  /**
+   * Answers a conversation.
+   *
+   * @throws APIError with OpenAI's `status`, `type`, `code` and `param`, and the `remedy` of the error that is its `cause`: for a
+   *   parameter that is not supported or cannot be used, a conversation that does not fit, and what the engine throws
+   */
+  create(params: CompletionParamsNonStreaming, options?: RequestOptions): Promise<ChatCompletion>
+  create(params: CompletionParamsStreaming, options?: RequestOptions): Promise<ChatCompletionStream>
+  create(params: CompletionParams, options?: RequestOptions): Promise<ChatCompletion | ChatCompletionStream>
+}
+
+/** The part of OpenAI's client that is built. */
+export interface OpenAIClient {
+  readonly chat: { readonly completions: Completions }
+}
+
+/** The name of the model in answers to requests that give none. */
+const unnamed = 'pocket-phi'
+
+/** OpenAI's interface over a model: one that was loaded here, or one in a worker. Nothing leaves the machine. */
+export function createClient(model: ChatModel): OpenAIClient {
+  function create(params: CompletionParamsNonStreaming, options?: RequestOptions): Promise<ChatCompletion>
+  function create(params: CompletionParamsStreaming, options?: RequestOptions): Promise<ChatCompletionStream>
+  function create(params: CompletionParams, options?: RequestOptions): Promise<ChatCompletion | ChatCompletionStream>
+  async function create(
+    params: CompletionParams,
+    { signal }: RequestOptions = {},
+  ): Promise<ChatCompletion | ChatCompletionStream> {
+    const controller = new AbortController()
+    const ended = AbortSignal.any(signal == null ? [controller.signal] : [controller.signal, signal])
+    try {
+      const task = readRequest(params)
+      const events = answerRequest(model, task, ended)
+      return task.stream ? await streamOf(task, events, controller, ended) : await wholeOf(task, events)
+    } catch (error) {
+      throw ended.aborted ? new APIUserAbortError(error) : new APIError(error)
+    }
+  }
+  return { chat: { completions: { create } } }
+}
+
+async function wholeOf(task: CompletionTask, events: AsyncIterable<CompletionEvent>): Promise<ChatCompletion> {
+  const results = []
+  for await (const event of events) if (event.kind === 'end') results.push(event.result)
+  return completionOf(newIdentity(task.model ?? unnamed), results)
+}
+
+/** Waits for the first event, so that a request which is refused fails where it is made and not where it is read. */
+async function streamOf(
+  task: CompletionTask,
+  events: AsyncGenerator<CompletionEvent, void, void>,
+  controller: AbortController,
+  signal: AbortSignal,
+): Promise<ChatCompletionStream> {
+  const first = await events.next()
+  const chunks = writeChunks(task, first.done === true ? undefined : first.value, events)
+  const close = async (): Promise<void> => {
+    await events.return()
+  }
+  return new ChatCompletionStream({ chunks, close, controller, signal })
+}
+
+async function* writeChunks(
+  task: CompletionTask,
+  first: CompletionEvent | undefined,
+  events: AsyncGenerator<CompletionEvent, void, void>,
+): AsyncGenerator<ChatCompletionChunk, void, void> {
+  const writer = new ChunkWriter(newIdentity(task.model ?? unnamed), task.includeUsage)
+  try {
+    if (first !== undefined) yield* writer.chunks(first)
+    for await (const event of events) yield* writer.chunks(event)
+    yield* writer.end()
+  } finally {
+    // A reader may go away before the loop that would end the answer has begun.
+    await events.return()
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * OpenAI's chat completions over a model of this package, in Node and in a page.
+ *
+ *     import { createClient } from 'pocket-phi/openai'
+ *
+ *     const client = createClient(model)
+ *     const stream = await client.chat.completions.create({ messages: [{ role: 'user', content: 'Hello' }], stream: true })
+ *     for await (const chunk of stream) output.append(chunk.choices[0]?.delta.content ?? '')
+ */
+export { createClient, type Completions, type OpenAIClient, type RequestOptions } from './client.ts'
+export type { ChatModel } from './answers.ts'
+export type { ChatCompletionStream } from './stream.ts'
+export { APIError, APIUserAbortError } from './errors.ts'
+export type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChunkChoice,
+  CompletionChoice,
+  CompletionFinishReason,
+  CompletionParams,
+  CompletionParamsNonStreaming,
+  CompletionParamsStreaming,
+  CompletionUsage,
+  ErrorBody,
+  MessageParam,
+  StreamOptions,
+  TextPart,
+} from './types.ts'

@@ -1,0 +1,114 @@
+/**
+ * The shapes of OpenAI's chat completions, as far as they exist here: requests, answers, chunks of a stream and errors, in
+ * their names (API reference, "Chat Completions", https://platform.openai.com/docs/api-reference/chat). Written for this
+ * package, so that code which reads OpenAI's answers reads these.
+ */
+
+/** A piece of what a message says. Only text is built. */
+export interface TextPart {
+  readonly type: 'text'
+  readonly text: string
+}
+
+/** One message of a conversation; `developer` is what OpenAI calls the system role of newer models. */
+export interface MessageParam {
+  readonly role: 'system' | 'developer' | 'user' | 'assistant'
+  /** Several parts are one text, a line break between them. */
+  readonly content: string | readonly TextPart[]
+}
+
+interface CommonParams {
+  readonly messages: readonly MessageParam[]
+  /** Comes back in the answer as it was given; a client has one model. */
+  readonly model?: string
+  /** From 0 to 2; that of the model (`PhiModel.sampling`) when left out, as with `top_p`. */
+  readonly temperature?: number | null
+  readonly top_p?: number | null
+  /** Tokens of an answer at most; until the context is full when left out. */
+  readonly max_completion_tokens?: number | null
+  /** The older name of `max_completion_tokens`. */
+  readonly max_tokens?: number | null
+  readonly stop?: string | readonly string[] | null
+  /** The same seed gives the same answers; of several choices, each has the next seed. */
+  readonly seed?: number | null
+  /** How many answers; they are written one after another. 1 when left out. */
+  readonly n?: number | null
+  /** Who asks; nothing here depends on it. */
+  readonly user?: string
+}
+
+export interface CompletionParamsNonStreaming extends CommonParams {
+  readonly stream?: false | null
+}
+
+export interface StreamOptions {
+  /** Ends the stream with a chunk that has no choices but the usage. */
+  readonly include_usage?: boolean
+}
+
+export interface CompletionParamsStreaming extends CommonParams {
+  readonly stream: true
+  readonly stream_options?: StreamOptions | null
+}
+
+/** What `chat.completions.create` takes. Every other parameter is refused by its name. */
+export type CompletionParams = CompletionParamsNonStreaming | CompletionParamsStreaming
+
+/** `stop`: the model ended, or a stop text came. `length`: the limit of tokens, or the context is full. */
+export type CompletionFinishReason = 'stop' | 'length'
+
+export interface CompletionUsage {
+  /** Tokens of the prompt, which all choices share. */
+  prompt_tokens: number
+  /** Tokens that were drawn, of all choices. */
+  completion_tokens: number
+  total_tokens: number
+  prompt_tokens_details: {
+    /** Tokens of the prompt that the first choice found in the cache. */
+    cached_tokens: number
+  }
+}
+
+export interface CompletionChoice {
+  index: number
+  message: { role: 'assistant'; content: string; refusal: null }
+  logprobs: null
+  finish_reason: CompletionFinishReason
+}
+
+interface Envelope {
+  id: string
+  /** Seconds since 1970. */
+  created: number
+  model: string
+}
+
+export interface ChatCompletion extends Envelope {
+  object: 'chat.completion'
+  choices: CompletionChoice[]
+  usage: CompletionUsage
+}
+
+export interface ChunkChoice {
+  index: number
+  delta: { role?: 'assistant'; content?: string }
+  logprobs: null
+  finish_reason: CompletionFinishReason | null
+}
+
+export interface ChatCompletionChunk extends Envelope {
+  object: 'chat.completion.chunk'
+  choices: ChunkChoice[]
+  /** Only with `stream_options.include_usage`: null until the last chunk. */
+  usage?: CompletionUsage | null
+}
+
+/** What stands below `error` in the body of an answer that failed. */
+export interface ErrorBody {
+  /** What went wrong, what was expected and found, and what to do. */
+  message: string
+  type: 'invalid_request_error' | 'permission_error' | 'server_error'
+  /** The parameter that is at fault, such as `messages[0].content`. */
+  param: string | null
+  code: string | null
+}
