@@ -18,8 +18,8 @@ export interface LoadOptions extends CacheOptions {
   /** Packed weights meet activations as f32 instead of int8: slower, without the rounding of activations. */
   readonly exact?: boolean
   /**
-   * What the cache holds keys and values in. f16 takes half of the memory of f32, kv8 a quarter (8 bits, with a scale for each vector), and each
-   * reads faster over a long context than the one before. When left out f16, and in exact mode f32.
+   * What the cache holds keys and values in. f16 takes half of the memory of f32, kv8 a quarter (8 bits, with a scale for each vector; heads of
+   * at most 256), and each reads faster from memory than the one before. When left out f16, and in exact mode f32.
    */
   readonly cacheType?: CacheDType
   /** Bytes that the model may take in memory; the machine's memory where that is known. */

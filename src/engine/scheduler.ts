@@ -159,7 +159,8 @@ export class Scheduler implements SequenceHost {
    * @throws PocketPhiError `invalid-argument` once something was computed, or for more tokens than the sequence has
    */
   adopt(sequence: Sequence, length: number): void {
-    if (sequence.table !== undefined || length > sequence.ids.length || !this.#open.has(sequence)) {
+    const fits = Number.isInteger(length) && length >= 0 && length <= sequence.ids.length
+    if (sequence.table !== undefined || !fits || !this.#open.has(sequence)) {
       throw new PocketPhiError('invalid-argument', 'The sequence cannot take these tokens as computed.', {
         expected: `an open sequence of which nothing was computed, and at most ${sequence.ids.length} tokens`,
         found: `${sequence.computed} computed tokens, and ${length} to adopt`,

@@ -27,7 +27,8 @@ async function whyNoGpu(): Promise<string | undefined> {
     const { isSoftware, description } = await gpuTraits()
     return isSoftware ? `the only adapter of WebGPU is software (${description})` : undefined
   } catch (error) {
-    if (!(error instanceof PocketPhiError) || error.code !== 'not-supported') throw error
+    // Browsers fail to have a GPU in many ways, and who asks for `auto` wants none of them.
+    if (!(error instanceof PocketPhiError)) return `asking for a GPU failed (${String(error)})`
     const [problem = ''] = error.message.split('. ')
     return error.found === undefined ? problem : `${problem} (${error.found})`
   }

@@ -93,7 +93,8 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   const { threads } = chosen
   const build = simd === 'auto' ? (hasRelaxedSimd() ? 'relaxed' : 'baseline') : simd
   const execution: Execution = { ...chosen, kernels: `${build}-${threads > 0 ? 'threads' : 'single'}` }
-  const paired = options.products === undefined ? pairsAreFaster() : options.products === 'pairs'
+  const paired =
+    build === 'relaxed' && (options.products === undefined ? pairsAreFaster() : options.products === 'pairs')
   const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, maxMemoryBytes, wide, paired }
   // What is opened was measured before, as a rule.
   const layouts = new WeakMap<readonly Program[], Layout>()

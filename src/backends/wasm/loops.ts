@@ -87,41 +87,48 @@ export function productLoop(product: Product, memory: WebAssembly.Memory): Run {
   return instantiate(assemble(14, [...body, ...turn(1)], xorOf(12)), memory)
 }
 
-/** Turns of a measurement: 4 to 25 microseconds. */
-const turnsMeasured = 4096
-/** Until the optimising compiler has taken over, the two take equally long: a millisecond, longer where processors are busy. */
-const longestMilliseconds = 20
+/** A measurement lasts at least so many milliseconds, since the clock of a page may tick in tenths of one. */
+const shortestRun = 0.4
+/** Until the optimising compiler has taken over, the two take equally long: a few milliseconds, longer where processors are busy. */
+const longestMilliseconds = 25
 /** Loops measure an instruction, of which kernels are a part: where pairs win by less, fours win in kernels. */
 const leastGain = 1.5
 
-function milliseconds(run: Run): number {
-  const start = performance.now()
-  run(0, turnsMeasured)
-  return performance.now() - start
+/** Turns a millisecond. The turns of a call grow until it lasts long enough, from one measurement to the next. */
+function stopwatch(run: Run): () => number {
+  let turns = 4096
+  return () => {
+    for (;;) {
+      const start = performance.now()
+      run(0, turns)
+      const elapsed = performance.now() - start
+      if (elapsed >= shortestRun) return turns / elapsed
+      turns *= 2
+    }
+  }
 }
 
 function measurePairs(): boolean {
   const memory = new WebAssembly.Memory({ initial: 1 })
-  const [four, pairs] = [productLoop('int8', memory), productLoop('pairs', memory)]
+  const [four, pairs] = [stopwatch(productLoop('int8', memory)), stopwatch(productLoop('pairs', memory))]
   const begin = performance.now()
-  // The first call of each compiles it.
-  for (const run of [four, pairs]) milliseconds(run)
-  const first = Math.min(milliseconds(pairs), milliseconds(pairs))
-  const best = { four: milliseconds(four), pairs: first }
+  // The first calls of each compile it.
+  const [first] = [pairs(), four()]
+  const most = { four: 0, pairs: first }
   let settled = 0
-  while (settled < 5 && performance.now() < begin + longestMilliseconds) {
-    best.four = Math.min(best.four, milliseconds(four))
-    best.pairs = Math.min(best.pairs, milliseconds(pairs))
-    if (best.pairs < 0.7 * first) settled += 1
+  while (settled < 2 && performance.now() < begin + longestMilliseconds) {
+    most.four = Math.max(most.four, four())
+    most.pairs = Math.max(most.pairs, pairs())
+    if (most.pairs > 1.4 * first) settled += 1
   }
-  return best.pairs * leastGain < best.four
+  return most.pairs > leastGain * most.four
 }
 
 let measured: boolean | undefined
 
 /**
  * Whether sums of two products of bytes in 16 bits are faster here than sums of four in 32, which some processors have an
- * instruction for and others need five for. Measured once per process, in 1 to 20 ms; false without relaxed SIMD.
+ * instruction for and others need five for. Measured once per process, in 3 to 25 ms; false without relaxed SIMD.
  */
 export function pairsAreFaster(): boolean {
   measured ??= hasRelaxedSimd() && measurePairs()

@@ -2,7 +2,10 @@
 import type { BufferId } from '../operands.ts'
 import { isPlace, numberAt, placeAt, usersOf, type Step, type StepProgram, type Word } from './steps.ts'
 
-/** Rows of logits at a time: fewer would have the weights packed too often, more would not stay in the processor's cache. */
+/**
+ * Rows of logits at a time: fewer would have the weights packed too often, more would not stay in the processor's cache. A multiple of the
+ * blocks of k that products are summed in (blockK in kernels/matmul.ts), or sums over rows would be cut elsewhere and have other bits.
+ */
 const blockRows = 512
 /** A last block of fewer rows joins the one before: kernels compute very few rows in another order. */
 const fewestRows = 96

@@ -102,3 +102,20 @@ describe.skipIf(!hasSoftwareGpu)('together with the product that reads them', ()
     }, 3)
   })
 })
+
+describe.skipIf(!hasSoftwareGpu)('what is no number', () => {
+  test.each([
+    [3, NaN],
+    [40, NaN],
+    [3, Infinity],
+  ])('shows in its row of a product of %i rows: %d', async (rows, odd) => {
+    const [inner, columns] = [64, 16]
+    const { results } = await run((at) => {
+      const x = at.f32([rows, inner], (index) => (index === inner + 5 ? odd : at.random.normal()))
+      at.trace.output('y', linear(x, at.packed('q4g32', columns, inner), 'int8'))
+    }, false)
+    const y = present(results['y'], 'result')
+    expect([...y.subarray(columns, 2 * columns)].every(Number.isNaN)).toBe(true)
+    expect([...y.subarray(0, columns), ...y.subarray(2 * columns)].every(Number.isFinite)).toBe(true)
+  })
+})

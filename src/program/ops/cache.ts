@@ -31,6 +31,9 @@ export interface PagedCache {
   readonly positions: Tensor
 }
 
+/** Sums of products of more bytes with 16 bits would leave 32 bits. */
+const largestByteHead = 256
+
 /** What the cache may hold keys and values in, from the most exact to the smallest. */
 export const cacheDTypes = ['f32', 'f16', 'kv8'] as const
 export type CacheDType = (typeof cacheDTypes)[number]
@@ -80,7 +83,10 @@ interface CacheOperands {
 function checkCache(kind: string, inputs: readonly Tensor['type'][]): CacheOperands {
   const [keys, values, pageTable, sequences, positions] = inputs
   const [pages, kvHeads, , headSize] = operand(kind, 'keys', keys, isCacheDType, null, null, pageSize, null)
-  operand(kind, 'values', values, present(keys, 'keys').dtype, pages, kvHeads, pageSize, headSize)
+  const { dtype } = present(keys, 'keys')
+  operand(kind, 'values', values, dtype, pages, kvHeads, pageSize, headSize)
+  require(dtype !== 'kv8' ||
+    headSize <= largestByteHead, kind, `a cache in kv8 takes heads of at most ${largestByteHead}, not ${headSize}`)
   operand(kind, 'pageTable', pageTable, 'i32', null, null)
   const [rows] = operand(kind, 'sequences', sequences, 'i32', null)
   operand(kind, 'positions', positions, 'i32', rows)

@@ -130,7 +130,7 @@ function dotIntegers(query: usize, key0: usize, key1: usize, key2: usize, key3: 
 }
 
 /** scores[t] = query x keys[t]. Beyond the last token scores are -Infinity up to a vector's end. */
-export function scoreBytes(
+export function scoreByteKeys(
   query: usize,
   queryScale: f32,
   keys: usize,
@@ -171,7 +171,7 @@ function roundWeights(weights: usize, scales: usize, tokens: i32): f32 {
 }
 
 /** sums = sums * correction + the weighted sum of the values, 16 components at a time. `weights` are overwritten. */
-export function addBytes(
+export function addByteValues(
   weights: usize,
   values: usize,
   scales: usize,

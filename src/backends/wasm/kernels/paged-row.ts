@@ -1,5 +1,5 @@
 /** Attention of one row to the pages of its sequence: the work of decoding, which reads keys and values once. */
-import { addBytes, roundQuery, scoreBytes } from './paged-bytes'
+import { addByteValues, roundQuery, scoreByteKeys } from './paged-bytes'
 import { halfScale, halfScaleRoot, highHalves, lowHalves } from './halves'
 import { exp2NonPositive } from './math'
 import { madd, sumLanes } from './simd'
@@ -108,7 +108,7 @@ export function attendRow<T>(
       if (sizeof<T>() == 1) {
         const page = keys + byteBlockOf(table, position, kvHeads, kvHead, headSize)
         const scale = load<f32>(queryScales + (head << 2))
-        scoreBytes(
+        scoreByteKeys(
           query,
           scale,
           page + rowInBlock(position, headSize),
@@ -130,7 +130,7 @@ export function attendRow<T>(
       if (sizeof<T>() == 1) {
         const page = values + byteBlockOf(table, position, kvHeads, kvHead, headSize)
         const rows = page + rowInBlock(position, headSize)
-        addBytes(scores, rows, page + scaleInBlock(position, headSize), tokens, headSize, correction, target)
+        addByteValues(scores, rows, page + scaleInBlock(position, headSize), tokens, headSize, correction, target)
       } else {
         const slot = slotOf(table, position, kvHeads, kvHead, headSize) * sizeof<T>()
         addValues<T>(scores, values + slot, tokens, headSize, correction, target)

@@ -151,11 +151,11 @@ function walk(result: AttentionResult, keys: number): string {
 
 /** What is done with the components of a row in the end, and where they go. */
 function leaving(result: AttentionResult, headSize: number): { bindings: Binding[]; leave: string } {
-  const output = `      output[line * ${headSize}u + component] = select(0.0, parts[part] / sums[row], sums[row] > 0.0);`
+  const output = `      output[line * ${headSize}u + component] = select(parts[part] / sums[row], 0.0, sums[row] == 0.0);`
   if (result === 'output') return { bindings: [writes('output')], leave: output }
   if (result === 'sums') {
     const sums = `      if (component == 0u) {
-        logSumExp[line] = select(0.0, greatest[row] + log(sums[row]), sums[row] > 0.0);
+        logSumExp[line] = select(greatest[row] + log(sums[row]), 0.0, sums[row] == 0.0);
       }`
     return { bindings: [writes('output'), writes('logSumExp')], leave: `${output}\n${sums}` }
   }
@@ -192,7 +192,7 @@ for (var chunk = 0u; chunk < given.chunkCount; chunk += 1u) {
   value += chunks[at + index % ${headSize}u] * factor;
   total += chunks[at + ${headSize + 1}u] * factor;
 }
-output[index] = select(0.0, value / total, total > 0.0);
+output[index] = select(value / total, 0.0, total == 0.0);
 `),
   }
 }

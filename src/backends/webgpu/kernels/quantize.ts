@@ -49,10 +49,11 @@ fn divide(a: f32, b: f32) -> f32 {
 export function quantizing(shared: number, threads: number): string {
   const threadsOfGroup = shared / 4
   return `${exactDivision}
-var<workgroup> largest: array<f32, ${threads}>;
+var<workgroup> largest: array<u32, ${threads}>;
 
 fn quantizeQuad(values: vec4<f32>, quad: u32, inside: bool, thread: u32) {
-  let magnitudes = abs(values);
+  // Compared as integers, NaN is the greatest: it then shows in every result of its group.
+  let magnitudes = bitcast<vec4<u32>>(values) & vec4<u32>(0x7fffffffu);
   workgroupBarrier();
   largest[thread] = max(max(magnitudes.x, magnitudes.y), max(magnitudes.z, magnitudes.w));
   for (var half = ${threadsOfGroup / 2}u; half > 0u; half /= 2u) {
@@ -65,10 +66,13 @@ fn quantizeQuad(values: vec4<f32>, quad: u32, inside: bool, thread: u32) {
   if (!inside) {
     return;
   }
-  let most = largest[thread - thread % ${threadsOfGroup}u];
+  let bits = largest[thread - thread % ${threadsOfGroup}u];
+  let most = bitcast<f32>(bits);
   var scale = 0.0;
   var inverse = 0.0;
-  if (most >= 1.5046328e-36) {
+  if (bits >= 0x7f800000u) {
+    scale = bitcast<f32>(bits | 0x400000u);
+  } else if (most >= 1.5046328e-36) {
     scale = divide(most, 127.0);
     inverse = divide(127.0, most);
   }
