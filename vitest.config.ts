@@ -33,6 +33,8 @@ export default defineConfig({
         test: {
           name: 'webgpu',
           include: gpuTests,
+          // This GPU is the processor, which may have other things to do.
+          testTimeout: 300_000,
           globalSetup: './tests/webgpu/setup.ts',
           env: { LD_LIBRARY_PATH: softwareGpuFolder },
         },
