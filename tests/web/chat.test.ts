@@ -127,7 +127,7 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await page.getByRole('button', { name: 'Reload' }).click()
     await expect.poll(() => page.getByText('A newer version is here.').count()).toBe(0)
     await ready(page)
-    expect(await page.evaluate(() => caches.keys())).toEqual(['pocket-phi-page-newer'])
+    expect(await page.evaluate(() => caches.keys())).toEqual(['pocket-phi-page / newer'])
     await context.close()
     await rm(folder, { recursive: true })
   })
