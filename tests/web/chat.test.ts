@@ -170,6 +170,46 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await context.close()
   })
 
+  it('keeps what two tabs say in one conversation, and what one deletes stays deleted', async () => {
+    const { page: first, context } = await web.visit()
+    await ready(first)
+    await ask(first, 'What is 27 plus 15?')
+    const second = await context.newPage()
+    await second.goto(first.url())
+    await second.getByRole('button', { name: 'Use it here' }).click()
+    await ready(second)
+    expect(await ask(second, 'What is a hammer used for?')).toContain('nails')
+    expect(await answers(first, 2)).toEqual([expect.stringContaining('42'), expect.stringContaining('nails')])
+    await second.getByRole('button', { name: /^Delete / }).click()
+    await second.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await first.getByText('What would you like to know?').waitFor()
+    expect(new URL(first.url()).hash).toBe('#/')
+    await first.reload()
+    await first.getByText('What you talk about is kept here, on this device.').waitFor()
+    await context.close()
+  })
+
+  it('says so while what is said cannot be kept, and no longer when it can', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    await page.evaluate(() => {
+      const { put } = IDBObjectStore.prototype
+      const broken = (): never => {
+        throw new DOMException('No room.', 'QuotaExceededError')
+      }
+      IDBObjectStore.prototype.put = broken
+      addEventListener('mended', () => (IDBObjectStore.prototype.put = put))
+    })
+    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+    await page.getByText('This conversation could not be kept.').waitFor()
+    await page.evaluate(() => dispatchEvent(new Event('mended')))
+    await ask(page, 'What is a hammer used for?')
+    await expect.poll(() => page.getByText('This conversation could not be kept.').count()).toBe(0)
+    await page.reload()
+    expect(await answers(page, 2)).toEqual([expect.stringContaining('42'), expect.stringContaining('nails')])
+    await context.close()
+  })
+
   it('searches, renames, exports, deletes and imports conversations', async () => {
     const { page, context } = await web.visit()
     await ready(page)
