@@ -124,9 +124,16 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await writeFile(worker, script.replace(/"[0-9a-f]{16}"/, '"newer"'))
     await page.reload()
     await page.getByText('A newer version is here.').waitFor()
+    const other = await context.newPage()
+    await other.goto(`${site.origin}/`)
+    await other.getByText('A newer version is here.').waitFor()
     await page.getByRole('button', { name: 'Reload' }).click()
     await expect.poll(() => page.getByText('A newer version is here.').count()).toBe(0)
     await ready(page)
+    // What one tab took over is offered in the others.
+    await other.getByRole('button', { name: 'Reload' }).click()
+    await expect.poll(() => other.getByText('A newer version is here.').count()).toBe(0)
+    await other.close()
     expect(await page.evaluate(() => caches.keys())).toEqual(['pocket-phi-page / newer'])
     await context.close()
     await rm(folder, { recursive: true })
@@ -193,12 +200,13 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     const { page, context } = await web.visit()
     await ready(page)
     await page.evaluate(() => {
-      const { put } = IDBObjectStore.prototype
+      const { prototype } = IDBObjectStore
+      const put = { ...Object.getOwnPropertyDescriptor(prototype, 'put') }
       const broken = (): never => {
         throw new DOMException('No room.', 'QuotaExceededError')
       }
-      IDBObjectStore.prototype.put = broken
-      addEventListener('mended', () => (IDBObjectStore.prototype.put = put))
+      prototype.put = broken
+      addEventListener('mended', () => Object.defineProperty(prototype, 'put', put))
     })
     expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
     await page.getByText('This conversation could not be kept.').waitFor()
