@@ -199,6 +199,7 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
   it('says so while what is said cannot be kept, and no longer when it can', async () => {
     const { page, context } = await web.visit()
     await ready(page)
+    await ask(page, 'How are you?')
     await page.evaluate(() => {
       const { prototype } = IDBObjectStore
       const put = { ...Object.getOwnPropertyDescriptor(prototype, 'put') }
@@ -214,7 +215,11 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await ask(page, 'What is a hammer used for?')
     await expect.poll(() => page.getByText('This conversation could not be kept.').count()).toBe(0)
     await page.reload()
-    expect(await answers(page, 2)).toEqual([expect.stringContaining('42'), expect.stringContaining('nails')])
+    expect(await answers(page, 3)).toEqual([
+      expect.any(String),
+      expect.stringContaining('42'),
+      expect.stringContaining('nails'),
+    ])
     await context.close()
   })
 

@@ -63,35 +63,41 @@ export function begin(): Thread {
   return thread.value
 }
 
+/** Conversations of which the newest could not be kept: what is shown of them is ahead of the database. */
+const ahead = new Set<string>()
+
 /** Own writes so far: what was read before a later one is out of date. */
 let writes = 0
 
 /**
  * Changes a conversation, at once where it is open, and keeps it.
  *
- * @param known the conversation as it was last seen, for when it was never kept
+ * @param known the conversation as it was last seen, for when the database has less of it
  * @param change is made to what is shown, and again to what is kept, which another tab may have changed
  */
 export async function keep(known: Thread, change: (now: Thread) => Thread): Promise<void> {
   const { id } = known
   if (deleted.has(id)) return
-  if (thread.value.id === id) thread.value = change(thread.value)
+  const shown = thread.value.id === id ? thread.value : known
+  if (shown === thread.value) thread.value = change(shown)
   writes += 1
   const write = writes
   const isFirst = headings.value.length === 0
   try {
     const kept = await changeConversation(id, (now) => {
-      const changed = change(now?.thread ?? known)
+      const changed = change(now === undefined || ahead.has(id) ? shown : now.thread)
       if (deleted.has(id) || changed.turns.length === 0) return undefined
       return { heading: headingOf(changed, now?.heading), thread: changed }
     })
     if (kept === undefined) return
+    ahead.delete(id)
     unkept.value = undefined
     // Asks the browser not to clear away what was said; it may say no.
     if (isFirst) void navigator.storage.persist()
     headings.value = [kept.heading, ...headings.value.filter((heading) => heading.id !== id)]
     if (write === writes && thread.value.id === id) thread.value = kept.thread
   } catch (error) {
+    ahead.add(id)
     const data = errorData(error)
     unkept.value = { ...data, problem: `This conversation could not be kept. ${data.problem}` }
   }
@@ -133,6 +139,8 @@ function forget(id: string): void {
 
 export async function removeAll(): Promise<void> {
   for (const { id } of headings.value) forget(id)
+  // One that could not be kept is in no list.
+  if (thread.value.id !== '') forget(thread.value.id)
   await deleteAllConversations()
 }
 
@@ -170,5 +178,6 @@ onChangeElsewhere(({ id, became }) => {
 async function showAsKept(id: string): Promise<void> {
   const before = writes
   const found = await readThread(id)
-  if (found !== undefined && before === writes && thread.value.id === id) thread.value = found
+  if (found === undefined || before !== writes || ahead.has(id)) return
+  if (thread.value.id === id) thread.value = found
 }
