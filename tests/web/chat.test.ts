@@ -124,10 +124,17 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await writeFile(worker, script.replace(/"[0-9a-f]{16}"/, '"newer"'))
     await page.reload()
     await page.getByText('A newer version is here.').waitFor()
+    const other = await context.newPage()
+    await other.goto(`${site.origin}/`)
+    await other.getByText('A newer version is here.').waitFor()
     await page.getByRole('button', { name: 'Reload' }).click()
     await expect.poll(() => page.getByText('A newer version is here.').count()).toBe(0)
     await ready(page)
-    expect(await page.evaluate(() => caches.keys())).toEqual(['pocket-phi-page-newer'])
+    // What one tab took over is offered in the others.
+    await other.getByRole('button', { name: 'Reload' }).click()
+    await expect.poll(() => other.getByText('A newer version is here.').count()).toBe(0)
+    await other.close()
+    expect(await page.evaluate(() => caches.keys())).toEqual(['pocket-phi-page / newer'])
     await context.close()
     await rm(folder, { recursive: true })
   })
@@ -167,6 +174,52 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     expect(await ask(second, 'What is 27 plus 15?')).toContain('42')
     // The other tab hears of the conversation.
     await first.getByRole('link', { name: 'What is 27 plus 15?' }).waitFor()
+    await context.close()
+  })
+
+  it('keeps what two tabs say in one conversation, and what one deletes stays deleted', async () => {
+    const { page: first, context } = await web.visit()
+    await ready(first)
+    await ask(first, 'What is 27 plus 15?')
+    const second = await context.newPage()
+    await second.goto(first.url())
+    await second.getByRole('button', { name: 'Use it here' }).click()
+    await ready(second)
+    expect(await ask(second, 'What is a hammer used for?')).toContain('nails')
+    expect(await answers(first, 2)).toEqual([expect.stringContaining('42'), expect.stringContaining('nails')])
+    await second.getByRole('button', { name: /^Delete / }).click()
+    await second.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await first.getByText('What would you like to know?').waitFor()
+    expect(new URL(first.url()).hash).toBe('#/')
+    await first.reload()
+    await first.getByText('What you talk about is kept here, on this device.').waitFor()
+    await context.close()
+  })
+
+  it('says so while what is said cannot be kept, and no longer when it can', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    await ask(page, 'How are you?')
+    await page.evaluate(() => {
+      const { prototype } = IDBObjectStore
+      const put = { ...Object.getOwnPropertyDescriptor(prototype, 'put') }
+      const broken = (): never => {
+        throw new DOMException('No room.', 'QuotaExceededError')
+      }
+      prototype.put = broken
+      addEventListener('mended', () => Object.defineProperty(prototype, 'put', put))
+    })
+    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+    await page.getByText('This conversation could not be kept.').waitFor()
+    await page.evaluate(() => dispatchEvent(new Event('mended')))
+    await ask(page, 'What is a hammer used for?')
+    await expect.poll(() => page.getByText('This conversation could not be kept.').count()).toBe(0)
+    await page.reload()
+    expect(await answers(page, 3)).toEqual([
+      expect.any(String),
+      expect.stringContaining('42'),
+      expect.stringContaining('nails'),
+    ])
     await context.close()
   })
 

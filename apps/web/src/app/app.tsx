@@ -6,7 +6,7 @@ import { ModelsScreen } from '../models/models-screen.tsx'
 import { SettingsScreen } from '../settings/settings-screen.tsx'
 import { Button } from './button.tsx'
 import { isListOpen } from './layout.ts'
-import { newerVersion, takeOver } from './offline.ts'
+import { reloadOffer } from './offline.ts'
 import { route } from './route.ts'
 
 export function App() {
@@ -17,7 +17,7 @@ export function App() {
       <div class="stage" inert={isListOpen.value}>
         <OpenScreen />
       </div>
-      <NewerVersion />
+      <Offer />
       <div class="unseen" role="status" aria-live="polite">
         {announcement.value}
       </div>
@@ -38,12 +38,13 @@ function OpenScreen() {
   }
 }
 
-function NewerVersion() {
-  if (newerVersion.value === undefined) return undefined
+function Offer() {
+  if (reloadOffer.value === undefined) return undefined
+  const { reason, reload } = reloadOffer.value
   return (
     <div class="toast" role="status">
-      A newer version is here.
-      <Button onClick={takeOver}>Reload</Button>
+      {reason}
+      <Button onClick={reload}>Reload</Button>
     </div>
   )
 }

@@ -10,8 +10,8 @@ interface Schema extends DBSchema {
 
 let opening: Promise<IDBPDatabase<Schema>> | undefined
 
-export function database(): Promise<IDBPDatabase<Schema>> {
-  opening ??= openDB<Schema>('pocket-phi', 1, {
+function open(): Promise<IDBPDatabase<Schema>> {
+  return openDB<Schema>('pocket-phi', 1, {
     upgrade(created) {
       created.createObjectStore('headings', { keyPath: 'id' })
       created.createObjectStore('threads', { keyPath: 'id' })
@@ -21,6 +21,32 @@ export function database(): Promise<IDBPDatabase<Schema>> {
       ;(event.target as IDBDatabase).close()
       opening = undefined
     },
+    terminated: () => {
+      opening = undefined
+    },
   })
-  return opening
+}
+
+async function database(): Promise<IDBPDatabase<Schema>> {
+  opening ??= open()
+  try {
+    return await opening
+  } catch (error) {
+    opening = undefined
+    throw error
+  }
+}
+
+/** What browsers throw when a connection was lost without a word. */
+const lost: readonly string[] = ['InvalidStateError', 'UnknownError']
+
+/** Works with the database, a second time over a new connection where the first was lost. */
+export async function inDatabase<T>(work: (opened: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
+  try {
+    return await work(await database())
+  } catch (error) {
+    if (!(error instanceof DOMException) || !lost.includes(error.name)) throw error
+    opening = undefined
+    return await work(await database())
+  }
 }

@@ -21,9 +21,6 @@ const paths = {
   folder: 'M4 6h6l2 2h8v11H4z',
   down: 'M12 5v14M6 13l6 6 6-6',
   warning: 'M12 4l9 16H3zM12 10v4M12 17v.5',
-  lock: 'M7 11V8a5 5 0 0 1 10 0v3M5 11h14v9H5z',
-  more: 'M6 12h.01M12 12h.01M18 12h.01',
-  chat: 'M5 5h14v11H11l-4 4v-4H5z',
 } as const
 
 export type IconName = keyof typeof paths

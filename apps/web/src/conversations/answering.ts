@@ -38,49 +38,64 @@ let side: { readonly thread: string; readonly model: RemoteModel; readonly chat:
 /** Milliseconds between two times that an unfinished answer is kept. */
 const keepEvery = 1000
 
-export async function ask(question: string): Promise<void> {
+/** @returns whether it began: one answer is written at a time */
+export function ask(question: string): boolean {
+  if (isAnswering.value) return false
   const opened = begin()
   const parent = shownTurns(opened).at(-1)?.id ?? 0
-  await answerAfter(addTurn(opened, { parent, role: 'user', content: question, at: Date.now() }))
+  const at = Date.now()
+  void answerAfter(opened, (now) => addTurn(now, { parent, role: 'user', content: question, at }))
+  return true
 }
 
-/** Asks another question in the place of one: a branch. */
-export async function edit({ parent }: Turn, question: string): Promise<void> {
-  await answerAfter(addTurn(thread.value, { parent, role: 'user', content: question, at: Date.now() }))
+/** Asks another question in the place of one: a branch. @returns whether it began */
+export function edit({ parent }: Turn, question: string): boolean {
+  if (isAnswering.value) return false
+  const at = Date.now()
+  void answerAfter(thread.value, (now) => addTurn(now, { parent, role: 'user', content: question, at }))
+  return true
 }
 
-/** Another answer to the same question. */
-export async function regenerate(answer: Turn): Promise<void> {
+/** Another answer to the same question. @returns whether it began */
+export function regenerate(answer: Turn): boolean {
   const question = thread.value.turns.find(({ id }) => id === answer.parent)
-  if (question === undefined) return
-  // An answer of which nothing came is no branch worth keeping.
-  const kept = answer.content === '' ? removeTurn(thread.value, answer.id) : thread.value
-  await answerAfter({ thread: kept, turn: question })
+  if (isAnswering.value || question === undefined) return false
+  void answerAfter(thread.value, (now) => {
+    // An answer of which nothing came is no branch worth keeping.
+    return { thread: answer.content === '' ? removeTurn(now, answer.id) : now, turn: question }
+  })
+  return true
 }
 
 export function stop(): void {
   controller?.abort()
 }
 
-async function answerAfter(asked: { readonly thread: Thread; readonly turn: Turn }): Promise<void> {
-  if (live.value !== undefined) return
-  const { thread: started, turn } = addTurn(asked.thread, {
-    parent: asked.turn.id,
-    role: 'assistant',
-    content: '',
-    at: Date.now(),
-    isUnfinished: true,
-  })
+interface Begun {
+  readonly thread: Thread
+  readonly turn: Turn
+}
+
+/** @param question the conversation with the question, as it is now, that is answered */
+async function answerAfter(known: Thread, question: (now: Thread) => Begun): Promise<void> {
+  const at = Date.now()
+  const beginIn = (now: Thread): Begun => {
+    const asked = question(now)
+    return addTurn(asked.thread, { parent: asked.turn.id, role: 'assistant', content: '', at, isUnfinished: true })
+  }
+  let begun = beginIn(known)
   controller = new AbortController()
+  const { signal: stopped } = controller
   pending = undefined
-  live.value = { thread: started.id, turn: turn.id, text: '', progress: undefined }
-  const messages = messagesBefore(started, turn)
+  live.value = { thread: known.id, turn: begun.turn.id, text: '', progress: undefined }
   announcement.value = 'Phi is answering.'
-  const draft = new Draft(started, turn.id)
+  // Another tab may have added turns, so that these have other numbers.
+  await keep(known, (now) => (begun = beginIn(now)).thread)
+  live.value = { ...live.value, turn: begun.turn.id }
+  const draft = new Draft(begun)
   let end: Partial<Turn>
   try {
-    await keep(started).catch(reportKeeping)
-    end = { facts: await write(started, messages, draft, controller.signal) }
+    end = { facts: await write(begun, draft, stopped) }
     announcement.value = draft.text
   } catch (error) {
     noteLoss(error)
@@ -88,19 +103,17 @@ async function answerAfter(asked: { readonly thread: Thread; readonly turn: Turn
     announcement.value = isAborted(error) ? 'Stopped.' : `The answer failed. ${explained(error).message}`
   }
   live.value = undefined
-  await draft.finish(end).catch(reportKeeping)
+  await draft.finish(end)
 }
 
 /** An answer as far as it has come, kept now and then so that a page that goes away loses little. */
 class Draft {
   text = ''
-  readonly #started: Thread
-  readonly #turn: number
+  readonly #begun: Begun
   #kept = performance.now()
 
-  constructor(started: Thread, turn: number) {
-    this.#started = started
-    this.#turn = turn
+  constructor(begun: Begun) {
+    this.#begun = begun
   }
 
   add(text: string): void {
@@ -108,26 +121,17 @@ class Draft {
     showLive({ text: this.text, progress: undefined })
     if (performance.now() - this.#kept < keepEvery) return
     this.#kept = performance.now()
-    void keep(changeTurn(latest(this.#started), this.#turn, { content: this.text })).catch(reportKeeping)
+    const { thread: known, turn } = this.#begun
+    void keep(known, (now) => changeTurn(now, turn.id, { content: this.text }))
   }
 
   /** An answer that was stopped before its first word was never given. */
   async finish(end: Partial<Turn>): Promise<void> {
-    const now = latest(this.#started)
+    const { thread: known, turn } = this.#begun
     const ended = { ...end, content: this.text, isUnfinished: false }
     const isNothing = this.text === '' && end.error === undefined && end.facts?.finish !== 'stop'
-    await keep(isNothing ? removeTurn(now, this.#turn) : changeTurn(now, this.#turn, ended))
+    await keep(known, (now) => (isNothing ? removeTurn(now, turn.id) : changeTurn(now, turn.id, ended)))
   }
-}
-
-/** The conversation as it is now: branches may have been chosen while an answer was written. */
-function latest(started: Thread): Thread {
-  return thread.value.id === started.id ? thread.value : started
-}
-
-/** What could not be kept is at least shown. */
-function reportKeeping(error: unknown): void {
-  announcement.value = `The conversation could not be kept. ${explained(error).message}`
 }
 
 function messagesBefore({ turns, system }: Thread, { parent }: Turn): ChatMessage[] {
@@ -139,15 +143,10 @@ function messagesBefore({ turns, system }: Thread, { parent }: Turn): ChatMessag
   return system === '' ? messages : [{ role: 'system', content: system }, ...messages]
 }
 
-async function write(
-  started: Thread,
-  messages: readonly ChatMessage[],
-  draft: Draft,
-  stopped: AbortSignal,
-): Promise<AnswerFacts> {
+async function write({ thread: begun, turn }: Begun, draft: Draft, stopped: AbortSignal): Promise<AnswerFacts> {
   const { name, model } = await unlessAborted(readyModel(), stopped)
   const { sampling, maxTokens, seed } = settings.value
-  const reply = chatOf(started, model).answer(messages, {
+  const reply = chatOf(begun, model).answer(messagesBefore(begun, turn), {
     ...sampling,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(seed === undefined ? {} : { seed }),

@@ -1,10 +1,10 @@
 import { IconButton } from '../app/button.tsx'
 import { isListOpen } from '../app/layout.ts'
-import { Notice } from '../app/notice.tsx'
+import { ErrorNotice, Notice } from '../app/notice.tsx'
 import { open } from '../app/route.ts'
 import { ModelChip, ModelStatus } from '../models/status.tsx'
 import { Composer } from './composer.tsx'
-import { isMissing, thread } from './conversations.ts'
+import { isMissing, thread, unkept } from './conversations.ts'
 import { titleOf } from './thread.ts'
 import { Transcript } from './transcript.tsx'
 import { Welcome } from './welcome.tsx'
@@ -29,6 +29,7 @@ export function ChatScreen() {
         {isMissing.value ? <Notice>This conversation is not on this device, or was deleted.</Notice> : undefined}
         {isEmpty && !isMissing.value ? <Welcome /> : undefined}
         <ModelStatus />
+        {unkept.value === undefined ? undefined : <ErrorNotice error={unkept.value} />}
       </Transcript>
       <Composer />
     </main>

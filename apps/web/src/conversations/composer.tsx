@@ -17,9 +17,7 @@ export function Composer() {
   }, [])
   const isEmpty = draft.value.trim() === ''
   const send = (): void => {
-    if (isEmpty || isAnswering.value || !canAnswer.value) return
-    void ask(draft.value.trim())
-    draft.value = ''
+    if (!isEmpty && canAnswer.value && ask(draft.value.trim())) draft.value = ''
   }
   return (
     <form

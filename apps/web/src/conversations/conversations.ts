@@ -1,15 +1,18 @@
 /** The conversations of this device: the list, the one that is open, and what can be done with them. */
 import { effect, signal } from '@preact/signals'
+import type { ErrorData } from 'pocket-phi/worker'
+import { errorData } from '../app/errors.ts'
 import { open, route } from '../app/route.ts'
 import { settings } from '../settings/settings.ts'
 import {
+  changeConversation,
   deleteAllConversations,
   deleteConversation,
+  importConversation,
   onChangeElsewhere,
   readAll,
   readHeadings,
   readThread,
-  writeConversation,
   writeHeading,
 } from './store.ts'
 import { chooseBranch, newThread, titleOf, type Heading, type Thread, type Turn } from './thread.ts'
@@ -20,6 +23,8 @@ export const headings = signal<readonly Heading[]>([])
 export const thread = signal<Thread>(newThread('', settings.value.system))
 /** Whether a conversation that the address names is not here. */
 export const isMissing = signal(false)
+/** Why the last change could not be kept. */
+export const unkept = signal<ErrorData | undefined>(undefined)
 
 /** Deleted while this page is open: an answer that is still being written does not bring them back. */
 const deleted = new Set<string>()
@@ -58,25 +63,58 @@ export function begin(): Thread {
   return thread.value
 }
 
-/** Shows a changed thread, if it is the open one, and keeps it. */
-export async function keep(changed: Thread): Promise<void> {
-  if (deleted.has(changed.id)) return
-  if (thread.value.id === changed.id) thread.value = changed
-  if (changed.turns.length === 0) return
+/** Conversations of which the newest could not be kept: what is shown of them is ahead of the database. */
+const ahead = new Set<string>()
+
+/** Own writes so far: what was read before a later one is out of date. */
+let writes = 0
+
+/**
+ * Changes a conversation, at once where it is open, and keeps it.
+ *
+ * @param known the conversation as it was last seen, for when the database has less of it
+ * @param change is made to what is shown, and again to what is kept, which another tab may have changed
+ */
+export async function keep(known: Thread, change: (now: Thread) => Thread): Promise<void> {
+  const { id } = known
+  if (deleted.has(id)) return
+  const shown = thread.value.id === id ? thread.value : known
+  if (shown === thread.value) thread.value = change(shown)
+  writes += 1
+  const write = writes
+  const isFirst = headings.value.length === 0
+  try {
+    const kept = await changeConversation(id, (now) => {
+      const changed = change(now === undefined || ahead.has(id) ? shown : now.thread)
+      if (deleted.has(id) || changed.turns.length === 0) return undefined
+      return { heading: headingOf(changed, now?.heading), thread: changed }
+    })
+    if (kept === undefined) return
+    ahead.delete(id)
+    unkept.value = undefined
+    // Asks the browser not to clear away what was said; it may say no.
+    if (isFirst) void navigator.storage.persist()
+    headings.value = [kept.heading, ...headings.value.filter((heading) => heading.id !== id)]
+    if (write === writes && thread.value.id === id) thread.value = kept.thread
+  } catch (error) {
+    ahead.add(id)
+    const data = errorData(error)
+    unkept.value = { ...data, problem: `This conversation could not be kept. ${data.problem}` }
+  }
+}
+
+function headingOf(changed: Thread, known: Heading | undefined): Heading {
   const now = Date.now()
-  const known = headings.value.find(({ id }) => id === changed.id)
-  const heading: Heading = { ...(known ?? { id: changed.id, title: titleOf(changed), created: now }), updated: now }
-  headings.value = [heading, ...headings.value.filter(({ id }) => id !== heading.id)]
-  await writeConversation(heading, changed)
+  return { ...(known ?? { id: changed.id, title: titleOf(changed), created: now }), updated: now }
 }
 
 export async function showBranch(turn: Turn): Promise<void> {
-  await keep(chooseBranch(thread.value, turn))
+  await keep(thread.value, (now) => chooseBranch(now, turn))
 }
 
 /** What the model is told before the open conversation begins. */
 export async function setSystem(system: string): Promise<void> {
-  await keep({ ...thread.value, system })
+  await keep(thread.value, (now) => ({ ...now, system }))
 }
 
 export async function rename(heading: Heading, title: string): Promise<void> {
@@ -86,16 +124,23 @@ export async function rename(heading: Heading, title: string): Promise<void> {
 }
 
 export async function remove({ id }: Heading): Promise<void> {
+  forget(id)
+  await deleteConversation(id)
+}
+
+/** Leaves a conversation that is no more. */
+function forget(id: string): void {
   deleted.add(id)
   headings.value = headings.value.filter((one) => one.id !== id)
-  await deleteConversation(id)
-  if (thread.value.id === id) open({ screen: 'chat', conversation: undefined })
+  if (thread.value.id !== id) return
+  thread.value = newThread('', settings.value.system)
+  if (route.value.screen === 'chat') open({ screen: 'chat', conversation: undefined })
 }
 
 export async function removeAll(): Promise<void> {
-  for (const { id } of headings.value) deleted.add(id)
-  headings.value = []
-  thread.value = newThread('', settings.value.system)
+  for (const { id } of headings.value) forget(id)
+  // One that could not be kept is in no list.
+  if (thread.value.id !== '') forget(thread.value.id)
   await deleteAllConversations()
 }
 
@@ -115,14 +160,24 @@ export async function exportMarkdown(heading: Heading): Promise<string> {
 /** @returns how many there were @throws PocketPhiError `invalid-file` */
 export async function importFrom(text: string): Promise<number> {
   const conversations = parseConversations(text)
-  for (const { heading, thread: imported } of conversations) await writeConversation(heading, imported)
+  for (const conversation of conversations) {
+    deleted.delete(conversation.heading.id)
+    await importConversation(conversation)
+  }
   await refreshHeadings()
   return conversations.length
 }
 
-onChangeElsewhere(() => {
+onChangeElsewhere(({ id, became }) => {
+  if (became === 'deleted') forget(id)
+  else if (became === 'imported') deleted.delete(id)
   void refreshHeadings()
-  const { id } = thread.value
-  if (id !== '')
-    void readThread(id).then((found) => found !== undefined && thread.value.id === id && (thread.value = found))
+  if (thread.value.id === id) void showAsKept(id)
 })
+
+async function showAsKept(id: string): Promise<void> {
+  const before = writes
+  const found = await readThread(id)
+  if (found === undefined || before !== writes || ahead.has(id)) return
+  if (thread.value.id === id) thread.value = found
+}

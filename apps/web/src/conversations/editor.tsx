@@ -8,12 +8,14 @@ interface EditorProps {
   readonly label: string
   /** What the button says that takes the text. */
   readonly action: string
+  /** Whether the text cannot be taken now. */
+  readonly isBusy?: boolean
   readonly onSubmit: (text: string) => void
   readonly onCancel: () => void
 }
 
 /** A text that is changed in its place. */
-export function Editor({ text, label, action, onSubmit, onCancel }: EditorProps) {
+export function Editor({ text, label, action, isBusy = false, onSubmit, onCancel }: EditorProps) {
   const area = useRef<HTMLTextAreaElement>(null)
   const value = useSignal(text)
   useEffect(() => {
@@ -40,7 +42,7 @@ export function Editor({ text, label, action, onSubmit, onCancel }: EditorProps)
       />
       <div class="row end">
         <Button onClick={onCancel}>Cancel</Button>
-        <Button kind="primary" disabled={value.value.trim() === ''} onClick={submit}>
+        <Button kind="primary" disabled={isBusy || value.value.trim() === ''} onClick={submit}>
           {action}
         </Button>
       </div>

@@ -32,10 +32,10 @@ function Question({ turn }: MessageProps) {
           text={turn.content}
           label="Edit the question"
           action="Ask"
+          isBusy={isAnswering.value}
           onCancel={close}
           onSubmit={(text) => {
-            close()
-            void edit(turn, text)
+            if (edit(turn, text)) close()
           }}
         />
       ) : (
@@ -56,7 +56,7 @@ function Answer({ turn }: MessageProps) {
   if (writtenTurn.value === turnKey(thread.value.id, turn.id)) return <WrittenAnswer />
   const { content, error, facts } = turn
   const again = (
-    <Button icon="retry" onClick={() => void regenerate(turn)}>
+    <Button icon="retry" disabled={isAnswering.value} onClick={() => regenerate(turn)}>
       Try again
     </Button>
   )
@@ -75,12 +75,7 @@ function Answer({ turn }: MessageProps) {
       ) : undefined}
       <Tools turn={turn}>
         <CopyButton text={content} label="Copy answer" />
-        <IconButton
-          icon="retry"
-          label="Answer again"
-          disabled={isAnswering.value}
-          onClick={() => void regenerate(turn)}
-        />
+        <IconButton icon="retry" label="Answer again" disabled={isAnswering.value} onClick={() => regenerate(turn)} />
         {facts === undefined ? undefined : (
           <IconButton
             icon="gauge"

@@ -1,55 +1,98 @@
 /** Conversations in the database, and word of changes to other tabs. */
-import { database } from '../app/database.ts'
+import { inDatabase } from '../app/database.ts'
 import type { Heading, Thread } from './thread.ts'
+import type { Conversation } from './transfer.ts'
+
+/** What other tabs are told of a conversation. */
+export interface Change {
+  readonly id: string
+  readonly became: 'changed' | 'deleted' | 'imported'
+}
 
 const channel = new BroadcastChannel('pocket-phi-conversations')
 
+function tell(change: Change): void {
+  channel.postMessage(change)
+}
+
 export async function readHeadings(): Promise<Heading[]> {
-  const headings = await (await database()).getAll('headings')
+  const headings = await inDatabase((database) => database.getAll('headings'))
   return headings.sort((a, b) => b.updated - a.updated)
 }
 
 export async function readThread(id: string): Promise<Thread | undefined> {
-  return await (await database()).get('threads', id)
+  return await inDatabase((database) => database.get('threads', id))
 }
 
-export async function writeConversation(heading: Heading, thread: Thread): Promise<void> {
-  const transaction = (await database()).transaction(['headings', 'threads'], 'readwrite')
-  await Promise.all([
-    transaction.objectStore('headings').put(heading),
-    transaction.objectStore('threads').put(thread),
-    transaction.done,
-  ])
-  channel.postMessage(heading.id)
+/**
+ * Changes a conversation as it is now, which another tab may have written: reading and writing are one transaction.
+ *
+ * @param change is given nothing where there is no such conversation, and gives nothing where nothing is to be written
+ * @returns what was written
+ */
+export async function changeConversation(
+  id: string,
+  change: (now: Conversation | undefined) => Conversation | undefined,
+): Promise<Conversation | undefined> {
+  const changed = await inDatabase(async (database) => {
+    const transaction = database.transaction(['headings', 'threads'], 'readwrite')
+    const headings = transaction.objectStore('headings')
+    const threads = transaction.objectStore('threads')
+    const [heading, thread] = await Promise.all([headings.get(id), threads.get(id)])
+    const next = change(heading === undefined || thread === undefined ? undefined : { heading, thread })
+    const writes = next === undefined ? [] : [headings.put(next.heading), threads.put(next.thread)]
+    await Promise.all([...writes, transaction.done])
+    return next
+  })
+  if (changed !== undefined) tell({ id, became: 'changed' })
+  return changed
+}
+
+export async function importConversation({ heading, thread }: Conversation): Promise<void> {
+  await inDatabase(async (database) => {
+    const transaction = database.transaction(['headings', 'threads'], 'readwrite')
+    await Promise.all([
+      transaction.objectStore('headings').put(heading),
+      transaction.objectStore('threads').put(thread),
+      transaction.done,
+    ])
+  })
+  tell({ id: heading.id, became: 'imported' })
 }
 
 export async function writeHeading(heading: Heading): Promise<void> {
-  await (await database()).put('headings', heading)
-  channel.postMessage(heading.id)
+  await inDatabase((database) => database.put('headings', heading))
+  tell({ id: heading.id, became: 'changed' })
 }
 
 export async function deleteConversation(id: string): Promise<void> {
-  const transaction = (await database()).transaction(['headings', 'threads'], 'readwrite')
-  await Promise.all([
-    transaction.objectStore('headings').delete(id),
-    transaction.objectStore('threads').delete(id),
-    transaction.done,
-  ])
-  channel.postMessage(id)
+  await inDatabase(async (database) => {
+    const transaction = database.transaction(['headings', 'threads'], 'readwrite')
+    await Promise.all([
+      transaction.objectStore('headings').delete(id),
+      transaction.objectStore('threads').delete(id),
+      transaction.done,
+    ])
+  })
+  tell({ id, became: 'deleted' })
 }
 
 export async function deleteAllConversations(): Promise<void> {
-  const transaction = (await database()).transaction(['headings', 'threads'], 'readwrite')
-  await Promise.all([
-    transaction.objectStore('headings').clear(),
-    transaction.objectStore('threads').clear(),
-    transaction.done,
-  ])
-  channel.postMessage('')
+  const ids = await inDatabase(async (database) => {
+    const transaction = database.transaction(['headings', 'threads'], 'readwrite')
+    const [keys] = await Promise.all([
+      transaction.objectStore('threads').getAllKeys(),
+      transaction.objectStore('headings').clear(),
+      transaction.objectStore('threads').clear(),
+      transaction.done,
+    ])
+    return keys
+  })
+  for (const id of ids) tell({ id, became: 'deleted' })
 }
 
 /** Reads all conversations, one after the other. */
-export async function* readAll(): AsyncGenerator<{ readonly heading: Heading; readonly thread: Thread }> {
+export async function* readAll(): AsyncGenerator<Conversation> {
   for (const heading of await readHeadings()) {
     const thread = await readThread(heading.id)
     if (thread !== undefined) yield { heading, thread }
@@ -57,6 +100,6 @@ export async function* readAll(): AsyncGenerator<{ readonly heading: Heading; re
 }
 
 /** Calls back when another tab has changed a conversation. */
-export function onChangeElsewhere(call: () => void): void {
-  channel.addEventListener('message', call)
+export function onChangeElsewhere(call: (change: Change) => void): void {
+  channel.addEventListener('message', ({ data }: MessageEvent<Change>) => call(data))
 }

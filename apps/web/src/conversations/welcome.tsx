@@ -1,7 +1,7 @@
 import { Mark } from '../app/icons.tsx'
 import { shippedModel } from '../models/catalogue.ts'
 import { canAnswer, session } from '../models/session.ts'
-import { ask } from './answering.ts'
+import { ask, isAnswering } from './answering.ts'
 
 /** Questions that the small model was made for (docs/world.md). */
 const questions = [
@@ -25,7 +25,7 @@ export function Welcome() {
           <ul class="questions">
             {questions.map((question) => (
               <li>
-                <button type="button" onClick={() => void ask(question)}>
+                <button type="button" disabled={isAnswering.value} onClick={() => ask(question)}>
                   {question}
                 </button>
               </li>

@@ -15,7 +15,6 @@ export interface InspectedModel extends HubModel {
 }
 
 export interface DownloadCalls {
-  readonly list: Call<void, StoredModel[]>
   readonly inspect: Call<{ readonly name: string }, InspectedModel, Progress>
   readonly download: Call<{ readonly name: string }, StoredModel, Progress>
   readonly remove: Call<{ readonly name: string }, void>

@@ -194,19 +194,24 @@ async function completeStored(
   const total = manifest.files.reduce((sum, { size }) => sum + size, 0)
   const report = (stage: string, bytes: number): void => tell({ stage, done: before + bytes, total, unit: 'bytes' })
   const handle = await folder.getFileHandle(file.local, { create: true })
-  using partial = await StoredPartial.open(handle, file, {
+  // Not `using`: some browsers have no Symbol.dispose.
+  const partial = await StoredPartial.open(handle, file, {
     signal,
     onRead: (bytes) => report('checking what is here', bytes),
   })
-  await completeFile(file, partial, {
-    connection: connectionFor(hub, signal),
-    retry: {
-      clock: systemClock,
-      signal,
-      onWait: (seconds, problem) => report(waitingFor(seconds, problem), partial.size),
-    },
-    address: fileAddress(hub, manifest.repository, manifest.commit, file.name),
-    onBytes: (bytes) => report('downloading', bytes),
-  })
-  partial.flush()
+  try {
+    await completeFile(file, partial, {
+      connection: connectionFor(hub, signal),
+      retry: {
+        clock: systemClock,
+        signal,
+        onWait: (seconds, problem) => report(waitingFor(seconds, problem), partial.size),
+      },
+      address: fileAddress(hub, manifest.repository, manifest.commit, file.name),
+      onBytes: (bytes) => report('downloading', bytes),
+    })
+    partial.flush()
+  } finally {
+    partial.close()
+  }
 }

@@ -4,7 +4,6 @@ import { explained } from '../app/errors.ts'
 import { hubEndpoint } from './catalogue.ts'
 import { downloadModel, folderAddress, lookUp, removeModel } from './downloads.ts'
 import type { DownloadCalls, InspectedModel } from './downloads-calls.ts'
-import { listStored } from './stored.ts'
 
 /** Reads the headers of the weights on the hub by ranges, which tells what the model will take here. */
 async function inspect(name: string, scope: CallScope<Progress>): Promise<InspectedModel> {
@@ -19,7 +18,6 @@ async function inspect(name: string, scope: CallScope<Progress>): Promise<Inspec
 }
 
 serveCalls<DownloadCalls>(globalThis, {
-  list: () => listStored(),
   inspect: ({ name }, scope) => inspect(name, scope),
   download: async ({ name }, scope) => {
     try {

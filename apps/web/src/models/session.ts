@@ -45,8 +45,10 @@ const patience = 500
 async function takeEngine(steal: boolean): Promise<boolean> {
   if (holdsLock) return true
   const taken = Promise.withResolvers<boolean>()
+  let isGranted = false
   navigator.locks
     .request(lockName, steal ? { steal } : { signal: AbortSignal.timeout(patience) }, () => {
+      isGranted = true
       holdsLock = true
       taken.resolve(true)
       // Held until the page goes away or another tab steals it.
@@ -54,7 +56,8 @@ async function takeEngine(steal: boolean): Promise<boolean> {
     })
     .catch(() => {
       taken.resolve(false)
-      if (holdsLock) void letGo()
+      // A request that waited in vain says nothing of the lock that another one holds.
+      if (isGranted) void letGo()
     })
   return await taken.promise
 }

@@ -14,7 +14,7 @@ function newHash({ checksum, size }: RemoteFile) {
   return sha1.create().update(utf8ToBytes(`blob ${size}\0`))
 }
 
-export class StoredPartial implements PartialContent, Disposable {
+export class StoredPartial implements PartialContent {
   readonly #file: RemoteFile
   readonly #handle: SyncAccessHandle
   #hash: ReturnType<typeof newHash>
@@ -37,7 +37,7 @@ export class StoredPartial implements PartialContent, Disposable {
       if (partial.#handle.getSize() > file.size) await partial.restart()
       else await partial.#readBack(signal, onRead)
     } catch (error) {
-      partial[Symbol.dispose]()
+      partial.close()
       throw error
     }
     return partial
@@ -95,7 +95,7 @@ export class StoredPartial implements PartialContent, Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.#handle.close()
   }
 }

@@ -17,7 +17,6 @@ export interface Manifest {
 }
 
 export interface StoredModel extends Manifest {
-  readonly folder: string
   readonly bytes: number
   /** Bytes that are here already. */
   readonly received: number
@@ -99,7 +98,6 @@ export async function describeStored(folder: FileSystemDirectoryHandle): Promise
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
   return {
     ...manifest,
-    folder: folder.name,
     bytes: sum(manifest.files.map(({ size }) => size)),
     received: sum(sizes),
     isWhole: manifest.files.every(({ isWhole }) => isWhole),

@@ -11,9 +11,10 @@ declare const HUB_ORIGINS: readonly string[]
 declare const PAGE_VERSION: string
 declare const PAGE_FILES: readonly string[]
 
-const prefix = 'pocket-phi-page-'
-const cacheName = `${prefix}${PAGE_VERSION}`
 const scope = new URL('./', self.location.href)
+/** Caches belong to the origin, where other copies of the page may lie in other folders. A path has no blanks. */
+const prefix = `pocket-phi-page ${scope.pathname} `
+const cacheName = `${prefix}${PAGE_VERSION}`
 
 async function store(): Promise<void> {
   const cache = await caches.open(cacheName)
@@ -35,7 +36,11 @@ async function forgetOthers(): Promise<void> {
 
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(cacheName)
-  const stored = await cache.match(request.mode === 'navigate' ? scope.href : request, { ignoreSearch: true })
+  const stored = await cache.match(request.mode === 'navigate' ? scope.href : request, {
+    ignoreSearch: true,
+    // Hosts that compress vary by headers that requests of the page do not share.
+    ignoreVary: true,
+  })
   const response = stored ?? (await fetch(request))
   // An answer without a body or a status of its own is passed on as it is.
   if (response.type === 'opaqueredirect' || response.type === 'error' || response.status === 304) return response
