@@ -16,6 +16,7 @@ import { greatestIndex } from '../src/engine/sampling.ts'
 import { Speculation } from '../src/engine/speculation.ts'
 import type { GenerateOptions, Generation, GenerationResult } from '../src/engine/generate.ts'
 import { loadModel, type PhiModel } from '../src/index.ts'
+import { median } from './summary.ts'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -129,7 +130,7 @@ for (const messages of questions.slice(0, 5)) {
     speeds[index]?.push(speed)
   }
 }
-const medians = speeds.map((list) => list.sort((a, b) => a - b)[list.length >> 1] ?? Number.NaN)
+const medians = speeds.map(median)
 console.log(
   `known answers: ${medians[0]?.toFixed(1)} tokens/s without guesses; ` +
     shares.map((share, index) => `${share * 100} % right ${medians[index + 1]?.toFixed(1)}`).join(', '),

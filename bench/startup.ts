@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { GenerationResult } from '../src/engine/generate.ts'
 import type { AnswerProfile } from '../src/cli/profile.ts'
+import { median } from './summary.ts'
 
 const { values } = parseArgs({
   options: {
@@ -70,10 +71,6 @@ function sharesOf({ profile, usage }: Answer): { barriers: number; dispatch: num
     dispatch: decoding.dispatch.milliseconds / whole,
     outside: 1 - decoding.milliseconds / whole,
   }
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 }
 
 function report(what: string, numbers: readonly number[], format: (value: number) => string): void {

@@ -12,6 +12,7 @@ import type { Page } from 'playwright-core'
 import { buildPage } from '../apps/web/build/build.ts'
 import { servePage } from '../apps/web/build/server.ts'
 import { launchChromium } from '../tests/browser/chromium.ts'
+import { median } from './summary.ts'
 
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '9' }, slowdown: { type: 'string', default: '1' } },
@@ -72,7 +73,7 @@ try {
   }
   const sorted = (of: (one: Times) => number): number[] => times.map(of).sort((a, b) => a - b)
   const line = (name: string, all: readonly number[]): string =>
-    `${name.padEnd(12)} median ${all[all.length >> 1]?.toFixed(0)} ms, ${all[0]?.toFixed(0)} to ${all.at(-1)?.toFixed(0)} ms`
+    `${name.padEnd(12)} median ${median(all).toFixed(0)} ms, ${all[0]?.toFixed(0)} to ${all.at(-1)?.toFixed(0)} ms`
   console.log(`${rounds} visits with a warm cache${slowdown === 1 ? '' : `, processor slowed down ${slowdown} times`}`)
   console.log(
     line(
