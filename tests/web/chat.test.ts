@@ -99,6 +99,27 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     })
   })
 
+  it('moves the cursor of an editor before anything can be selected or typed', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    await ask(page, 'What is 27 plus 15?')
+    // Selects all as soon as the editor is there, and looks again after a frame.
+    await page.evaluate(() => {
+      const observer = new MutationObserver(() => {
+        const area = document.querySelector<HTMLTextAreaElement>('.editor textarea')
+        if (area === null) return
+        observer.disconnect()
+        area.select()
+        requestAnimationFrame(() => setTimeout(() => (area.dataset['selected'] = `${area.selectionStart}`)))
+      })
+      observer.observe(document.body, { childList: true, subtree: true })
+    })
+    await page.getByRole('button', { name: 'Edit' }).click()
+    const area = page.locator('.editor textarea')
+    await expect.poll(() => area.getAttribute('data-selected')).toBe('0')
+    await context.close()
+  })
+
   it('works without a network after the first visit, threads included', async () => {
     const site = await web.serve()
     const { page, context } = await web.visit(`${site.origin}/`)

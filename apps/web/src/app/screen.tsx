@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from './button.tsx'
 import { isListOpen } from './layout.ts'
 
@@ -11,7 +11,7 @@ interface ScreenProps {
 /** A screen beside the chat. Its heading gets the focus, so that a screen reader says where one is. */
 export function Screen({ title, children }: ScreenProps) {
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus(), [])
+  useLayoutEffect(() => heading.current?.focus(), [])
   return (
     <main class="screen">
       <header class="bar">

@@ -102,8 +102,9 @@ async function answerAfter(known: Thread, question: (now: Thread) => Begun): Pro
     end = isAborted(error) ? {} : { error: errorData(error) }
     announcement.value = isAborted(error) ? 'Stopped.' : `The answer failed. ${explained(error).message}`
   }
-  live.value = undefined
+  // Only then: whoever sees that it has ended may reload the page.
   await draft.finish(end)
+  live.value = undefined
 }
 
 /** An answer as far as it has come, kept now and then so that a page that goes away loses little. */

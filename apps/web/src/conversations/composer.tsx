@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from '../app/button.tsx'
 import { canAnswer, session } from '../models/session.ts'
 import { ask, isAnswering, stop } from './answering.ts'
@@ -11,7 +11,7 @@ export const draft = signal('')
 /** Where questions are written. */
 export function Composer() {
   const area = useRef<HTMLTextAreaElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     // On a phone the keyboard would cover half of the page.
     if (matchMedia('(pointer: fine)').matches) area.current?.focus()
   }, [])

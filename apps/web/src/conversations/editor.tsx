@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { Button } from '../app/button.tsx'
 import { isSendKey } from './keys.ts'
 
@@ -18,7 +18,8 @@ interface EditorProps {
 export function Editor({ text, label, action, isBusy = false, onSubmit, onCancel }: EditorProps) {
   const area = useRef<HTMLTextAreaElement>(null)
   const value = useSignal(text)
-  useEffect(() => {
+  // Before anything can be typed, which would otherwise land where the cursor was moved from.
+  useLayoutEffect(() => {
     area.current?.focus()
     area.current?.setSelectionRange(text.length, text.length)
   }, [])

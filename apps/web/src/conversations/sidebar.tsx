@@ -1,5 +1,5 @@
 import { signal, useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from '../app/button.tsx'
 import { Confirm } from '../app/dialog.tsx'
 import { saveFile } from '../app/files.ts'
@@ -22,7 +22,7 @@ function close(): void {
 export function Sidebar() {
   const isOpen = isListOpen.value
   const panel = useRef<HTMLElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return undefined
     panel.current?.querySelector<HTMLElement>('a, button')?.focus()
     const closeByKey = ({ key }: KeyboardEvent): void => {
@@ -154,7 +154,7 @@ interface RenamedRowProps {
 
 function RenamedRow({ heading, onDone }: RenamedRowProps) {
   const input = useRef<HTMLInputElement>(null)
-  useEffect(() => input.current?.select(), [])
+  useLayoutEffect(() => input.current?.select(), [])
   const finish = (): void => {
     const title = input.current?.value.trim() ?? ''
     if (title !== '' && title !== heading.title) void rename(heading, title)
