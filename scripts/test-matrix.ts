@@ -1,12 +1,13 @@
 /**
- * Runs the suites that rest on the kernels with every combination of build (baseline, relaxed SIMD), kernels (plain, for wide
- * vectors) and threads (1, 2, 4), and prints a table and what all came to. A suite that goes through builds or threads itself
- * is run once for what it does not.
+ * Runs the suites that rest on the kernels with every combination of build (baseline, relaxed SIMD with products of bytes in
+ * fours or in pairs), kernels (plain, for wide vectors) and threads (1, 2, 4), and prints a table and what all came to. A
+ * suite that goes through builds or threads itself is run once for what it does not.
  *
  *     npm run test:matrix -- [--goldens FOLDER] [--only TEXT]
  *
- * With --goldens the golden numbers of that folder (see scripts/goldens.ts) are compared with every combination, too. --only
- * takes the combinations with the text in their names, such as "relaxed wide". Exit status: 1 when something fails.
+ * With --goldens the golden numbers of that folder (see scripts/goldens.ts) are compared with every combination, too, but for
+ * pairs, since their weights are floats and no bytes are multiplied. --only takes the combinations with the text in their names, such as
+ * "relaxed fours wide". Exit status: 1 when something fails.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -37,6 +38,12 @@ const suites = {
     ...['goldens', 'library', 'longrope', 'training-goldens'].map((name) => `tests/${name}.test.ts`),
   ],
 }
+
+const builds = [
+  { simd: 'baseline' },
+  { simd: 'relaxed', products: 'fours' },
+  { simd: 'relaxed', products: 'pairs' },
+] as const
 
 interface Run {
   readonly combination: Omit<Combination, 'folder'>
@@ -125,9 +132,9 @@ function allRuns(): Run[] {
   const runs: Run[] = []
   for (const wide of hasWidening() ? [false, true] : [false]) {
     runs.push({ combination: { wide }, files: suites.kernels })
-    for (const simd of ['baseline', 'relaxed'] as const) {
-      runs.push({ combination: { simd, wide }, files: suites.threads })
-      for (const threads of [1, 2, 4]) runs.push({ combination: { simd, wide, threads }, files: suites.all })
+    for (const build of builds) {
+      runs.push({ combination: { ...build, wide }, files: suites.threads })
+      for (const threads of [1, 2, 4]) runs.push({ combination: { ...build, wide, threads }, files: suites.all })
     }
   }
   return runs
@@ -141,7 +148,7 @@ for (const { combination, files } of allRuns()) {
   const start = performance.now()
   const tests = runTests(combination, files)
   const goldens =
-    flags.goldens === undefined || combination.threads === undefined
+    flags.goldens === undefined || combination.threads === undefined || combination.products === 'pairs'
       ? undefined
       : runGoldens(combination, flags.goldens)
   const failures = [...tests.failures, ...(goldens?.failures ?? [])]

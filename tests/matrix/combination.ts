@@ -8,6 +8,8 @@ import type { WasmOptions } from '../../src/backends/wasm/index.ts'
 /** Left out is what a suite chooses itself. */
 export interface Combination {
   readonly simd?: 'baseline' | 'relaxed'
+  /** How the relaxed build multiplies bytes. */
+  readonly products?: 'fours' | 'pairs'
   /** Kernels for wide vectors, compiled with V8's widening on. */
   readonly wide: boolean
   readonly threads?: number
@@ -17,10 +19,10 @@ export interface Combination {
 
 const variable = 'POCKET_PHI_COMBINATION'
 
-/** "relaxed wide threads 2" */
-export function formatCombination({ simd, wide, threads }: Omit<Combination, 'folder'>): string {
-  const parts = [simd ?? 'both builds', wide ? 'wide' : 'plain', threads === undefined ? '' : `threads ${threads}`]
-  return parts.join(' ').trimEnd()
+/** "relaxed pairs wide threads 2" */
+export function formatCombination({ simd, products, wide, threads }: Omit<Combination, 'folder'>): string {
+  const build = [simd ?? 'both builds', ...(products === undefined ? [] : [products])]
+  return [...build, wide ? 'wide' : 'plain', ...(threads === undefined ? [] : [`threads ${threads}`])].join(' ')
 }
 
 /** The environment in which `givenCombination` finds it. */
@@ -55,7 +57,7 @@ export async function onceInMatrix(name: string, compute: () => Promise<Float32A
 }
 
 /** The options of a backend in a suite: its own builds and kernels go before the combination's, its threads do not. */
-export function combined({ simd, wide, threads }: Combination, options: WasmOptions = {}): WasmOptions {
+export function combined({ simd, products, wide, threads }: Combination, options: WasmOptions = {}): WasmOptions {
   const own = threads === undefined ? options : ({ ...options, threads, mode: 'auto' } as const)
-  return { wide, ...(simd === undefined ? {} : { simd }), ...own }
+  return { wide, ...(simd === undefined ? {} : { simd }), ...(products === undefined ? {} : { products }), ...own }
 }
