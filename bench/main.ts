@@ -1,16 +1,9 @@
 /**
  * Speed of a model against the roofs of the machine, and against peers: round after round in turn, each in a process of its own.
- *
- *     npm run bench -- MODEL [--in node|chromium] [--peer NAME=PATH]... [--onnx FILE] [--rounds 5] [--threads 2]
- *         [--prompts 32,128,512,2048] [--depths 0,512,2048,4000] [--tokens 32] [--cache-type f16] [--no-wide]
- *         [--save FILE] [--record TITLE] [--json]
- *
- * Ctrl-C ends it; with the same --save FILE it goes on with the rounds that are missing or were disturbed.
+ * `npm run bench -- --help` says how it is called.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { PocketPhiError } from '../src/base/errors.ts'
 import { reportError } from '../src/cli/errors.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
@@ -18,7 +11,7 @@ import { findModel } from '../src/engine/find-model.ts'
 import { cacheDTypes } from '../src/program/ops/cache.ts'
 import cleanRows from './clean-rows.json' with { type: 'json' }
 import { thisMachine } from './machine.ts'
-import { oneOf, parseCount, parseCounts } from './options.ts'
+import { oneOf, parseCount, parseCounts, readCommandLine, usage } from './options.ts'
 import { contenders, engineName, type Contender } from './peers.ts'
 import { printReport } from './report.ts'
 import { saveRun } from './results.ts'
@@ -27,25 +20,7 @@ import { runChild, type Settings } from './rounds.ts'
 import { summarise, type Measured, type MeasuredRound, type Summary } from './summary.ts'
 import { isQuiet, judge, type Verdict } from './verdict.ts'
 
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  allowNegative: true,
-  options: {
-    in: { type: 'string', default: 'node' },
-    peer: { type: 'string', multiple: true, default: [] },
-    onnx: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    threads: { type: 'string', default: String(Math.min(8, availableParallelism())) },
-    prompts: { type: 'string', default: '32,128,512,2048' },
-    depths: { type: 'string', default: '0,512,2048,4000' },
-    tokens: { type: 'string', default: '32' },
-    'cache-type': { type: 'string', default: 'f16' },
-    wide: { type: 'boolean', default: true },
-    save: { type: 'string' },
-    record: { type: 'string' },
-    json: { type: 'boolean', default: false },
-  },
-})
+const { positionals, values } = readCommandLine(process.argv.slice(2))
 
 /** In whole pages of the cache and more. */
 const contextStep = 512
@@ -170,10 +145,12 @@ function record(title: string, settings: Settings, summary: Summary, verdict: Ve
 }
 
 async function main(): Promise<void> {
-  const [name] = positionals
-  if (name === undefined) {
-    throw new PocketPhiError('invalid-argument', 'Which model?', { expected: 'npm run bench -- MODEL [options]' })
+  if (values.help) {
+    console.log(usage)
+    return
   }
+  const [name] = positionals
+  if (name === undefined) throw new PocketPhiError('invalid-argument', 'Which model?', { expected: usage })
   const { folder, weightsFile = '' } = await findModel(name)
   const model = join(resolve(folder), weightsFile)
   const settings = settingsOf(model)

@@ -1,5 +1,57 @@
-/** What the options of main.ts mean. */
+/** What the command line of main.ts means. */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
 import { PocketPhiError } from '../src/base/errors.ts'
+
+export const usage = `npm run bench -- MODEL [options]
+
+MODEL is a file, a folder, or the name of a model that ships.
+
+  --in node|chromium     where it runs (node)
+  --peer NAME=PATH       measures a peer in turn, and may be given several times: node-llama-cpp, onnxruntime or wllama and
+                         the folder with its node_modules, llama.cpp and its llama-bench
+  --onnx FILE            the model for onnxruntime (MODEL with the ending .onnx)
+  --rounds N             rounds of each, of which medians are taken (5)
+  --threads N            (as many as there are processors, at most 8)
+  --prompts N,N …        lengths of prompts (32,128,512,2048)
+  --depths N,N …         tokens in the cache before an answer (0,512,2048,4000)
+  --tokens N             tokens of an answer (32)
+  --cache-type TYPE      of keys and values: f16, kv8 or f32 (f16)
+  --no-wide              without wide vectors
+  --save FILE            keeps every round; with the same file a run that was ended goes on with the rounds that are missing or
+                         were disturbed by others
+  --record TITLE         keeps the result in bench/results, for the tables of the README
+  --json                 prints everything as JSON`
+
+/** Exits with what is wrong, and how it is called, when an option is unknown. */
+export function readCommandLine(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      allowNegative: true,
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        in: { type: 'string', default: 'node' },
+        peer: { type: 'string', multiple: true, default: [] },
+        onnx: { type: 'string' },
+        rounds: { type: 'string', default: '5' },
+        threads: { type: 'string', default: String(Math.min(8, availableParallelism())) },
+        prompts: { type: 'string', default: '32,128,512,2048' },
+        depths: { type: 'string', default: '0,512,2048,4000' },
+        tokens: { type: 'string', default: '32' },
+        'cache-type': { type: 'string', default: 'f16' },
+        wide: { type: 'boolean', default: true },
+        save: { type: 'string' },
+        record: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`)
+    process.exit(2)
+  }
+}
 
 /** Whole numbers, separated by commas; an empty text is an empty list. @throws PocketPhiError `invalid-argument` */
 export function parseCounts(option: string, text: string): number[] {
