@@ -1,4 +1,5 @@
-/** The machine of a run. */
+/** The machine of a run, and what ran on it. */
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 
@@ -22,4 +23,18 @@ function processor(): string {
 
 export function thisMachine(): Machine {
   return { processor: processor(), cores: availableParallelism(), memoryBytes: totalmem(), node: process.version }
+}
+
+/** The tree of our sources in git, marked where files differ from it; undefined outside a repository. */
+export function thisBuild(): string | undefined {
+  const git = (...args: string[]): string => {
+    const cwd = import.meta.dirname
+    return execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  }
+  try {
+    const tree = git('rev-parse', '--short', 'HEAD:src')
+    return git('status', '--porcelain', '../src') === '' ? tree : `${tree} and changes`
+  } catch {
+    return undefined
+  }
 }

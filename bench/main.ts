@@ -10,7 +10,7 @@ import { enableWideVectors } from '../src/cli/wide.ts'
 import { findModel } from '../src/engine/find-model.ts'
 import { cacheDTypes } from '../src/program/ops/cache.ts'
 import cleanRows from './clean-rows.json' with { type: 'json' }
-import { thisMachine } from './machine.ts'
+import { thisBuild, thisMachine } from './machine.ts'
 import { oneOf, parseCount, parseCounts, readCommandLine, usage } from './options.ts'
 import { contenders, engineName, type Contender } from './peers.ts'
 import { printReport } from './report.ts'
@@ -21,6 +21,8 @@ import { summarise, type Measured, type MeasuredRound, type Summary } from './su
 import { isQuiet, judge, type Verdict } from './verdict.ts'
 
 const { positionals, values } = readCommandLine(process.argv.slice(2))
+
+const build = thisBuild()
 
 /** In whole pages of the cache and more. */
 const contextStep = 512
@@ -46,6 +48,7 @@ function settingsOf(model: string): Settings {
 
 /** Rounds that there are, in the order in which each is run. */
 interface Saved {
+  readonly build?: string | undefined
   readonly settings: Settings
   readonly measured: Measured
 }
@@ -54,21 +57,23 @@ interface Saved {
 function load(settings: Settings): Measured {
   if (values.save === undefined || !existsSync(values.save)) return { roofs: [], rounds: {} }
   const saved = JSON.parse(readFileSync(values.save, 'utf8')) as Saved
-  if (JSON.stringify(saved.settings) === JSON.stringify(settings)) {
+  const expected = JSON.stringify({ build, settings })
+  const found = JSON.stringify({ build: saved.build, settings: saved.settings })
+  if (expected === found) {
     const { roofs, rounds } = saved.measured
     const quiet = Object.entries(rounds).map(([name, list]) => [name, list.filter(isQuiet)] as const)
     return { roofs, rounds: Object.fromEntries(quiet) }
   }
-  throw new PocketPhiError('invalid-argument', `${values.save} has rounds of other settings.`, {
-    expected: JSON.stringify(settings),
-    found: JSON.stringify(saved.settings),
+  throw new PocketPhiError('invalid-argument', `${values.save} has rounds of another build or other settings.`, {
+    expected,
+    found,
     remedy: 'Name another file, or remove it.',
   })
 }
 
 function save(settings: Settings, measured: Measured): void {
   if (values.save === undefined) return
-  writeFileSync(`${values.save}.tmp`, JSON.stringify({ settings, measured } satisfies Saved, null, 1))
+  writeFileSync(`${values.save}.tmp`, JSON.stringify({ build, settings, measured } satisfies Saved, null, 1))
   renameSync(`${values.save}.tmp`, values.save)
 }
 
@@ -140,7 +145,7 @@ function record(title: string, settings: Settings, summary: Summary, verdict: Ve
   const { model: _, ...kept } = settings
   const date = new Date().toISOString().slice(0, 10)
   const machine = thisMachine()
-  const file = saveRun({ date, title, command: command(), machine, settings: kept, rounds, verdict, ...summary })
+  const file = saveRun({ date, title, command: command(), build, machine, settings: kept, rounds, verdict, ...summary })
   process.stderr.write(`recorded in ${file}; npm run bench:table writes it into README.md\n`)
 }
 

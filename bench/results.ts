@@ -12,6 +12,8 @@ export interface SavedRun extends Summary {
   /** The model, as it is called in tables. */
   readonly title: string
   readonly command: string
+  /** The tree of src in git that ran. */
+  readonly build?: string | undefined
   readonly machine: Machine
   readonly settings: Omit<Settings, 'model'>
   readonly rounds: number
