@@ -10,6 +10,7 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadModel } from '../src/engine/load-model.ts'
+import { median } from './summary.ts'
 
 const pieceBytes = 1 << 24
 const pageBytes = 65536
@@ -64,10 +65,6 @@ function milliseconds(what: string): number {
   const { stdout, stderr, status } = spawnSync(process.execPath, own, { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)
   return Number(stdout)
-}
-
-function median(times: readonly number[]): number {
-  return [...times].sort((a, b) => a - b)[times.length >> 1] ?? NaN
 }
 
 if (values.once === undefined) {

@@ -62,6 +62,9 @@ export async function loadWllama(
   const complete = async (length: number, salt: number, tokens: number): Promise<Timings> => {
     const common = { temperature: 0, cache_prompt: false, ignore_eos: true }
     const { timings } = await wllama.createCompletion({ ...common, prompt: textOf(length, salt), max_tokens: tokens })
+    if (timings.prompt_n !== Math.max(2, length)) {
+      throw new Error(`a text of ${length} tokens has ${timings.prompt_n} in this vocabulary`)
+    }
     return timings
   }
   const contender: Contender = {

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { idsOf, measure, secondsOf, type Contender } from '../measure.ts'
+import { cacheTypeOfLlama, idsOf, measure, secondsOf, type Contender } from '../measure.ts'
 import { costs } from '../processes.ts'
 import { readPeerSettings } from '../rounds.ts'
 
@@ -31,8 +31,15 @@ const { getLlama } = (await import(pathToFileURL(entry).href)) as {
 const start = performance.now()
 const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, logLevel: 'error' })
 const loaded = await llama.loadModel({ modelPath: model })
-const options = { contextSize: context, threads, flashAttention: peer.flash, batchSize: 512 }
-const opened = await loaded.createContext(options)
+const cacheType = cacheTypeOfLlama(settings.cacheType).toUpperCase()
+const opened = await loaded.createContext({
+  contextSize: context,
+  threads,
+  flashAttention: peer.flash,
+  batchSize: 512,
+  experimentalKvCacheKeyType: cacheType,
+  experimentalKvCacheValueType: cacheType,
+})
 const loadSeconds = (performance.now() - start) / 1000
 
 async function withSequence<T>(use: (sequence: LlamaSequence) => Promise<T>): Promise<T> {

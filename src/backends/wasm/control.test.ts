@@ -1,8 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { Conductor, makeControl, Walker } from './control.ts'
 
+const { waitAsync } = Atomics
+
 afterEach(() => {
   vi.restoreAllMocks()
+  Object.assign(Atomics, { waitAsync })
 })
 
 test('a thread that is told to quit when it is about to sleep does not sleep', () => {
@@ -19,3 +22,15 @@ test('a thread that is told to quit when it is about to sleep does not sleep', (
   for (const thread of [0, 1]) new Walker(control, [], [], thread, () => {}).serve()
   expect(sleeps).toBe(1)
 })
+
+test.each([true, false])(
+  'quitting ends the wait for threads that are gone (with waitAsync: %s)',
+  async (hasWaitAsync) => {
+    if (!hasWaitAsync) Object.assign(Atomics, { waitAsync: undefined })
+    const conductor = new Conductor(makeControl(2), 0)
+    const run = conductor.run(0, 0, 1, 2)
+    conductor.quit(2)
+    await run
+    expect(conductor.failed).toBe(false)
+  },
+)

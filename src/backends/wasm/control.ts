@@ -98,10 +98,12 @@ export class Conductor {
     }
   }
 
-  /** Makes the workers return as soon as they have no segment to walk. */
+  /** Makes the workers return as soon as they have no segment to walk, and ends the wait for one that they may never finish. */
   quit(threads: number): void {
     Atomics.store(this.#control, word.quit, 1)
     this.#generation = (this.#generation + 1) | 0
+    Atomics.store(this.#control, word.done, this.#generation)
+    Atomics.notify(this.#control, word.done)
     for (let thread = 0; thread < threads; thread++) {
       // A new generation, so that a thread which is about to sleep on the old one does not.
       Atomics.store(this.#control, generationWord(thread), this.#generation)

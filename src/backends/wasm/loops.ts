@@ -89,8 +89,7 @@ export function productLoop(product: Product, memory: WebAssembly.Memory): Run {
 
 /** A measurement lasts at least so many milliseconds, since the clock of a page may tick in tenths of one. */
 const shortestRun = 0.4
-/** Until the optimising compiler has taken over, the two take equally long: a few milliseconds, longer where processors are busy. */
-const longestMilliseconds = 25
+const longestMilliseconds = 50
 /** Loops measure an instruction, of which kernels are a part: where pairs win by less, fours win in kernels. */
 const leastGain = 1.5
 
@@ -108,29 +107,41 @@ function stopwatch(run: Run): () => number {
   }
 }
 
-function measurePairs(): boolean {
-  const memory = new WebAssembly.Memory({ initial: 1 })
-  const [four, pairs] = [stopwatch(productLoop('int8', memory)), stopwatch(productLoop('pairs', memory))]
-  const begin = performance.now()
-  // The first calls of each compile it.
-  const [first] = [pairs(), four()]
-  const most = { four: 0, pairs: first }
-  let settled = 0
-  while (settled < 2 && performance.now() < begin + longestMilliseconds) {
-    most.four = Math.max(most.four, four())
-    most.pairs = Math.max(most.pairs, pairs())
-    if (most.pairs > 1.4 * first) settled += 1
+/**
+ * Whether pairs are so much faster that kernels should use them. Until the optimising compiler has taken over, which is not at the same
+ * time for both, the two are equally fast; so they are compared once they differ and neither has got faster for twice as long as
+ * that took.
+ *
+ * @param four the speed of a loop of sums of four products, measured now
+ * @param pairs that of a loop of sums of two
+ */
+export function pairsWin(four: () => number, pairs: () => number, now = () => performance.now()): boolean {
+  const begin = now()
+  let best = { four: 0, pairs: 0 }
+  let [elapsed, lastGrowth] = [0, 0]
+  const isSettled = (): boolean => {
+    const differ = Math.max(best.four, best.pairs) > 1.2 * Math.min(best.four, best.pairs)
+    return differ && elapsed > 3 * lastGrowth
   }
-  return most.pairs > leastGain * most.four
+  while (elapsed < longestMilliseconds && !isSettled()) {
+    const next = { four: Math.max(best.four, four()), pairs: Math.max(best.pairs, pairs()) }
+    elapsed = now() - begin
+    if (next.four > 1.1 * best.four || next.pairs > 1.1 * best.pairs) lastGrowth = elapsed
+    best = next
+  }
+  return best.pairs > leastGain * best.four
 }
 
 let measured: boolean | undefined
 
 /**
  * Whether sums of two products of bytes in 16 bits are faster here than sums of four in 32, which some processors have an
- * instruction for and others need five for. Measured once per process, in 3 to 25 ms; false without relaxed SIMD.
+ * instruction for and others need five for. Measured once per process, in 3 to 50 ms; false without relaxed SIMD.
  */
 export function pairsAreFaster(): boolean {
-  measured ??= hasRelaxedSimd() && measurePairs()
-  return measured
+  if (measured === undefined && hasRelaxedSimd()) {
+    const memory = new WebAssembly.Memory({ initial: 1 })
+    measured = pairsWin(stopwatch(productLoop('int8', memory)), stopwatch(productLoop('pairs', memory)))
+  }
+  return measured ?? false
 }

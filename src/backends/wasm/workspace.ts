@@ -3,6 +3,9 @@
  * of 64, so that the blocks of neighbouring threads share no cache line.
  */
 
+/** Tokens whose products read packed weights as they lie, and of a tile above: as in kernels/tokens.ts. */
+const [streamedTokens, tileTokens] = [4, 6] as const
+
 /** `matmul`: a packed block of A (96 x 512), one of B (1024 x 512) and a tile for the edges of C, for any shape. */
 export function matmulWorkspaceBytes(): number {
   return (96 * 512 + 1024 * 512) * 4 + 6 * 64
@@ -14,7 +17,7 @@ export function matmulWorkspaceBytes(): number {
  * @param k columns of the weights
  */
 export function packedWorkspaceBytes(m: number, k: number, wide = false): number {
-  if (m <= 4) return m === 4 ? 448 : 0
+  if (m <= streamedTokens) return m === streamedTokens ? 448 : 0
   return 384 + Math.ceil((k * (wide ? 34 : 17)) / 64) * 64
 }
 
@@ -24,7 +27,7 @@ export function packedWorkspaceBytes(m: number, k: number, wide = false): number
  * bias for groups of 256.
  */
 export function quantizedBytes(m: number, k: number, group: number): number {
-  const tokens = m <= 4 ? 1 : 6
+  const tokens = m <= streamedTokens ? 1 : tileTokens
   return Math.ceil(m / tokens) * tokens * (k / group) * (group + (group === 256 ? 52 : 8))
 }
 

@@ -4,9 +4,8 @@ import { blockK, blockM, blockN, packedBytesA, packedBytesB } from './matmul'
 import { packRows6, packRows8 } from './panels'
 import { madd, shareStart, sumLanes } from './simd'
 import { multiplyBlock } from './tiles'
+import { streamedTokens } from './tokens'
 
-/** Up to this many tokens, rows of weights are used as soon as they are dequantised. */
-const streamedTokens: i32 = 4
 /** Elements of a row that are dequantised at a time: whole blocks of every type. */
 const pieceElements: i32 = 256
 

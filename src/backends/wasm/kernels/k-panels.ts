@@ -5,8 +5,7 @@ import { tileK } from './k-tile'
 import { tileKPaired } from './k-paired'
 import { streamKTogether } from './k-together'
 import { storeRow } from './packed-stream'
-
-const tileTokens: i32 = 6
+import { tileTokens } from './tokens'
 
 /** Few tokens: four together, fewer one after the other. `work` is read and written for four only. */
 export function streamKPanel(

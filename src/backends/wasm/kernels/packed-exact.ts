@@ -5,18 +5,13 @@ import { packedBytesA, packedBytesB, blockK, blockM, blockN } from './matmul'
 import { packRows6 } from './panels'
 import { madd, shareStart } from './simd'
 import { multiplyBlock } from './tiles'
-
-/** Columns of a block of q4k, q5k and q6k. */
-const largeGroup: i32 = 256
+import { largeGroup, streamedTokens } from './tokens'
 
 // @ts-ignore: decorator
 @inline
 function blockBytesOf(bits: i32, group: i32): usize {
   return group == largeGroup ? kBlockBytes(bits) : <usize>(group * bits + 16)
 }
-
-/** Up to this many tokens, blocks of weights are used as soon as they are dequantised. */
-const streamedTokens: i32 = 4
 
 /**
  * Y[m, n] = X [m, k] x packed weights [n, k] transposed in f32: every element is one chain of multiply-adds of

@@ -21,13 +21,8 @@ import {
 import { tileBytes, tileBytesBaseline, tileNibbles, tileNibblesBaseline } from './packed-tile'
 import { tileBytesWide, tileNibblesWide } from './packed-wide'
 import { shareStart } from './simd'
+import { largeGroup, streamedTokens, tileTokens } from './tokens'
 
-/** Up to this many tokens, the weights are read as they lie (memory bound); above, panels are unpacked once for all tokens. */
-const streamedTokens: i32 = 4
-/** Tokens of a tile above. */
-const tileTokens: i32 = 6
-/** Columns of a block of q4k, q5k and q6k. */
-export const largeGroup: i32 = 256
 /** Bytes of a tile's results: 6 tokens x 16 rows, f32. */
 const resultBytes: usize = 384
 
