@@ -101,6 +101,7 @@ function factsOf(
   const attention = programs[0]?.operations.find(({ kind }) => kind === 'pagedAttention')
   return {
     shape: `${wide?.shape[1]} wide, ${layers} layers, vocabulary ${vocabulary}, ${wide === undefined ? '' : device.typeOf(wide.name).dtype}`,
+    kernels: [device.execution.kernels, device.execution.products].filter((part) => part !== undefined).join(' '),
     plannedBytes: plan?.total ?? 0,
     readBytesPerToken:
       (plan?.parameters ?? 0) - (isTied || table === undefined ? 0 : tensorBytes(device.typeOf(table.name))),

@@ -1,5 +1,6 @@
 /** The machine of a run, and what ran on it. */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 
@@ -25,15 +26,18 @@ export function thisMachine(): Machine {
   return { processor: processor(), cores: availableParallelism(), memoryBytes: totalmem(), node: process.version }
 }
 
-/** The tree of our sources in git, marked where files differ from it; undefined outside a repository. */
+/** The tree of our sources in git, with a hash of what differs from it; undefined outside a repository. */
 export function thisBuild(): string | undefined {
   const git = (...args: string[]): string => {
-    const cwd = import.meta.dirname
-    return execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    const cwd = `${import.meta.dirname}/..`
+    const output = execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    return output.trim()
   }
   try {
     const tree = git('rev-parse', '--short', 'HEAD:src')
-    return git('status', '--porcelain', '../src') === '' ? tree : `${tree} and changes`
+    const changes = git('diff', 'HEAD', '--', 'src') + git('ls-files', '--others', '--exclude-standard', 'src')
+    if (changes === '') return tree
+    return `${tree} with ${createHash('sha256').update(changes).digest('hex').slice(0, 7)}`
   } catch {
     return undefined
   }

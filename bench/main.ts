@@ -12,12 +12,11 @@ import { cacheDTypes } from '../src/program/ops/cache.ts'
 import cleanRows from './clean-rows.json' with { type: 'json' }
 import { thisBuild, thisMachine } from './machine.ts'
 import { oneOf, parseCount, parseCounts, readCommandLine, usage } from './options.ts'
-import { contenders, engineName, type Contender } from './peers.ts'
+import { contenders, type Contender } from './peers.ts'
 import { printReport } from './report.ts'
 import { saveRun } from './results.ts'
-import type { Roofs } from './roofs.ts'
-import { runChild, type Settings } from './rounds.ts'
-import { summarise, type Measured, type MeasuredRound, type Summary } from './summary.ts'
+import { runChild, type RoundCosts, type Settings } from './rounds.ts'
+import { summarise, type Measured, type MeasuredRoofs, type MeasuredRound, type Summary } from './summary.ts'
 import { isQuiet, judge, type Verdict } from './verdict.ts'
 
 const { positionals, values } = readCommandLine(process.argv.slice(2))
@@ -53,16 +52,16 @@ interface Saved {
   readonly measured: Measured
 }
 
-/** What was saved, without the rounds that others disturbed: those are taken again. */
-function load(settings: Settings): Measured {
+/** Of what was saved that which is asked for, without the rounds that others disturbed: those are taken again. */
+function load(settings: Settings, { names, count }: Plan): Measured {
   if (values.save === undefined || !existsSync(values.save)) return { roofs: [], rounds: {} }
   const saved = JSON.parse(readFileSync(values.save, 'utf8')) as Saved
   const expected = JSON.stringify({ build, settings })
   const found = JSON.stringify({ build: saved.build, settings: saved.settings })
   if (expected === found) {
     const { roofs, rounds } = saved.measured
-    const quiet = Object.entries(rounds).map(([name, list]) => [name, list.filter(isQuiet)] as const)
-    return { roofs, rounds: Object.fromEntries(quiet) }
+    const quiet = names.map((name) => [name, (rounds[name] ?? []).filter(isQuiet).slice(0, count)] as const)
+    return { roofs: roofs.filter(isQuiet).slice(0, count), rounds: Object.fromEntries(quiet) }
   }
   throw new PocketPhiError('invalid-argument', `${values.save} has rounds of another build or other settings.`, {
     expected,
@@ -77,48 +76,57 @@ function save(settings: Settings, measured: Measured): void {
   renameSync(`${values.save}.tmp`, values.save)
 }
 
-async function runRoofs({ threads }: Settings, signal: AbortSignal): Promise<Roofs> {
-  const { result } = await runChild<Roofs & { readonly cpuSeconds: number }>('roofs.ts', String(threads), signal)
-  return result
-}
-
-/** Times that a round is taken until nobody else works meanwhile; the quietest counts. */
+/** Times that something is measured until nobody else works meanwhile; the quietest counts. */
 const mostAttempts = 3
 
-async function runRound({ name, script, settings }: Contender, signal: AbortSignal): Promise<MeasuredRound> {
-  const attempts: MeasuredRound[] = []
+async function quietly<T extends { readonly cpuSeconds: number }>(
+  name: string,
+  script: string,
+  argument: string,
+  signal: AbortSignal,
+): Promise<T & { readonly others?: number }> {
+  const attempts: (T & { readonly others?: number })[] = []
   do {
     process.stderr.write(`${name}${attempts.length === 0 ? '' : ', again since others worked too'} …\n`)
-    const { result, others } = await runChild<MeasuredRound>(script, JSON.stringify(settings), signal)
+    const { result, others } = await runChild<T>(script, argument, signal)
     attempts.push({ ...result, ...(others === undefined ? {} : { others }) })
   } while (attempts.length < mostAttempts && !attempts.some(isQuiet))
   return attempts.reduce((best, next) => ((next.others ?? 0) < (best.others ?? 0) ? next : best))
 }
 
-/** Runs the rounds that are missing, in turn. */
-async function runAll(settings: Settings, turns: readonly Contender[], measured: Measured): Promise<void> {
+/** Who takes turns, and how often. */
+interface Plan {
+  readonly names: readonly string[]
+  readonly count: number
+}
+
+/** Runs the rounds that are missing, in turn. @returns false when it was interrupted */
+async function runAll(settings: Settings, turns: readonly Contender[], count: number, measured: Measured) {
   const controller = new AbortController()
   process.once('SIGINT', () => controller.abort())
-  const rounds = parseCount('rounds', values.rounds)
+  const { signal } = controller
   try {
-    for (let index = 0; index < rounds; index++) {
+    for (let index = 0; index < count; index++) {
       if (measured.roofs.length <= index) {
-        measured.roofs.push(await runRoofs(settings, controller.signal))
+        const threads = String(settings.threads)
+        measured.roofs.push(await quietly<MeasuredRoofs & RoundCosts>('roofs', 'roofs.ts', threads, signal))
         save(settings, measured)
       }
-      for (const contender of turns) {
-        if ((measured.rounds[contender.name]?.length ?? 0) > index) continue
-        const round = await runRound(contender, controller.signal)
-        ;(measured.rounds[contender.name] ??= []).push(round)
+      for (const { name, script, settings: own } of turns) {
+        if ((measured.rounds[name]?.length ?? 0) > index) continue
+        const round = await quietly<MeasuredRound>(name, script, JSON.stringify(own), signal)
+        ;(measured.rounds[name] ??= []).push(round)
         save(settings, measured)
       }
     }
+    return true
   } catch (error) {
-    if (!controller.signal.aborted) throw error
+    if (!signal.aborted) throw error
     process.stderr.write(
       values.save === undefined ? 'interrupted\n' : `interrupted; go on with --save ${values.save}\n`,
     )
     process.exitCode = 130
+    return false
   }
 }
 
@@ -161,15 +169,14 @@ async function main(): Promise<void> {
   const settings = settingsOf(model)
   const onnx = values.onnx ?? model.replace(/\.gguf$/i, '.onnx')
   const turns = contenders(settings, values.peer, onnx)
-  const measured = load(settings)
-  await runAll(settings, turns, measured)
+  const plan: Plan = { names: turns.map((turn) => turn.name), count: parseCount('rounds', values.rounds) }
+  const measured = load(settings, plan)
+  if (!(await runAll(settings, turns, plan.count, measured))) return
   const summary = summarise(settings, measured)
-  if (summary === undefined) return
-  const verdict = judge(measured, settings, thisMachine(), cleanRows)
+  const verdict = judge(measured, settings, thisMachine(), cleanRows, plan)
   if (values.json) console.log(JSON.stringify({ settings, ...measured, summary, verdict }))
   else printReport(settings, measured, summary, verdict)
-  const rounds = measured.rounds[engineName]?.length ?? 0
-  if (values.record !== undefined) record(values.record, settings, summary, verdict, rounds)
+  if (values.record !== undefined) record(values.record, settings, summary, verdict, plan.count)
 }
 
 try {

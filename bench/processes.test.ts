@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseStat } from './processes.ts'
+import { parseStat, sumOfLines } from './processes.ts'
 
 describe('parseStat', () => {
   it('counts a process and the children that it waited for, whatever its name', () => {
@@ -9,5 +9,13 @@ describe('parseStat', () => {
 
   it('knows nothing of a process that has gone', () => {
     expect(parseStat('')).toBeUndefined()
+  })
+})
+
+describe('sumOfLines', () => {
+  it('adds up the lines that are asked for, in bytes', () => {
+    const text = 'Pss:  10 kB\nPss_Anon:  3 kB\nPss_File:  5 kB\nPss_Shmem:  2 kB\n'
+    expect(sumOfLines(text, ['Pss_Anon', 'Pss_Shmem'])).toBe(5 * 1024)
+    expect(sumOfLines('', ['Pss_Anon'])).toBe(0)
   })
 })

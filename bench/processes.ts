@@ -45,20 +45,54 @@ function ownProcesses(): Process[] {
   return own
 }
 
-/** Bytes that the descendants of this process hold, pages that several share counted once. */
+/** The sum of what lines such as "Pss_Anon:  12 kB" say, in bytes. */
+export function sumOfLines(text: string, names: readonly string[]): number {
+  return names.reduce(
+    (sum, name) => sum + 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0),
+    0,
+  )
+}
+
+/**
+ * Memory of its own that a process holds now, in bytes: neither pages of files that it has mapped nor what the system keeps of files that
+ * it has read, so that both ways of reading weights are counted alike.
+ */
+function heldBy(id: number): number {
+  return sumOfLines(read(`/proc/${id}/status`), ['RssAnon', 'RssShmem'])
+}
+
+/** The same of the descendants of this process together, pages that several share counted once. */
 export function heldByDescendants(): number {
   return ownProcesses()
     .filter(({ id }) => id !== process.pid)
-    .reduce((sum, { id }) => sum + 1024 * Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${id}/smaps_rollup`))?.[1] ?? 0), 0)
+    .reduce((sum, { id }) => sum + sumOfLines(read(`/proc/${id}/smaps_rollup`), ['Pss_Anon', 'Pss_Shmem']), 0)
 }
 
-/** The most bytes that a process has held so far. */
-export function peakOf(id: number): number {
-  return 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(read(`/proc/${id}/status`))?.[1] ?? 0)
+/** Looks ten times a second at what a process holds. */
+export class MemoryWatch {
+  readonly #id: number
+  readonly #timer: NodeJS.Timeout
+  #peak = 0
+
+  constructor(id = process.pid) {
+    this.#id = id
+    this.#timer = setInterval(() => this.#look(), 100).unref()
+  }
+
+  /** Ends it. @returns the most bytes that were seen */
+  end(): number {
+    this.#look()
+    clearInterval(this.#timer)
+    return this.#peak
+  }
+
+  #look(): void {
+    this.#peak = Math.max(this.#peak, heldBy(this.#id))
+  }
 }
 
 /** What this process has taken, with the processor time of its children. */
-export function costs(peakBytes = process.resourceUsage().maxRSS * 1024): RoundCosts {
+export function costs(peakBytes: number): RoundCosts {
   const own = ownProcesses()
   const { user, system } = process.cpuUsage()
   const cpuSeconds = own.length === 0 ? (user + system) / 1e6 : own.reduce((sum, one) => sum + one.cpuSeconds, 0)

@@ -57,6 +57,8 @@ export interface RoundCosts {
 export interface EngineFacts {
   /** Width, layers, vocabulary and the dtype of the matrices, by which rows of other runs are found again. */
   readonly shape: string
+  /** Which kernels ran, and how they multiplied bytes: as in `Execution`. */
+  readonly kernels: string
   readonly plannedBytes: number
   /** Weights that are read for each token of an answer, and cache for each token before it. */
   readonly readBytesPerToken: number
@@ -81,8 +83,9 @@ export function readPeerSettings(): PeerSettings {
 function busySeconds(): number | undefined {
   try {
     const [, ...ticks] = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').split(/\s+/)
-    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = ticks.map(Number)
-    return (user + nice + system + irq + softirq) / 100
+    const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = ticks.map(Number)
+    // Steal is what other guests of the same host took.
+    return (user + nice + system + irq + softirq + steal) / 100
   } catch {
     return undefined
   }

@@ -118,20 +118,23 @@ function table(runs: readonly SavedRun[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** Of several runs of one model in one place, only the last. */
+/** What runs have in common that can stand in one table. */
+function conditions({ machine, settings: { place, threads, wide, cacheType } }: SavedRun): string {
+  return JSON.stringify([place, machine.processor, threads, wide, cacheType])
+}
+
+/** Of several runs of one model under the same conditions, only the last. */
 function latest(runs: readonly SavedRun[]): SavedRun[] {
   const newest = new Map<string, SavedRun>()
   for (const run of runs.toSorted((left, right) => left.date.localeCompare(right.date))) {
-    newest.set(`${run.settings.place} ${run.title}`, run)
+    newest.set(`${conditions(run)} ${run.title}`, run)
   }
   return [...newest.values()]
 }
 
 /** A table for each place, date and kind of machine, the newest first; ratios above 1 are good, of times and memory too. */
 export function speedTables(runs: readonly SavedRun[]): string {
-  const groups = Map.groupBy(latest(runs), ({ date, machine, settings }) =>
-    JSON.stringify([date, settings.place, machine.processor, settings.threads, settings.wide, settings.cacheType]),
-  )
+  const groups = Map.groupBy(latest(runs), (run) => `${run.date} ${conditions(run)}`)
   const newestFirst = [...groups.values()].toSorted((left, right) =>
     (right[0]?.date ?? '').localeCompare(left[0]?.date ?? ''),
   )

@@ -67,6 +67,6 @@ describe('summarise', () => {
   })
 
   it('says nothing before the engine has run', () => {
-    expect(summarise(settings, { roofs: [], rounds: {} })).toBeUndefined()
+    expect(() => summarise(settings, { roofs: [], rounds: {} })).toThrow('no round')
   })
 })

@@ -11,8 +11,10 @@ export type MeasuredRound = Round &
     readonly others?: number
   }
 
+export type MeasuredRoofs = Roofs & Pick<MeasuredRound, 'others'>
+
 export interface Measured {
-  readonly roofs: Roofs[]
+  readonly roofs: MeasuredRoofs[]
   /** By who ran them. */
   readonly rounds: Record<string, MeasuredRound[]>
 }
@@ -85,10 +87,10 @@ export function bytesOfToken(
   return readBytesPerToken + cacheBytesPerToken * (window === 0 ? depth : Math.min(depth, window))
 }
 
-/** Undefined while the engine has no round. */
-export function summarise(settings: Settings, { roofs, rounds }: Measured): Summary | undefined {
+/** @throws Error while the engine has no round */
+export function summarise(settings: Settings, { roofs, rounds }: Measured): Summary {
   const facts = rounds[engineName]?.[0]
-  if (facts === undefined) return undefined
+  if (facts === undefined) throw new Error('defect: no round of the engine')
   const contenders = Object.entries(rounds).map(([name, list]) => summariseContender(name, list, settings))
   const [engine] = contenders
   const roof = (kind: keyof Roofs): number => median(roofs.map((found) => found[kind]))

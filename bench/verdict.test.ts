@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Settings } from './rounds.ts'
 import type { Measured, MeasuredRound } from './summary.ts'
-import { isQuiet, judge, type CleanRow } from './verdict.ts'
+import { isQuiet, judge, type CleanRow, type Verdict } from './verdict.ts'
 
 const settings: Settings = {
   model: 'some.gguf',
@@ -31,8 +31,17 @@ function rounds(prompt: number, answer: number, others?: number): MeasuredRound[
   return [{ ...one, ...(others === undefined ? {} : { others }) }]
 }
 
-function measured(others: number | undefined, peers: Measured['rounds'] = {}): Measured {
-  return { roofs: [], rounds: { 'pocket-phi': rounds(1, 1, others), ...peers } }
+const roofs = { readBytes: 1, int8Products: 1, f32Products: 1 }
+
+function measured(others: number | undefined, peers: Measured['rounds'] = {}, ofRoofs = others): Measured {
+  return {
+    roofs: [ofRoofs === undefined ? roofs : { ...roofs, others: ofRoofs }],
+    rounds: { 'pocket-phi': rounds(1, 1, others), ...peers },
+  }
+}
+
+function judged(run: Measured, rows: readonly CleanRow[] = [], count = 1): Verdict {
+  return judge(run, settings, machine, rows, { names: Object.keys(run.rounds), count })
 }
 
 describe('isQuiet', () => {
@@ -42,33 +51,50 @@ describe('isQuiet', () => {
 })
 
 describe('judge', () => {
-  it('asks for a quiet machine where no clean row is known', () => {
-    expect(judge(measured(0.05), settings, machine, [])).toMatchObject({ valid: true })
-    expect(judge(measured(0.06), settings, machine, [])).toEqual({
-      valid: false,
-      reason: 'others took up to 6 % of a processor during a round',
-    })
-    expect(judge(measured(undefined), settings, machine, [])).toMatchObject({ valid: false })
+  it('asks for a quiet machine, while roofs are measured too', () => {
+    expect(judged(measured(0.05))).toMatchObject({ valid: true })
+    const busy = { valid: false, reason: 'others took up to 6 % of a processor during a round' }
+    expect(judged(measured(0.06))).toEqual(busy)
+    expect(judged(measured(0, {}, 0.06))).toEqual(busy)
+    expect(judged(measured(undefined))).toMatchObject({ valid: false })
   })
 
-  it('asks the peers for 90 % of their clean rows, whatever others took', () => {
-    const fast = { 'llama.cpp, flash attention on': rounds(70, 18, 0.5), 'llama.cpp, off': rounds(91, 12, 0.5) }
-    expect(judge(measured(0.5, fast), settings, machine, [clean])).toMatchObject({ valid: true })
+  it('asks the peers for 90 % of their clean rows', () => {
+    const fast = { 'llama.cpp, flash attention on': rounds(70, 18, 0), 'llama.cpp, off': rounds(91, 12, 0) }
+    expect(judged(measured(0, fast), [clean])).toMatchObject({ valid: true })
+    expect(judged(measured(0.5, fast), [clean])).toMatchObject({ valid: false })
+    // Where what others took cannot be seen, the row says it.
+    const unseen = { 'llama.cpp': rounds(100, 20) }
+    expect(judged(measured(undefined, unseen), [clean])).toMatchObject({ valid: true })
     const slow = { 'llama.cpp, flash attention on': rounds(100, 17.6, 0) }
-    expect(judge(measured(0, slow), settings, machine, [clean])).toEqual({
+    expect(judged(measured(0, slow), [clean])).toEqual({
       valid: false,
-      reason: 'llama.cpp at an answer after 0 reached 88 % of what it reaches on a quiet machine of this kind',
+      reason:
+        'llama.cpp at an answer after 0 reached 88 % of what it reaches on a quiet machine of this kind; ' +
+        'others took up to 0 % of a processor during a round',
     })
   })
 
-  it('takes no row of another machine, model, number of threads or peer', () => {
+  it('takes no row of another machine, model, cache, number of threads or peer', () => {
     const slow = { 'llama.cpp': rounds(1, 1, 0) }
     const rows = [
       { ...clean, processor: 'Slow, family 1' },
       { ...clean, shape: '16 wide' },
       { ...clean, threads: 4 },
+      { ...clean, cacheType: 'kv8' },
       { ...clean, peer: 'node-llama-cpp' },
     ]
-    expect(judge(measured(0, slow), settings, machine, rows)).toMatchObject({ valid: true })
+    expect(judged(measured(0, slow), rows)).toMatchObject({ valid: true })
+  })
+
+  it('takes no run that is not whole, or of which rounds had different kernels', () => {
+    expect(judged(measured(0), [], 2)).toEqual({ valid: false, reason: 'of 2 rounds of each some are missing' })
+    const [one = rounds(1, 1, 0)[0] as MeasuredRound] = rounds(1, 1, 0)
+    const mixed = { ...measured(0), roofs: [roofs, roofs].map((roof) => ({ ...roof, others: 0 })) }
+    mixed.rounds['pocket-phi'] = ['fours', 'pairs'].map((kernels) => ({ ...one, kernels }))
+    expect(judged(mixed, [], 2)).toEqual({
+      valid: false,
+      reason: 'rounds ran with different kernels (fours, pairs)',
+    })
   })
 })

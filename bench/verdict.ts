@@ -13,6 +13,8 @@ export interface CleanRow {
   /** As `Machine.processor`. */
   readonly processor: string
   readonly threads: number
+  /** Left out for a peer that has but one. */
+  readonly cacheType?: string
   readonly prompts: Speeds
   readonly answers: Speeds
   readonly source: string
@@ -55,9 +57,17 @@ interface Comparison {
   readonly share: number
 }
 
-function comparisons({ rounds }: Measured, { threads }: Settings, { processor }: Machine, rows: readonly CleanRow[]) {
+function comparisons(
+  { rounds }: Measured,
+  { threads, cacheType }: Settings,
+  { processor }: Machine,
+  rows: readonly CleanRow[],
+) {
   const shape = rounds[engineName]?.[0]?.shape
-  const known = rows.filter((row) => row.shape === shape && row.processor === processor && row.threads === threads)
+  const known = rows.filter((row) => {
+    const isSameRun = row.shape === shape && row.processor === processor && row.threads === threads
+    return isSameRun && (row.cacheType ?? cacheType) === cacheType
+  })
   return known.flatMap((row) =>
     (['prompts', 'answers'] as const).flatMap((kind) =>
       Object.entries(row[kind]).flatMap(([count, clean]): Comparison[] => {
@@ -69,19 +79,42 @@ function comparisons({ rounds }: Measured, { threads }: Settings, { processor }:
   )
 }
 
+/** Why rounds are no whole run; undefined when they are. */
+function incomplete({ roofs, rounds }: Measured, names: readonly string[], count: number): string | undefined {
+  const counts = [roofs, ...names.map((name) => rounds[name] ?? [])].map(({ length }) => length)
+  if (counts.some((length) => length !== count)) return `of ${count} rounds of each some are missing`
+  const kernels = new Set((rounds[engineName] ?? []).map((round) => round.kernels))
+  if (kernels.size > 1) return `rounds ran with different kernels (${[...kernels].join(', ')})`
+  return undefined
+}
+
 /**
- * Valid is a run in which the peers reach 90 % of their clean rows, where one is known for this model, kind of processor and number
- * of threads; else one during which others took at most 5 % of a processor in every round.
+ * Valid is a whole run during which others took at most 5 % of a processor in every round, and the peers reached 90 % of their
+ * clean rows, where one is known for this model, kind of processor, number of threads and cache. Where what others took is
+ * unknown, there must be such a row.
+ *
+ * @param names the contenders @param count rounds of each
  */
-export function judge(measured: Measured, settings: Settings, machine: Machine, rows: readonly CleanRow[]): Verdict {
-  const found = comparisons(measured, settings, machine, rows)
-  const worst = found.toSorted((left, right) => left.share - right.share)[0]
+export function judge(
+  measured: Measured,
+  settings: Settings,
+  machine: Machine,
+  rows: readonly CleanRow[],
+  { names, count }: { readonly names: readonly string[]; readonly count: number },
+): Verdict {
+  const missing = incomplete(measured, names, count)
+  if (missing !== undefined) return { valid: false, reason: missing }
+  const all = [...measured.roofs, ...Object.values(measured.rounds).flat()]
+  const known = all.flatMap(({ others }) => others ?? [])
+  const most = Math.max(0, ...known)
+  const busy = `others took up to ${percent(most)} of a processor during a round`
+  if (most > mostOthers) return { valid: false, reason: busy }
+  const worst = comparisons(measured, settings, machine, rows).toSorted((left, right) => left.share - right.share)[0]
   if (worst !== undefined) {
     const reason = `${worst.what} reached ${percent(worst.share)} of what it reaches on a quiet machine of this kind`
-    return { valid: worst.share >= leastOfClean, reason }
+    return { valid: worst.share >= leastOfClean, reason: `${reason}; ${busy}` }
   }
-  const others = Object.values(measured.rounds).flatMap((list) => list.map((round) => round.others))
-  if (others.includes(undefined)) return { valid: false, reason: 'what else ran is not known here' }
-  const most = Math.max(0, ...others.filter((share) => share !== undefined))
-  return { valid: most <= mostOthers, reason: `others took up to ${percent(most)} of a processor during a round` }
+  return known.length === all.length
+    ? { valid: true, reason: busy }
+    : { valid: false, reason: 'what else ran is not known here' }
 }

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { cacheTypeOfLlama } from '../measure.ts'
-import { costs, peakOf } from '../processes.ts'
+import { costs, MemoryWatch } from '../processes.ts'
 import { readPeerSettings, type Speeds } from '../rounds.ts'
 
 /** What is used of a row of its JSON. */
@@ -32,11 +32,11 @@ async function run(...what: readonly string[]): Promise<Row[]> {
   ]
   const running = promisify(execFile)(peer.path, [...common, '-r', '1', '-o', 'json', ...what], { maxBuffer: 2 ** 26 })
   const { pid } = running.child
-  const watch = setInterval(() => (peakBytes = Math.max(peakBytes, pid === undefined ? 0 : peakOf(pid))), 100)
+  const watch = new MemoryWatch(pid)
   try {
     return JSON.parse((await running).stdout) as Row[]
   } finally {
-    clearInterval(watch)
+    peakBytes = Math.max(peakBytes, watch.end())
   }
 }
 

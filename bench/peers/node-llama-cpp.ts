@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { cacheTypeOfLlama, idsOf, measure, secondsOf, type Contender } from '../measure.ts'
-import { costs } from '../processes.ts'
+import { costs, MemoryWatch } from '../processes.ts'
 import { readPeerSettings } from '../rounds.ts'
 
 /** What is used of it. */
@@ -28,6 +28,7 @@ const entry = createRequire(join(peer.path, 'package.json')).resolve('node-llama
 const { getLlama } = (await import(pathToFileURL(entry).href)) as {
   getLlama: (options: Readonly<Record<string, unknown>>) => Promise<Llama>
 }
+const watch = new MemoryWatch()
 const start = performance.now()
 const llama = await getLlama({ gpu: false, build: 'never', maxThreads: threads, logLevel: 'error' })
 const loaded = await llama.loadModel({ modelPath: model })
@@ -77,5 +78,5 @@ const contender: Contender = {
     }),
 }
 const round = await measure(contender, settings)
-console.log(JSON.stringify({ ...round, loadSeconds, ...costs() }))
+console.log(JSON.stringify({ ...round, loadSeconds, ...costs(watch.end()) }))
 process.exit(0)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { present } from '../../src/base/errors.ts'
 import { greatestIndex } from '../../src/engine/sampling.ts'
 import { idsOf, measure, secondsOf, type Contender } from '../measure.ts'
-import { costs } from '../processes.ts'
+import { costs, MemoryWatch } from '../processes.ts'
 import { readPeerSettings } from '../rounds.ts'
 
 interface Tensor {
@@ -40,6 +40,7 @@ const vocabulary = 32_000
 const settings = readPeerSettings()
 const { threads, peer } = settings
 const runtime = createRequire(join(peer.path, 'package.json'))('onnxruntime-node') as Runtime
+const watch = new MemoryWatch()
 const start = performance.now()
 const session = await runtime.InferenceSession.create(peer.onnx, {
   intraOpNumThreads: threads,
@@ -93,5 +94,5 @@ const contender: Contender = {
   },
 }
 const round = await measure(contender, settings)
-console.log(JSON.stringify({ ...round, loadSeconds, ...costs() }))
+console.log(JSON.stringify({ ...round, loadSeconds, ...costs(watch.end()) }))
 process.exit(0)

@@ -19,6 +19,8 @@ export interface Execution {
   readonly threads: number
   /** Which build of the kernels runs (`relaxed-threads`, `baseline-single` …), where there are several. */
   readonly kernels?: string
+  /** Which of two ways with the same results is faster here, where that was measured; see `WasmOptions.products`. */
+  readonly products?: 'fours' | 'pairs'
   /** Why there are no threads although they were not declined. */
   readonly fallback?: string
   /** Which backend this is and why, where it was not asked for by name. */

@@ -92,9 +92,13 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   const chosen = chooseThreads(options)
   const { threads } = chosen
   const build = simd === 'auto' ? (hasRelaxedSimd() ? 'relaxed' : 'baseline') : simd
-  const execution: Execution = { ...chosen, kernels: `${build}-${threads > 0 ? 'threads' : 'single'}` }
-  const paired =
-    build === 'relaxed' && (options.products === undefined ? pairsAreFaster() : options.products === 'pairs')
+  const products = build === 'relaxed' ? (options.products ?? (pairsAreFaster() ? 'pairs' : 'fours')) : undefined
+  const execution: Execution = {
+    ...chosen,
+    kernels: `${build}-${threads > 0 ? 'threads' : 'single'}`,
+    ...(products === undefined ? {} : { products }),
+  }
+  const paired = products === 'pairs'
   const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, maxMemoryBytes, wide, paired }
   // What is opened was measured before, as a rule.
   const layouts = new WeakMap<readonly Program[], Layout>()
