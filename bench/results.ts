@@ -27,10 +27,10 @@ function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value
 }
 
-/** `2026-11-29-phi-3-mini-q4_0-node.json` */
-export function fileNameOf({ date, title, settings: { place } }: SavedRun): string {
+/** `2026-11-29-phi-3-mini-q4_0-node-f16-2-threads-wide.json` */
+export function fileNameOf({ date, title, settings: { place, cacheType, threads, wide } }: SavedRun): string {
   const slug = title.toLowerCase().replaceAll(/[^a-z0-9_.-]+/g, '-')
-  return `${date}-${slug}-${place}.json`
+  return `${date}-${slug}-${place}-${cacheType}-${threads}-threads${wide ? '-wide' : ''}.json`
 }
 
 /** @returns the file */

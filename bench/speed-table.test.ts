@@ -51,7 +51,7 @@ describe('speedTables', () => {
     ])
   })
 
-  it('has a table for each place and date, and of one model in one place the last run', () => {
+  it('has a table for each place and date, and of one model under the same conditions the last run', () => {
     const other: SavedRun = {
       ...run,
       title: 'Other',
@@ -59,8 +59,12 @@ describe('speedTables', () => {
       settings: { ...run.settings, place: 'chromium' },
     }
     const older: SavedRun = { ...run, date: '2026-11-28', rounds: 3 }
-    const text = speedTables([other, run, older])
-    expect(text).not.toContain('2026-11-28')
+    const elsewhere: SavedRun = { ...older, machine: { ...run.machine, processor: 'Slow, family 1' } }
+    const plain: SavedRun = { ...older, settings: { ...run.settings, wide: false } }
+    const text = speedTables([other, run, older, elsewhere, plain])
+    expect(text).not.toContain('In Node, 2026-11-28: Fast, family 1, 2 threads, with wide vectors')
+    expect(text).toContain('In Node, 2026-11-28: Slow, family 1')
+    expect(text).toContain('In Node, 2026-11-28: Fast, family 1, 2 threads, cache f16')
     expect(text.indexOf('In Chromium, 2026-11-30')).toBe(0)
     expect(text.indexOf('In Node, 2026-11-29')).toBeGreaterThan(0)
   })
@@ -77,7 +81,7 @@ describe('speedTables', () => {
 
 describe('saved runs', () => {
   it('have files by date, model and place, and those that are kept say what a table needs', () => {
-    expect(fileNameOf(run)).toBe('2026-11-29-small-q4_0-node.json')
+    expect(fileNameOf(run)).toBe('2026-11-29-small-q4_0-node-f16-2-threads-wide.json')
     const kept = readSavedRuns()
     expect(kept.length).toBeGreaterThan(0)
     expect(kept.filter(({ verdict }) => !verdict.valid)).toEqual([])
