@@ -487,6 +487,20 @@ const draws: Readonly<Record<string, Draw>> = {
     const any = [at.extent(1, 300), at.extent(1, 130)]
     return [[at.f32(at.inTurn([[128, 128], [113, 145], [127, 145], any]))]]
   },
+  topK(at) {
+    const columns = at.inTurn([at.extent(1, 40), at.extent(250, 700), at.extent(3000, 4000)])
+    const k = Math.min(columns, at.inTurn([1, at.extent(2, 70), 256, columns]), 256)
+    const rare = at.random.pick([NaN, Infinity, -Infinity, -0])
+    // Few different values, which are often equal, or many; nearly all of them -Infinity in some.
+    const samples = [
+      (): number => at.random.normal(),
+      (): number => at.random.integer(-2, 3) * at.random.pick([0.5, -0.5]),
+      (): number => (at.happens(0.01) ? at.random.normal() : -Infinity),
+      (): number => 1e-40 * at.random.normal(),
+    ]
+    const sample = at.inTurn(samples)
+    return [[at.f32([at.extent(1, 6), columns], () => (at.happens(0.01) ? rare : sample()))], { k }]
+  },
   weightedSum(at) {
     const rows = at.extent(1, 40)
     return [[at.f32([rows]), at.f32([rows])]]

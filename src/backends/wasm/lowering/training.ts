@@ -1,4 +1,4 @@
-/** Norms, loss and optimiser. */
+/** Norms, loss and choice, optimiser. */
 import { commonRuns, extent } from '../../operands.ts'
 import { elementCost, exponentialCost, float, read, update, write, type Rule } from './context.ts'
 
@@ -34,6 +34,12 @@ export const crossEntropyGradient: Rule = (at) => {
   const [rows, vocabulary] = [extent(at.input(0), 0), extent(at.input(0), 1)]
   const operands = [at.read(0), at.read(1), at.read(2), at.read(3), at.write(0)]
   at.emit('crossEntropyGradient', [...operands, rows, vocabulary], rows * vocabulary * exponentialCost)
+}
+
+export const topK: Rule = (at) => {
+  const [rows, columns] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  const words = [at.read(0), at.write(0), at.write(1), rows, columns, at.number('k')]
+  at.emit('topK', words, rows * columns * elementCost)
 }
 
 export const weightedSum: Rule = (at) => {
