@@ -1,6 +1,8 @@
 /** Norms, loss and choice, optimiser. */
 import { commonRuns, extent } from '../../operands.ts'
-import { elementCost, exponentialCost, float, read, update, write, type Rule } from './context.ts'
+import { workspaceStride } from '../steps.ts'
+import { topKWorkspaceBytes } from '../workspace.ts'
+import { elementCost, exponentialCost, float, read, update, workspace, write, type Rule } from './context.ts'
 
 export const rmsNorm: Rule = (at) => {
   const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
@@ -38,8 +40,9 @@ export const crossEntropyGradient: Rule = (at) => {
 
 export const topK: Rule = (at) => {
   const [rows, columns] = [extent(at.input(0), 0), extent(at.input(0), 1)]
-  const words = [at.read(0), at.write(0), at.write(1), rows, columns, at.number('k')]
-  at.emit('topK', words, rows * columns * elementCost)
+  const k = at.number('k')
+  const words = [at.read(0), at.write(0), at.write(1), rows, columns, k, workspace, workspaceStride]
+  at.emit('topK', words, rows * columns * elementCost, topKWorkspaceBytes(k))
 }
 
 export const weightedSum: Rule = (at) => {
