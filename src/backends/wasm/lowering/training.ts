@@ -2,7 +2,17 @@
 import { commonRuns, extent } from '../../operands.ts'
 import { workspaceStride } from '../steps.ts'
 import { topKWorkspaceBytes } from '../workspace.ts'
-import { elementCost, exponentialCost, float, read, update, workspace, write, type Rule } from './context.ts'
+import {
+  elementCost,
+  exponentialCost,
+  float,
+  read,
+  update,
+  workspace,
+  write,
+  type Argument,
+  type Rule,
+} from './context.ts'
 
 export const rmsNorm: Rule = (at) => {
   const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
@@ -41,7 +51,7 @@ export const crossEntropyGradient: Rule = (at) => {
 export const topK: Rule = (at) => {
   const [rows, columns] = [extent(at.input(0), 0), extent(at.input(0), 1)]
   const k = at.number('k')
-  const words = [at.read(0), at.write(0), at.write(1), rows, columns, k, workspace, workspaceStride]
+  const words: Argument[] = [at.read(0), at.write(0), at.write(1), rows, columns, k, workspace, workspaceStride]
   at.emit('topK', words, rows * columns * elementCost, topKWorkspaceBytes(k))
 }
 
