@@ -11,7 +11,7 @@ import { Sequence, type AdvanceOptions, type Delivery, type SequenceHost, type S
 export interface EngineCounters {
   /** Runs of a pass. */
   runs: number
-  /** Those that began before the token of their row had been read, and such as nothing came of because another token followed. */
+  /** Passes that began before the token of their row was read, those that came to nothing included. */
   runsAhead: number
   /** Rows computed for sequences. */
   rows: number

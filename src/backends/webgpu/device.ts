@@ -155,7 +155,7 @@ export class WebGpuDevice implements Device {
   async runAhead(
     name: string,
     inputs: RunInputs,
-    outputs: Readonly<Record<string, string>>,
+    following: Readonly<Record<string, string>>,
     options: RunOptions = {},
   ): Promise<RunOutputs> {
     const number = this.#numberOf(name)
@@ -163,7 +163,7 @@ export class WebGpuDevice implements Device {
     if (before === undefined) throw new PocketPhiError('invalid-argument', 'There is no run that another could follow.')
     throwIfAborted(options.signal)
     return await this.#occupation.behindOne(`is running "${name}"`, () =>
-      this.#run(number, inputs, options, { before, outputs }),
+      this.#run(number, inputs, options, { before, outputs: following }),
     )
   }
 
