@@ -4,8 +4,8 @@ import { elementCount } from '../src/base/dtype.ts'
 import { Random } from '../src/base/random.ts'
 import { f16ToF32 } from '../src/blocks/half.ts'
 import { loadCheckpoint } from '../src/engine/load.ts'
-import { greatestIndex } from '../src/engine/sampling.ts'
 import type { Scheduler } from '../src/engine/scheduler.ts'
+import type { Sequence } from '../src/engine/sequence.ts'
 import type { FileTree } from '../src/formats/tree.ts'
 import { cacheNames } from '../src/models/trace.ts'
 import { tensorBytes, type MemoryPlan } from '../src/program/plan.ts'
@@ -66,6 +66,11 @@ async function fillCache({ device, programs }: Scheduler): Promise<void> {
   }
 }
 
+/** The next token of a greedy answer. */
+async function likeliest(sequence: Sequence): Promise<readonly number[]> {
+  return [...(await sequence.candidates()).ids.subarray(0, 1)]
+}
+
 function contenderOf(engine: Scheduler): Contender {
   return {
     async readPrompt(length, salt) {
@@ -75,14 +80,14 @@ function contenderOf(engine: Scheduler): Contender {
     async firstToken(length, salt) {
       return await secondsOf(async () => {
         using sequence = await engine.open(idsOf(length, engine.vocabulary, salt))
-        sequence.append([greatestIndex(await sequence.logits())])
+        sequence.append(await likeliest(sequence))
       })
     },
     async answer(depth, tokens) {
       using sequence = await engine.open(idsOf(depth + 1, engine.vocabulary, depth))
       engine.adopt(sequence, depth)
       return await secondsOf(async () => {
-        for (let index = 0; index < tokens; index++) sequence.append([greatestIndex(await sequence.logits())])
+        for (let index = 0; index < tokens; index++) sequence.append(await likeliest(sequence))
       })
     },
   }

@@ -11,7 +11,12 @@ export interface RunOptions {
    * few threads takes some hundreds. The oracle checks between operations. An aborted run rejects with `aborted`.
    */
   readonly signal?: AbortSignal
+  /** Names of the outputs that the caller wants; all when left out. The others stay on the device. */
+  readonly outputs?: readonly string[]
 }
+
+/** What a run gives: f32, and integers as such, which f32 holds exactly up to 2^24. */
+export type RunOutputs = Record<string, Float32Array>
 
 /** How a device runs, for people to see. */
 export interface Execution {
@@ -77,7 +82,18 @@ export interface Device {
   /** The bytes of a tensor of the store, whole, as a copy. */
   readBytes(name: string): Promise<Uint8Array<ArrayBuffer>>
   /** Runs one of the programs; resolves to copies of its outputs. */
-  run(program: string, inputs: RunInputs, options?: RunOptions): Promise<Record<string, Float32Array>>
+  run(program: string, inputs: RunInputs, options?: RunOptions): Promise<RunOutputs>
+  /**
+   * Enqueues a run behind the last one, whose results the caller has not read yet; `following` names the inputs, and for each
+   * the output of that run whose first elements take the place of what is given. At most one run is ahead of another. It
+   * rejects with what ended the one before. Undefined on a device that would not be done any sooner.
+   */
+  runAhead?(
+    program: string,
+    inputs: RunInputs,
+    following: Readonly<Record<string, string>>,
+    options?: RunOptions,
+  ): Promise<RunOutputs>
   /** Of every program that ran since the last call; empty unless the backend was asked for profiles. */
   takeProfiles(): readonly ProgramProfile[]
   /** Gives the memory back and ends a run that goes on; everything else is refused from then on. */

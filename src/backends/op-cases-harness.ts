@@ -172,6 +172,14 @@ export class CaseBuilder {
   }
 }
 
+/** Sets the sign of every other NaN, as processors do where they make one. */
+function negateNaN({ buffer }: ArrayBufferView): void {
+  const words = new Uint32Array(buffer)
+  new Float32Array(buffer).forEach((value, index) => {
+    if (Number.isNaN(value) && index % 2 === 0) words[index] = 0xffc00000
+  })
+}
+
 /** Tiles have 6 rows and 8 or 16 columns, blocks 96 and 1024, and 512 between. A few rows may take a way of their own. */
 const matmul: Draw = (at) => {
   const [transposeLeft, transposeRight] = [at.inTurn([false, true]), at.inTurn([false, true])]
@@ -486,6 +494,22 @@ const draws: Readonly<Record<string, Draw>> = {
     // A block of 16384 elements, with 1 (113 * 145), with 2031 more (127 * 145), any number.
     const any = [at.extent(1, 300), at.extent(1, 130)]
     return [[at.f32(at.inTurn([[128, 128], [113, 145], [127, 145], any]))]]
+  },
+  topK(at) {
+    const columns = at.inTurn([at.extent(1, 40), at.extent(250, 700), at.extent(3000, 4000)])
+    const k = Math.min(columns, at.inTurn([1, at.extent(2, 70), 256, columns]), 256)
+    const rare = at.random.pick([NaN, Infinity, -Infinity, -0])
+    // Few different values, which are often equal, or many; nearly all of them -Infinity in some.
+    const samples = [
+      (): number => at.random.normal(),
+      (): number => at.random.integer(-2, 3) * at.random.pick([0.5, -0.5]),
+      (): number => (at.happens(0.01) ? at.random.normal() : -Infinity),
+      (): number => 1e-40 * at.random.normal(),
+    ]
+    const sample = at.inTurn(samples)
+    const x = at.f32([at.extent(1, 6), columns], () => (at.happens(0.01) ? rare : sample()))
+    for (const values of [...Object.values(at.inputs), ...at.store.values()]) negateNaN(values)
+    return [[x], { k }]
   },
   weightedSum(at) {
     const rows = at.extent(1, 40)

@@ -1,6 +1,6 @@
 /** Guesses of what a model will say next. */
 import type { Device } from '../backends/backend.ts'
-import { greatestIndex } from './sampling.ts'
+import { present } from '../base/errors.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Sequence } from './sequence.ts'
 
@@ -113,7 +113,8 @@ export class ModelDrafter implements Drafter {
     sequence.append(ids.slice(common))
     const guesses: number[] = []
     while (true) {
-      guesses.push(greatestIndex(await sequence.logits({ signal })))
+      const { ids: likeliest } = await sequence.candidates({ signal })
+      guesses.push(present(likeliest[0], 'likeliest token'))
       if (guesses.length === count) return guesses
       sequence.append(guesses.slice(-1))
     }

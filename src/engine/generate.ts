@@ -4,15 +4,18 @@ import { Random } from '../base/random.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { guessingPays, ModelDrafter, PromptLookup, type DraftModel } from './drafts.ts'
 import {
+  candidatesAreEnough,
   checkSampling,
   distributionOf,
+  distributionOfCandidates,
   draw,
   logProbabilities,
+  type Distribution,
   type SamplingOptions,
   type TokenLogProbability,
 } from './sampling.ts'
 import type { Scheduler } from './scheduler.ts'
-import type { Sequence, SequenceOptions } from './sequence.ts'
+import type { AdvanceOptions, Sequence, SequenceOptions } from './sequence.ts'
 import { Speculation } from './speculation.ts'
 import { StopGate, stopStrings } from './stops.ts'
 
@@ -261,7 +264,7 @@ class Answer {
     })
     let finish: FinishReason | undefined
     while (finish === undefined) {
-      const logits = await reading.logits({ signal, onProgress })
+      const distribution = await this.#distributionAfter(reading, { signal, onProgress })
       if (this.#drawn === 0) {
         this.#first = performance.now()
         this.#reused = sequence.reused ?? 0
@@ -270,14 +273,15 @@ class Answer {
         finish = 'length'
         break
       }
-      const id = draw(distributionOf(logits, reading.ids, this.#options), random)
+      const id = draw(distribution, random)
       this.#drawn++
       if (this.#stopIds.has(id)) {
         this.#stopId = id
         finish = 'stop'
         break
       }
-      const found = logprobs === undefined ? undefined : logProbabilities(logits, id, logprobs)
+      const found =
+        logprobs === undefined ? undefined : logProbabilities(await reading.logits({ signal }), id, logprobs)
       const text = decoder?.push(id) ?? ''
       const start = this.#decoded
       this.#decoded += text.length
@@ -295,6 +299,17 @@ class Answer {
     yield* this.#release(this.#gate.push(rest))
     if (this.#gate.found !== undefined) this.#finish = 'stop'
     yield* this.#last()
+  }
+
+  /** What the next token is drawn from: of a few candidates where they are enough, so that no more has to be read. */
+  async #distributionAfter(reading: Speculation, advance: AdvanceOptions): Promise<Distribution> {
+    const options = this.#options
+    if (options.logprobs === undefined && candidatesAreEnough(options, this.#host.engine.candidates)) {
+      const takesLikeliest = (options.temperature ?? 0) === 0
+      const found = distributionOfCandidates(await reading.candidates({ ...advance, takesLikeliest }), options)
+      if (found !== undefined) return found
+    }
+    return distributionOf(await reading.logits(advance), reading.ids, options)
   }
 
   /** Lets text through together with the tokens that it completes. */

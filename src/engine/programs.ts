@@ -1,5 +1,12 @@
 import { PocketPhiError } from '../base/errors.ts'
-import { cacheNames, bucketName, traceCached, type CacheShape, type NumberFormats } from '../models/trace.ts'
+import {
+  cacheNames,
+  candidatesOf,
+  bucketName,
+  traceCached,
+  type CacheShape,
+  type NumberFormats,
+} from '../models/trace.ts'
 import type { ParameterSpec } from '../models/trace.ts'
 import type { Model, ModelShape } from '../models/model.ts'
 import { copyPages, pageSize, Trace, type CacheDType, type Program } from '../program/index.ts'
@@ -25,6 +32,8 @@ export interface EnginePrograms {
   readonly model: Model
   readonly context: number
   readonly cache: CacheShape
+  /** Greatest logits that a pass finds of each row. */
+  readonly candidates: number
   /** Row counts that a program exists for, ascending: 1, 2, 4 … */
   readonly buckets: readonly number[]
   readonly programs: readonly Program[]
@@ -84,6 +93,7 @@ export function tracePrograms(
     model,
     context,
     cache,
+    candidates: candidatesOf(model),
     buckets,
     programs: [...traced.map(({ program }) => program), traceCopy(model, cache, formats.cache)],
     parameters: first.traced.parameters,

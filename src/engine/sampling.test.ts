@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import samplers from '../../tests/fixtures/samplers.json' with { type: 'json' }
 import { Random } from '../base/random.ts'
-import { checkSampling, distributionOf, draw, logProbabilities, type SamplingOptions } from './sampling.ts'
+import {
+  candidatesAreEnough,
+  checkSampling,
+  distributionOf,
+  distributionOfCandidates,
+  draw,
+  logProbabilities,
+  type Candidates,
+  type SamplingOptions,
+} from './sampling.ts'
 
 const names: Readonly<Record<string, string>> = {
   temperature: 'temperature',
@@ -115,6 +124,64 @@ describe('logits that are no numbers', () => {
       )
     }
     expect([...distributionOf([3, 2], [], { temperature: 1e-300 }).probabilities]).toEqual([1, 0])
+  })
+})
+
+/** What the operation topK finds. */
+function candidatesFrom(logits: Float32Array, count: number): Candidates {
+  const ids = Int32Array.from(logits.keys()).sort(
+    (left, right) => (logits[right] ?? 0) - (logits[left] ?? 0) || left - right,
+  )
+  return { ids: ids.slice(0, count), logits: Float32Array.from(ids.slice(0, count), (id) => logits[id] ?? NaN) }
+}
+
+describe('distributionOfCandidates', () => {
+  it('is the distribution of all logits to the last bit, or says that equals may be missing', () => {
+    const random = new Random(8)
+    let [found, missing] = [0, 0]
+    for (let round = 0; round < 1000; round++) {
+      const isCoarse = round % 2 === 0
+      const logits = Float32Array.from({ length: random.integer(20, 400) }, () =>
+        isCoarse ? random.integer(-20, 21) / 4 : 3 * random.normal(),
+      )
+      const [count, topK] = [random.integer(10, 20), random.integer(1, 10)]
+      const options: SamplingOptions = {
+        temperature: random.pick([0, 0.3, 1, 1.7]),
+        topK,
+        topP: random.pick([1, 0.9, 0.5]),
+        minP: random.pick([0, 0.05]),
+      }
+      expect(candidatesAreEnough(options, count)).toBe(true)
+      const expected = distributionOf(logits, [], options)
+      const few = distributionOfCandidates(candidatesFrom(logits, count), options)
+      if (few !== undefined) expect(few).toEqual(expected)
+      else
+        expect(
+          logits.filter((logit) => logit >= (candidatesFrom(logits, topK).logits.at(-1) ?? NaN)).length,
+        ).toBeGreaterThanOrEqual(count)
+      if (few === undefined) missing++
+      else found++
+    }
+    expect(found).toBeGreaterThan(500)
+    expect(missing).toBeGreaterThan(20)
+  })
+
+  it('is not asked where other logits count', () => {
+    expect(candidatesAreEnough({}, 64)).toBe(true)
+    expect(candidatesAreEnough({ temperature: 0, topK: 100 }, 64)).toBe(true)
+    expect(candidatesAreEnough({ temperature: 0, repetitionPenalty: 1.1 }, 64)).toBe(false)
+    expect(candidatesAreEnough({ temperature: 1 }, 64)).toBe(false)
+    expect(candidatesAreEnough({ temperature: 1, topK: 63 }, 64)).toBe(true)
+    expect(candidatesAreEnough({ temperature: 1, topK: 64 }, 64)).toBe(false)
+  })
+
+  it('refuses what the distribution of all logits refuses', () => {
+    const of = (first: number, options: SamplingOptions) => () =>
+      distributionOfCandidates({ ids: Int32Array.of(5, 1, 2), logits: Float32Array.of(first, 1, 0) }, options)
+    for (const options of [{}, { temperature: 1, topK: 2 }]) {
+      for (const first of [NaN, Infinity]) expect(of(first, options)).toThrow('no usable logits')
+    }
+    expect(of(3e38, { temperature: 1e-300, topK: 2 })).toThrow('range of numbers')
   })
 })
 

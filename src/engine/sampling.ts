@@ -19,6 +19,12 @@ export interface SamplingOptions {
   readonly repetitionPenalty?: number
 }
 
+/** The greatest logits of a row and their ids, in descending order, of equals the lower id first; NaN is the greatest. */
+export interface Candidates {
+  readonly ids: Int32Array
+  readonly logits: Float32Array
+}
+
 /** The tokens that may be drawn, in order of id. */
 export interface Distribution {
   readonly ids: Int32Array
@@ -79,33 +85,80 @@ export function distributionOf(
   previous: Iterable<number>,
   options: SamplingOptions,
 ): Distribution {
-  const { temperature = 0, topK = 0, topP = 1, minP = 0, repetitionPenalty = 1 } = options
+  const { temperature = 0, topK = 0, repetitionPenalty = 1 } = options
   checkLogits(logits)
-  const scores = penalised(logits, previous, repetitionPenalty)
+  const scores = scaled(penalised(logits, previous, repetitionPenalty), options)
+  if (temperature === 0) return only(greatestIndex(scores), scores)
+  const isLimited = topK > 0 && topK < scores.length
+  const places = isLimited ? placesFrom(scores, kthGreatest(scores, topK)) : everyPlace(scores.length)
+  return distributionAt(limited(scores, places, options), scores)
+}
+
+/** Whether so many candidates have all that these options ask for, unless equal logits are among the last of them. */
+export function candidatesAreEnough(options: SamplingOptions, count: number): boolean {
+  const { temperature = 0, topK = 0, repetitionPenalty = 1 } = options
+  return repetitionPenalty === 1 && (temperature === 0 || (topK > 0 && topK < count))
+}
+
+/**
+ * What `distributionOf` leaves of a row, to the last bit, from its candidates alone: for options of which they are enough.
+ * Undefined where tokens as likely as the last that counts may be missing among them.
+ *
+ * @throws PocketPhiError as `distributionOf`
+ */
+export function distributionOfCandidates(candidates: Candidates, options: SamplingOptions): Distribution | undefined {
+  const { temperature = 0, topK = 0 } = options
+  checkLogits(candidates.logits)
+  const descending = scaled(Float64Array.from(candidates.logits), options)
+  if (temperature === 0) return withIds(only(0, descending), candidates.ids)
+  const [threshold, least] = [descending[topK - 1], descending.at(-1)]
+  if (threshold === undefined || least === threshold) return undefined
+  // In order of id, in which weights are summed up.
+  const order = placesFrom(descending, threshold).sort(
+    (left, right) => idAt(candidates, left) - idAt(candidates, right),
+  )
+  const [scores, ids] = [pick(descending, order), order.map((place) => idAt(candidates, place))]
+  return withIds(distributionAt(limited(scores, everyPlace(scores.length), options), scores), ids)
+}
+
+function idAt({ ids }: Candidates, place: number): number {
+  return ids[place] as number
+}
+
+/** Scores divided by the temperature, in place. @throws PocketPhiError `invalid-argument` when the greatest overflows */
+function scaled(scores: Float64Array, { temperature = 0, repetitionPenalty = 1 }: SamplingOptions): Float64Array {
   if (temperature !== 0 && temperature !== 1) {
-    for (let id = 0; id < scores.length; id++) scores[id] = (scores[id] as number) / temperature
+    for (let place = 0; place < scores.length; place++) scores[place] = (scores[place] as number) / temperature
   }
-  if (!hasFiniteGreatest(scores)) {
-    throw new PocketPhiError('invalid-argument', 'The logits leave the range of numbers when they are scaled.', {
-      found: `temperature ${temperature}, repetitionPenalty ${repetitionPenalty}`,
-      remedy: 'Use a temperature of 0 for the most likely token, and a penalty closer to 1.',
-    })
-  }
-  if (temperature === 0) {
-    const best = greatestIndex(scores)
-    return {
-      ids: Int32Array.of(best),
-      scores: scores.slice(best, best + 1),
-      probabilities: Float64Array.of(1),
-    }
-  }
-  let ids = topK > 0 && topK < scores.length ? idsFrom(scores, kthGreatest(scores, topK)) : everyId(scores.length)
-  if (topP < 1) ids = keepTopP(scores, ids, topP)
-  if (minP > 0) ids = keepMinP(scores, ids, minP)
-  const kept = pick(scores, ids)
+  if (hasFiniteGreatest(scores)) return scores
+  throw new PocketPhiError('invalid-argument', 'The logits leave the range of numbers when they are scaled.', {
+    found: `temperature ${temperature}, repetitionPenalty ${repetitionPenalty}`,
+    remedy: 'Use a temperature of 0 for the most likely token, and a penalty closer to 1.',
+  })
+}
+
+/** The places that top-p and min-p leave of these. */
+function limited(scores: Float64Array, places: Int32Array, { topP = 1, minP = 0 }: SamplingOptions): Int32Array {
+  const likely = topP < 1 ? keepTopP(scores, places, topP) : places
+  return minP > 0 ? keepMinP(scores, likely, minP) : likely
+}
+
+/** The distribution over these places, whose ids they are. */
+function distributionAt(places: Int32Array, scores: Float64Array): Distribution {
+  const kept = pick(scores, places)
   const weights = weightsOf(kept)
   const total = sumOf(weights)
-  return { ids, scores: kept, probabilities: weights.map((weight) => weight / total) }
+  return { ids: places, scores: kept, probabilities: weights.map((weight) => weight / total) }
+}
+
+/** The distribution of which one place is all. */
+function only(place: number, scores: Float64Array): Distribution {
+  return { ids: Int32Array.of(place), scores: scores.slice(place, place + 1), probabilities: Float64Array.of(1) }
+}
+
+/** A distribution over places among these ids, as one over the ids. */
+function withIds(distribution: Distribution, ids: Int32Array): Distribution {
+  return { ...distribution, ids: distribution.ids.map((place) => ids[place] as number) }
 }
 
 function checkLogits(logits: ArrayLike<number>): void {
@@ -118,10 +171,10 @@ function checkLogits(logits: ArrayLike<number>): void {
 
 // Loops instead of callbacks below: they run over the whole vocabulary for every token.
 
-function everyId(count: number): Int32Array {
-  const ids = new Int32Array(count)
-  for (let id = 0; id < count; id++) ids[id] = id
-  return ids
+function everyPlace(count: number): Int32Array {
+  const places = new Int32Array(count)
+  for (let place = 0; place < count; place++) places[place] = place
+  return places
 }
 
 function pick(scores: Float64Array, ids: Int32Array): Float64Array {
@@ -161,10 +214,10 @@ function weightsOf(scores: Float64Array): Float64Array {
   return weights
 }
 
-/** The tokens whose score is at least this, in order of id; ties with the k-th greatest stay, as in the reference. */
-function idsFrom(scores: Float64Array, threshold: number): Int32Array {
+/** The places whose score is at least this, in order; ties with the k-th greatest stay, as in the reference. */
+function placesFrom(scores: Float64Array, threshold: number): Int32Array {
   const kept: number[] = []
-  for (let id = 0; id < scores.length; id++) if ((scores[id] as number) >= threshold) kept.push(id)
+  for (let place = 0; place < scores.length; place++) if ((scores[place] as number) >= threshold) kept.push(place)
   return Int32Array.from(kept)
 }
 
@@ -271,7 +324,7 @@ export function logProbabilities(
   const logTotal = greatestOf(scores) + Math.log(sumOf(weightsOf(scores)))
   const of = (id: number): TokenLogProbability => ({ id, logprob: (scores[id] as number) - logTotal })
   const count = Math.min(top, scores.length)
-  const best = count === 0 ? [] : [...idsFrom(scores, kthGreatest(scores, count))]
+  const best = count === 0 ? [] : [...placesFrom(scores, kthGreatest(scores, count))]
   best.sort((left, right) => (scores[right] as number) - (scores[left] as number) || left - right)
   return { chosen: of(chosen), top: best.slice(0, count).map(of) }
 }

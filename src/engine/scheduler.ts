@@ -1,16 +1,18 @@
-import type { Device } from '../backends/backend.ts'
+import type { Device, RunInputs, RunOptions, RunOutputs } from '../backends/backend.ts'
 import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
 import { nextTurn } from '../base/turn.ts'
-import { logitRows } from '../models/trace.ts'
+import { logitRows, outputNames } from '../models/trace.ts'
 import { pageSize } from '../program/ops/cache.ts'
-import { PagePool, type Regime } from './pages.ts'
+import { PagePool, type PageTable, type Regime } from './pages.ts'
 import { bucketFor, copyProgramName, rowsToRun, type EnginePrograms } from './programs.ts'
-import { Sequence, type AdvanceOptions, type DeliverRow, type SequenceHost, type SequenceOptions } from './sequence.ts'
+import { Sequence, type AdvanceOptions, type Delivery, type SequenceHost, type SequenceOptions } from './sequence.ts'
 
 /** What an engine has done so far; differences of these are what tests and reports look at. */
 export interface EngineCounters {
   /** Runs of a pass. */
   runs: number
+  /** Passes that began before the token of their row was read, those that came to nothing included. */
+  runsAhead: number
   /** Rows computed for sequences. */
   rows: number
   /** Rows that filled up a bucket. */
@@ -28,7 +30,7 @@ interface Request {
   readonly from: number
   readonly wantedFrom: number
   readonly stage: string
-  readonly deliver: DeliverRow
+  readonly delivery: Delivery
   readonly options: AdvanceOptions
   resolve(): void
   reject(error: unknown): void
@@ -41,6 +43,21 @@ interface Part {
   readonly until: number
 }
 
+/** A pass that the device has, or gets. */
+interface Pass {
+  readonly outputs: Promise<RunOutputs>
+  readonly paddingRows: number
+}
+
+/** A pass over the row behind the computed ones of a sequence, whose token is the likeliest of the pass before. */
+interface PassAhead extends Pass {
+  readonly sequence: Sequence
+  readonly table: PageTable
+  readonly from: number
+  /** The token, once the pass before has been read. */
+  id: number | undefined
+}
+
 /** A sequence that waits for room. */
 interface Admission {
   readonly sequence: Sequence
@@ -50,6 +67,9 @@ interface Admission {
 }
 
 const stages = { prompt: 'reading the prompt', again: 'reading again for the long context' } as const
+
+/** Stands for a token that the device will know. */
+const unknownId = 0
 
 /** Rows of a batch that also decodes: a long prompt must not make others wait for their next token. */
 const mixedRows = 64
@@ -63,6 +83,7 @@ export class Scheduler implements SequenceHost {
   readonly device: Device
   readonly counters: EngineCounters = {
     runs: 0,
+    runsAhead: 0,
     rows: 0,
     paddingRows: 0,
     reusedRows: 0,
@@ -74,6 +95,7 @@ export class Scheduler implements SequenceHost {
   readonly #admissions: Admission[] = []
   readonly #requests: Request[] = []
   #freePages: number
+  #ahead: PassAhead | undefined
   #loop: Promise<void> | undefined
   readonly #end = new AbortController()
 
@@ -90,6 +112,11 @@ export class Scheduler implements SequenceHost {
 
   get context(): number {
     return this.programs.context
+  }
+
+  /** How many of the greatest logits of a row can be read without the others. */
+  get candidates(): number {
+    return this.programs.candidates
   }
 
   /**
@@ -109,7 +136,7 @@ export class Scheduler implements SequenceHost {
     return sequence
   }
 
-  async advance(sequence: Sequence, wantedFrom: number, deliver: DeliverRow, options: AdvanceOptions): Promise<void> {
+  async advance(sequence: Sequence, wantedFrom: number, delivery: Delivery, options: AdvanceOptions): Promise<void> {
     throwIfAborted(options.signal)
     this.#checkOpen()
     if (!this.#open.has(sequence) || sequence.closed || sequence.busy) {
@@ -128,7 +155,7 @@ export class Scheduler implements SequenceHost {
     try {
       await new Promise<void>((resolve, reject) => {
         const from = sequence.computed
-        this.#requests.push({ sequence, from, wantedFrom, stage, deliver, options, resolve, reject })
+        this.#requests.push({ sequence, from, wantedFrom, stage, delivery, options, resolve, reject })
         this.#loop ??= this.#run()
       })
     } finally {
@@ -308,8 +335,14 @@ export class Scheduler implements SequenceHost {
     }
   }
 
-  /** The rows of the next batch: those that decode first, then prompts in the order in which they came. */
+  /**
+   * The rows of the next batch: one that has begun already, or those that decode first, then prompts in the order in which
+   * they came.
+   */
   #nextParts(): Part[] {
+    const begun = this.#requests.find((request) => this.#isBegun(request))
+    if (begun !== undefined)
+      return [{ request: begun, from: begun.sequence.computed, until: begun.sequence.ids.length }]
     const remaining = ({ sequence }: Request): number => sequence.ids.length - sequence.computed
     const order = this.#requests.toSorted((left, right) => Number(remaining(left) > 1) - Number(remaining(right) > 1))
     const waiting = order.reduce((sum, request) => sum + remaining(request), 0)
@@ -333,12 +366,13 @@ export class Scheduler implements SequenceHost {
   async #runParts(parts: readonly Part[]): Promise<void> {
     const link = linkSignals([this.#end.signal, ...parts.flatMap(({ request }) => request.options.signal ?? [])])
     try {
-      await this.#preparePages(parts)
-      const { name, rows, inputs, wanted } = this.#inputsFor(parts)
-      const { logits } = await this.device.run(name, inputs, { signal: link.signal })
+      const pass = (await this.#takeBegun(parts)) ?? (await this.#begin(parts, link.signal))
+      const ahead = this.#beginAhead(parts)
+      const outputs = await pass.outputs
+      if (ahead !== undefined) ahead.id = outputs[outputNames.candidateIds]?.[0]
       this.counters.runs++
-      this.counters.paddingRows += rows
-      this.#commit(parts, wanted, present(logits, 'logits'))
+      this.counters.paddingRows += pass.paddingRows
+      this.#commit(parts, outputs)
     } catch (error) {
       // An abort by one of several: the others' rows are simply run again.
       const isAbort = error instanceof PocketPhiError && error.code === 'aborted'
@@ -350,6 +384,72 @@ export class Scheduler implements SequenceHost {
     } finally {
       link.release()
     }
+  }
+
+  async #begin(parts: readonly Part[], signal: AbortSignal): Promise<Pass> {
+    await this.#preparePages(parts)
+    return this.#enqueue(parts, (name, inputs, options) => this.device.run(name, inputs, { ...options, signal }))
+  }
+
+  #enqueue(
+    parts: readonly Part[],
+    run: (name: string, inputs: RunInputs, options: RunOptions) => Promise<RunOutputs>,
+  ): Pass {
+    const { name, paddingRows, inputs } = this.#inputsFor(parts)
+    return { outputs: run(name, inputs, { outputs: outputsFor(parts) }), paddingRows }
+  }
+
+  /** Whether the pass that is ahead is over what a request waits for. */
+  #isBegun({ sequence, delivery }: Request): boolean {
+    const { ids, table, computed } = sequence
+    const ahead = this.#ahead
+    if (ahead === undefined || ahead.sequence !== sequence || ahead.table !== table) return false
+    const isNext = ahead.from === computed && ids.length === computed + 1 && ids[computed] === ahead.id
+    return isNext && delivery.logits === undefined
+  }
+
+  /** The pass over these rows where it has begun already. One over other rows came to nothing, and is waited for. */
+  async #takeBegun([part]: readonly Part[]): Promise<Pass | undefined> {
+    const ahead = this.#ahead
+    const isOverThese = part !== undefined && this.#isBegun(part.request)
+    this.#ahead = undefined
+    // A failure is none of these rows; that of a device will show in their own run.
+    if (!isOverThese) await ahead?.outputs.catch(() => {})
+    return isOverThese ? ahead : undefined
+  }
+
+  /**
+   * Enqueues the pass over the row that follows these while theirs goes on, where its token is certain to be the likeliest, if one
+   * follows at all. What it writes into the cache counts only once the token has followed.
+   */
+  #beginAhead([part, ...others]: readonly Part[]): PassAhead | undefined {
+    const { device } = this
+    if (device.runAhead === undefined || part === undefined || others.length > 0 || !this.#mayFollow(part))
+      return undefined
+    const { request, until } = part
+    const { sequence } = request
+    const table = present(sequence.table, 'table')
+    // The row before is written to the same page, or to a page of this sequence alone.
+    if (this.#pool.prepare(table, until + 1).length > 0) throw new Error('defect: the pages ahead are those of others')
+    const pass = this.#enqueue([{ request, from: until, until: until + 1 }], (name, inputs, options) =>
+      present(device.runAhead?.(name, inputs, { ids: outputNames.candidateIds }, options), 'run'),
+    )
+    pass.outputs.catch(() => {})
+    this.counters.runsAhead++
+    this.#ahead = { ...pass, sequence, table, from: until, id: undefined }
+    return this.#ahead
+  }
+
+  /** Whether the row behind these can be computed as it would be later: alone, with the rotary table of now, within the room. */
+  #mayFollow({ request, until }: Part): boolean {
+    const { sequence, wantedFrom, delivery, options } = request
+    const isAlone = this.#requests.length === 1 && this.#open.size === 1
+    const isLast = until === sequence.ids.length && wantedFrom === until - 1
+    const takesLikeliest = options.takesLikeliest === true && delivery.logits === undefined
+    const hasRoom = until + 1 < sequence.reserved
+    return (
+      isAlone && isLast && takesLikeliest && hasRoom && this.#regimeOf(until + 1, sequence.regime) === sequence.regime
+    )
   }
 
   async #preparePages(parts: readonly Part[]): Promise<void> {
@@ -373,48 +473,65 @@ export class Scheduler implements SequenceHost {
       pageTable: new Int32Array(cache.sequences * cache.pagesOfSequence),
       selected: new Int32Array(logitRows(rows)),
     }
-    const wanted: { request: Request; row: number }[] = []
-    let at = 0
+    let [at, wanted] = [0, 0]
     parts.forEach(({ request, from, until }, slot) => {
       const { sequence, wantedFrom } = request
       inputs.pageTable.set(this.#pool.indices(present(sequence.table, 'table')), slot * cache.pagesOfSequence)
       for (let row = from; row < until; row++, at++) {
-        inputs.ids[at] = present(sequence.ids[row], 'id')
+        inputs.ids[at] = sequence.ids[row] ?? unknownId
         inputs.positions[at] = row
         inputs.regimes[at] = sequence.regime
         inputs.sequences[at] = slot
-        if (row < wantedFrom) continue
-        inputs.selected[wanted.length] = at
-        wanted.push({ request, row })
+        if (row >= wantedFrom) inputs.selected[wanted++] = at
       }
     })
-    return { name, rows: rows - total, inputs, wanted }
+    return { name, paddingRows: rows - total, inputs }
   }
 
-  #commit(parts: readonly Part[], wanted: readonly { request: Request; row: number }[], logits: Float32Array): void {
+  #commit(parts: readonly Part[], outputs: RunOutputs): void {
     for (const { request, from, until } of parts) {
       const { sequence } = request
       this.#pool.commit(present(sequence.table, 'table'), sequence.ids.slice(from, until))
       this.counters.rows += until - from
     }
-    parts.forEach(({ request, until }) => {
+    let first = 0
+    for (const { request, from, until } of parts) {
+      const { delivery, sequence } = request
+      const firstRow = Math.max(from, request.wantedFrom)
+      const index = first - firstRow
+      first += Math.max(0, until - firstRow)
       // What one receiver throws is that receiver's failure, not that of the others in the batch.
       try {
-        wanted.forEach((row, index) => {
-          if (row.request !== request) return
-          request.deliver(row.row, logits.subarray(index * this.vocabulary, (index + 1) * this.vocabulary))
-        })
+        for (let row = firstRow; row < until; row++) this.#deliver(delivery, row, outputs, index + row)
         reportProgress(request, until)
       } catch (error) {
         remove(this.#requests, request)
         request.reject(error)
-        return
+        continue
       }
-      if (until < request.sequence.ids.length) return
+      if (until < sequence.ids.length) continue
       remove(this.#requests, request)
       request.resolve()
+    }
+  }
+
+  /** Gives a receiver what the pass says of a row, which is the one with this index among those that were wanted. */
+  #deliver({ logits, candidates }: Delivery, row: number, outputs: RunOutputs, index: number): void {
+    const of = (name: string, width: number): Float32Array =>
+      present(outputs[name], name).subarray(index * width, (index + 1) * width)
+    logits?.(row, of(outputNames.logits, this.vocabulary))
+    candidates?.(row, {
+      ids: Int32Array.from(of(outputNames.candidateIds, this.candidates)),
+      logits: of(outputNames.candidateLogits, this.candidates),
     })
   }
+}
+
+/** The outputs that somebody receives. */
+function outputsFor(parts: readonly Part[]): string[] {
+  const { logits, candidateLogits, candidateIds } = outputNames
+  const isWanted = (of: keyof Delivery): boolean => parts.some(({ request }) => request.delivery[of] !== undefined)
+  return [...(isWanted('logits') ? [logits] : []), ...(isWanted('candidates') ? [candidateLogits, candidateIds] : [])]
 }
 
 /** A single new token is no prompt that is being read, unless all before it had to be read again. */

@@ -1,6 +1,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { PageTable, Regime } from './pages.ts'
+import type { Candidates } from './sampling.ts'
 
 export interface SequenceOptions {
   /**
@@ -17,16 +18,27 @@ export interface SequenceOptions {
 export interface AdvanceOptions {
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
+  /**
+   * That the likeliest token will be appended next, if any is: the pass over it may begin before it has been read, on a
+   * device that gains by it.
+   */
+  readonly takesLikeliest?: boolean | undefined
 }
 
 /** Receives the logits of a row, f32[vocabulary]. The array is the receiver's to keep. */
 export type DeliverRow = (row: number, logits: Float32Array) => void
 
+/** Who receives what of each row: only that is read from the device. */
+export interface Delivery {
+  readonly logits?: DeliverRow
+  readonly candidates?: (row: number, candidates: Candidates) => void
+}
+
 /** What a sequence asks of the engine that it belongs to. */
 export interface SequenceHost {
   readonly vocabulary: number
   /** Computes all rows of the sequence and delivers those from `wantedFrom` on. */
-  advance(sequence: Sequence, wantedFrom: number, deliver: DeliverRow, options: AdvanceOptions): Promise<void>
+  advance(sequence: Sequence, wantedFrom: number, delivery: Delivery, options: AdvanceOptions): Promise<void>
   /** Forgets what was computed beyond `length` tokens. */
   truncate(sequence: Sequence, length: number): void
   close(sequence: Sequence): void
@@ -105,9 +117,22 @@ export class Sequence {
     return last
   }
 
+  /** The same, of which only the greatest logits are read from the device. */
+  async candidates(options: AdvanceOptions = {}): Promise<Candidates> {
+    let last: Candidates | undefined
+    await this.deliver(this.#ids.length - 1, { candidates: (_, candidates) => (last = candidates) }, options)
+    if (last === undefined) throw new Error('defect: the last row was not delivered')
+    return last
+  }
+
   /** Computes what is not computed yet and delivers the logits of the rows from `from` on, in order. */
   rows(from: number, deliver: DeliverRow, options: AdvanceOptions = {}): Promise<void> {
-    return this.#host.advance(this, from, deliver, options)
+    return this.deliver(from, { logits: deliver }, options)
+  }
+
+  /** Computes what is not computed yet and delivers what is wanted of the rows from `from` on, in order. */
+  deliver(from: number, delivery: Delivery, options: AdvanceOptions = {}): Promise<void> {
+    return this.#host.advance(this, from, delivery, options)
   }
 
   /** Gives the pages back. A sequence that is being computed is closed by its pass, which the caller aborts or awaits. */

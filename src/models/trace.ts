@@ -7,6 +7,7 @@ import {
   gatherRows,
   linear,
   pageSize,
+  topK,
   type ActivationFormat,
   type CacheDType,
 } from '../program/ops/index.ts'
@@ -128,11 +129,27 @@ export function logitRows(rows: number): number {
   return Math.min(rows, 32)
 }
 
+/** Outputs of a cached pass. */
+export const outputNames = {
+  logits: 'logits',
+  candidateLogits: 'candidates.logits',
+  candidateIds: 'candidates.ids',
+} as const
+
+/** More than the 50 that the transformers library samples from unless told otherwise. */
+const mostCandidates = 64
+
+/** How many of the greatest logits a cached pass finds. */
+export function candidatesOf({ shape: { vocabulary } }: Model): number {
+  return Math.min(mostCandidates, vocabulary)
+}
+
 /**
  * A pass of `rows` rows over the paged cache: decode, a chunk of a prompt and a mixed batch are all this program. Inputs:
  * `ids`, `positions`, `regimes`, `sequences` i32[rows] (negative sequence for padding rows), `pageTable`
  * i32[sequences, pagesOfSequence], and `selected` i32[min(rows, 32)], the rows whose logits are wanted.
- * Output: `logits` f32[min(rows, 32), vocabulary].
+ * Outputs: `logits` f32[min(rows, 32), vocabulary]; of the greatest of them, in descending order, `candidates.logits`
+ * f32[min(rows, 32), candidates] and `candidates.ids`.
  */
 export function traceCached(
   model: Model,
@@ -162,7 +179,10 @@ export function traceCached(
     },
     (x) => gatherRows(x, input('selected', logitRows(rows))),
   )
-  trace.output('logits', traced.logits)
+  const { values, ids } = topK(traced.logits, candidatesOf(model))
+  trace.output(outputNames.logits, traced.logits)
+  trace.output(outputNames.candidateLogits, values)
+  trace.output(outputNames.candidateIds, ids)
   return { program: trace.finish(), traced }
 }
 

@@ -216,4 +216,28 @@ export const brokenRows: readonly BrokenKernel[] = [
       'storeTail(v + at, second, end - i)': '',
     }),
   ),
+  ...inFile(
+    'selection.ts',
+    breaks('topK', 'of both zeros one is the less', {
+      'f32x4.add(x, f32x4.splat(0))': 'x',
+    }),
+    breaks('topK', 'NaN with a sign is passed by', {
+      'v128.bitselect(i32x4.splat(i32.MAX_VALUE), keys, f32x4.ne(x, x))': 'keys',
+    }),
+    breaks('topK', 'equals among four have one rank', {
+      'v128.or(i32x4.gt_s(key, own), isEarlier)': 'i32x4.gt_s(key, own)',
+    }),
+    breaks('topK', 'an earlier equal counts for nothing', {
+      'i32x4.ge_s(v128.load32_splat(other), own)': 'i32x4.gt_s(v128.load32_splat(other), own)',
+    }),
+    breaks('topK', 'what has the key of the bound is left out', {
+      'max(likelyBound(x, columns, k, keys, ranks), lowest + 1) - 1': 'likelyBound(x, columns, k, keys, ranks)',
+    }),
+    breaks('topK', 'the last columns of a row that is no multiple of four are those of the next row', {
+      'lane < min(4, columns - id)': 'lane < 4',
+    }),
+    breaks('topK', 'entries that do not fit push others out', {
+      'if (count + 8 <= room) continue': 'if (count + 8 <= room) continue\n    count = k',
+    }),
+  ),
 ]

@@ -1,6 +1,7 @@
 /** Whole models on the GPU of the tests: what the other backends answer, it answers. */
 import { describe, expect, it } from 'vitest'
 import { webgpuBackend } from '../../src/backends/webgpu/backend.ts'
+import { candidateTests } from '../../src/engine/candidates-harness.ts'
 import { loadModel } from '../../src/index.ts'
 import { goldenTests } from '../goldens-harness.ts'
 import { trainingGoldenTests } from '../training-goldens-harness.ts'
@@ -9,6 +10,7 @@ import { hasSoftwareGpu } from './software-gpu.ts'
 describe.skipIf(!hasSoftwareGpu)('on webgpu', () => {
   goldenTests('webgpu')
   trainingGoldenTests(webgpuBackend)
+  candidateTests('webgpu', 2)
 
   it.each([
     ['in exact mode', true],

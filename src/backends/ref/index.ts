@@ -1,5 +1,5 @@
 import type { TensorType } from '../../base/dtype.ts'
-import { PocketPhiError } from '../../base/errors.ts'
+import { PocketPhiError, present } from '../../base/errors.ts'
 import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
 import type { ReferenceTensor } from '../../program/ops/definition.ts'
 import { planStore, tensorBytes, type MemoryPlan, type StorePlan } from '../../program/plan.ts'
@@ -7,6 +7,7 @@ import type { Program, Value } from '../../program/program.ts'
 import type { Backend, Device, RunInputs } from '../backend.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
+import { wantedOutputs } from '../outputs.ts'
 import { evaluate, storageBytes, storageFor } from './evaluate.ts'
 
 /**
@@ -92,17 +93,21 @@ function openReferenceDevice(programs: readonly Program[]): Device {
       const { type, data } = stored(name)
       return data instanceof Uint8Array ? Uint8Array.from(data) : bytesOf(type, data)
     },
-    async run(name, inputs, { signal } = {}) {
+    async run(name, inputs, { signal, outputs: names } = {}) {
       const program = programs.find((candidate) => candidate.name === name)
       if (program === undefined) throw new PocketPhiError('not-found', `No program "${name}" is open.`)
       return occupation.during(`is running "${name}"`, async () => {
+        const wanted = wantedOutputs(
+          Object.keys(program.outputs).map((output) => ({ name: output })),
+          names,
+        )
         const outputs = await evaluate(
           program,
           (value) => (value.origin === 'input' ? inputTensor(value, inputs) : stored(value.name)),
           signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]),
         )
         return Object.fromEntries(
-          Object.entries(outputs).map(([output, { data }]) => [output, Float32Array.from(data)]),
+          wanted.map((output) => [output.name, Float32Array.from(present(outputs[output.name], 'output').data)]),
         )
       })
     },

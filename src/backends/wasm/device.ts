@@ -1,10 +1,11 @@
 import { formatType, type TensorType } from '../../base/dtype.ts'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import { tensorBytes, type MemoryPlan, type StoredTensor } from '../../program/plan.ts'
-import type { Device, Execution, ProgramProfile, RunInputs, RunOptions } from '../backend.ts'
+import type { Device, Execution, ProgramProfile, RunInputs, RunOptions, RunOutputs } from '../backend.ts'
 import { checkIndices } from '../index-checks.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
+import { elementsAt, wantedOutputs, type StepOutput } from '../outputs.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
 import type { Profiler } from './profiler.ts'
 import type { Runner } from './runner.ts'
@@ -110,7 +111,7 @@ export class WasmDevice implements Device {
     return bytes
   }
 
-  async run(name: string, inputs: RunInputs, options: RunOptions = {}): Promise<Record<string, Float32Array>> {
+  async run(name: string, inputs: RunInputs, options: RunOptions = {}): Promise<RunOutputs> {
     const open = this.#held()
     const { programs } = open.layout
     const number = programs.findIndex(({ program }) => program.name === name)
@@ -123,7 +124,7 @@ export class WasmDevice implements Device {
     return this.#occupation.during(`is running "${name}"`, async () => {
       this.#profiler?.begin(number)
       try {
-        return await this.#walk(open, number, inputs, options.signal)
+        return await this.#walk(open, number, inputs, options)
       } finally {
         this.#profiler?.end()
       }
@@ -134,9 +135,10 @@ export class WasmDevice implements Device {
     { buffers, layout, runner }: Open,
     number: number,
     inputs: RunInputs,
-    signal: AbortSignal | undefined,
-  ): Promise<Record<string, Float32Array>> {
+    { signal, outputs }: RunOptions,
+  ): Promise<RunOutputs> {
     const program = present(layout.programs[number], 'program')
+    const wanted = wantedOutputs(program.program.outputs, outputs)
     writeInputs(buffers, program, inputs)
     runner.begin(number)
     let completed = false
@@ -151,7 +153,7 @@ export class WasmDevice implements Device {
     } finally {
       runner.end(completed)
     }
-    return outputsOf(buffers, program)
+    return readOutputs(buffers, program, wanted)
   }
 
   takeProfiles(): readonly ProgramProfile[] {
@@ -216,15 +218,19 @@ function writeInputs(buffers: readonly ArrayBufferLike[], layout: ProgramLayout,
   })
 }
 
-/** Copies of the outputs. */
-function outputsOf(buffers: readonly ArrayBufferLike[], layout: ProgramLayout): Record<string, Float32Array> {
+/** Copies of outputs. */
+function readOutputs(
+  buffers: readonly ArrayBufferLike[],
+  layout: ProgramLayout,
+  outputs: readonly StepOutput[],
+): RunOutputs {
   return Object.fromEntries(
-    layout.program.outputs.map(({ name, pieces }) => {
+    outputs.map(({ name, dtype, pieces }) => {
       const values = new Float32Array(pieces.reduce((sum, { count }) => sum + count, 0))
       let at = 0
       for (const { buffer, count } of pieces) {
         const [memory, address] = locate(buffers, layout, buffer)
-        values.set(new Float32Array(memory, address, count), at)
+        values.set(elementsAt(dtype, memory, address, count), at)
         at += count
       }
       return [name, values]

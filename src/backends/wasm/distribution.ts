@@ -1,5 +1,6 @@
 import { present } from '../../base/errors.ts'
 import type { BufferId } from '../operands.ts'
+import { outputsIn } from '../outputs.ts'
 import { elementCost } from './lowering/context.ts'
 import type { StorePlacement } from './placement.ts'
 import { copyBetweenMemories, isPlace, workspaceBuffer, type Step, type StepBuffer } from './steps.ts'
@@ -45,10 +46,7 @@ export function distribute(program: StepProgram, { places, bytes }: StorePlaceme
       steps,
       buffers: copies.buffers,
       inputs: program.inputs.flatMap((input) => copies.all(input.buffer).map((buffer) => ({ ...input, buffer }))),
-      outputs: program.outputs.map(({ name, pieces }) => ({
-        name,
-        pieces: pieces.map(({ buffer, count }) => ({ buffer: copies.latest(buffer), count })),
-      })),
+      outputs: outputsIn(program.outputs, (buffer) => copies.latest(buffer)),
     },
     bufferMemories: copies.memories,
     stepMemories,

@@ -1,5 +1,6 @@
 /** Results that take the place of what is read for the last time. */
 import type { BufferId } from '../operands.ts'
+import { outputsIn } from '../outputs.ts'
 import { isPlace, placeAt, usersOf, type Step, type StepProgram, type Word } from './steps.ts'
 
 /** Which operands a kernel may overwrite with its result, by their words, the better one first, and the word of the result. */
@@ -53,9 +54,6 @@ export function overwriteOperands(program: StepProgram): StepProgram {
       writes: step.writes.map(renamed),
     }
   })
-  const outputs = program.outputs.map(({ name, pieces }) => ({
-    name,
-    pieces: pieces.map(({ buffer, count }) => ({ buffer: renamed(buffer), count })),
-  }))
+  const outputs = outputsIn(program.outputs, renamed)
   return { ...program, steps, outputs }
 }

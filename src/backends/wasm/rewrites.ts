@@ -3,6 +3,7 @@ import { accumulateProducts } from './accumulate.ts'
 import { matrixBytes } from '../../blocks/matrix.ts'
 import { panelRows } from '../../blocks/packed.ts'
 import type { BufferId } from '../operands.ts'
+import { outputsIn } from '../outputs.ts'
 import { overwriteOperands } from './in-place.ts'
 import { blockLoss } from './loss-rows.ts'
 import { isPlace, numberAt, type Step, type StepProgram, type Word } from './steps.ts'
@@ -77,10 +78,7 @@ export function shareEqualSteps(program: StepProgram): StepProgram {
     if (key !== undefined) remember(key, step)
     steps.push(step)
   }
-  const outputs = program.outputs.map(({ name, pieces }) => ({
-    name,
-    pieces: pieces.map(({ buffer, count }) => ({ buffer: names.get(buffer) ?? buffer, count })),
-  }))
+  const outputs = outputsIn(program.outputs, (buffer) => names.get(buffer) ?? buffer)
   return { ...program, steps, outputs }
 }
 

@@ -1,6 +1,7 @@
 import type { TensorType } from '../../base/dtype.ts'
 import type { InputCheck } from '../index-checks.ts'
 import type { BufferId, Place } from '../operands.ts'
+import type { StepOutput } from '../outputs.ts'
 
 /*
  * What the wasm backend runs: a list of kernel calls over buffers, as plain data. Lowering makes it from a program, rewrites
@@ -38,12 +39,6 @@ export interface Step {
   /** Bytes of workspace that each thread needs. */
   readonly workspace: number
   readonly scope: string
-}
-
-/** Whole f32 tensors that the caller gets after a run: the pieces, in order. */
-export interface StepOutput {
-  readonly name: string
-  readonly pieces: readonly { readonly buffer: BufferId; readonly count: number }[]
 }
 
 export interface StepInput {

@@ -47,3 +47,8 @@ export function attentionGradientWorkspaceBytes(headSize: number): number {
 export function pagedAttentionWorkspaceBytes(headSize: number): number {
   return attentionWorkspaceBytes(headSize)
 }
+
+/** `topK`: keys, ids and ranks of the entries that may be among the greatest. */
+export function topKWorkspaceBytes(k: number): number {
+  return 12 * (4 * k + 8)
+}

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { hasSoftwareGpu } from '../../../tests/webgpu/software-gpu.ts'
 import { PocketPhiError } from '../../base/errors.ts'
-import { embedding, fill, matmul, scale, Trace, type Program } from '../../program/index.ts'
+import { accumulate, embedding, fill, matmul, scale, topK, Trace, type Program } from '../../program/index.ts'
 import { tensorType } from '../../program/ops/definition.ts'
 import { gpuTraits, requestDevice } from './adapter.ts'
 import { WebGpuDevice } from './device.ts'
@@ -29,6 +29,24 @@ function small(): Program {
   fill(state, 7)
   return trace.finish()
 }
+
+const places = 7
+
+/** `next` is the greatest column of row `ids` of a table; y = 2 x; the state adds up all x. */
+function steps(): Program {
+  const trace = new Trace('steps')
+  const table = trace.bind('parameter', 'table', tensorType('f32', places, places))
+  const x = trace.bind('input', 'x', tensorType('f32', 1))
+  trace.output('next', topK(embedding(table, trace.bind('input', 'ids', tensorType('i32', 1))), 1).ids)
+  trace.output('y', scale(x, 2))
+  accumulate(trace.bind('state', 'sum', tensorType('f32', 1)), x)
+  return trace.finish()
+}
+
+/** After each number below `places` the next, after the last 0. */
+const successors = Float32Array.from({ length: places * places }, (_, at) =>
+  at % places === (Math.floor(at / places) + 1) % places ? 1 : 0,
+)
 
 const turns = 24
 
@@ -110,6 +128,81 @@ describe.skipIf(!hasSoftwareGpu)('a device', () => {
     expect(() => device.write('state', new Float32Array(3))).toThrow(refusal)
     await running
     await device.run('small', { x: new Float32Array(3) })
+  })
+
+  test('a run that is ahead takes what the one before gives, and may be ahead again', async () => {
+    const device = await openDevice([steps()])
+    device.write('table', successors)
+    const run = device.run('steps', { ids: Int32Array.of(3), x: Float32Array.of(0) }, { outputs: ['next'] })
+    const results = [run]
+    for (let turn = 0; turn < 20; turn++) {
+      // Inputs of the run that goes on stay its own.
+      const inputs = { ids: Int32Array.of(0), x: Float32Array.of(turn) }
+      results.push(device.runAhead('steps', inputs, { ids: 'next' }, { outputs: ['next', 'y'] }))
+      await results.at(-2)
+    }
+    const [first, ...others] = await Promise.all(results)
+    expect(first).toEqual({ next: Float32Array.of(4) })
+    others.forEach((found, turn) =>
+      expect(found).toEqual({ next: Float32Array.of((turn + 5) % places), y: Float32Array.of(2 * turn) }),
+    )
+    expect(await device.read('sum')).toEqual(Float32Array.of(190))
+  })
+
+  test('a run that is ahead ends with what ended the one before', async () => {
+    const { device } = await openBare(long(), steps())
+    device.write('table', successors)
+    const inputs = { ids: Int32Array.of(0), x: Float32Array.of(0) }
+    const controller = new AbortController()
+    const aborted = device.run('long', ones, { signal: controller.signal })
+    const behind = device.runAhead('steps', inputs, {})
+    controller.abort()
+    expect(await Promise.allSettled([aborted, behind])).toEqual([
+      { status: 'rejected', reason: failure('aborted') },
+      { status: 'rejected', reason: failure('aborted') },
+    ])
+    expect(await device.run('steps', inputs)).toMatchObject({ next: Float32Array.of(1) })
+  })
+
+  test.each([
+    ['is disposed of', 'aborted'],
+    ['is lost', 'device-lost'],
+  ])('a device that %s ends both runs', async (what, code) => {
+    const { device, gpu } = await openBare(long())
+    const runs = [device.run('long', ones), device.runAhead('long', ones, { x: 'y' })]
+    const ended = Promise.allSettled(runs)
+    if (what === 'is lost') gpu.destroy()
+    else await device.dispose()
+    for (const end of await ended) expect(end).toEqual({ status: 'rejected', reason: failure(code) })
+  })
+
+  test('refuses a third run, and everything else that would race with two', async () => {
+    const device = await openDevice([long()])
+    const runs = [device.run('long', ones), device.runAhead('long', ones, { x: 'y' })]
+    const refusal = failure('invalid-argument', 'one thing at a time')
+    await expect(device.runAhead('long', ones, { x: 'y' })).rejects.toEqual(refusal)
+    await expect(device.run('long', ones)).rejects.toEqual(refusal)
+    await expect(device.read('count')).rejects.toEqual(refusal)
+    await Promise.all(runs)
+    expect(await device.read('count')).toEqual(Float32Array.of(turns))
+  })
+
+  test('refuses what cannot follow', async () => {
+    const device = await openDevice([steps(), small()])
+    const inputs = { ids: Int32Array.of(0), x: Float32Array.of(0) }
+    await expect(device.runAhead('steps', inputs, {})).rejects.toEqual(failure('invalid-argument', 'no run'))
+    const ahead = async (following: Readonly<Record<string, string>>): Promise<void> => {
+      await device.run('steps', inputs)
+      await device.runAhead('steps', inputs, following)
+    }
+    await expect(ahead({ idz: 'next' })).rejects.toEqual(failure('invalid-argument', '"idz"'))
+    await expect(ahead({ ids: 'last' })).rejects.toEqual(failure('not-found', '"last"'))
+    await expect(ahead({ ids: 'y' })).rejects.toEqual(failure('invalid-argument', '"ids"'))
+    await device.run('steps', inputs)
+    const short = device.runAhead('small', { x: new Float32Array(3) }, { x: 'y' })
+    await expect(short).rejects.toEqual(failure('invalid-argument', '"x"'))
+    await expect(device.run('steps', inputs, { outputs: ['z'] })).rejects.toEqual(failure('not-found', '"z"'))
+    expect(await device.run('steps', inputs, { outputs: [] })).toEqual({})
   })
 
   test('a run that is disposed of rejects, and a disposed device refuses', async () => {

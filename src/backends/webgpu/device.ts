@@ -2,10 +2,11 @@ import { formatType, isQuantizedDType, type TensorType } from '../../base/dtype.
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import { rowsTogether } from '../../blocks/matrix.ts'
 import { tensorBytes, type MemoryPlan, type Slab, type StoredTensor } from '../../program/plan.ts'
-import type { Device, Execution, ProgramProfile, RunInputs, RunOptions } from '../backend.ts'
+import type { Device, Execution, ProgramProfile, RunInputs, RunOptions, RunOutputs } from '../backend.ts'
 import { checkIndices } from '../index-checks.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
+import { elementsAt, wantedOutputs, type StepOutput } from '../outputs.ts'
 import { usage, type Dispatch } from './compile.ts'
 import type { DeviceFailure } from './failure.ts'
 import { wholeWords, type Layout, type ProgramLayout } from './layout.ts'
@@ -20,6 +21,19 @@ const mostWaiting = 1 << 26
 /** Submissions that may wait for the GPU, so that it never waits for us and an abort is soon noticed. */
 const mostSubmitted = 2
 
+/** A run whose steps the GPU has, or gets. */
+interface Enqueued {
+  readonly layout: ProgramLayout
+  /** Rejects where the run was aborted, or failed, before the GPU had all of it. */
+  readonly submission: Promise<void>
+}
+
+/** The run before another, and by name of an input the output of it whose first elements that input is. */
+interface Following {
+  readonly before: Enqueued
+  readonly outputs: Readonly<Record<string, string>>
+}
+
 /** Programs on a GPU of their own. */
 export class WebGpuDevice implements Device {
   readonly backend = 'webgpu'
@@ -29,6 +43,8 @@ export class WebGpuDevice implements Device {
   readonly #failure: DeviceFailure
   readonly #occupation = new Occupation()
   #resources: Resources | undefined
+  #latest: Enqueued | undefined
+  #runs = 0
   #dispatches = 0
   #waitingBytes = 0
 
@@ -129,23 +145,26 @@ export class WebGpuDevice implements Device {
     })
   }
 
-  async run(name: string, inputs: RunInputs, options: RunOptions = {}): Promise<Record<string, Float32Array>> {
-    const { dispatches, doubles, device, uploads, words } = this.#held()
-    const number = this.#layout.programs.findIndex(({ program }) => program.name === name)
-    const layout = this.#layout.programs[number]
-    if (layout === undefined) {
-      throw new PocketPhiError('not-found', `No program "${name}" is open.`, {
-        expected: this.#layout.programs.map(({ program }) => program.name).join(', '),
-      })
-    }
+  async run(name: string, inputs: RunInputs, options: RunOptions = {}): Promise<RunOutputs> {
+    const number = this.#numberOf(name)
     throwIfAborted(options.signal)
-    return await this.#occupation.during(`is running "${name}"`, async () => {
-      this.#failure.refuse()
-      writeUploads(words, layout, inputs, (tensor) => present(doubles.get(tensor), tensor))
-      device.queue.writeBuffer(uploads, 0, words, 0, layout.uploadBytes)
-      await this.#submit(layout, present(dispatches[number], 'dispatches'), options.signal)
-      return await this.#outputsOf(layout)
-    })
+    return await this.#occupation.during(`is running "${name}"`, () => this.#run(number, inputs, options))
+  }
+
+  /** An input that takes something's place must be one that kernels read, not this thread (as for tables of angles). */
+  async runAhead(
+    name: string,
+    inputs: RunInputs,
+    following: Readonly<Record<string, string>>,
+    options: RunOptions = {},
+  ): Promise<RunOutputs> {
+    const number = this.#numberOf(name)
+    const before = this.#latest
+    if (before === undefined) throw new PocketPhiError('invalid-argument', 'There is no run that another could follow.')
+    throwIfAborted(options.signal)
+    return await this.#occupation.behindOne(`is running "${name}"`, () =>
+      this.#run(number, inputs, options, { before, outputs: following }),
+    )
   }
 
   takeProfiles(): readonly ProgramProfile[] {
@@ -160,14 +179,81 @@ export class WebGpuDevice implements Device {
     await resources?.device.lost
   }
 
-  /** Hands the GPU the steps, a segment at a time; the copies of the outputs are part of the last submission. */
+  async #run(
+    number: number,
+    inputs: RunInputs,
+    { signal, outputs }: RunOptions,
+    following?: Following,
+  ): Promise<RunOutputs> {
+    const layout = present(this.#layout.programs[number], 'program')
+    const wanted = wantedOutputs(layout.program.outputs, outputs)
+    const target = present(this.#held().outputs[this.#runs++ % 2], 'outputs')
+    const submission = this.#enqueue(number, inputs, signal, following, (encoder) =>
+      this.#encodeOutputs(encoder, layout, wanted, target),
+    )
+    this.#latest = { layout, submission }
+    await submission
+    return await this.#read(wanted, target)
+  }
+
+  /** Hands the GPU a whole run, whose last submission `encodeEnd` completes. */
+  async #enqueue(
+    number: number,
+    inputs: RunInputs,
+    signal: AbortSignal | undefined,
+    following: Following | undefined,
+    encodeEnd: (encoder: GPUCommandEncoder) => void,
+  ): Promise<void> {
+    const layout = present(this.#layout.programs[number], 'program')
+    // What comes before must be with the GPU before its inputs are overwritten.
+    if (following !== undefined) await following.before.submission
+    this.#occupation.throwIfEnded()
+    this.#failure.refuse()
+    const { device, dispatches, doubles, uploads, words } = this.#held()
+    writeUploads(words, layout, inputs, (tensor) => present(doubles.get(tensor), tensor))
+    device.queue.writeBuffer(uploads, 0, words, 0, layout.uploadBytes)
+    if (following !== undefined) this.#follow(layout, following)
+    await this.#submit(layout, present(dispatches[number], 'dispatches'), signal, encodeEnd)
+  }
+
+  /** Puts outputs of the run before in the place of inputs. */
+  #follow({ program, uploads }: ProgramLayout, { before, outputs }: Following): void {
+    const held = this.#held()
+    const encoder = held.device.createCommandEncoder()
+    for (const [name, output] of Object.entries(outputs)) {
+      const input = program.inputs.find((one) => one.name === name)
+      const [source] = wantedOutputs(before.layout.program.outputs, [output])
+      const piece = source?.pieces[0]
+      const bytes = input === undefined ? 0 : tensorBytes(input.type)
+      if (input === undefined || piece === undefined || source?.dtype !== input.type.dtype || piece.count * 4 < bytes) {
+        throw new PocketPhiError(
+          'invalid-argument',
+          `The input "${name}" of "${program.name}" cannot be "${output}".`,
+          {
+            expected: input === undefined ? program.inputs.map((one) => one.name).join(', ') : formatType(input.type),
+          },
+        )
+      }
+      const from = held.rangeOf(before.layout.program, before.layout, piece.buffer)
+      encoder.copyBufferToBuffer(
+        from.buffer,
+        from.offset,
+        held.uploads,
+        present(uploads.get(input.buffer), 'offset'),
+        bytes,
+      )
+    }
+    held.device.queue.submit([encoder.finish()])
+  }
+
+  /** Hands the GPU the steps, a segment at a time. */
   async #submit(
-    layout: ProgramLayout,
+    { segments }: ProgramLayout,
     dispatches: readonly Dispatch[],
     signal: AbortSignal | undefined,
+    encodeEnd: (encoder: GPUCommandEncoder) => void,
   ): Promise<void> {
     const waiting: Promise<unknown>[] = []
-    const { segments } = layout
     const { device } = this.#held()
     try {
       for (const [index, { from, to }] of segments.entries()) {
@@ -175,14 +261,14 @@ export class WebGpuDevice implements Device {
         throwIfAborted(signal)
         const encoder = device.createCommandEncoder()
         encodeSteps(encoder, dispatches.slice(from, to))
-        if (index === segments.length - 1) this.#encodeOutputs(encoder, layout)
+        if (index === segments.length - 1) encodeEnd(encoder)
         device.queue.submit([encoder.finish()])
         this.#dispatches += to - from
         if (index < segments.length - 1) waiting.push(device.queue.onSubmittedWorkDone())
       }
       if (segments.length === 0) {
         const encoder = device.createCommandEncoder()
-        this.#encodeOutputs(encoder, layout)
+        encodeEnd(encoder)
         device.queue.submit([encoder.finish()])
       }
     } finally {
@@ -199,33 +285,39 @@ export class WebGpuDevice implements Device {
     }
   }
 
-  #encodeOutputs(encoder: GPUCommandEncoder, { program, uploads, scratch }: ProgramLayout): void {
-    const { rangeOf, outputs } = this.#held()
+  #encodeOutputs(
+    encoder: GPUCommandEncoder,
+    { program, uploads, scratch }: ProgramLayout,
+    outputs: readonly StepOutput[],
+    target: GPUBuffer,
+  ): void {
+    const { rangeOf } = this.#held()
     let offset = 0
-    for (const { pieces } of program.outputs) {
+    for (const { pieces } of outputs) {
       for (const { buffer, count } of pieces) {
         const from = rangeOf(program, { uploads, scratch }, buffer)
-        encoder.copyBufferToBuffer(from.buffer, from.offset, outputs, offset, count * 4)
+        encoder.copyBufferToBuffer(from.buffer, from.offset, target, offset, count * 4)
         offset += count * 4
       }
     }
   }
 
-  async #outputsOf({ program, outputBytes }: ProgramLayout): Promise<Record<string, Float32Array>> {
-    const { outputs, device } = this.#held()
-    if (outputBytes === 0) {
-      await this.#finished(device.queue.onSubmittedWorkDone())
+  async #read(outputs: readonly StepOutput[], source: GPUBuffer): Promise<RunOutputs> {
+    const counts = outputs.map(({ pieces }) => pieces.reduce((sum, { count }) => sum + count, 0))
+    const bytes = 4 * counts.reduce((sum, count) => sum + count, 0)
+    if (bytes === 0) {
+      await this.#finished(this.#held().device.queue.onSubmittedWorkDone())
       return {}
     }
-    await this.#finished(outputs.mapAsync(1, 0, outputBytes))
-    const values = new Float32Array(outputs.getMappedRange(0, outputBytes).slice(0))
-    outputs.unmap()
+    await this.#finished(source.mapAsync(1, 0, bytes))
+    const words = source.getMappedRange(0, bytes).slice(0)
+    source.unmap()
     let at = 0
     return Object.fromEntries(
-      program.outputs.map(({ name, pieces }) => {
-        const count = pieces.reduce((sum, piece) => sum + piece.count, 0)
-        at += count
-        return [name, values.slice(at - count, at)]
+      outputs.map(({ name, dtype }, index) => {
+        const values = Float32Array.from(elementsAt(dtype, words, at, present(counts[index], 'count')))
+        at += values.byteLength
+        return [name, values]
       }),
     )
   }
@@ -274,6 +366,15 @@ export class WebGpuDevice implements Device {
   #held(): Resources {
     if (this.#resources === undefined) throw new PocketPhiError('invalid-argument', 'The device was disposed.')
     return this.#resources
+  }
+
+  #numberOf(name: string): number {
+    this.#held()
+    const number = this.#layout.programs.findIndex(({ program }) => program.name === name)
+    if (number >= 0) return number
+    throw new PocketPhiError('not-found', `No program "${name}" is open.`, {
+      expected: this.#layout.programs.map(({ program }) => program.name).join(', '),
+    })
   }
 
   #stored(name: string): StoredTensor {

@@ -155,7 +155,7 @@ export function planLayout(programs: readonly Program[], options: LayoutOptions)
       .reduce((sum, { type }) => sum + wholeWords(tensorBytes(type)), 0)
   const [parameters, states] = [stored('parameter'), stored('state')]
   const scratch =
-    scratchBytes.reduce((sum, bytes) => sum + bytes, 0) + uploadBytes + outputBytes + steps * argumentBytes
+    scratchBytes.reduce((sum, bytes) => sum + bytes, 0) + uploadBytes + 2 * outputBytes + steps * argumentBytes
   const total = parameters + states + scratch
   const memory = { parameters, states, scratch, total, memories: [total] }
   return { programs: planned, store, scratchBytes, uploadBytes, outputBytes, memory }

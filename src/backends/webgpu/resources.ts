@@ -16,8 +16,8 @@ export interface Resources {
   /** What goes up before a run: where it is collected, and where it goes. */
   readonly words: ArrayBuffer
   readonly uploads: GPUBuffer
-  /** Outputs, on their way to the caller. */
-  readonly outputs: GPUBuffer
+  /** Outputs on their way to the caller, of one run and of one that is ahead of it. */
+  readonly outputs: readonly [GPUBuffer, GPUBuffer]
   /** By program, in the order of the layout. */
   readonly dispatches: readonly (readonly Dispatch[])[]
   /** Where a buffer of a program lies. */
@@ -62,6 +62,7 @@ export async function makeResources(device: GPUDevice, layout: Layout, dialect: 
 function makeBuffers(device: GPUDevice, layout: Layout) {
   const make = (label: string, size: number, use: number = storage): GPUBuffer =>
     device.createBuffer({ label, size: Math.max(4, size), usage: use })
+  const makeOutputs = (): GPUBuffer => make('outputs', layout.outputBytes, usage.mapRead | usage.copyTarget)
   const tensors = [...layout.store.tensors.values()]
   const inDoubles = tensors.filter(({ type }) => type.dtype === 'f64')
   const onGpu = tensors.filter(({ type }) => type.dtype !== 'f64')
@@ -70,7 +71,7 @@ function makeBuffers(device: GPUDevice, layout: Layout) {
     doubles: new Map(inDoubles.map(({ name, type }) => [name, new Float64Array(tensorBytes(type) / 8)])),
     scratch: layout.scratchBytes.map((bytes) => make('scratch', bytes)),
     uploads: make('uploads', layout.uploadBytes),
-    outputs: make('outputs', layout.outputBytes, usage.mapRead | usage.copyTarget),
+    outputs: [makeOutputs(), makeOutputs()] as const,
   }
 }
 

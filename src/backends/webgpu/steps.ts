@@ -3,6 +3,7 @@ import type { TensorType } from '../../base/dtype.ts'
 import type { RunInputs } from '../backend.ts'
 import type { InputCheck } from '../index-checks.ts'
 import type { BufferId } from '../operands.ts'
+import type { StepOutput } from '../outputs.ts'
 import type { Kernel } from './kernel.ts'
 
 export type BufferSource =
@@ -30,6 +31,7 @@ export interface Upload {
 export interface ProgramInput {
   readonly name: string
   readonly type: TensorType
+  readonly buffer: BufferId
 }
 
 export interface Step {
@@ -43,12 +45,6 @@ export interface Step {
   /** In multiply-adds; memory traffic is counted as such. */
   readonly cost: number
   readonly scope: string
-}
-
-/** Whole f32 tensors that the caller gets after a run: the pieces, in order. */
-export interface StepOutput {
-  readonly name: string
-  readonly pieces: readonly { readonly buffer: BufferId; readonly count: number }[]
 }
 
 export interface StepProgram {

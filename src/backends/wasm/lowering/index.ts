@@ -1,9 +1,9 @@
 import { PocketPhiError } from '../../../base/errors.ts'
 import type { StorePlan } from '../../../program/plan.ts'
 import type { Operation, Program } from '../../../program/program.ts'
-import type { StepOutput, StepProgram } from '../steps.ts'
+import type { StepProgram } from '../steps.ts'
 import { indexChecksOf } from '../../index-checks.ts'
-import { rowElements } from '../../operands.ts'
+import { outputsOf } from '../../outputs.ts'
 import { Lowering, StepBuilder, type LoweringOptions, type Rule } from './context.ts'
 import * as cache from './cache.ts'
 import * as elementwise from './elementwise.ts'
@@ -32,14 +32,7 @@ function ruleOf(operation: Operation, program: Program): Rule {
 export function lowerProgram(program: Program, store: StorePlan, options: LoweringOptions): StepProgram {
   const builder = new StepBuilder(program, store, options)
   for (const operation of program.operations) ruleOf(operation, program)(new Lowering(operation, builder))
-  const outputs = Object.entries(program.outputs).map(([name, id]): StepOutput => {
-    const { type, pieces } = builder.operand(id)
-    if (type.dtype !== 'f32') {
-      throw new PocketPhiError('not-supported', `The output "${name}" of "${program.name}" is ${type.dtype}, not f32.`)
-    }
-    const width = rowElements(type)
-    return { name, pieces: pieces.map(({ buffer, rows }) => ({ buffer, count: rows * width })) }
-  })
+  const outputs = outputsOf(program, (id) => builder.operand(id))
   const { buffers, steps, inputs } = builder
   return { name: program.name, buffers, steps, inputs, outputs, checks: indexChecksOf(program) }
 }

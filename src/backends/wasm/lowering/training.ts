@@ -1,6 +1,18 @@
-/** Norms, loss and optimiser. */
+/** Norms, loss and choice, optimiser. */
 import { commonRuns, extent } from '../../operands.ts'
-import { elementCost, exponentialCost, float, read, update, write, type Rule } from './context.ts'
+import { workspaceStride } from '../steps.ts'
+import { topKWorkspaceBytes } from '../workspace.ts'
+import {
+  elementCost,
+  exponentialCost,
+  float,
+  read,
+  update,
+  workspace,
+  write,
+  type Argument,
+  type Rule,
+} from './context.ts'
 
 export const rmsNorm: Rule = (at) => {
   const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
@@ -34,6 +46,13 @@ export const crossEntropyGradient: Rule = (at) => {
   const [rows, vocabulary] = [extent(at.input(0), 0), extent(at.input(0), 1)]
   const operands = [at.read(0), at.read(1), at.read(2), at.read(3), at.write(0)]
   at.emit('crossEntropyGradient', [...operands, rows, vocabulary], rows * vocabulary * exponentialCost)
+}
+
+export const topK: Rule = (at) => {
+  const [rows, columns] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  const k = at.number('k')
+  const words: Argument[] = [at.read(0), at.write(0), at.write(1), rows, columns, k, workspace, workspaceStride]
+  at.emit('topK', words, rows * columns * elementCost, topKWorkspaceBytes(k))
 }
 
 export const weightedSum: Rule = (at) => {

@@ -73,7 +73,7 @@ export class StepBuilder {
       return [{ buffer: this.addBuffer({ bytes: tensorBytes(type), source: { kind: 'scratch' } }), row: 0, rows }]
     if (origin === 'input') {
       const buffer = this.addBuffer({ bytes: tensorBytes(type), source: { kind: 'uploaded' } })
-      this.inputs.push({ name, type })
+      this.inputs.push({ name, type, buffer })
       this.uploads.push({ buffer, words: (inputs) => checkedInput(value, inputs) })
       return [{ buffer, row: 0, rows }]
     }

@@ -2,8 +2,8 @@ import { PocketPhiError } from '../../../base/errors.ts'
 import type { StorePlan } from '../../../program/plan.ts'
 import type { Operation, Program } from '../../../program/program.ts'
 import { indexChecksOf } from '../../index-checks.ts'
-import { rowElements } from '../../operands.ts'
-import type { StepOutput, StepProgram } from '../steps.ts'
+import { outputsOf } from '../../outputs.ts'
+import type { StepProgram } from '../steps.ts'
 import * as attention from './attention.ts'
 import * as cache from './cache.ts'
 import { Lowering, StepBuilder, type Rule } from './context.ts'
@@ -30,14 +30,7 @@ function ruleOf(operation: Operation, program: Program): Rule {
 export function lowerProgram(program: Program, store: StorePlan): StepProgram {
   const builder = new StepBuilder(program, store)
   for (const operation of program.operations) ruleOf(operation, program)(new Lowering(operation, builder))
-  const outputs = Object.entries(program.outputs).map(([name, id]): StepOutput => {
-    const { type, pieces } = builder.operand(id)
-    if (type.dtype !== 'f32') {
-      throw new PocketPhiError('not-supported', `The output "${name}" of "${program.name}" is ${type.dtype}, not f32.`)
-    }
-    const width = rowElements(type)
-    return { name, pieces: pieces.map(({ buffer, rows }) => ({ buffer, count: rows * width })) }
-  })
+  const outputs = outputsOf(program, (id) => builder.operand(id))
   const { buffers, steps, inputs, uploads } = builder
   return { name: program.name, buffers, inputs, uploads, steps, outputs, checks: indexChecksOf(program) }
 }

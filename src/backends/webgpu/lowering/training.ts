@@ -1,6 +1,7 @@
-/** Norms, loss and optimiser. */
+/** Norms, loss and choice, optimiser. */
 import { commonRuns, extent } from '../../operands.ts'
 import * as norm from '../kernels/norm.ts'
+import * as selection from '../kernels/selection.ts'
 import * as kernels from '../kernels/training.ts'
 import { elementCost, spread, type Lowering, type Rule } from './context.ts'
 import { kernelOf, quantizedResult, sharedByReader } from './quantized.ts'
@@ -50,6 +51,12 @@ export const crossEntropyGradient: Rule = (at) => {
   const { rows, width: vocabulary } = rowsOf(at)
   const operands = { logits: at.in(0), targets: at.in(1), logSumExps: at.in(2), gradient: at.in(3) }
   at.emitElements(kernels.crossEntropyGradient, { ...operands, result: at.out(0) }, rows * vocabulary, { vocabulary })
+}
+
+export const topK: Rule = (at) => {
+  const { rows, width: columns } = rowsOf(at)
+  const buffers = { x: at.in(0), values: at.out(0), ids: at.out(1) }
+  at.emit(selection.topK, buffers, { rows, columns, k: at.number('k') }, spread(rows), rows * columns * elementCost)
 }
 
 export const weightedSum: Rule = (at) => {

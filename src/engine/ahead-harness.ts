@@ -1,0 +1,53 @@
+/** Test support: a device that runs ahead, in the oracle. */
+import type { Backend, Device, RunInputs, RunOptions, RunOutputs } from '../backends/backend.ts'
+import { present } from '../base/errors.ts'
+
+/** What a device was asked for, in order. */
+export interface RunLog {
+  readonly names: string[]
+  /** Runs that go on. */
+  open: number
+  mostOpen: number
+  /** The run ahead with this number fails. */
+  failing?: number
+}
+
+/** A backend whose runs may be enqueued one behind the other, as those of a GPU are. */
+export function enqueueing(backend: Backend, log: RunLog): Backend {
+  return { ...backend, open: async (programs) => enqueueingDevice(await backend.open(programs), log) }
+}
+
+function enqueueingDevice(device: Device, log: RunLog): Device {
+  let latest: Promise<RunOutputs> = Promise.resolve({})
+  let ahead = 0
+  const start = (name: string, most: number, { outputs }: RunOptions, run: () => Promise<RunOutputs>) => {
+    if (log.open > most) throw new Error(`${log.open} runs go on already`)
+    log.names.push(name)
+    log.mostOpen = Math.max(log.mostOpen, ++log.open)
+    latest = run().finally(() => log.open--)
+    return latest.then((all) =>
+      Object.fromEntries(Object.entries(all).filter(([output]) => outputs?.includes(output) !== false)),
+    )
+  }
+  return {
+    ...device,
+    run: async (name, inputs, { signal, ...options } = {}) =>
+      await start(name, 0, options, () => device.run(name, inputs, signal === undefined ? {} : { signal })),
+    runAhead: async (name, inputs, following, options = {}) => {
+      const before = latest
+      return await start(`${name} ahead`, 1, options, async () => {
+        const outputs = await before
+        if (++ahead === log.failing) throw new Error('the run ahead failed')
+        return await device.run(name, replaced(inputs, following, outputs))
+      })
+    },
+  }
+}
+
+function replaced(inputs: RunInputs, following: Readonly<Record<string, string>>, outputs: RunOutputs): RunInputs {
+  const entries = Object.entries(following).map(([input, output]) => {
+    const { length } = present(inputs[input], input)
+    return [input, Int32Array.from(present(outputs[output], output).subarray(0, length))] as const
+  })
+  return { ...inputs, ...Object.fromEntries(entries) }
+}
