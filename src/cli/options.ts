@@ -92,7 +92,9 @@ export async function chooseBackend(
   { backend, threads }: BackendOptions,
   options: Pick<WasmOptions, 'wide' | 'profile'> = {},
 ): Promise<Backend> {
-  return await selectBackend(backend === 'auto' ? 'wasm' : backend, () => ({ ...given({ threads }), ...options }))
+  return await selectBackend(backend === 'auto' ? 'wasm' : backend, {
+    wasm: () => ({ ...given({ threads }), ...options }),
+  })
 }
 
 export interface MemoryOptions {

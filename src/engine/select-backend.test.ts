@@ -43,6 +43,12 @@ test('auto looks for no GPU where the environment says so', async () => {
   expect(await selectBackend('auto')).toMatchObject({ name: 'wasm', chosen: 'wasm: POCKET_PHI_GPU is off' })
 })
 
+test('auto is wasm where something is asked for that only wasm has, and says so', async () => {
+  stubAdapter(described('example'))
+  const selected = await selectBackend('auto', { onlyWasm: 'a number of threads' })
+  expect(selected).toMatchObject({ name: 'wasm', chosen: expect.stringContaining('a number of threads was asked for') })
+})
+
 test('what is asked for by name is taken or refused, and is no choice', async () => {
   stubAdapter(null)
   const refusal = expect.objectContaining({ constructor: PocketPhiError, code: 'not-supported' })
@@ -57,8 +63,8 @@ test('what is asked for by name is taken or refused, and is no choice', async ()
 test('the options of wasm are asked for only where wasm runs', async () => {
   stubAdapter(described('example'))
   const options = vi.fn<() => WasmOptions>(() => ({ threads: 0 }))
-  await selectBackend('auto', options)
+  await selectBackend('auto', { wasm: options })
   expect(options).toHaveBeenCalledTimes(0)
-  await selectBackend('wasm', options)
+  await selectBackend('wasm', { wasm: options })
   expect(options).toHaveBeenCalledTimes(1)
 })

@@ -36,8 +36,7 @@ export async function webgpuBackend({ maxSlabBytes = Infinity }: WebGpuOptions =
       const device = await requestDevice(traits)
       const failure = new DeviceFailure(device)
       try {
-        const resources = await makeResources(device, layout, traits)
-        failure.refuse()
+        const resources = await failure.orLost(makeResources(device, layout, traits))
         return new WebGpuDevice(layout, resources, failure, traits.description)
       } catch (error) {
         device.destroy()

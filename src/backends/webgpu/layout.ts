@@ -95,8 +95,10 @@ function shareScratch(program: StepProgram): { places: Map<BufferId, number>; by
   return { places, bytes: shared.map(({ bytes }) => bytes) }
 }
 
-function checkBindings({ name, buffers }: StepProgram, bindingBytes: number): void {
-  for (const { bytes } of buffers) {
+/** Buffers that no step has, since others take their place, are bound to nothing. */
+function checkBindings({ name, buffers, steps }: StepProgram, bindingBytes: number): void {
+  for (const id of new Set(steps.flatMap((step) => step.buffers))) {
+    const { bytes } = present(buffers[id], 'buffer')
     if (bytes <= bindingBytes) continue
     throw new PocketPhiError('out-of-memory', `A tensor of the program "${name}" is too large for this GPU.`, {
       expected: `at most ${bindingBytes} bytes, which a kernel can see at once`,
