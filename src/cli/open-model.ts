@@ -27,6 +27,8 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
   const { context, exact, cacheType, maxSequences, memory, profile = false } = options
   const machine = memory === undefined ? machineMemory() : undefined
   const backend = await selectBackend(options.backend, {
+    gpuArithmetic: options.gpuArithmetic,
+    exact,
     wasm: async () => {
       const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
       return { ...given({ threads: options.threads }), wide, profile }

@@ -1,3 +1,4 @@
+import type { Arithmetic } from '../backends/webgpu/steps.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { isNode, nodeModule } from '../base/platform.ts'
 import { isGgufName } from '../formats/gguf.ts'
@@ -30,6 +31,11 @@ export interface LoadModelOptions extends LoadOptions {
    * threads cannot share memory (a page that is not cross-origin isolated) there are none; `PhiModel.execution` says so.
    */
   readonly threads?: number
+  /**
+   * What the GPU multiplies in where that may be less than exact (docs/guide/webgpu.md); f32 when left out. f16 means the backend `webgpu`,
+   * and is refused by a GPU that has it not. Of a backend by name.
+   */
+  readonly gpuArithmetic?: Arithmetic
   /** How conversations are written, where tokenizer_config.json does not say or is to be overruled. */
   readonly template?: TemplateName | ChatTemplate
 }
@@ -129,8 +135,9 @@ function pathOf(url: URL): string {
   throw new PocketPhiError('not-supported', 'Files by path can only be read in Node.')
 }
 
-async function backendOf({ backend = 'auto', threads }: LoadModelOptions): Promise<SelectedBackend> {
+async function backendOf(options: LoadModelOptions): Promise<SelectedBackend> {
+  const { backend = 'auto', threads, gpuArithmetic, exact } = options
   if (typeof backend !== 'string') return backend
-  if (threads === undefined) return await selectBackend(backend)
-  return await selectBackend(backend, { wasm: () => ({ threads }), onlyWasm: 'a number of threads' })
+  const forWasm = threads === undefined ? {} : { wasm: () => ({ threads }), onlyWasm: 'a number of threads' }
+  return await selectBackend(backend, { ...forWasm, gpuArithmetic, exact })
 }

@@ -18,7 +18,8 @@ function stubAdapter(adapter: object | null): void {
 }
 
 const limits = { maxStorageBufferBindingSize: 2 ** 27, maxBufferSize: 2 ** 28 }
-const described = (vendor: string, isFallbackAdapter = false): object => ({
+const described = (vendor: string, isFallbackAdapter = false, features: readonly string[] = []): object => ({
+  features: new Set(features),
   info: { vendor, architecture: '', description: '', isFallbackAdapter },
   limits,
 })
@@ -58,6 +59,19 @@ test('what is asked for by name is taken or refused, and is no choice', async ()
     expect([backend.name, backend.chosen]).toEqual([name, undefined])
   }
   await expect(selectBackend('cuda' as BackendName)).rejects.toMatchObject({ code: 'invalid-argument' })
+})
+
+test('f16 arithmetic means a GPU that has it, and is refused by name elsewhere', async () => {
+  stubAdapter(described('example'))
+  const lacking = { code: 'not-supported', message: expect.stringContaining('"shader-f16"') }
+  for (const name of ['auto', 'webgpu'] as const)
+    await expect(selectBackend(name, { gpuArithmetic: 'f16' })).rejects.toMatchObject(lacking)
+  for (const name of ['wasm', 'ref'] as const)
+    await expect(selectBackend(name, { gpuArithmetic: 'f16' })).rejects.toMatchObject({ code: 'not-supported' })
+  stubAdapter(described('example', false, ['shader-f16']))
+  expect(await selectBackend('auto', { gpuArithmetic: 'f16' })).toMatchObject({ name: 'webgpu' })
+  const exact = selectBackend('webgpu', { gpuArithmetic: 'f16', exact: true })
+  await expect(exact).rejects.toMatchObject({ code: 'invalid-argument' })
 })
 
 test('the options of wasm are asked for only where wasm runs', async () => {

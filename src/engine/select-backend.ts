@@ -3,6 +3,7 @@ import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend, type WasmOptions } from '../backends/wasm/index.ts'
 import { gpuTraits } from '../backends/webgpu/adapter.ts'
 import type { WebGpuBackend } from '../backends/webgpu/backend.ts'
+import type { Arithmetic } from '../backends/webgpu/steps.ts'
 import { PocketPhiError, type ErrorCode } from '../base/errors.ts'
 import { environmentVariable } from '../base/platform.ts'
 
@@ -12,9 +13,9 @@ export type BackendName = 'auto' | 'webgpu' | 'wasm' | 'ref'
 export const backendNames: readonly BackendName[] = ['auto', 'webgpu', 'wasm', 'ref']
 
 /** The webgpu backend, whose kernels are read only where they are wanted. @throws PocketPhiError `not-supported` */
-async function openWebGpu(): Promise<WebGpuBackend> {
+async function openWebGpu({ gpuArithmetic: arithmetic = 'f32' }: SelectOptions): Promise<WebGpuBackend> {
   const { webgpuBackend } = await import('../backends/webgpu/backend.ts')
-  return await webgpuBackend()
+  return await webgpuBackend({ arithmetic })
 }
 
 /** Keeps `auto` from looking for a GPU where it says `off`. */
@@ -31,6 +32,10 @@ export interface SelectOptions {
   readonly wasm?: () => WasmOptions | Promise<WasmOptions>
   /** What was asked for that only wasm has, as "a number of threads": for its sake `auto` is wasm. */
   readonly onlyWasm?: string | undefined
+  /** What a GPU multiplies in, as in `WebGpuOptions`; `auto` with f16 is `webgpu`, since nothing else has it. */
+  readonly gpuArithmetic?: Arithmetic | undefined
+  /** Whether results are to be exact, which those of f16 are not. */
+  readonly exact?: boolean | undefined
 }
 
 /** What went wrong, in a few words. */
@@ -59,7 +64,7 @@ async function selectAutomatically(options: SelectOptions): Promise<SelectedBack
   })
   const reason = await whyNoGpu(options)
   if (reason !== undefined) return await takeWasm(reason)
-  const backend = await openWebGpu()
+  const backend = await openWebGpu(options)
   const { description } = backend
   return {
     ...backend,
@@ -68,20 +73,37 @@ async function selectAutomatically(options: SelectOptions): Promise<SelectedBack
   }
 }
 
+/** The backend that computes in f16. */
+async function selectHalves(name: BackendName, options: SelectOptions): Promise<SelectedBackend> {
+  if (name !== 'auto' && name !== 'webgpu') {
+    throw new PocketPhiError('not-supported', `The backend "${name}" does not compute in f16.`, {
+      remedy: 'Take the backend "webgpu", or leave the arithmetic at f32.',
+    })
+  }
+  if (options.exact === true) {
+    throw new PocketPhiError('invalid-argument', 'Exact mode does not go with f16 arithmetic.', {
+      remedy: 'Leave one of them out.',
+    })
+  }
+  return await openWebGpu(options)
+}
+
 /**
  * The backend of this name. What `auto` chose, and why, is in `Backend.chosen`; a GPU in software is not chosen, since wasm is
  * faster than it.
  *
- * @throws PocketPhiError `not-supported` where a GPU is asked for by name and there is none; `invalid-argument`
+ * @throws PocketPhiError `not-supported` where a GPU is asked for by name and there is none, or f16 of what has it not;
+ * `invalid-argument`
  */
 export async function selectBackend(name: BackendName, options: SelectOptions = {}): Promise<SelectedBackend> {
+  if (options.gpuArithmetic === 'f16') return await selectHalves(name, options)
   switch (name) {
     case 'ref':
       return referenceBackend()
     case 'wasm':
       return wasmBackend((await options.wasm?.()) ?? {})
     case 'webgpu':
-      return await openWebGpu()
+      return await openWebGpu(options)
     case 'auto':
       return await selectAutomatically(options)
     default:

@@ -18,13 +18,18 @@ function changed<T extends object>(native: T, changes: Changes): T {
 export interface GpuChanges {
   /** Limits that the adapter says it has. */
   readonly limits?: Changes
+  /** Features that the adapter says it has, beside its own; they are not asked of it. */
+  readonly features?: readonly GPUFeatureName[]
   readonly device?: (native: GPUDevice) => Changes
 }
 
-/** Dawn with the GPU of the tests, whose adapter says that it is hardware. */
-export function changedGpu({ limits = {}, device }: GpuChanges): GPU {
+/**
+ * Dawn with the GPU of the tests, whose adapter says that it is hardware; or, with the backend `null`, with one that has every feature, checks
+ * what it is told, kernels among it, and does nothing.
+ */
+export function changedGpu({ limits = {}, features = [], device }: GpuChanges, backend?: 'null'): GPU {
   const dawn = createRequire(import.meta.url)('webgpu') as { create(options: readonly string[]): GPU }
-  const gpu = dawn.create([])
+  const gpu = dawn.create(backend === undefined ? [] : [`backend=${backend}`])
   const requestAdapter = async (wanted: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
     const native = await gpu.requestAdapter(wanted)
     return native === null ? null : changedAdapter(native)
@@ -33,8 +38,10 @@ export function changedGpu({ limits = {}, device }: GpuChanges): GPU {
     changed(native, {
       info: { vendor: 'example', architecture: '', description: '', isFallbackAdapter: false },
       limits: changed(native.limits, limits),
+      features: new Set([...native.features, ...features]),
       async requestDevice(descriptor: GPUDeviceDescriptor) {
-        const made = await native.requestDevice(descriptor)
+        const requiredFeatures = [...(descriptor.requiredFeatures ?? [])].filter((one) => native.features.has(one))
+        const made = await native.requestDevice({ ...descriptor, requiredFeatures })
         return changed(made, device?.(made) ?? {})
       },
     })

@@ -4,7 +4,7 @@ import { planSegments, planStore, tensorBytes, type MemoryPlan, type StorePlan }
 import type { Program } from '../../program/program.ts'
 import type { BufferId } from '../operands.ts'
 import { lowerProgram } from './lowering/index.ts'
-import type { StepProgram } from './steps.ts'
+import type { Arithmetic, StepProgram } from './steps.ts'
 
 /** Where a binding may start, on every device. */
 const bindingAlignment = 256
@@ -26,6 +26,8 @@ export interface LayoutOptions {
   readonly bindingBytes: number
   /** The largest piece that a tensor of the store is cut into. */
   readonly maxSlabBytes: number
+  /** What kernels multiply in; f32 when left out. */
+  readonly arithmetic?: Arithmetic
 }
 
 export interface ProgramLayout {
@@ -139,9 +141,9 @@ function planProgram(program: StepProgram): ProgramLayout & { readonly scratchBy
  * can see whole
  */
 export function planLayout(programs: readonly Program[], options: LayoutOptions): Layout {
-  const { bindingBytes } = options
+  const { bindingBytes, arithmetic = 'f32' } = options
   const store = planStore(programs, Math.min(bindingBytes, options.maxSlabBytes))
-  const planned = programs.map((program) => planProgram(lowerProgram(program, store)))
+  const planned = programs.map((program) => planProgram(lowerProgram(program, store, arithmetic)))
   for (const { program } of planned) checkBindings(program, bindingBytes)
   const kinds = Math.max(0, ...planned.map(({ scratchBytes }) => scratchBytes.length))
   const scratchBytes = Array.from({ length: kinds }, (_, index) =>

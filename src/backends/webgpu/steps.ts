@@ -5,6 +5,11 @@ import type { InputCheck } from '../index-checks.ts'
 import type { BufferId } from '../operands.ts'
 import type { Kernel } from './kernel.ts'
 
+/**
+ * What attention over an f16 cache and products with blocks of GGUF files multiply in; all sums are f32. Nothing else depends on it.
+ */
+export type Arithmetic = 'f32' | 'f16'
+
 export type BufferSource =
   /** A computed value or a temporary of one operation; those that are never alive together share a GPU buffer. */
   | { readonly kind: 'scratch' }

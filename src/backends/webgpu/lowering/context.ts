@@ -4,7 +4,7 @@ import type { Operation, Program, Value, ValueId } from '../../../program/progra
 import { checkedInput } from '../../inputs.ts'
 import type { BufferId, Operand, Piece } from '../../operands.ts'
 import { elementThreads, mostGroups, type Kernel } from '../kernel.ts'
-import type { ProgramInput, Step, StepBuffer, Upload } from '../steps.ts'
+import type { Arithmetic, ProgramInput, Step, StepBuffer, Upload } from '../steps.ts'
 
 /** What one element of an element-wise pass costs, in multiply-adds: it is bound by memory. */
 export const elementCost = 16
@@ -25,6 +25,7 @@ export interface Quantized {
 /** Collects the buffers and steps of one program. */
 export class StepBuilder {
   readonly program: Program
+  readonly arithmetic: Arithmetic
   readonly buffers: StepBuffer[] = []
   readonly steps: Step[] = []
   readonly inputs: ProgramInput[] = []
@@ -36,8 +37,9 @@ export class StepBuilder {
   readonly #operands: Operand[]
   readonly #readers = new Map<ValueId, Operation[]>()
 
-  constructor(program: Program, store: StorePlan) {
+  constructor(program: Program, store: StorePlan, arithmetic: Arithmetic) {
     this.program = program
+    this.arithmetic = arithmetic
     for (const operation of program.operations) {
       for (const id of new Set(operation.inputs)) {
         this.#readers.set(id, [...(this.#readers.get(id) ?? []), operation])

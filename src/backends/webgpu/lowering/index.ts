@@ -3,7 +3,7 @@ import type { StorePlan } from '../../../program/plan.ts'
 import type { Operation, Program } from '../../../program/program.ts'
 import { indexChecksOf } from '../../index-checks.ts'
 import { rowElements } from '../../operands.ts'
-import type { StepOutput, StepProgram } from '../steps.ts'
+import type { Arithmetic, StepOutput, StepProgram } from '../steps.ts'
 import * as attention from './attention.ts'
 import * as cache from './cache.ts'
 import { Lowering, StepBuilder, type Rule } from './context.ts'
@@ -27,8 +27,8 @@ function ruleOf(operation: Operation, program: Program): Rule {
  *
  * @throws PocketPhiError `not-supported` for an operation without a rule, or over slabs where its rule takes whole tensors.
  */
-export function lowerProgram(program: Program, store: StorePlan): StepProgram {
-  const builder = new StepBuilder(program, store)
+export function lowerProgram(program: Program, store: StorePlan, arithmetic: Arithmetic): StepProgram {
+  const builder = new StepBuilder(program, store, arithmetic)
   for (const operation of program.operations) ruleOf(operation, program)(new Lowering(operation, builder))
   const outputs = Object.entries(program.outputs).map(([name, id]): StepOutput => {
     const { type, pieces } = builder.operand(id)
