@@ -14,12 +14,16 @@ fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
 `
 
 /**
- * An f16 as the cache holds it: rounded to the nearest, ties to even, at most the largest half, and 0 below the least normal one.
+ * An f16 as the cache holds it: rounded to the nearest, ties to even, at most the largest half, and 0 below the least normal one; NaN
+ * stays NaN.
  * Done with integers, since WGSL leaves open how halves are rounded.
  */
 const half = `
 fn half(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return 0x7e00u;
+  }
   let magnitude = min(bits & 0x7fffffffu, 0x477fe000u);
   if (magnitude < 0x38800000u) {
     return 0u;
@@ -100,7 +104,8 @@ atomicOr(&values[at / 2u], half(value[fromValue]) << shift);
 const vectorThreads = 64
 
 /**
- * Rounds the vector of a row to 8 bits and puts it into a pool, bit for bit as `Kv8Pool` in src/blocks does. A word of bytes belongs to
+ * Rounds the vector of a row to 8 bits and puts it into a pool, bit for bit as `Kv8Pool` in src/blocks does; a vector with an infinity
+ * or NaN becomes NaN, whatever its bytes. A word of bytes belongs to
  * one vector where their size is a multiple of four; else each byte is put in by itself.
  */
 function writeVector(pool: string, source: string, headSize: number): string {
@@ -127,14 +132,18 @@ function writeVector(pool: string, source: string, headSize: number): string {
   return `
   {
     let origin = given.${source}At + row * given.${source}Stride + head * ${headSize}u;
-    var part = 0.0;
+    // Compared as integers, NaN is the greatest.
+    var part = 0u;
     for (var column = thread; column < ${headSize}u; column += ${vectorThreads}u) {
-      part = max(part, abs(${source}[origin + column]));
+      part = max(part, bitcast<u32>(${source}[origin + column]) & 0x7fffffffu);
     }
-    let most = mostOf(part, thread);
+    let bits = mostOf(part, thread);
+    let most = bitcast<f32>(bits);
     var scale = 0.0;
     var inverse = 0.0;
-    if (most >= 7.888609e-31) {
+    if (bits >= 0x7f800000u) {
+      scale = bitcast<f32>(bits | 0x400000u);
+    } else if (most >= 7.888609e-31) {
       scale = divide(most, 127.0);
       inverse = divide(127.0, most);
     }${bytes}
@@ -150,7 +159,7 @@ export function writeBytes(headSize: number): Kernel {
     name: 'cacheWrite bytes',
     bindings: bindings(headSize % 4 === 0 ? 'u32' : 'atomic<u32>'),
     parameters: extents,
-    code: `${exactDivision}${groupReduction('mostOf', vectorThreads, 'max')}
+    code: `${exactDivision}${groupReduction('mostOf', vectorThreads, 'max', 'u32')}
 @compute @workgroup_size(${vectorThreads})
 fn main(${groupParameters}) {
   let number = groupNumber(group, groups);
