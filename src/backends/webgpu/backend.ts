@@ -13,7 +13,7 @@ export interface WebGpuOptions {
   readonly maxSlabBytes?: number
   /**
    * `f16` multiplies in f16 in attention over an f16 cache, and in products of prompts with the blocks of GGUF files that take no int8 activations;
-   * sums stay f32. It takes a GPU with the feature `shader-f16`. f32 when left out.
+   * sums stay f32, but for those of four products. It takes a GPU with the feature `shader-f16`. f32 when left out.
    */
   readonly arithmetic?: Arithmetic
 }

@@ -6,7 +6,7 @@ import type { BufferId } from '../operands.ts'
 import type { Kernel } from './kernel.ts'
 
 /**
- * What attention over an f16 cache and products with blocks of GGUF files multiply in; all sums are f32. Nothing else depends on it.
+ * What attention over an f16 cache and products with blocks of GGUF files multiply in; sums are f32, but for those of four products. Nothing else depends on it.
  */
 export type Arithmetic = 'f32' | 'f16'
 

@@ -1,17 +1,8 @@
 /** Writing and copying of the paged cache. */
 import { pageSize } from '../../../program/ops/cache.ts'
 import { forEachElement, groupParameters, groupReduction, parameters, reads, updates, type Kernel } from '../kernel.ts'
-import { kv8Words } from './key-sources.ts'
+import { kv8Words, pageLookup } from './key-sources.ts'
 import { exactDivision } from './quantize.ts'
-
-/** Where a head of a row begins in the pools. */
-const slot = `
-fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
-  let place = u32(position);
-  let page = u32(pageTable[u32(sequence) * given.pages + place / ${pageSize}u]);
-  return ((page * given.kvHeads + head) * ${pageSize}u + place % ${pageSize}u) * given.headSize;
-}
-`
 
 /**
  * An f16 as the cache holds it: rounded to the nearest, ties to even, at most the largest half, and 0 below the least normal one; NaN
@@ -60,7 +51,8 @@ let sequence = sequences[row];
 if (sequence < 0) {
   return;
 }
-let at = slotOf(sequence, positions[row], column / given.headSize) + column % given.headSize;
+let vector = vectorOf(sequence, u32(positions[row]), column / given.headSize);
+let at = vector * given.headSize + column % given.headSize;
 let fromKey = given.keyAt + row * given.keyStride + column;
 let fromValue = given.valueAt + row * given.valueStride + column;
 `
@@ -69,7 +61,7 @@ export const writeFloats: Kernel = {
   name: 'cacheWrite',
   bindings: bindings('f32'),
   parameters: extents,
-  code: `${slot}${forEachElement(`${places(1)}
+  code: `${pageLookup}${forEachElement(`${places(1)}
 keys[at] = key[fromKey];
 values[at] = value[fromValue];
 `)}`,
@@ -80,7 +72,7 @@ export const writeHalfPairs: Kernel = {
   name: 'cacheWrite pairs of halves',
   bindings: bindings('u32'),
   parameters: extents,
-  code: `${slot}${half}${forEachElement(`${places(2)}
+  code: `${pageLookup}${half}${forEachElement(`${places(2)}
 keys[at / 2u] = half(key[fromKey]) | (half(key[fromKey + 1u]) << 16u);
 values[at / 2u] = half(value[fromValue]) | (half(value[fromValue + 1u]) << 16u);
 `)}`,
@@ -91,7 +83,7 @@ export const writeHalves: Kernel = {
   name: 'cacheWrite halves',
   bindings: bindings('atomic<u32>'),
   parameters: extents,
-  code: `${slot}${half}${forEachElement(`${places(1)}
+  code: `${pageLookup}${half}${forEachElement(`${places(1)}
 let shift = at % 2u * 16u;
 atomicAnd(&keys[at / 2u], ~(0xffffu << shift));
 atomicOr(&keys[at / 2u], half(key[fromKey]) << shift);
@@ -159,7 +151,7 @@ export function writeBytes(headSize: number): Kernel {
     name: 'cacheWrite bytes',
     bindings: bindings(headSize % 4 === 0 ? 'u32' : 'atomic<u32>'),
     parameters: extents,
-    code: `${exactDivision}${groupReduction('mostOf', vectorThreads, 'max', 'u32')}
+    code: `${pageLookup}${exactDivision}${groupReduction('mostOf', vectorThreads, 'max', 'u32')}
 @compute @workgroup_size(${vectorThreads})
 fn main(${groupParameters}) {
   let number = groupNumber(group, groups);
@@ -172,10 +164,9 @@ fn main(${groupParameters}) {
   if (sequence < 0) {
     return;
   }
-  let position = u32(positions[row]);
-  let page = u32(pageTable[u32(sequence) * given.pages + position / ${pageSize}u]);
-  let block = (page * given.kvHeads + head) * ${kv8Words(headSize)}u;
-  let slot = position % ${pageSize}u;
+  let vector = vectorOf(sequence, u32(positions[row]), head);
+  let block = vector / ${pageSize}u * ${kv8Words(headSize)}u;
+  let slot = vector % ${pageSize}u;
 ${writeVector('keys', 'key', headSize)}
 ${writeVector('values', 'value', headSize)}
 }
