@@ -256,10 +256,8 @@ describe('phi run', () => {
 
   test('says why it takes wasm, and refuses what only a GPU has', async () => {
     const args = ['run', model, 'A fox', '--raw', '--max-tokens', '1']
-    const reason = async (...options: string[]): Promise<unknown> => {
-      const { execution } = (await oneJson([...args, ...options])) as { execution: Execution }
-      return execution.chosen
-    }
+    const reason = async (...options: string[]): Promise<string | undefined> =>
+      ((await oneJson([...args, ...options])) as { execution: Execution }).execution.chosen
     expect(await reason()).toBe('wasm: POCKET_PHI_GPU is off')
     expect(await reason('--threads', '0')).toBe('wasm: a number of threads was asked for, which only wasm has')
     expect(await reason('--threads', '0', '--backend', 'wasm')).toBeUndefined()
