@@ -40,11 +40,13 @@ async function chosenBackend(): Promise<Backend> {
   if (backend !== 'ref' && backend !== 'wasm' && backend !== 'webgpu') {
     throw new Error(`unknown backend "${backend}": ref, wasm or webgpu`)
   }
-  const selected = await selectBackend(backend, () => {
-    const { simd, wide } = flags
-    if (simd !== 'auto' && simd !== 'baseline' && simd !== 'relaxed') throw new Error(`no such build: "${simd}"`)
-    if (wide) useWideVectors()
-    return { simd, wide, ...(flags.threads === undefined ? {} : { threads: Number(flags.threads) }) }
+  const selected = await selectBackend(backend, {
+    wasm: () => {
+      const { simd, wide } = flags
+      if (simd !== 'auto' && simd !== 'baseline' && simd !== 'relaxed') throw new Error(`no such build: "${simd}"`)
+      if (wide) useWideVectors()
+      return { simd, wide, ...(flags.threads === undefined ? {} : { threads: Number(flags.threads) }) }
+    },
   })
   if (selected.name !== backend) throw new Error(`defect: ${selected.name} is not ${backend}`)
   return countingDispatches(selected)

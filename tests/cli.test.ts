@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Execution } from '../src/backends/backend.ts'
 import type { AnswerProfile } from '../src/cli/profile.ts'
 import { bench, expectWhole, weights as weightsOfHub } from '../src/hub/cache/pull-harness.ts'
 
@@ -251,6 +252,18 @@ describe('phi run', () => {
     const { code, out } = await phi(['run', model, 'A fox', '--raw', '--max-tokens', '5', '--threads', '0'])
     expect(code).toBe(0)
     expect(out).toMatch(/\S.*\n$/)
+  })
+
+  test('says why it takes wasm, and refuses what only a GPU has', async () => {
+    const args = ['run', model, 'A fox', '--raw', '--max-tokens', '1']
+    const reason = async (...options: string[]): Promise<string | undefined> =>
+      ((await oneJson([...args, ...options])) as { execution: Execution }).execution.chosen
+    expect(await reason()).toBe('wasm: POCKET_PHI_GPU is off')
+    expect(await reason('--threads', '0')).toBe('wasm: a number of threads was asked for, which only wasm has')
+    expect(await reason('--threads', '0', '--backend', 'wasm')).toBeUndefined()
+    const { code, err } = await phi([...args, '--backend', 'wasm', '--gpu-arithmetic', 'f16'])
+    expect(code).toBe(1)
+    expect(err).toContain('The backend "wasm" does not compute in f16.')
   })
 
   test('says that the model is missing where the only argument is a prompt', async () => {

@@ -1,11 +1,12 @@
 /** Loading a model as the options say, and how it answers unless told otherwise. */
+import type { Backend } from '../backends/backend.ts'
 import type { ModelPlace } from '../engine/find-model.ts'
 import { loadModel, type LoadModelOptions } from '../engine/load-model.ts'
 import { machineMemory } from '../engine/machine-memory.ts'
 import { explainRefusal } from '../engine/memory-check.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
-import { selectBackend } from '../engine/select-backend.ts'
+import { selectBackend, withSelected } from '../engine/select-backend.ts'
 import { given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { modelPlace } from './model-folder.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
@@ -25,25 +26,38 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
   const status = new StatusLine()
   const { context, exact, cacheType, maxSequences, memory, profile = false } = options
   const machine = memory === undefined ? machineMemory() : undefined
-  // Threads, wide vectors and profiles are those of wasm: who asks for them does not mean a GPU.
-  const forWasm = options.threads !== undefined || options.wide === true || profile
-  const name = options.backend === 'auto' && forWasm ? 'wasm' : options.backend
-  const backend = await selectBackend(name, async () => {
-    const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
-    return { ...given({ threads: options.threads }), wide, profile }
+  const backend = await selectBackend(options.backend, {
+    gpuArithmetic: options.gpuArithmetic,
+    exact,
+    wasm: async () => {
+      const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
+      return { ...given({ threads: options.threads }), wide, profile }
+    },
+    onlyWasm: whatOnlyWasmHas(options),
   })
   const loading = {
     ...given({ context, exact, cacheType, maxSequences, weightsFile: place.weightsFile, signal }),
     memoryLimit: memory ?? machine?.available ?? Infinity,
     onProgress: progressOn(status),
   }
+  let refusing: Backend = backend
   try {
-    return await loadModel(place.tree, { ...loading, backend })
+    return await withSelected(backend, async (taken) => {
+      refusing = taken
+      return await loadModel(place.tree, { ...loading, backend: taken })
+    })
   } catch (error) {
-    throw await explainRefusal(error, place.tree, backend, loading, machine)
+    throw await explainRefusal(error, place.tree, refusing, loading, machine)
   } finally {
     status.clear()
   }
+}
+
+/** What was asked for that only wasm has: who asks for it does not mean a GPU. */
+function whatOnlyWasmHas({ threads, wide, profile }: OpenOptions): string | undefined {
+  if (threads !== undefined) return 'a number of threads'
+  if (wide === true) return "V8's 256-bit vectors"
+  return profile === true ? 'a profile' : undefined
 }
 
 /** From here on loading takes longer than the test of wide vectors, and answers gain from them. */

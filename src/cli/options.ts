@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Backend } from '../backends/backend.ts'
 import type { WasmOptions } from '../backends/wasm/index.ts'
+import type { Arithmetic } from '../backends/webgpu/steps.ts'
 import { backendNames, selectBackend, type BackendName } from '../engine/select-backend.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
 import { cacheDTypes, type CacheDType } from '../program/ops/cache.ts'
@@ -92,7 +93,9 @@ export async function chooseBackend(
   { backend, threads }: BackendOptions,
   options: Pick<WasmOptions, 'wide' | 'profile'> = {},
 ): Promise<Backend> {
-  return await selectBackend(backend === 'auto' ? 'wasm' : backend, () => ({ ...given({ threads }), ...options }))
+  return await selectBackend(backend === 'auto' ? 'wasm' : backend, {
+    wasm: () => ({ ...given({ threads }), ...options }),
+  })
 }
 
 export interface MemoryOptions {
@@ -106,6 +109,7 @@ export function addMemoryOption(command: Command): Command {
 }
 
 export interface EngineOptions extends BackendOptions, MemoryOptions, WideOptions {
+  readonly gpuArithmetic?: Arithmetic
   readonly context?: number
   readonly exact?: boolean
   readonly cacheType?: CacheDType
@@ -127,6 +131,12 @@ export function addEngineOptions(command: Command): Command {
     )
     .option('--exact', 'do not round activations to int8 where weights are packed: slower')
     .addOption(cacheTypeOption())
+    .addOption(
+      new Option(
+        '--gpu-arithmetic <type>',
+        'what a GPU multiplies in where that may be less than exact (default: f32)',
+      ).choices(['f32', 'f16']),
+    )
 }
 
 export interface GenerationOptions {

@@ -1,4 +1,4 @@
-import type { Backend } from '../backends/backend.ts'
+import type { Arithmetic } from '../backends/webgpu/steps.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { isNode, nodeModule } from '../base/platform.ts'
 import { isGgufName } from '../formats/gguf.ts'
@@ -10,7 +10,7 @@ import { defaultSampling } from './generation-config.ts'
 import { loadEngine, measureCheckpoint, type LoadOptions } from './load.ts'
 import { openModelFiles } from './model-files.ts'
 import { PhiModel } from './phi-model.ts'
-import { selectBackend, type BackendName } from './select-backend.ts'
+import { selectBackend, withSelected, type BackendName, type SelectedBackend } from './select-backend.ts'
 import { stopIdsOf } from './stops.ts'
 
 /**
@@ -22,15 +22,20 @@ export type ModelSource = string | URL | Blob | ReadonlyMap<string, Blob | Uint8
 
 export interface LoadModelOptions extends LoadOptions {
   /**
-   * What computes; `auto` is `webgpu` where there is a GPU, else `wasm`, and `PhiModel.execution` says why. `ref` is the float64
-   * oracle: exact and very slow.
+   * What computes; `auto` is `webgpu` where there is a GPU that takes the model, else `wasm`, and `PhiModel.execution` says why.
+   * `ref` is the float64 oracle: exact and very slow.
    */
-  readonly backend?: BackendName | Backend
+  readonly backend?: BackendName | SelectedBackend
   /**
    * Worker threads of the wasm backend; the number of cores, at most 8, when left out. Results do not depend on it. Where
    * threads cannot share memory (a page that is not cross-origin isolated) there are none; `PhiModel.execution` says so.
    */
   readonly threads?: number
+  /**
+   * What the GPU multiplies in where that may be less than exact (docs/guide/webgpu.md); f32 when left out. f16 means the backend `webgpu`,
+   * and is refused by a GPU that has it not. Of a backend by name.
+   */
+  readonly gpuArithmetic?: Arithmetic
   /** How conversations are written, where tokenizer_config.json does not say or is to be overruled. */
   readonly template?: TemplateName | ChatTemplate
 }
@@ -52,9 +57,10 @@ export async function loadModel(source: ModelSource, options: LoadModelOptions =
     const generationConfig = await files.generationConfig()
     const stopIds = stopIdsOf(config, generationConfig, tokenizer)
     const sampling = defaultSampling(generationConfig)
-    const backend = await backendOf(options)
-    const engine = await loadEngine(files, backend, options)
-    return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling, chosen: backend.chosen })
+    return await withSelected(await backendOf(options), async (backend) => {
+      const engine = await loadEngine(files, backend, options)
+      return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling, chosen: backend.chosen })
+    })
   } finally {
     await files.close()
   }
@@ -71,7 +77,9 @@ export async function measureModel(
   options: LoadModelOptions = {},
 ): Promise<MemoryPlan & { readonly contextTokens: number }> {
   const { tree, ...named } = await findModelFiles(source, options)
-  return await measureCheckpoint(tree, await backendOf(options), { ...options, ...named })
+  return await withSelected(await backendOf(options), (backend) =>
+    measureCheckpoint(tree, backend, { ...options, ...named }),
+  )
 }
 
 /** Where the files of a model are. */
@@ -127,9 +135,9 @@ function pathOf(url: URL): string {
   throw new PocketPhiError('not-supported', 'Files by path can only be read in Node.')
 }
 
-async function backendOf({ backend = 'auto', threads }: LoadModelOptions): Promise<Backend> {
+async function backendOf(options: LoadModelOptions): Promise<SelectedBackend> {
+  const { backend = 'auto', threads, gpuArithmetic, exact } = options
   if (typeof backend !== 'string') return backend
-  // Threads are those of wasm: who asks for a number of them does not mean a GPU.
-  if (threads !== undefined) return await selectBackend(backend === 'auto' ? 'wasm' : backend, () => ({ threads }))
-  return await selectBackend(backend)
+  const forWasm = threads === undefined ? {} : { wasm: () => ({ threads }), onlyWasm: 'a number of threads' }
+  return await selectBackend(backend, { ...forWasm, gpuArithmetic, exact })
 }

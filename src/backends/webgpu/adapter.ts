@@ -12,6 +12,8 @@ export interface GpuTraits extends Dialect {
   readonly bufferBytes: number
   /** Whether the processor plays the GPU. */
   readonly isSoftware: boolean
+  /** What kernels may ask for that not every GPU has. */
+  readonly features: readonly GPUFeatureName[]
 }
 
 /** The part of the package `webgpu` that is used. */
@@ -64,13 +66,15 @@ async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
   })
 }
 
+const usedFeatures: readonly GPUFeatureName[] = ['shader-f16']
+
 /**
  * What the GPU of this place is.
  * @throws PocketPhiError `not-supported` where there is none
  */
 export async function gpuTraits(): Promise<GpuTraits> {
   const gpu = gpuOfPlatform()
-  const { info, limits } = await requestAdapter(gpu)
+  const { info, limits, features } = await requestAdapter(gpu)
   const parts = [info.vendor, info.architecture, info.description].filter((part) => part !== '')
   return {
     description: parts.length === 0 ? 'an unnamed GPU' : parts.join(' '),
@@ -78,6 +82,7 @@ export async function gpuTraits(): Promise<GpuTraits> {
     bufferBytes: limits.maxBufferSize,
     packedProducts: gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product'),
     isSoftware: info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|basic render/i.test(parts.join(' ')),
+    features: usedFeatures.filter((feature) => features.has(feature)),
   }
 }
 
@@ -90,6 +95,7 @@ export async function requestDevice(traits: GpuTraits): Promise<GPUDevice> {
   try {
     return await adapter.requestDevice({
       label: 'pocket-phi',
+      requiredFeatures: [...traits.features],
       requiredLimits: { maxStorageBufferBindingSize: traits.bindingBytes, maxBufferSize: traits.bufferBytes },
     })
   } catch (cause) {

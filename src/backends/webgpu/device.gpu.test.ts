@@ -235,6 +235,13 @@ describe.skipIf(!hasSoftwareGpu)('a device', () => {
     await expect(run()).rejects.toEqual(failure('device-lost', 'The GPU refused a command'))
   })
 
+  test('is not opened where there is no memory for it', async () => {
+    const trace = new Trace('huge')
+    const states = ['one', 'two'].map((name) => trace.bind('state', name, tensorType('f32', 2 ** 28)))
+    states.forEach((state, index) => trace.output(`y${index}`, scale(state, 1)))
+    await expect(openDevice([trace.finish()])).rejects.toEqual(failure('out-of-memory', 'no room for these programs'))
+  })
+
   test('a tensor in slabs is filled, written and read as one', async () => {
     const trace = new Trace('cut')
     const state = trace.bind('state', 'state', tensorType('f32', 10, 3))

@@ -8,7 +8,7 @@ import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
 import { elementsAt, wantedOutputs, type StepOutput } from '../outputs.ts'
 import { usage, type Dispatch } from './compile.ts'
-import type { DeviceFailure } from './failure.ts'
+import { unlessRefused, type DeviceFailure } from './failure.ts'
 import { wholeWords, type Layout, type ProgramLayout } from './layout.ts'
 import type { Resources } from './resources.ts'
 
@@ -74,13 +74,18 @@ export class WebGpuDevice implements Device {
     const { type, slabs } = this.#stored(name)
     await this.#occupation.during('is filling a tensor', async () => {
       this.#failure.refuse()
-      const host = this.#held().doubles.get(name)
+      const { doubles, device } = this.#held()
+      const host = doubles.get(name)
       if (host !== undefined) return read(new Uint8Array(host.buffer, host.byteOffset, host.byteLength), 0)
-      let offset = 0
-      for (const [index, slab] of slabs.entries()) {
-        await this.#fillSlab(this.#slabOf(name, index), type, slab, (bytes, from) => read(bytes, offset + from))
-        offset += slab.bytes
-      }
+      // Memory may be given only when it is written to.
+      await unlessRefused(device, `"${name}"`, async () => {
+        let offset = 0
+        for (const [index, slab] of slabs.entries()) {
+          await this.#fillSlab(this.#slabOf(name, index), type, slab, (bytes, from) => read(bytes, offset + from))
+          offset += slab.bytes
+        }
+      })
+      this.#failure.refuse()
     })
   }
 
@@ -351,7 +356,8 @@ export class WebGpuDevice implements Device {
   async #readBuffer(source: GPUBuffer, bytes: number): Promise<Uint8Array> {
     const { device } = this.#held()
     const size = wholeWords(bytes)
-    const staging = device.createBuffer({ label: 'read', size, usage: usage.mapRead | usage.copyTarget })
+    const make = (): GPUBuffer => device.createBuffer({ label: 'read', size, usage: usage.mapRead | usage.copyTarget })
+    const staging = await unlessRefused(device, 'what is read', () => Promise.resolve(make()))
     try {
       const encoder = device.createCommandEncoder()
       encoder.copyBufferToBuffer(source, 0, staging, 0, size)

@@ -93,7 +93,8 @@ fn dot4(left: u32, right: u32) -> i32 {
 export function moduleText(kernel: Kernel, dialect: Dialect): string {
   const { bindings, parameters: given, code } = kernel
   const integers = code.includes('dot4(')
-  const lines = integers && dialect.packedProducts ? ['requires packed_4x8_integer_dot_product;'] : []
+  const lines = /\bf16\b/.test(code) ? ['enable f16;'] : []
+  if (integers && dialect.packedProducts) lines.push('requires packed_4x8_integer_dot_product;')
   if (given.length > 0) {
     lines.push('struct Given {', ...given.map(({ name, type }) => `  ${name}: ${type},`), '}')
     lines.push('@group(0) @binding(0) var<uniform> given: Given;')
@@ -137,15 +138,20 @@ export const groupParameters = `
  * The sum (or maximum) of one number of each thread of a group, in every thread: a tree, so that the order is always the
  * same. Declares `name`; `threads` is a power of two.
  */
-export function groupReduction(name: string, threads: number, operation: 'sum' | 'max'): string {
+export function groupReduction(
+  name: string,
+  threads: number,
+  operation: 'sum' | 'max',
+  element: 'f32' | 'u32' = 'f32',
+): string {
   const combine =
     operation === 'sum'
       ? `${name}Parts[thread] + ${name}Parts[thread + half]`
       : `max(${name}Parts[thread], ${name}Parts[thread + half])`
   return `
-var<workgroup> ${name}Parts: array<f32, ${threads}>;
+var<workgroup> ${name}Parts: array<${element}, ${threads}>;
 
-fn ${name}(value: f32, thread: u32) -> f32 {
+fn ${name}(value: ${element}, thread: u32) -> ${element} {
   workgroupBarrier();
   ${name}Parts[thread] = value;
   for (var half = ${threads / 2}u; half > 0u; half /= 2u) {

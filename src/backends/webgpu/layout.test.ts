@@ -70,6 +70,12 @@ describe('a layout', () => {
     expect(() => planLayout([unknown], options)).toThrow(failure('not-supported', '"fold"'))
   })
 
+  test('takes a tensor of any size that no kernel sees', () => {
+    const trace = new Trace('copied')
+    trace.output('y', trace.bind('input', 'x', tensorType('f32', 1000)))
+    expect(planLayout([trace.finish()], { ...options, bindingBytes: 3999 }).outputBytes).toBe(4000)
+  })
+
   test('refuses heads that do not fit into the memory of a group', () => {
     const program = (headSize: number): Program => {
       const trace = new Trace('attention')

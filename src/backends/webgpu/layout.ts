@@ -4,7 +4,7 @@ import { planSegments, planStore, tensorBytes, type MemoryPlan, type StorePlan }
 import type { Program } from '../../program/program.ts'
 import type { BufferId } from '../operands.ts'
 import { lowerProgram } from './lowering/index.ts'
-import type { StepProgram } from './steps.ts'
+import type { Arithmetic, StepProgram } from './steps.ts'
 
 /** Where a binding may start, on every device. */
 const bindingAlignment = 256
@@ -26,6 +26,8 @@ export interface LayoutOptions {
   readonly bindingBytes: number
   /** The largest piece that a tensor of the store is cut into. */
   readonly maxSlabBytes: number
+  /** What kernels multiply in; f32 when left out. */
+  readonly arithmetic?: Arithmetic
 }
 
 export interface ProgramLayout {
@@ -95,8 +97,10 @@ function shareScratch(program: StepProgram): { places: Map<BufferId, number>; by
   return { places, bytes: shared.map(({ bytes }) => bytes) }
 }
 
-function checkBindings({ name, buffers }: StepProgram, bindingBytes: number): void {
-  for (const { bytes } of buffers) {
+/** Buffers that no step has, since others take their place, are bound to nothing. */
+function checkBindings({ name, buffers, steps }: StepProgram, bindingBytes: number): void {
+  for (const id of new Set(steps.flatMap((step) => step.buffers))) {
+    const { bytes } = present(buffers[id], 'buffer')
     if (bytes <= bindingBytes) continue
     throw new PocketPhiError('out-of-memory', `A tensor of the program "${name}" is too large for this GPU.`, {
       expected: `at most ${bindingBytes} bytes, which a kernel can see at once`,
@@ -137,9 +141,9 @@ function planProgram(program: StepProgram): ProgramLayout & { readonly scratchBy
  * can see whole
  */
 export function planLayout(programs: readonly Program[], options: LayoutOptions): Layout {
-  const { bindingBytes } = options
+  const { bindingBytes, arithmetic = 'f32' } = options
   const store = planStore(programs, Math.min(bindingBytes, options.maxSlabBytes))
-  const planned = programs.map((program) => planProgram(lowerProgram(program, store)))
+  const planned = programs.map((program) => planProgram(lowerProgram(program, store, arithmetic)))
   for (const { program } of planned) checkBindings(program, bindingBytes)
   const kinds = Math.max(0, ...planned.map(({ scratchBytes }) => scratchBytes.length))
   const scratchBytes = Array.from({ length: kinds }, (_, index) =>

@@ -1,8 +1,9 @@
 /** What a device holds on the GPU until it is disposed of. */
-import { PocketPhiError, present } from '../../base/errors.ts'
+import { present } from '../../base/errors.ts'
 import { tensorBytes } from '../../program/plan.ts'
 import type { BufferId } from '../operands.ts'
 import { argumentsOf, Pipelines, prepare, usage, type Dispatch, type GpuRange } from './compile.ts'
+import { unlessRefused } from './failure.ts'
 import type { Dialect } from './kernel.ts'
 import { wholeWords, type Layout, type ProgramLayout } from './layout.ts'
 import type { StepProgram } from './steps.ts'
@@ -34,7 +35,12 @@ const storage = usage.storage | usage.copySource | usage.copyTarget
  * @throws PocketPhiError `out-of-memory`, `not-supported`
  */
 export async function makeResources(device: GPUDevice, layout: Layout, dialect: Dialect): Promise<Resources> {
-  const buffers = await withMemory(device, layout, () => makeBuffers(device, layout))
+  const make = (): Promise<Resources> => makeAll(device, layout, dialect)
+  return await unlessRefused(device, 'these programs', make, `${layout.memory.total} bytes`)
+}
+
+async function makeAll(device: GPUDevice, layout: Layout, dialect: Dialect): Promise<Resources> {
+  const buffers = makeBuffers(device, layout)
   const { store, scratch, uploads } = buffers
   const rangeOf: RangeOf = (program, places, id) => {
     const { bytes, source } = present(program.buffers[id], 'buffer')
@@ -73,17 +79,4 @@ function makeBuffers(device: GPUDevice, layout: Layout) {
     uploads: make('uploads', layout.uploadBytes),
     outputs: [makeOutputs(), makeOutputs()] as const,
   }
-}
-
-/** @throws PocketPhiError `out-of-memory` when the GPU has no room for what is made */
-async function withMemory<T>(device: GPUDevice, { memory }: Layout, make: () => T): Promise<T> {
-  device.pushErrorScope('out-of-memory')
-  const made = make()
-  const error = await device.popErrorScope()
-  if (error === null) return made
-  throw new PocketPhiError('out-of-memory', 'The GPU has no room for these programs.', {
-    expected: `${memory.total} bytes`,
-    found: error.message,
-    remedy: 'Close other programs, or use fewer weight bits or a shorter context.',
-  })
 }

@@ -6,6 +6,11 @@ import type { BufferId } from '../operands.ts'
 import type { StepOutput } from '../outputs.ts'
 import type { Kernel } from './kernel.ts'
 
+/**
+ * What attention over an f16 cache and products with blocks of GGUF files multiply in; sums are f32, but for those of four products. Nothing else depends on it.
+ */
+export type Arithmetic = 'f32' | 'f16'
+
 export type BufferSource =
   /** A computed value or a temporary of one operation; those that are never alive together share a GPU buffer. */
   | { readonly kind: 'scratch' }

@@ -55,7 +55,7 @@ function Loaded({ name }: { readonly name: string }) {
   const { value } = session
   if (value.state !== 'ready' || value.name !== name) return undefined
   const { memory, context, execution, backend } = value.model
-  const { threads, fallback } = execution
+  const { threads, fallback, chosen } = execution
   return (
     <details class="loaded">
       <summary>In use</summary>
@@ -63,6 +63,7 @@ function Loaded({ name }: { readonly name: string }) {
         <Fact name="Memory" value={describeMemory(memory)} />
         <Fact name="Context" value={`${context} tokens`} />
         <Fact name="Runs on" value={`${backend}, ${threads === 0 ? 'one thread' : `${threads} threads`}`} />
+        {chosen === undefined ? undefined : <Fact name="Chosen" value={chosen} />}
         <Fact name="Loaded in" value={`${value.seconds.toFixed(2)} s`} />
         {fallback === undefined ? undefined : <Fact name="Slower because" value={fallback} />}
       </dl>

@@ -1,6 +1,7 @@
-import { PocketPhiError, present } from '../../../base/errors.ts'
+import { present } from '../../../base/errors.ts'
 import { tensorBytes, type StorePlan } from '../../../program/plan.ts'
-import { valueOf, type Operation, type Program, type Value } from '../../../program/program.ts'
+import { valueOf, type Program, type Value } from '../../../program/program.ts'
+import { OperationLowering, storedPieces } from '../../lowering.ts'
 import type { BufferId, Operand, Piece, Place } from '../../operands.ts'
 import { workspaceBuffer, type Step, type StepBuffer, type StepInput, type Word } from '../steps.ts'
 
@@ -64,54 +65,14 @@ export class StepBuilder {
       return [{ buffer, row: 0, rows }]
     }
     const stored = present(store.tensors.get(name), `"${name}" in the store`)
-    return stored.slabs.map((slab, index) => ({
-      buffer: this.addBuffer({ bytes: slab.bytes, source: { kind: 'store', name, slab: index } }),
-      row: slab.row,
-      rows: slab.rows,
-    }))
+    return storedPieces(stored, (bytes, source) => this.addBuffer({ bytes, source }))
   }
 }
 
 /** One operation on its way to steps. */
-export class Lowering {
-  readonly operation: Operation
-  readonly builder: StepBuilder
-
-  constructor(operation: Operation, builder: StepBuilder) {
-    this.operation = operation
-    this.builder = builder
-  }
-
+export class Lowering extends OperationLowering<StepBuilder> {
   get options(): LoweringOptions {
     return this.builder.options
-  }
-
-  get inputs(): Operand[] {
-    return this.operation.inputs.map((id) => this.builder.operand(id))
-  }
-
-  input(index: number): Operand {
-    return this.builder.operand(present(this.operation.inputs[index], `operand ${index}`))
-  }
-
-  output(index: number): Operand {
-    return this.builder.operand(present(this.operation.outputs[index], `result ${index}`))
-  }
-
-  number(name: string): number {
-    const value = this.operation.attributes[name]
-    if (typeof value !== 'number') throw new Error(`defect: ${this.operation.kind} has no number "${name}"`)
-    return value
-  }
-
-  numbers(name: string): readonly number[] {
-    const value = this.operation.attributes[name]
-    if (typeof value !== 'object') throw new Error(`defect: ${this.operation.kind} has no numbers "${name}"`)
-    return value
-  }
-
-  flag(name: string): boolean {
-    return this.operation.attributes[name] === true
   }
 
   /**
@@ -119,15 +80,8 @@ export class Lowering {
    * @throws PocketPhiError `not-supported` when it lies in several slabs
    */
   whole(operand: Operand, access: Access): Reference {
-    const [piece] = operand.pieces
-    if (piece === undefined || operand.pieces.length > 1) {
-      throw new PocketPhiError('not-supported', `The wasm backend cannot run ${this.operation.kind} over slabs.`, {
-        expected: `"${operand.value.name}" in one slab`,
-        found: `${operand.pieces.length} slabs`,
-        remedy: 'Pack its weights, or raise maxSlabBytes or maxMemoryBytes of wasmBackend.',
-      })
-    }
-    return { buffer: piece.buffer, offset: 0, access }
+    const remedy = 'Pack its weights, or raise maxSlabBytes or maxMemoryBytes of wasmBackend.'
+    return { buffer: this.onePiece(operand, 'wasm', remedy), offset: 0, access }
   }
 
   read(index: number): Reference {

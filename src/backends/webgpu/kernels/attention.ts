@@ -3,6 +3,8 @@
  * positions that these see, a tile at a time, with the greatest score and the sum of the exponentials so far.
  */
 import { forEachElement, parameters, reads, workgroupBytes, writes, type Binding, type Kernel } from '../kernel.ts'
+import type { Arithmetic } from '../steps.ts'
+import { multiplications } from './arithmetic.ts'
 import { batchKeys, type KeySource } from './key-sources.ts'
 
 /** Threads of a group. */
@@ -83,7 +85,13 @@ fn sees(row: u32, position: i32) -> bool {
 `
 
 /** Loads a tile of keys or values; zeros around the run, where a cache may hold anything. */
-function loadKeys(tile: string, source: 'keyAt' | 'valueAt', keys: number, headSize: number): string {
+function loadKeys(
+  tile: string,
+  source: 'keyAt' | 'valueAt',
+  { keys }: AttentionTile,
+  headSize: number,
+  operand = multiplications.f32.operand,
+): string {
   return `
       for (var place = thread; place < ${keys * headSize}u; place += ${threads}u) {
         let position = base + i32(place / ${headSize}u);
@@ -91,20 +99,26 @@ function loadKeys(tile: string, source: 'keyAt' | 'valueAt', keys: number, headS
         if (run.low <= position && position < run.high) {
           value = ${source}(slotOf(run.sequence, position, kvHead) + place % ${headSize}u);
         }
-        ${tile}[place / ${headSize}u * ${headSize + 1}u + place % ${headSize}u] = value;
+        ${tile}[place / ${headSize}u * ${headSize + 1}u + place % ${headSize}u] = ${operand('value')};
       }`
 }
 
 /** Loads the rows of the group of a tensor [rows, heads * headSize], zeros behind the batch. */
-function loadRows(tile: string, tensor: string, rows: number, headSize: number, factor = ''): string {
+function loadRows(
+  tile: string,
+  tensor: string,
+  rows: number,
+  headSize: number,
+  operand = multiplications.f32.operand,
+): string {
   return `
   for (var place = thread; place < ${rows * headSize}u; place += ${threads}u) {
     let row = firstRow + place / ${headSize}u;
     var value = 0.0;
     if (row < given.rows) {
-      value = ${tensor}[(row * given.heads + head) * ${headSize}u + place % ${headSize}u]${factor};
+      value = ${tensor}[(row * given.heads + head) * ${headSize}u + place % ${headSize}u];
     }
-    ${tile}[place] = value;
+    ${tile}[place] = ${operand('value')};
   }`
 }
 
@@ -200,6 +214,8 @@ output[index] = select(value / total, 0.0, total == 0.0);
 /**
  * Attention itself.
  * @param wanted rows and keys of a tile, where they fit
+ * @param arithmetic of the scores, for which keys and values lie in workgroup memory as such. Weights are f32 always: in f16 the
+ * many small ones of a long text would be lost.
  */
 export function attention(
   name: string,
@@ -207,28 +223,32 @@ export function attention(
   source: KeySource,
   wanted: AttentionTile,
   result: AttentionResult,
+  arithmetic: Arithmetic = 'f32',
 ): AttentionKernel | undefined {
   const tile = fittingTile(headSize, wanted, 1)
   if (tile === undefined) return undefined
   const { rows, keys } = tile
+  const { type, code, operand, product } = multiplications[arithmetic]
+  const query = `queries[row * ${headSize}u + component]`
+  const key = `tile[key * ${headSize + 1}u + component]`
   const parts = Math.ceil((rows * headSize) / threads)
   const { bindings, leave } = leaving(result, headSize)
   const kernel: Kernel = {
     name,
     bindings: [...source.bindings, reads('query'), ...bindings],
     parameters: geometry,
-    code: `${source.code}${rowRuns(rows)}
+    code: `${source.code}${code}${rowRuns(rows)}
 const lowest = -3.0e38;
 
-var<workgroup> queries: array<f32, ${rows * headSize}>;
-var<workgroup> tile: array<f32, ${keys * (headSize + 1)}>;
+var<workgroup> queries: array<${type}, ${rows * headSize}>;
+var<workgroup> tile: array<${type}, ${keys * (headSize + 1)}>;
 var<workgroup> scores: array<f32, ${rows * keys}>;
 var<workgroup> weights: array<f32, ${rows * keys}>;
 /// The greatest score of each row before the tile and with it, and the sum of the exponentials before it.
 var<workgroup> greatest: array<f32, ${rows}>;
 var<workgroup> next: array<f32, ${rows}>;
 var<workgroup> sums: array<f32, ${rows}>;
-${entry(rows)}${loadRows('queries', 'query', rows, headSize, ' * given.scale')}
+${entry(rows)}${loadRows('queries', 'query', rows, headSize, (value) => operand(`${value} * given.scale`))}
   if (thread < ${rows}u) {
     greatest[thread] = lowest;
     sums[thread] = 0.0;
@@ -243,7 +263,7 @@ ${entry(rows)}${loadRows('queries', 'query', rows, headSize, ' * given.scale')}
     }
 ${walk(result, keys)}
       workgroupBarrier();
-${loadKeys('tile', 'keyAt', keys, headSize)}
+${loadKeys('tile', 'keyAt', tile, headSize, operand)}
       workgroupBarrier();
       for (var pair = thread; pair < ${rows * keys}u; pair += ${threads}u) {
         let row = pair / ${keys}u;
@@ -252,13 +272,13 @@ ${loadKeys('tile', 'keyAt', keys, headSize)}
         if (sees(row, base + i32(key))) {
           score = 0.0;
           for (var component = 0u; component < ${headSize}u; component += 1u) {
-            score += queries[row * ${headSize}u + component] * tile[key * ${headSize + 1}u + component];
+            score += ${product(query, key)};
           }
         }
         scores[pair] = score;
       }
       workgroupBarrier();
-${loadKeys('tile', 'valueAt', keys, headSize)}
+${loadKeys('tile', 'valueAt', tile, headSize, operand)}
       for (var pair = thread; pair < ${rows * keys}u; pair += ${threads}u) {
         let row = pair / ${keys}u;
         var most = greatest[row];
@@ -277,7 +297,10 @@ ${loadKeys('tile', 'valueAt', keys, headSize)}
           let row = place / ${headSize}u;
           var value = parts[part] * exp(greatest[row] - next[row]);
           for (var key = 0u; key < ${keys}u; key += 1u) {
-            value += weights[row * ${keys}u + key] * tile[key * ${headSize + 1}u + place % ${headSize}u];
+            let weight = weights[row * ${keys}u + key];
+            // What a row does not see may be NaN.
+            let weighted = weight * f32(tile[key * ${headSize + 1}u + place % ${headSize}u]);
+            value += select(weighted, 0.0, weight == 0.0);
           }
           parts[part] = value;
         }
@@ -353,7 +376,7 @@ ${entry(rows)}${loadRows('queries', 'query', rows, headSize)}${loadRows('gradien
     }
     for (var base = run.low; base < run.high; base += ${keys}) {
       workgroupBarrier();
-${loadKeys('keyTile', 'keyAt', keys, headSize)}${loadKeys('valueTile', 'valueAt', keys, headSize)}
+${loadKeys('keyTile', 'keyAt', tile, headSize)}${loadKeys('valueTile', 'valueAt', tile, headSize)}
       workgroupBarrier();
       for (var pair = thread; pair < ${rows * keys}u; pair += ${threads}u) {
         let row = pair / ${keys}u;

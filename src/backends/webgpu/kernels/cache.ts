@@ -1,25 +1,20 @@
 /** Writing and copying of the paged cache. */
 import { pageSize } from '../../../program/ops/cache.ts'
 import { forEachElement, groupParameters, groupReduction, parameters, reads, updates, type Kernel } from '../kernel.ts'
-import { kv8Words } from './key-sources.ts'
+import { kv8Words, pageLookup } from './key-sources.ts'
 import { exactDivision } from './quantize.ts'
 
-/** Where a head of a row begins in the pools. */
-const slot = `
-fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
-  let place = u32(position);
-  let page = u32(pageTable[u32(sequence) * given.pages + place / ${pageSize}u]);
-  return ((page * given.kvHeads + head) * ${pageSize}u + place % ${pageSize}u) * given.headSize;
-}
-`
-
 /**
- * An f16 as the cache holds it: rounded to the nearest, ties to even, at most the largest half, and 0 below the least normal one.
+ * An f16 as the cache holds it: rounded to the nearest, ties to even, at most the largest half, and 0 below the least normal one; NaN
+ * stays NaN.
  * Done with integers, since WGSL leaves open how halves are rounded.
  */
 const half = `
 fn half(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    return 0x7e00u;
+  }
   let magnitude = min(bits & 0x7fffffffu, 0x477fe000u);
   if (magnitude < 0x38800000u) {
     return 0u;
@@ -56,7 +51,8 @@ let sequence = sequences[row];
 if (sequence < 0) {
   return;
 }
-let at = slotOf(sequence, positions[row], column / given.headSize) + column % given.headSize;
+let vector = vectorOf(sequence, u32(positions[row]), column / given.headSize);
+let at = vector * given.headSize + column % given.headSize;
 let fromKey = given.keyAt + row * given.keyStride + column;
 let fromValue = given.valueAt + row * given.valueStride + column;
 `
@@ -65,7 +61,7 @@ export const writeFloats: Kernel = {
   name: 'cacheWrite',
   bindings: bindings('f32'),
   parameters: extents,
-  code: `${slot}${forEachElement(`${places(1)}
+  code: `${pageLookup}${forEachElement(`${places(1)}
 keys[at] = key[fromKey];
 values[at] = value[fromValue];
 `)}`,
@@ -76,7 +72,7 @@ export const writeHalfPairs: Kernel = {
   name: 'cacheWrite pairs of halves',
   bindings: bindings('u32'),
   parameters: extents,
-  code: `${slot}${half}${forEachElement(`${places(2)}
+  code: `${pageLookup}${half}${forEachElement(`${places(2)}
 keys[at / 2u] = half(key[fromKey]) | (half(key[fromKey + 1u]) << 16u);
 values[at / 2u] = half(value[fromValue]) | (half(value[fromValue + 1u]) << 16u);
 `)}`,
@@ -87,7 +83,7 @@ export const writeHalves: Kernel = {
   name: 'cacheWrite halves',
   bindings: bindings('atomic<u32>'),
   parameters: extents,
-  code: `${slot}${half}${forEachElement(`${places(1)}
+  code: `${pageLookup}${half}${forEachElement(`${places(1)}
 let shift = at % 2u * 16u;
 atomicAnd(&keys[at / 2u], ~(0xffffu << shift));
 atomicOr(&keys[at / 2u], half(key[fromKey]) << shift);
@@ -100,7 +96,8 @@ atomicOr(&values[at / 2u], half(value[fromValue]) << shift);
 const vectorThreads = 64
 
 /**
- * Rounds the vector of a row to 8 bits and puts it into a pool, bit for bit as `Kv8Pool` in src/blocks does. A word of bytes belongs to
+ * Rounds the vector of a row to 8 bits and puts it into a pool, bit for bit as `Kv8Pool` in src/blocks does; a vector with an infinity
+ * or NaN becomes NaN, whatever its bytes. A word of bytes belongs to
  * one vector where their size is a multiple of four; else each byte is put in by itself.
  */
 function writeVector(pool: string, source: string, headSize: number): string {
@@ -127,14 +124,18 @@ function writeVector(pool: string, source: string, headSize: number): string {
   return `
   {
     let origin = given.${source}At + row * given.${source}Stride + head * ${headSize}u;
-    var part = 0.0;
+    // Compared as integers, NaN is the greatest.
+    var part = 0u;
     for (var column = thread; column < ${headSize}u; column += ${vectorThreads}u) {
-      part = max(part, abs(${source}[origin + column]));
+      part = max(part, bitcast<u32>(${source}[origin + column]) & 0x7fffffffu);
     }
-    let most = mostOf(part, thread);
+    let bits = mostOf(part, thread);
+    let most = bitcast<f32>(bits);
     var scale = 0.0;
     var inverse = 0.0;
-    if (most >= 7.888609e-31) {
+    if (bits >= 0x7f800000u) {
+      scale = bitcast<f32>(bits | 0x400000u);
+    } else if (most >= 7.888609e-31) {
       scale = divide(most, 127.0);
       inverse = divide(127.0, most);
     }${bytes}
@@ -150,7 +151,7 @@ export function writeBytes(headSize: number): Kernel {
     name: 'cacheWrite bytes',
     bindings: bindings(headSize % 4 === 0 ? 'u32' : 'atomic<u32>'),
     parameters: extents,
-    code: `${exactDivision}${groupReduction('mostOf', vectorThreads, 'max')}
+    code: `${pageLookup}${exactDivision}${groupReduction('mostOf', vectorThreads, 'max', 'u32')}
 @compute @workgroup_size(${vectorThreads})
 fn main(${groupParameters}) {
   let number = groupNumber(group, groups);
@@ -163,10 +164,9 @@ fn main(${groupParameters}) {
   if (sequence < 0) {
     return;
   }
-  let position = u32(positions[row]);
-  let page = u32(pageTable[u32(sequence) * given.pages + position / ${pageSize}u]);
-  let block = (page * given.kvHeads + head) * ${kv8Words(headSize)}u;
-  let slot = position % ${pageSize}u;
+  let vector = vectorOf(sequence, u32(positions[row]), head);
+  let block = vector / ${pageSize}u * ${kv8Words(headSize)}u;
+  let slot = vector % ${pageSize}u;
 ${writeVector('keys', 'key', headSize)}
 ${writeVector('values', 'value', headSize)}
 }

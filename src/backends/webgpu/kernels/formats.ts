@@ -44,6 +44,18 @@ fn signedBytes(word: u32) -> vec4<f32> {
 }
 `
 
+/** A half as a number, by integers: `unpack2x16float` may give 0 for the subnormal scales of very small weights. */
+const halves = `
+fn half16(bits: u32) -> f32 {
+  let magnitude = bits & 0x7fffu;
+  var word = (magnitude << 13u) + select(0x38000000u, 0x70000000u, magnitude >= 0x7c00u);
+  if (magnitude < 0x400u) {
+    word = bitcast<u32>(f32(magnitude) * 5.9604645e-8);
+  }
+  return bitcast<f32>(word | ((bits & 0x8000u) << 16u));
+}
+`
+
 /** Takes a number from each of four bytes that are below 128, without borrowing from one another. */
 function lessThanEach(bytesOfWord: string, number: number): string {
   const each = `0x${(number * 0x01010101).toString(16).padStart(8, '0')}u`
@@ -72,7 +84,7 @@ function blocksOf(dtype: BlockDType): Format {
   return {
     dtype,
     integers: { group, hasOffsets: false },
-    code: `${bytes}
+    code: `${bytes}${halves}
 fn blockAt(row: u32, block: u32) -> u32 {
   return (row / 8u * (given.quads / ${quads}u) + block) * ${blockWords}u;
 }
@@ -83,7 +95,7 @@ fn integersAt(row: u32, quad: u32) -> u32 {
 
 fn scaleAt(row: u32, group: u32) -> f32 {
   let pair = weight[blockAt(row, group) + ${blockWords - 4}u + row % 8u / 2u];
-  return unpack2x16float(pair)[row % 2u];
+  return half16(pair >> (row % 2u * 16u));
 }
 ${panelValues(false, group)}`,
   }
@@ -98,10 +110,6 @@ fn blockAt(row: u32, block: u32) -> u32 {
 /// A half of the block of a row, as bits.
 fn halfAt(block: u32, row: u32, half: u32) -> u32 {
   return (weight[block + half * 4u + row % 8u / 2u] >> (row % 2u * 16u)) & 0xffffu;
-}
-
-fn half16(bits: u32) -> f32 {
-  return unpack2x16float(bits).x;
 }
 `
 
@@ -186,7 +194,7 @@ fn integersAt(row: u32, quad: u32) -> u32 {
 function kFormat(dtype: KDType): Format {
   const { blockWords, format, code } = kIntegers[dtype]
   const values = panelValues(format.hasOffsets, format.group)
-  return { dtype, integers: format, code: `${bytes}${kAccess(blockWords)}${code}${values}` }
+  return { dtype, integers: format, code: `${bytes}${halves}${kAccess(blockWords)}${code}${values}` }
 }
 
 /** Blocks that lie as in a GGUF file, row after row (src/blocks/ggml.ts): their fields begin at even bytes. */
@@ -204,7 +212,7 @@ fn byteAt(place: u32) -> u32 {
 }
 
 fn halfAt(place: u32) -> f32 {
-  return unpack2x16float(weight[place / 4u] >> (place % 4u * 8u)).x;
+  return half16(weight[place / 4u] >> (place % 4u * 8u));
 }
 `
 
@@ -266,7 +274,7 @@ function ggmlFormat(dtype: GgmlDType): Format {
   const quads = blockLength / 4
   return {
     dtype,
-    code: `${bytes}${ggmlAccess}${helpers}
+    code: `${bytes}${halves}${ggmlAccess}${helpers}
 fn valuesAt(row: u32, quad: u32) -> vec4<f32> {
   let block = (row * (given.quads / ${quads}u) + quad / ${quads}u) * ${blockBytes}u;
   let inside = quad % ${quads}u;

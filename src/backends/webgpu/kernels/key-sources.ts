@@ -3,6 +3,17 @@ import { kv8Bytes } from '../../../blocks/kv8.ts'
 import { pageSize, type CacheDType } from '../../../program/ops/cache.ts'
 import { reads, type Binding } from '../kernel.ts'
 
+/**
+ * The number of the vector of a position and a head among all of a pool, [pages, kvHeads, 64, headSize], by the table of the pages of its
+ * sequence.
+ */
+export const pageLookup = `
+fn vectorOf(sequence: i32, position: u32, head: u32) -> u32 {
+  let page = u32(pageTable[u32(sequence) * given.pages + position / ${pageSize}u]);
+  return (page * given.kvHeads + head) * ${pageSize}u + position % ${pageSize}u;
+}
+`
+
 /** How rows find what they see: over a paged cache, or over the rows of a batch of whole sequences. */
 export interface KeySource {
   readonly bindings: readonly Binding[]
@@ -74,7 +85,7 @@ export function pagedKeys(headSize: number, dtype: CacheDType): KeySource {
       reads('sequences', 'i32'),
       reads('positions', 'i32'),
     ],
-    code: `
+    code: `${pageLookup}
 fn sequenceOf(row: u32) -> i32 {
   return sequences[row];
 }
@@ -88,9 +99,7 @@ fn firstOf(sequence: i32) -> i32 {
 }
 
 fn slotOf(sequence: i32, position: i32, head: u32) -> u32 {
-  let place = u32(position);
-  let page = u32(pageTable[u32(sequence) * given.pages + place / ${pageSize}u]);
-  return ((page * given.kvHeads + head) * ${pageSize}u + place % ${pageSize}u) * ${headSize}u;
+  return vectorOf(sequence, u32(position), head) * ${headSize}u;
 }
 
 fn keyAt(place: u32) -> f32 {

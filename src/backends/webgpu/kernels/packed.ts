@@ -2,6 +2,8 @@
 import { activationGroup } from '../../../blocks/matrix.ts'
 import type { PanelDType } from '../../../base/dtype.ts'
 import { forEachElement, parameters, reads, updates, writes, type Binding, type Kernel } from '../kernel.ts'
+import type { Arithmetic } from '../steps.ts'
+import { multiplications } from './arithmetic.ts'
 import type { Format, IntegerFormat } from './formats.ts'
 
 /** How many rows of x a streaming kernel takes at most, which reads the weight once for all of them. */
@@ -245,31 +247,33 @@ function tileOffsets(quads: number, line: number, group: number) {
   }
 }
 
-/** The same with activations as they are, for every format: weights become f32 on their way into workgroup memory. */
-export function tileFloats(format: Format): Kernel {
+/** The same with activations as they are, for every format: weights become floats on their way into workgroup memory. */
+export function tileFloats(format: Format, arithmetic: Arithmetic): Kernel {
   const quads = 8
+  const { type, code, operands, dot } = multiplications[arithmetic]
   return {
-    name: `tileFloats ${format.dtype}`,
+    name: `tileFloats ${format.dtype} ${arithmetic}`,
     bindings: [reads('x', 'vec4<f32>'), weight, writes('product')],
     parameters: extents,
-    code: `${format.code}
-var<workgroup> rowTile: array<vec4<f32>, ${packedTile * quads}>;
-var<workgroup> tokenTile: array<vec4<f32>, ${packedTile * quads}>;
+    code: `${format.code}${code}
+var<workgroup> rowTile: array<vec4<${type}>, ${packedTile * quads}>;
+var<workgroup> tokenTile: array<vec4<${type}>, ${packedTile * quads}>;
 ${tileEntry}
   for (var base = 0u; base < given.quads; base += ${quads}u) {
     workgroupBarrier();
     for (var place = thread; place < ${packedTile * quads}u; place += 64u) {
       let quad = base + place % ${quads}u;
       let line = place / ${quads}u;
-      rowTile[place] = valuesAt(firstRow + line, quad);
-      tokenTile[place] = x[min(firstToken + line, given.tokens - 1u) * given.quads + quad];
+      rowTile[place] = ${operands('valuesAt(firstRow + line, quad)')};
+      let token = min(firstToken + line, given.tokens - 1u);
+      tokenTile[place] = ${operands('x[token * given.quads + quad]')};
     }
     workgroupBarrier();
     for (var place = 0u; place < ${quads}u; place += 1u) {
       for (var i = 0u; i < ${threadTile}u; i += 1u) {
         let values = tokenTile[(threadToken + i * 8u) * ${quads}u + place];
         for (var j = 0u; j < ${threadTile}u; j += 1u) {
-          sums[i][j] += dot(rowTile[(threadRow + j * 8u) * ${quads}u + place], values);
+          sums[i][j] += ${dot(`rowTile[(threadRow + j * 8u) * ${quads}u + place]`, 'values')};
         }
       }
     }

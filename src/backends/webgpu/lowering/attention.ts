@@ -68,8 +68,9 @@ export const pagedAttention: Rule = (at) => {
   const [wanted, dtype] = [tileFor(rows), at.input(0).type.dtype as CacheDType]
   const { chunk, count } = chunksOf(positions)
   const result: kernels.AttentionResult = wanted.rows === 1 && count > 1 ? { chunk } : 'output'
-  const kernel = kernelFor(at, `${wanted.rows} ${dtype} ${result === 'output' ? '' : chunk}`, () =>
-    kernels.attention('pagedAttention', headSize, pagedKeys(headSize, dtype), wanted, result),
+  const arithmetic = dtype === 'f16' ? at.builder.arithmetic : 'f32'
+  const kernel = kernelFor(at, `${wanted.rows} ${dtype} ${arithmetic} ${result === 'output' ? '' : chunk}`, () =>
+    kernels.attention('pagedAttention', headSize, pagedKeys(headSize, dtype), wanted, result, arithmetic),
   )
   const index = { pageTable: at.in(2), sequences: at.in(3), positions: at.in(4) }
   const operands = { keys: at.in(0), values: at.in(1), ...index, query: at.in(5) }

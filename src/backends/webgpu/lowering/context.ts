@@ -2,9 +2,10 @@ import { PocketPhiError, present } from '../../../base/errors.ts'
 import { tensorBytes, type StorePlan } from '../../../program/plan.ts'
 import type { Operation, Program, Value, ValueId } from '../../../program/program.ts'
 import { checkedInput } from '../../inputs.ts'
+import { OperationLowering, storedPieces } from '../../lowering.ts'
 import type { BufferId, Operand, Piece } from '../../operands.ts'
 import { elementThreads, mostGroups, type Kernel } from '../kernel.ts'
-import type { ProgramInput, Step, StepBuffer, Upload } from '../steps.ts'
+import type { Arithmetic, ProgramInput, Step, StepBuffer, Upload } from '../steps.ts'
 
 /** What one element of an element-wise pass costs, in multiply-adds: it is bound by memory. */
 export const elementCost = 16
@@ -25,6 +26,7 @@ export interface Quantized {
 /** Collects the buffers and steps of one program. */
 export class StepBuilder {
   readonly program: Program
+  readonly arithmetic: Arithmetic
   readonly buffers: StepBuffer[] = []
   readonly steps: Step[] = []
   readonly inputs: ProgramInput[] = []
@@ -36,8 +38,9 @@ export class StepBuilder {
   readonly #operands: Operand[]
   readonly #readers = new Map<ValueId, Operation[]>()
 
-  constructor(program: Program, store: StorePlan) {
+  constructor(program: Program, store: StorePlan, arithmetic: Arithmetic) {
     this.program = program
+    this.arithmetic = arithmetic
     for (const operation of program.operations) {
       for (const id of new Set(operation.inputs)) {
         this.#readers.set(id, [...(this.#readers.get(id) ?? []), operation])
@@ -78,65 +81,22 @@ export class StepBuilder {
       return [{ buffer, row: 0, rows }]
     }
     const stored = present(store.tensors.get(name), `"${name}" in the store`)
-    return stored.slabs.map((slab, index) => ({
-      buffer: this.addBuffer({ bytes: slab.bytes, source: { kind: 'store', name, slab: index } }),
-      row: slab.row,
-      rows: slab.rows,
-    }))
+    return storedPieces(stored, (bytes, source) => this.addBuffer({ bytes, source }))
   }
 }
 
 /** One operation on its way to steps. */
-export class Lowering {
-  readonly operation: Operation
-  readonly builder: StepBuilder
-
-  constructor(operation: Operation, builder: StepBuilder) {
-    this.operation = operation
-    this.builder = builder
-  }
-
-  input(index: number): Operand {
-    return this.builder.operand(present(this.operation.inputs[index], `operand ${index}`))
-  }
-
-  output(index: number): Operand {
-    return this.builder.operand(present(this.operation.outputs[index], `result ${index}`))
-  }
-
-  /** How many operands the operation has. */
-  get inputCount(): number {
-    return this.operation.inputs.length
-  }
-
-  number(name: string): number {
-    const value = this.operation.attributes[name]
-    if (typeof value !== 'number') throw new Error(`defect: ${this.operation.kind} has no number "${name}"`)
-    return value
-  }
-
-  numbers(name: string): readonly number[] {
-    const value = this.operation.attributes[name]
-    if (typeof value !== 'object') throw new Error(`defect: ${this.operation.kind} has no numbers "${name}"`)
-    return value
-  }
-
-  flag(name: string): boolean {
-    return this.operation.attributes[name] === true
-  }
-
+export class Lowering extends OperationLowering<StepBuilder> {
   /**
    * The one buffer of an operand that no rule cuts.
    * @throws PocketPhiError `not-supported` when it lies in several slabs
    */
   whole(operand: Operand): BufferId {
-    const [piece] = operand.pieces
-    if (piece !== undefined && operand.pieces.length === 1) return piece.buffer
-    throw new PocketPhiError('not-supported', `The webgpu backend cannot run ${this.operation.kind} over slabs.`, {
-      expected: `"${operand.value.name}" in one slab`,
-      found: `${operand.pieces.length} slabs`,
-      remedy: 'Use a shorter context or smaller weights, or a device with larger bindings.',
-    })
+    return this.onePiece(
+      operand,
+      'webgpu',
+      'Use a shorter context or smaller weights, or a device with larger bindings.',
+    )
   }
 
   /** The buffer of an operand, whole. */

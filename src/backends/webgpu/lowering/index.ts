@@ -3,7 +3,7 @@ import type { StorePlan } from '../../../program/plan.ts'
 import type { Operation, Program } from '../../../program/program.ts'
 import { indexChecksOf } from '../../index-checks.ts'
 import { outputsOf } from '../../outputs.ts'
-import type { StepProgram } from '../steps.ts'
+import type { Arithmetic, StepProgram } from '../steps.ts'
 import * as attention from './attention.ts'
 import * as cache from './cache.ts'
 import { Lowering, StepBuilder, type Rule } from './context.ts'
@@ -27,8 +27,8 @@ function ruleOf(operation: Operation, program: Program): Rule {
  *
  * @throws PocketPhiError `not-supported` for an operation without a rule, or over slabs where its rule takes whole tensors.
  */
-export function lowerProgram(program: Program, store: StorePlan): StepProgram {
-  const builder = new StepBuilder(program, store)
+export function lowerProgram(program: Program, store: StorePlan, arithmetic: Arithmetic): StepProgram {
+  const builder = new StepBuilder(program, store, arithmetic)
   for (const operation of program.operations) ruleOf(operation, program)(new Lowering(operation, builder))
   const outputs = outputsOf(program, (id) => builder.operand(id))
   const { buffers, steps, inputs, uploads } = builder

@@ -6,7 +6,7 @@ import type { Kernel } from '../kernel.ts'
 import { formatOf, type Format } from '../kernels/formats.ts'
 import { fewRows, matmulFewRows, matmulTiled, productTile } from '../kernels/matmul.ts'
 import * as packed from '../kernels/packed.ts'
-import { spread, type Rule } from './context.ts'
+import { spread, type Lowering, type Rule } from './context.ts'
 import { kernelOf, quantizedOperand } from './quantized.ts'
 
 /** Part of a matrix operand: rows and columns as they are read, after transposition. */
@@ -64,11 +64,15 @@ function quantizedType({ type }: Operand): QuantizedDType {
   return type.dtype
 }
 
-function productKernel(format: Format, exact: boolean, tokens: number): Kernel {
+/** A decoded row is bound by the weights that are read: only for many are weights and activations multiplied in f16. */
+function productKernel({ builder }: Lowering, format: Format, exact: boolean, tokens: number): Kernel {
   const name = `${format.dtype} ${exact ? 'f32' : 'int8'}`
   const room = packed.streamed.find((most) => tokens <= most)
   if (room === undefined) {
-    return kernelOf(`tile ${name}`, () => (exact ? packed.tileFloats(format) : packed.tileIntegers(format)))
+    if (!exact) return kernelOf(`tile ${name}`, () => packed.tileIntegers(format))
+    // What meets int8 activations otherwise is asked to be exact.
+    const arithmetic = format.integers === undefined ? builder.arithmetic : 'f32'
+    return kernelOf(`tile ${name} ${arithmetic}`, () => packed.tileFloats(format, arithmetic))
   }
   return kernelOf(`stream ${name} ${room}`, () =>
     exact ? packed.streamFloats(format, room) : packed.streamIntegers(format, room),
@@ -82,7 +86,7 @@ export const matmulPacked: Rule = (at) => {
   const format = formatOf(quantizedType(weight))
   const exact = at.operation.attributes['activations'] === 'f32'
   const activations = exact ? { x: at.whole(x) } : quantizedOperand(at, activationGroup(format.dtype as PanelDType))
-  const kernel = productKernel(format, exact, tokens)
+  const kernel = productKernel(at, format, exact, tokens)
   for (const piece of weight.pieces) {
     const given = { tokens, rows: piece.rows, quads: inner / 4, first: piece.row, stride }
     const tile = packed.packedTile

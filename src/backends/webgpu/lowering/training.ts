@@ -81,7 +81,7 @@ export const squaredNorm: Rule = (at) => {
 
 /** The squared norms of all gradients are brought together, added up, and become a factor. */
 export const clipFactor: Rule = (at) => {
-  const count = at.inputCount - 1
+  const count = at.inputs.length - 1
   const [gathered, total] = [at.temporary(count * 4), at.temporary(4)]
   for (let first = 0; first < count; first += kernels.mostScalars) {
     const kernel = kernels.gatherScalars[Math.min(kernels.mostScalars, count - first)]
