@@ -2,7 +2,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Page } from 'playwright-core'
 import { hasBrowser } from '../browser/chromium.ts'
-import { answers, ask, devices, openScreen, openWeb, ready, send, type WebBench } from './bench.ts'
+import {
+  answers,
+  ask,
+  devices,
+  loseGpuAmidAnswer,
+  openScreen,
+  openWeb,
+  prepareEngine,
+  ready,
+  send,
+  withoutGpu,
+  type WebBench,
+} from './bench.ts'
 
 let web: WebBench
 
@@ -10,34 +22,12 @@ let web: WebBench
 const patience = 120_000
 const inSoftware = { timeout: 400_000 }
 
-/** Put before the script of the engine: workers cannot be prepared otherwise. */
-const prepare = (code: string) => (name: string, script: string) =>
-  name.startsWith('engine-worker-') ? `${code}\n${script}` : script
-
 /** The GPU in software says that it is none, so that it is chosen like any other. */
 const hardware = `
   Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false })
   for (const name of ['vendor', 'architecture', 'description']) {
     Object.defineProperty(GPUAdapterInfo.prototype, name, { get: () => 'test' })
   }`
-
-const noGpu = `Object.defineProperty(WorkerNavigator.prototype, 'gpu', { get: () => undefined })`
-
-/** The GPU goes away when the answer that is to come has been given some commands. */
-async function loseGpuAmidAnswer(page: Page): Promise<void> {
-  const engine = page.workers().find((worker) => worker.url().includes('engine-worker'))
-  await engine?.evaluate(() => {
-    const { prototype } = GPUDevice
-    const original = Object.getOwnPropertyDescriptor(prototype, 'createCommandEncoder')
-      ?.value as () => GPUCommandEncoder
-    let left = 5
-    prototype.createCommandEncoder = function lost() {
-      left -= 1
-      if (left === 0) this.destroy()
-      return original.call(this)
-    }
-  })
-}
 
 async function choose(page: Page, label: string): Promise<void> {
   await openScreen(page, 'Settings')
@@ -87,7 +77,7 @@ describe.skipIf(!hasBrowser)('what the model of the page runs on', () => {
     })
 
     it('says where there is no WebGPU that the processor answers, and why', async () => {
-      await using site = await web.serveChanged(prepare(noGpu))
+      await using site = await web.serveChanged(prepareEngine(withoutGpu))
       const { page, context } = await web.visit(`${site.origin}/`, device)
       await ready(page)
       expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
@@ -97,7 +87,7 @@ describe.skipIf(!hasBrowser)('what the model of the page runs on', () => {
   })
 
   it('refuses a GPU that is not there with an error, and offers to choose by itself', async () => {
-    await using site = await web.serveChanged(prepare(noGpu))
+    await using site = await web.serveChanged(prepareEngine(withoutGpu))
     const { page, context } = await web.visit(`${site.origin}/`)
     await ready(page)
     await choose(page, 'GPU (WebGPU)')
@@ -112,7 +102,7 @@ describe.skipIf(!hasBrowser)('what the model of the page runs on', () => {
   })
 
   it('a GPU that was chosen by itself and is lost is not chosen again during the visit', inSoftware, async () => {
-    await using site = await web.serveChanged(prepare(hardware))
+    await using site = await web.serveChanged(prepareEngine(hardware))
     const { page, context } = await web.visit(`${site.origin}/`)
     context.setDefaultTimeout(patience)
     await ready(page)

@@ -3,7 +3,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import axe from 'axe-core'
-import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { buildPage } from '../../apps/web/build/build.ts'
 import { servePage, type PageServer } from '../../apps/web/build/server.ts'
 import { tinyFiles } from '../../src/engine/tiny-model-harness.ts'
@@ -142,4 +142,32 @@ export async function openScreen(page: Page, name: 'Models' | 'Settings' | 'Benc
   await openList(page)
   await page.locator('.sidebar').getByRole('link', { name }).click()
   await page.getByRole('heading', { level: 1, name }).waitFor()
+}
+
+/** The card of a model, by the name that it shows. */
+export function cardOf(page: Page, name: string): Locator {
+  return page.locator('.card', { has: page.getByRole('heading', { name, exact: true }) })
+}
+
+/** For `serveChanged`: code that runs before the script of the engine, since workers cannot be prepared otherwise. */
+export function prepareEngine(code: string): (name: string, script: string) => string {
+  return (name, script) => (name.startsWith('engine-worker-') ? `${code}\n${script}` : script)
+}
+
+export const withoutGpu = `Object.defineProperty(WorkerNavigator.prototype, 'gpu', { get: () => undefined })`
+
+/** The GPU goes away when the answer that is to come has been given some commands. */
+export async function loseGpuAmidAnswer(page: Page): Promise<void> {
+  const engine = page.workers().find((worker) => worker.url().includes('engine-worker'))
+  await engine?.evaluate(() => {
+    const { prototype } = GPUDevice
+    const original = Object.getOwnPropertyDescriptor(prototype, 'createCommandEncoder')
+      ?.value as () => GPUCommandEncoder
+    let left = 5
+    prototype.createCommandEncoder = function lost() {
+      left -= 1
+      if (left === 0) this.destroy()
+      return original.call(this)
+    }
+  })
 }

@@ -298,7 +298,7 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     })
     const titles = page.locator('.conversations .title')
     const rename = async (): Promise<void> => {
-      await titles.hover()
+      await titles.click()
       await page.getByRole('button', { name: 'Rename How are you?' }).click()
       await page.getByLabel('Title').fill('Well')
       await page.getByLabel('Title').press('Enter')

@@ -1,33 +1,12 @@
 /** A model of 134 million parameters in 4 bits, opened in the page from a file of this machine. Its weights are random. */
-import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { heldByDescendants } from '../../bench/processes.ts'
 import { hasBrowser } from '../browser/chromium.ts'
-import { root } from '../browser/root.ts'
-import { answers, devices, openScreen, openWeb, ready, send, type WebBench } from './bench.ts'
-
-const config = {
-  architectures: ['Phi3ForCausalLM'],
-  model_type: 'phi3',
-  hidden_size: 1024,
-  intermediate_size: 2560,
-  num_hidden_layers: 10,
-  num_attention_heads: 16,
-  num_key_value_heads: 16,
-  vocab_size: 6528,
-  bos_token_id: 1,
-  eos_token_id: 2,
-  pad_token_id: 2,
-  max_position_embeddings: 4096,
-  original_max_position_embeddings: 4096,
-  rms_norm_eps: 1e-5,
-  rope_theta: 10_000,
-  hidden_act: 'silu',
-  tie_word_embeddings: false,
-}
+import { answers, cardOf, devices, openScreen, openWeb, ready, send, type WebBench } from './bench.ts'
+import { makeMidSizeFile } from './mid-size.ts'
 
 /** What the page may take beside its plan while it loads: the worker's script, pieces of the file on their way. */
 const besidePlan = 96e6
@@ -40,19 +19,7 @@ describe.skipIf(!hasBrowser)('a 4-bit file of 134 million parameters in the page
   beforeAll(async () => {
     web = await openWeb()
     folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-mid-'))
-    const named = path.join(folder, 'config.json')
-    await writeFile(named, JSON.stringify(config))
-    file = path.join(folder, 'mid.gguf')
-    const options = [
-      '--format',
-      'gguf',
-      '--type',
-      'q4_k_m',
-      '--tokenizer',
-      path.join(root, 'models/phi-nano'),
-      '--json',
-    ]
-    execFileSync(process.execPath, [path.join(root, 'src/cli/main.ts'), 'init', named, file, ...options])
+    file = await makeMidSizeFile(folder)
   }, 300_000)
   afterAll(async () => {
     await rm(folder, { recursive: true })
@@ -73,7 +40,7 @@ describe.skipIf(!hasBrowser)('a 4-bit file of 134 million parameters in the page
       await openScreen(page, 'Models')
       const before = heldByDescendants()
       await page.locator('input[type=file]').first().setInputFiles(file)
-      const card = page.locator('.card', { has: page.getByRole('heading', { name: 'mid.gguf' }) })
+      const card = cardOf(page, 'mid.gguf')
       await card.getByText('In use').click()
       const held = heldByDescendants() - before
       const shown = await card.innerText()

@@ -7,7 +7,7 @@ import type { BrowserContextOptions, Page } from 'playwright-core'
 import { stallAfter } from '../../src/hub/hub-server-harness.ts'
 import { tinyGguf } from '../../src/engine/tiny-gguf-harness.ts'
 import { hasBrowser } from '../browser/chromium.ts'
-import { ask, devices, openWeb, ready, violations, type Visit, type WebBench } from './bench.ts'
+import { ask, cardOf, devices, openWeb, ready, violations, type Visit, type WebBench } from './bench.ts'
 
 const weights = 'model.safetensors'
 let web: WebBench
@@ -23,7 +23,7 @@ async function lookUp(page: Page): Promise<void> {
   await card(page).getByText('of memory with a context of').waitFor()
 }
 
-const card = (page: Page) => page.locator('.card', { has: page.getByRole('heading', { name: 'model', exact: true }) })
+const card = (page: Page) => cardOf(page, 'model')
 
 function size(name: string): number {
   return web.hub.files.get(name)?.length ?? 0
@@ -181,7 +181,7 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
     await overwrite(page, 'manifest.json', '{"name":')
     await page.reload()
-    const broken = page.locator('.card', { has: page.getByRole('heading', { name: 'org--model' }) })
+    const broken = cardOf(page, 'org--model')
     await broken.getByText('whose list of files cannot be read').waitFor()
     await broken.getByRole('button', { name: 'Delete' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
@@ -266,7 +266,7 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     const { page, context } = await visitModels()
     await page.getByText('In use').waitFor()
     await page.locator('input[type=file]').nth(1).setInputFiles(folder)
-    const own = page.locator('.card', { has: page.getByRole('heading', { name: path.basename(folder) }) })
+    const own = cardOf(page, path.basename(folder))
     await own.getByText('In use').waitFor()
     await page.goto(`${web.site.origin}/#/`)
     expect(await ask(page, 'hello there')).not.toBe('')
@@ -285,7 +285,7 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     })
     const input = page.locator('input[type=file]').first()
     await input.setInputFiles([{ name: 'own.gguf', mimeType: '', buffer: Buffer.from(bytes) }])
-    const own = page.locator('.card', { has: page.getByRole('heading', { name: 'own.gguf' }) })
+    const own = cardOf(page, 'own.gguf')
     await own.getByText('In use').waitFor()
     await page.goto(`${web.site.origin}/#/`)
     expect(await ask(page, 'hello there')).not.toBe('')
