@@ -58,7 +58,7 @@ describe.skipIf(!hasBrowser)('what the model of the page runs on', () => {
       context.setDefaultTimeout(patience)
       await ready(page)
       await choose(page, 'GPU (WebGPU)')
-      await page.getByText('Now the GPU (webgpu): chosen in the settings.').waitFor()
+      await page.getByText('Now the GPU (webgpu). Why: chosen in the settings.').waitFor()
       await toChat(page)
       await loseGpuAmidAnswer(page)
       await send(page, 'What is a hammer used for?')

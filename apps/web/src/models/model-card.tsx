@@ -63,7 +63,7 @@ function Loaded({ name }: { readonly name: string }) {
         <Fact name="Memory" value={describeMemory(memory)} />
         <Fact name="Context" value={`${context} tokens`} />
         <Fact name="Runs on" value={describeBackend(value.model)} />
-        <Fact name="Because" value={value.reason} />
+        <Fact name="Why" value={value.reason} />
         <Fact name="Loaded in" value={`${value.seconds.toFixed(2)} s`} />
         {fallback === undefined ? undefined : <Fact name="Slower because" value={fallback} />}
       </dl>

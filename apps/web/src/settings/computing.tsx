@@ -32,7 +32,7 @@ export function Computing() {
       />
       <p class="quiet" role="status">
         {value.state === 'loading' ? 'The model is being loaded.' : undefined}
-        {value.state === 'ready' ? `Now ${describeBackend(value.model)}: ${value.reason}.` : undefined}
+        {value.state === 'ready' ? `Now ${describeBackend(value.model)}. Why: ${value.reason}.` : undefined}
       </p>
       <ModelStatus />
       <div class="fields">
