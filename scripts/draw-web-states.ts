@@ -71,6 +71,15 @@ async function showFacts(page: Page): Promise<void> {
   await page.getByText('In use').click()
 }
 
+/** An answer, and its question while it is edited. */
+async function edited(stage: Stage): Promise<Page> {
+  const page = await readyPage(stage)
+  await ask(page, 'What is 27 plus 15?')
+  await page.getByRole('button', { name: 'Edit' }).click()
+  await page.getByLabel('Edit the question').fill('What is 20 plus 3?')
+  return page
+}
+
 /** Made when it is first needed. */
 let midSizeFile: Promise<string> | undefined
 
@@ -113,15 +122,12 @@ const states: Readonly<Record<string, (stage: Stage) => Promise<Page>>> = {
     await page.getByRole('button', { name: 'Speed' }).click()
     return page
   },
-  async 'edit-and-branch'(stage) {
-    const page = await readyPage(stage)
-    await ask(page, 'What is 27 plus 15?')
-    await page.getByRole('button', { name: 'Edit' }).click()
-    await page.getByLabel('Edit the question').fill('What is 20 plus 3?')
+  edit: edited,
+  async branch(stage) {
+    const page = await edited(stage)
     await page.getByRole('button', { name: 'Ask', exact: true }).click()
     await page.getByText('2 / 2').waitFor()
     await answers(page, 1)
-    await page.getByRole('button', { name: 'Edit' }).click()
     return page
   },
   async 'reload-amid-download'(stage) {
@@ -168,7 +174,7 @@ const states: Readonly<Record<string, (stage: Stage) => Promise<Page>>> = {
   async 'lost-gpu'(stage) {
     const page = await readyPage(stage)
     await openScreen(page, 'Settings')
-    await page.getByRole('radio', { name: 'GPU (WebGPU)' }).check()
+    await page.getByRole('radio', { name: 'GPU' }).check()
     await page.getByText('Now the GPU').waitFor()
     await toChat(page)
     await loseGpuAmidAnswer(page)
@@ -187,7 +193,7 @@ const states: Readonly<Record<string, (stage: Stage) => Promise<Page>>> = {
     const site = await stage.web.serveChanged(prepareEngine(withoutGpu))
     const page = await readyPage(stage, `${site.origin}/`)
     await openScreen(page, 'Settings')
-    await page.getByRole('radio', { name: 'GPU (WebGPU)' }).check()
+    await page.getByRole('radio', { name: 'GPU' }).check()
     await page.getByRole('alert').waitFor()
     return page
   },

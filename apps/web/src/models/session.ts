@@ -162,7 +162,10 @@ export function recover(error: unknown): unknown {
   if (value.state === 'ready' && value.model.backend === 'webgpu') isGpuLost = true
   void loadModel(current.choice, { loss: error.problem })
   const { problem, found = '' } = error
-  return new PocketPhiError('device-lost', problem, { found, remedy: 'What had come is kept. Try again for the rest.' })
+  return new PocketPhiError('device-lost', problem, {
+    found,
+    remedy: 'What had come is kept. Try again for a whole answer.',
+  })
 }
 
 /**

@@ -26,7 +26,7 @@ export function ModelStatus() {
     )
   }
   if (value.state === 'loading' && value.loss !== undefined) {
-    return <Notice>{value.loss} What was said is kept, and the model is being loaded again.</Notice>
+    return <Notice>{value.loss} The model is being loaded again.</Notice>
   }
   if (value.state === 'empty') return <Notice actions={choose}>No model is loaded.</Notice>
   if (value.state !== 'failed') return undefined

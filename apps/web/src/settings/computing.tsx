@@ -6,7 +6,7 @@ import { changeSettings, removeSetting, settings, type Settings } from './settin
 
 const backends: readonly (readonly [Settings['backend'], string])[] = [
   ['auto', 'Automatic'],
-  ['webgpu', 'GPU (WebGPU)'],
+  ['webgpu', 'GPU'],
   ['wasm', 'Processor'],
 ]
 
