@@ -55,7 +55,7 @@ class Watch {
   }
 
   #look(): void {
-    this.#peaks.set(this.#phase, Math.max(this.#peaks.get(this.#phase) ?? 0, heldByDescendants()))
+    this.#peaks.set(this.#phase, Math.max(this.#peaks.get(this.#phase) ?? 0, heldByDescendants(['Pss'])))
   }
 
   /** @returns the peak of each phase, in bytes */
