@@ -233,12 +233,12 @@ const states: Readonly<Record<string, (stage: Stage) => Promise<Page>>> = {
 }
 
 /** Pixels of a picture for each that the page counts. */
-const scale = { phone: 2, desktop: 1 } as const
+const scale = { phone: 2, desktop: 1.5 } as const
 
 /** What is drawn again for the guide, large enough to be read in it. */
 const guide = {
   phone: { colours: 'light', viewport: devices.phone.viewport },
-  desktop: { colours: 'dark', viewport: { width: 900, height: 570 } },
+  desktop: { colours: 'dark', viewport: { width: 1200, height: 760 } },
 } as const
 
 await mkdir(values.out, { recursive: true })
@@ -247,9 +247,12 @@ for (const [name, show] of Object.entries(states)) {
   if (values.only !== undefined && values.only !== name) continue
   for (const device of ['phone', 'desktop'] as const) {
     const visit: Visit = async (address, options) => {
-      // The guide's picture of the desktop is drawn at twice the pixels, so that all of its visit is.
-      const deviceScaleFactor = name === 'chat' ? 2 : scale[device]
-      const drawn = { ...devices[device], deviceScaleFactor, reducedMotion: 'reduce' as const, ...options }
+      const drawn = {
+        ...devices[device],
+        deviceScaleFactor: scale[device],
+        reducedMotion: 'reduce' as const,
+        ...options,
+      }
       return (await web.visit(address, drawn)).page
     }
     const page = await show({ web, visit })
