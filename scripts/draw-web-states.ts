@@ -232,6 +232,9 @@ const states: Readonly<Record<string, (stage: Stage) => Promise<Page>>> = {
   },
 }
 
+/** Milliseconds: the GPU of the tests is the processor, which may have other things to do. */
+const patience = 120_000
+
 /** Pixels of a picture for each that the page counts. */
 const scale = { phone: 2, desktop: 1.5 } as const
 
@@ -253,7 +256,9 @@ for (const [name, show] of Object.entries(states)) {
         reducedMotion: 'reduce' as const,
         ...options,
       }
-      return (await web.visit(address, drawn)).page
+      const { page, context } = await web.visit(address, drawn)
+      context.setDefaultTimeout(patience)
+      return page
     }
     const page = await show({ web, visit })
     for (const colorScheme of ['light', 'dark'] as const) {
