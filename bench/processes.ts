@@ -61,11 +61,14 @@ function heldBy(id: number): number {
   return sumOfLines(read(`/proc/${id}/status`), ['RssAnon', 'RssShmem'])
 }
 
-/** The same of the descendants of this process together, pages that several share counted once. */
-export function heldByDescendants(): number {
+/**
+ * The same of the descendants of this process together, pages that several share counted once.
+ * @param lines what is added up; `Pss` counts the pages of mapped files, programs among them, as well
+ */
+export function heldByDescendants(lines: readonly string[] = ['Pss_Anon', 'Pss_Shmem']): number {
   return ownProcesses()
     .filter(({ id }) => id !== process.pid)
-    .reduce((sum, { id }) => sum + sumOfLines(read(`/proc/${id}/smaps_rollup`), ['Pss_Anon', 'Pss_Shmem']), 0)
+    .reduce((sum, { id }) => sum + sumOfLines(read(`/proc/${id}/smaps_rollup`), lines), 0)
 }
 
 /** Looks ten times a second at what a process holds. */

@@ -2,7 +2,14 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
 import { headersOf } from './build/headers.ts'
 import { hubOrigins } from './build/hub.ts'
-import { listForServiceWorker, packageEntries, policyInPage, serviceWorkerFile, shippedModel } from './build/plugins.ts'
+import {
+  listForServiceWorker,
+  packageEntries,
+  policyInPage,
+  serviceWorkerFile,
+  shippedModel,
+  shippedScreenshots,
+} from './build/plugins.ts'
 
 const folder = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const hub = hubOrigins()
@@ -14,7 +21,7 @@ export default defineConfig(async ({ command }) => ({
   define: { HUB_ORIGINS: JSON.stringify(hub), IS_BUILT: command === 'build' },
   resolve: { alias: await packageEntries() },
   oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
-  plugins: [policyInPage(), shippedModel('phi-nano'), listForServiceWorker()],
+  plugins: [policyInPage(), shippedModel('phi-nano'), shippedScreenshots(), listForServiceWorker()],
   worker: { format: 'es' as const },
   server: { headers: { ...headersOf('/', hub), 'content-security-policy': '' } },
   build: {

@@ -22,6 +22,8 @@ export interface LoadOptions extends CacheOptions {
    * at most 256), and each reads faster from memory than the one before. When left out f16, and in exact mode f32.
    */
   readonly cacheType?: CacheDType
+  /** Without `context`: the longest that is tried, at most that of the model (default: 4096). */
+  readonly maxContext?: number
   /** Bytes that the model may take in memory; the machine's memory where that is known. */
   readonly memoryLimit?: number
   /** Sees what will be needed before a byte of weights is read; again for a smaller context if the machine refuses the memory. */
@@ -94,7 +96,13 @@ function wholeMemory(): number {
 }
 
 /** Contexts that are tried, the largest first, when none was asked for. */
-const usualContexts = [4096, 2048, 1024, 512]
+const usualContexts = [4096, 2048, 1024, 512] as const
+
+/** From the longest that is wanted down. */
+function triedContexts({ shape }: Model, most: number = usualContexts[0]): number[] {
+  const longest = Math.min(most, shape.maxPositions)
+  return [longest, ...usualContexts.filter((context) => context < longest)]
+}
 
 interface Fitting {
   readonly programs: EnginePrograms
@@ -114,8 +122,7 @@ async function firstFitting<T>(
   use: (fitting: Fitting) => T | Promise<T>,
 ): Promise<T> {
   const formats = formatsOf(weights, options.exact ?? false, options.cacheType)
-  const usual = usualContexts.map((context) => Math.min(context, model.shape.maxPositions))
-  const contexts = options.context === undefined ? [...new Set(usual)] : [options.context]
+  const contexts = options.context === undefined ? triedContexts(model, options.maxContext) : [options.context]
   let refusal: unknown
   for (const context of contexts) {
     const programs = tracePrograms(model, { ...options, context }, formats)

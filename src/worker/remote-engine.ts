@@ -10,6 +10,9 @@ import { sentLoadOptions, sentSource } from './sent.ts'
 export interface RemoteLoadOptions
   extends SentLoadOptions, Pick<LoadModelOptions, 'onPlan' | 'onProgress' | 'signal'> {}
 
+/** Milliseconds that the other side has to free its models; one that hangs is let go of without that. */
+const disposePatience = 3000
+
 /** Loads models on the other side. It holds the port until it is disposed. */
 export class RemoteEngine implements AsyncDisposable {
   readonly #caller: Caller<EngineCalls>
@@ -47,9 +50,12 @@ export class RemoteEngine implements AsyncDisposable {
   }
 
   async #dispose(): Promise<void> {
+    const tooLong = Promise.withResolvers<void>()
+    const timer = setTimeout(tooLong.resolve, disposePatience)
     try {
-      await this.#caller.call('disposeAll', undefined)
+      await Promise.race([this.#caller.call('disposeAll', undefined), tooLong.promise])
     } finally {
+      clearTimeout(timer)
       this.#caller.close(new PocketPhiError('aborted', 'The engine was disposed of.', { remedy: 'Start another one.' }))
       this.#end()
     }

@@ -1,5 +1,5 @@
 /** The engine over a port against the engine itself, both in this process. */
-import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it, vi } from 'vitest'
 import { PocketPhiError } from '../base/errors.ts'
 import { loadModel } from '../engine/load-model.ts'
 import type { GenerationChunk } from '../engine/generate.ts'
@@ -8,7 +8,7 @@ import { someIds, tinyFiles } from '../engine/tiny-model-harness.ts'
 import { special } from '../text/text.ts'
 import { errorFromData, errorToData } from './errors.ts'
 import { connectEngine, startEngine } from './start.ts'
-import type { RemoteEngine, RemoteLoadOptions } from './remote-engine.ts'
+import { RemoteEngine, type RemoteLoadOptions } from './remote-engine.ts'
 import type { RemoteModel } from './remote-model.ts'
 import { serveEngine } from './serve.ts'
 
@@ -216,6 +216,24 @@ describe('ends', () => {
     const waiting = lost.loadModel(files)
     lost.lose('out of memory')
     expect(await caught(waiting)).toMatchObject({ code: 'device-lost', found: 'out of memory' })
+  })
+
+  it('does not wait for ever to be disposed of where the other side hangs', async () => {
+    const { port1 } = new MessageChannel()
+    ports.push(port1)
+    const end = vi.fn<() => void>()
+    const hung = new RemoteEngine(port1, end)
+    vi.useFakeTimers()
+    try {
+      const disposed = hung.dispose()
+      expect(end).not.toHaveBeenCalled()
+      await vi.runAllTimersAsync()
+      await disposed
+    } finally {
+      vi.useRealTimers()
+    }
+    expect(end).toHaveBeenCalledOnce()
+    expect((await caught(hung.loadModel(files))).code).toBe('aborted')
   })
 
   it('there are no workers of a browser in Node', () => {

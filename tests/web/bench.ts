@@ -1,14 +1,14 @@
 /** The chat page as it is shipped, a hub on this machine for its downloads, and a browser. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import axe from 'axe-core'
-import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { buildPage } from '../../apps/web/build/build.ts'
 import { servePage, type PageServer } from '../../apps/web/build/server.ts'
 import { tinyFiles } from '../../src/engine/tiny-model-harness.ts'
 import { HubServer } from '../../src/hub/hub-server-harness.ts'
-import { launchChromium } from '../browser/chromium.ts'
+import { launchChromium, type BrowserOptions } from '../browser/chromium.ts'
 
 export interface Visit {
   readonly page: Page
@@ -25,6 +25,8 @@ export interface WebBench extends AsyncDisposable {
   readonly plain: PageServer
   /** Another server of the page, or of a copy of it. */
   serve(folder?: string): Promise<PageServer>
+  /** A server of a copy whose scripts are changed. @param change is given their names, without folders */
+  serveChanged(change: (name: string, script: string) => string): Promise<PageServer>
   /** Opens the page in a context of its own. */
   visit(address?: string, options?: BrowserContextOptions): Promise<Visit>
 }
@@ -49,7 +51,8 @@ export const devices = {
 
 const slowdownOfPhone = 4
 
-export async function openWeb(): Promise<WebBench> {
+/** @param launch how the browser is started */
+export async function openWeb(launch: BrowserOptions = {}): Promise<WebBench> {
   const resources = new AsyncDisposableStack()
   const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-web-'))
   resources.defer(() => rm(folder, { recursive: true }))
@@ -59,13 +62,24 @@ export async function openWeb(): Promise<WebBench> {
   const serve = (from = folder): Promise<PageServer> => servePage({ folder: from, hub: origins, port: 0 })
   const site = resources.use(await serve())
   const plain = resources.use(await servePage({ folder, hub: origins, port: 0, isPlain: true }))
-  const { browser } = resources.use(await launchChromium())
+  const { browser } = resources.use(await launchChromium(launch))
   return {
     folder,
     hub,
     site,
     plain,
     serve,
+    async serveChanged(change) {
+      const copy = await mkdtemp(path.join(tmpdir(), 'pocket-phi-changed-'))
+      resources.defer(() => rm(copy, { recursive: true }))
+      await cp(folder, copy, { recursive: true })
+      for (const name of await readdir(copy, { recursive: true })) {
+        if (!name.endsWith('.js')) continue
+        const file = path.join(copy, name)
+        await writeFile(file, change(path.basename(name), await readFile(file, 'utf8')))
+      }
+      return resources.use(await serve(copy))
+    },
     async visit(address = `${site.origin}/`, options = devices.desktop) {
       const context = await browser.newContext(options)
       context.setDefaultTimeout(20_000)
@@ -128,4 +142,32 @@ export async function openScreen(page: Page, name: 'Models' | 'Settings' | 'Benc
   await openList(page)
   await page.locator('.sidebar').getByRole('link', { name }).click()
   await page.getByRole('heading', { level: 1, name }).waitFor()
+}
+
+/** The card of a model, by the name that it shows. */
+export function cardOf(page: Page, name: string): Locator {
+  return page.locator('.card', { has: page.getByRole('heading', { name, exact: true }) })
+}
+
+/** For `serveChanged`: code that runs before the script of the engine, since workers cannot be prepared otherwise. */
+export function prepareEngine(code: string): (name: string, script: string) => string {
+  return (name, script) => (name.startsWith('engine-worker-') ? `${code}\n${script}` : script)
+}
+
+export const withoutGpu = `Object.defineProperty(WorkerNavigator.prototype, 'gpu', { get: () => undefined })`
+
+/** The GPU goes away when the answer that is to come has been given some commands. */
+export async function loseGpuAmidAnswer(page: Page): Promise<void> {
+  const engine = page.workers().find((worker) => worker.url().includes('engine-worker'))
+  await engine?.evaluate(() => {
+    const { prototype } = GPUDevice
+    const original = Object.getOwnPropertyDescriptor(prototype, 'createCommandEncoder')
+      ?.value as () => GPUCommandEncoder
+    let left = 5
+    prototype.createCommandEncoder = function lost() {
+      left -= 1
+      if (left === 0) this.destroy()
+      return original.call(this)
+    }
+  })
 }

@@ -3,6 +3,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Worker } from 'playwright-core'
 import { hasBrowser } from '../browser/chromium.ts'
 import {
   answers,
@@ -198,6 +199,44 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await context.close()
   })
 
+  it('takes the model over only when the other tab has freed its own', async () => {
+    const { page: first, context } = await web.visit()
+    await ready(first)
+    const second = await context.newPage()
+    await second.goto(`${web.site.origin}/`)
+    await second.getByText('A model is loaded in another tab').waitFor()
+    const events: string[] = []
+    const isEngine = (worker: Worker): boolean => worker.url().includes('engine-worker')
+    first
+      .workers()
+      .find(isEngine)
+      ?.on('close', () => events.push('freed'))
+    second.on('worker', (worker) => {
+      if (isEngine(worker)) events.push('loads')
+    })
+    await second.getByRole('button', { name: 'Use it here' }).click()
+    await ready(second)
+    expect(events).toEqual(['freed', 'loads'])
+    await context.close()
+  })
+
+  it('takes the model over from a tab that does not answer', async () => {
+    const { page: second, context } = await web.visit('about:blank')
+    const first = await context.newPage()
+    await first.addInitScript(() => {
+      // Like a tab that the browser has frozen.
+      BroadcastChannel.prototype.addEventListener = () => undefined
+    })
+    await first.goto(`${web.site.origin}/`)
+    await ready(first)
+    await second.goto(`${web.site.origin}/`)
+    await second.getByRole('button', { name: 'Use it here' }).click()
+    await ready(second)
+    await first.getByText('A model is loaded in another tab').waitFor()
+    expect(await ask(second, 'What is 27 plus 15?')).toContain('42')
+    await context.close()
+  })
+
   it('keeps what two tabs say in one conversation, and what one deletes stays deleted', async () => {
     const { page: first, context } = await web.visit()
     await ready(first)
@@ -241,6 +280,81 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
       expect.stringContaining('42'),
       expect.stringContaining('nails'),
     ])
+    await context.close()
+  })
+
+  it('shows why a conversation could not be renamed, deleted or imported, and leaves the list as it is', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    await ask(page, 'How are you?')
+    await page.evaluate(() => {
+      const { prototype } = IDBObjectStore
+      const before = Object.getOwnPropertyDescriptors(prototype)
+      const broken = (): never => {
+        throw new DOMException('No room.', 'QuotaExceededError')
+      }
+      Object.assign(prototype, { put: broken, delete: broken, clear: broken })
+      addEventListener('mended', () => Object.defineProperties(prototype, before))
+    })
+    const titles = page.locator('.conversations .title')
+    const rename = async (): Promise<void> => {
+      await titles.click()
+      await page.getByRole('button', { name: 'Rename How are you?' }).click()
+      await page.getByLabel('Title').fill('Well')
+      await page.getByLabel('Title').press('Enter')
+    }
+    await rename()
+    const alert = page.locator('.sidebar').getByRole('alert')
+    await alert.getByText('The conversation could not be renamed.').waitFor()
+    await page.getByRole('button', { name: 'Delete How are you?' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await alert.getByText('The conversation could not be deleted.').waitFor()
+    await openScreen(page, 'Settings')
+    await page.getByRole('button', { name: 'Delete all' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete all' }).click()
+    await alert.getByText('The conversations could not be deleted.').waitFor()
+    const buffer = Buffer.from(JSON.stringify({ messages: [{ role: 'user', content: 'show' }] }))
+    await page.locator('input[accept*=json]').setInputFiles([{ name: 'a.json', mimeType: 'application/json', buffer }])
+    await page.locator('main').getByRole('alert').getByText('no more room for the page').waitFor()
+    expect(await titles.allInnerTexts()).toEqual(['How are you?'])
+    await page.evaluate(() => dispatchEvent(new Event('mended')))
+    await rename()
+    await expect.poll(() => titles.allInnerTexts()).toEqual(['Well'])
+    expect(await alert.count()).toBe(0)
+    await context.close()
+  })
+
+  it('answers where the browser refuses to keep anything and to lock', async () => {
+    const { page, context, complaints } = await web.visit('about:blank')
+    await page.addInitScript(() => {
+      const refused = (): Promise<never> => Promise.reject(new DOMException('Refused.', 'SecurityError'))
+      Object.assign(StorageManager.prototype, { persist: refused })
+      Object.assign(LockManager.prototype, { request: refused })
+    })
+    await page.goto(`${web.site.origin}/`)
+    await ready(page)
+    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+
+  it('does not send with the Enter that ends a word in an input method', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    const area = page.getByLabel('Message')
+    await area.focus()
+    const session = await context.newCDPSession(page)
+    await session.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 })
+    await page.keyboard.press('Enter')
+    // Safari has ended the composition by then.
+    await area.evaluate((element) => {
+      const init = { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true }
+      element.dispatchEvent(new KeyboardEvent('keydown', init))
+    })
+    expect(await page.locator('.question').count()).toBe(0)
+    await area.fill('What is 27 plus 15?')
+    await page.keyboard.press('Enter')
+    expect(await answers(page, 1)).toEqual([expect.stringContaining('42')])
     await context.close()
   })
 
@@ -300,8 +414,7 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     const alert = page.locator('.answer').getByRole('alert')
     await alert.getByText('The worker of the engine has died.').waitFor()
     expect((await answers(page, 1))[0]).not.toBe('')
-    // Not for the answer: for the model, which was opened from files.
-    await page.locator('.transcript .column > .notice').getByRole('button', { name: 'Try again' }).click()
+    // By itself, also what was opened from files.
     await ready(page)
     await alert.getByRole('button', { name: 'Try again' }).click()
     await expect.poll(() => page.locator('.answer.writing .markdown').innerText()).not.toBe('')

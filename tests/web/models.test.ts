@@ -7,7 +7,7 @@ import type { BrowserContextOptions, Page } from 'playwright-core'
 import { stallAfter } from '../../src/hub/hub-server-harness.ts'
 import { tinyGguf } from '../../src/engine/tiny-gguf-harness.ts'
 import { hasBrowser } from '../browser/chromium.ts'
-import { ask, devices, openWeb, ready, violations, type Visit, type WebBench } from './bench.ts'
+import { ask, cardOf, devices, openWeb, ready, violations, type Visit, type WebBench } from './bench.ts'
 
 const weights = 'model.safetensors'
 let web: WebBench
@@ -23,7 +23,7 @@ async function lookUp(page: Page): Promise<void> {
   await card(page).getByText('of memory with a context of').waitFor()
 }
 
-const card = (page: Page) => page.locator('.card', { has: page.getByRole('heading', { name: 'model', exact: true }) })
+const card = (page: Page) => cardOf(page, 'model')
 
 function size(name: string): number {
   return web.hub.files.get(name)?.length ?? 0
@@ -154,6 +154,78 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     await context.close()
   })
 
+  it('keeps the list of files that was there when the device goes off amid the writing of another', async () => {
+    await using site = await web.serveChanged((name, script) =>
+      name.startsWith('downloads.worker') ? `${goesOff}\n${script}` : script,
+    )
+    const { page, context } = await web.visit(`${site.origin}/#/models`)
+    await lookUp(page)
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    await card(page).getByRole('alert').waitFor()
+    await page.reload()
+    await card(page).getByText('are here').waitFor()
+    await lookUp(page)
+    const worker = page.workers().find((one) => one.url().includes('downloads.worker'))
+    await worker?.evaluate(() => dispatchEvent(new Event('mended')))
+    await card(page).getByRole('button', { name: 'Go on' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).click()
+    await card(page).getByText('In use').waitFor()
+    expect(await storedBytes(page)).toBe(size(weights))
+    await context.close()
+  })
+
+  it('shows folders that do not say what is in them, and removes them', async () => {
+    const { page, context } = await visitModels()
+    await lookUp(page)
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
+    await overwrite(page, 'manifest.json', '{"name":')
+    await page.reload()
+    const broken = cardOf(page, 'org--model')
+    await broken.getByText('whose list of files cannot be read').waitFor()
+    await broken.getByRole('button', { name: 'Delete' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+    await expect.poll(() => broken.count()).toBe(0)
+    expect(await storedBytes(page)).toBe(0)
+    await context.close()
+  })
+
+  it('brings again what was cut off after it had come', async () => {
+    const { page, context } = await visitModels()
+    await lookUp(page)
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
+    await overwrite(page, weights, '')
+    await page.reload()
+    await card(page).getByRole('button', { name: 'Go on' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).click()
+    await card(page).getByText('In use').waitFor()
+    expect(await storedBytes(page)).toBe(size(weights))
+    await context.close()
+  })
+
+  it('does without Symbol.dispose and its like, which some browsers have not', async () => {
+    await using site = await web.serveChanged((_name, script) =>
+      script
+        .replaceAll(/Symbol\.(?:d|asyncD)ispose/g, 'Symbol.absent')
+        .replaceAll(/(?:Async)?DisposableStack/g, 'Absent'),
+    )
+    const { page, context, complaints } = await web.visit(`${site.origin}/#/models`)
+    await lookUp(page)
+    await card(page).getByRole('button', { name: 'Download' }).click()
+    await card(page).getByRole('button', { name: 'Use', exact: true }).click()
+    await card(page).getByText('In use').waitFor()
+    await page.goto(`${site.origin}/#/`)
+    expect(await ask(page, 'hello there')).not.toBe('')
+    const other = await context.newPage()
+    await other.goto(`${site.origin}/#/models`)
+    await other.getByRole('button', { name: 'Use it here' }).click()
+    await card(other).getByText('In use').waitFor()
+    await page.getByText('A model is loaded in another tab').waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+
   it('names that are none and models that are not there are refused with a remedy', async () => {
     const { page, context } = await visitModels()
     for (const [name, problem] of [
@@ -194,7 +266,7 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     const { page, context } = await visitModels()
     await page.getByText('In use').waitFor()
     await page.locator('input[type=file]').nth(1).setInputFiles(folder)
-    const own = page.locator('.card', { has: page.getByRole('heading', { name: path.basename(folder) }) })
+    const own = cardOf(page, path.basename(folder))
     await own.getByText('In use').waitFor()
     await page.goto(`${web.site.origin}/#/`)
     expect(await ask(page, 'hello there')).not.toBe('')
@@ -213,7 +285,7 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     })
     const input = page.locator('input[type=file]').first()
     await input.setInputFiles([{ name: 'own.gguf', mimeType: '', buffer: Buffer.from(bytes) }])
-    const own = page.locator('.card', { has: page.getByRole('heading', { name: 'own.gguf' }) })
+    const own = cardOf(page, 'own.gguf')
     await own.getByText('In use').waitFor()
     await page.goto(`${web.site.origin}/#/`)
     expect(await ask(page, 'hello there')).not.toBe('')
@@ -223,6 +295,33 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     await context.close()
   })
 })
+
+/** Put before the script of the downloads: the second list of files that it writes, it writes by half. */
+const goesOff = `
+  const { write } = FileSystemSyncAccessHandle.prototype
+  let lists = 0
+  addEventListener('mended', () => Object.assign(FileSystemSyncAccessHandle.prototype, { write }))
+  FileSystemSyncAccessHandle.prototype.write = function (bytes, options) {
+    if (!new TextDecoder().decode(bytes.subarray(0, 80)).includes('"repository"')) return write.call(this, bytes, options)
+    lists += 1
+    if (lists !== 2) return write.call(this, bytes, options)
+    write.call(this, bytes.subarray(0, bytes.length >> 1), options)
+    throw new DOMException('The device goes off.', 'UnknownError')
+  }`
+
+/** Something else has changed a file of the model that is kept. */
+async function overwrite(page: Page, file: string, text: string): Promise<void> {
+  await page.evaluate(
+    async ([name, content]) => {
+      const top = await navigator.storage.getDirectory()
+      const folder = await (await top.getDirectoryHandle('models')).getDirectoryHandle('org--model')
+      const stream = await (await folder.getFileHandle(name)).createWritable()
+      await stream.write(content)
+      await stream.close()
+    },
+    [file, text] as const,
+  )
+}
 
 /** Bytes of weights that are kept for the model, whole or not. */
 async function storedBytes(page: Page): Promise<number> {

@@ -53,6 +53,22 @@ export function shippedModel(name: string): Plugin {
   }
 }
 
+/** Pictures that the system shows where the page is installed: those of the guide. The page itself does without. */
+const screenshots = ['web-phone.png', 'web-desktop.png'].map((name) => [`screenshots/${name}`, name] as const)
+
+/** Lays the pictures that the manifest names beside the page. */
+export function shippedScreenshots(): Plugin {
+  return {
+    name: 'shipped-screenshots',
+    apply: 'build',
+    async generateBundle() {
+      for (const [fileName, name] of screenshots) {
+        this.emitFile({ type: 'asset', fileName, source: await readFile(path.join(root, 'docs', name)) })
+      }
+    },
+  }
+}
+
 /** Tells the service worker which files make the page, and a version that changes with any of them. */
 export function listForServiceWorker(): Plugin {
   return {
@@ -63,7 +79,8 @@ export function listForServiceWorker(): Plugin {
       const worker = bundle[serviceWorkerFile]
       if (worker?.type !== 'chunk') this.error(`The build has no ${serviceWorkerFile}.`)
       const hash = createHash('sha256').update(worker.code)
-      const files = Object.values(bundle).filter(({ fileName }) => fileName !== serviceWorkerFile)
+      const apart = new Set([serviceWorkerFile, ...screenshots.map(([fileName]) => fileName)])
+      const files = Object.values(bundle).filter(({ fileName }) => !apart.has(fileName))
       for (const file of files) hash.update(file.fileName).update(contentOf(file))
       const names = files.map(({ fileName }) => fileName)
       for (const entry of await readdir(publicFolder, { recursive: true, withFileTypes: true })) {

@@ -29,7 +29,7 @@ const vulkan = 'libvulkan.so.1'
 function loadDawn(): GPU {
   const modules = nodeModule('node:module')
   if (modules === undefined) {
-    throw noWebGpu('neither navigator.gpu nor Node', 'Use a browser with WebGPU, or the wasm backend.')
+    throw noWebGpu('no navigator.gpu', 'Use a browser with WebGPU, or the wasm backend.')
   }
   // Without it Dawn would say so itself, past every handler of errors.
   if (nodePlatform() === 'linux' && !hasNativeLibrary(vulkan)) {

@@ -7,7 +7,7 @@ import { ErrorNotice } from '../app/notice.tsx'
 import { ProgressBar } from '../app/progress.tsx'
 import { Screen } from '../app/screen.tsx'
 import { isAnswering } from '../conversations/answering.ts'
-import { session } from '../models/session.ts'
+import { recover, session } from '../models/session.ts'
 import { ModelStatus } from '../models/status.tsx'
 import { Chart } from './chart.tsx'
 import { medianOf, runBenchmark, usualPlan, type BenchmarkReport, type BenchmarkRound } from './run.ts'
@@ -30,7 +30,7 @@ async function start(): Promise<void> {
     const { model, name } = value
     report.value = await runBenchmark(model, name, usualPlan, controller.signal, (ended) => (rounds.value = ended))
   } catch (error) {
-    failure.value = errorData(error)
+    failure.value = errorData(recover(error))
   }
   running.value = undefined
 }

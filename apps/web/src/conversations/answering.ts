@@ -2,7 +2,7 @@
 import { computed, effect, signal } from '@preact/signals'
 import { PocketPhiError, type ChatMessage, type Progress, type RemoteChat, type RemoteModel } from 'pocket-phi/worker'
 import { errorData, explained, isAborted } from '../app/errors.ts'
-import { noteLoss, readyModel } from '../models/session.ts'
+import { readyModel, recover } from '../models/session.ts'
 import { settings } from '../settings/settings.ts'
 import { begin, keep, thread } from './conversations.ts'
 import { addTurn, changeTurn, removeTurn, shownTurns, type AnswerFacts, type Thread, type Turn } from './thread.ts'
@@ -98,8 +98,7 @@ async function answerAfter(known: Thread, question: (now: Thread) => Begun): Pro
     end = { facts: await write(begun, draft, stopped) }
     announcement.value = draft.text
   } catch (error) {
-    noteLoss(error)
-    end = isAborted(error) ? {} : { error: errorData(error) }
+    end = isAborted(error) ? {} : { error: errorData(recover(error)) }
     announcement.value = isAborted(error) ? 'Stopped.' : `The answer failed. ${explained(error).message}`
   }
   // Only then: whoever sees that it has ended may reload the page.

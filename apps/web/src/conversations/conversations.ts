@@ -2,13 +2,14 @@
 import { effect, signal } from '@preact/signals'
 import type { ErrorData } from 'pocket-phi/worker'
 import { errorData } from '../app/errors.ts'
+import { askToKeep } from '../app/persistence.ts'
 import { open, route } from '../app/route.ts'
 import { settings } from '../settings/settings.ts'
 import {
   changeConversation,
   deleteAllConversations,
   deleteConversation,
-  importConversation,
+  importConversations,
   onChangeElsewhere,
   readAll,
   readHeadings,
@@ -26,11 +27,27 @@ export const isMissing = signal(false)
 /** Why the last change could not be kept. */
 export const unkept = signal<ErrorData | undefined>(undefined)
 
+/** Why the list is not what was asked for: something could not be read, renamed or deleted. */
+export const listFailure = signal<ErrorData | undefined>(undefined)
+
 /** Deleted while this page is open: an answer that is still being written does not bring them back. */
 const deleted = new Set<string>()
 
 export async function refreshHeadings(): Promise<void> {
-  headings.value = await readHeadings()
+  await inList('The conversations could not be read.', async () => {
+    headings.value = await readHeadings()
+  })
+}
+
+/** Does something with the list, and shows why it could not be done. */
+export async function inList(problem: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+    listFailure.value = undefined
+  } catch (error) {
+    const data = errorData(error)
+    listFailure.value = { ...data, problem: `${problem} ${data.problem}` }
+  }
 }
 
 /** Opens what the address names. */
@@ -92,8 +109,7 @@ export async function keep(known: Thread, change: (now: Thread) => Thread): Prom
     if (kept === undefined) return
     ahead.delete(id)
     unkept.value = undefined
-    // Asks the browser not to clear away what was said; it may say no.
-    if (isFirst) void navigator.storage.persist()
+    if (isFirst) void askToKeep()
     headings.value = [kept.heading, ...headings.value.filter((heading) => heading.id !== id)]
     if (write === writes && thread.value.id === id) thread.value = kept.thread
   } catch (error) {
@@ -119,13 +135,33 @@ export async function setSystem(system: string): Promise<void> {
 
 export async function rename(heading: Heading, title: string): Promise<void> {
   const renamed = { ...heading, title }
-  headings.value = headings.value.map((one) => (one.id === heading.id ? renamed : one))
-  await writeHeading(renamed)
+  await inList('The conversation could not be renamed.', async () => {
+    await writeHeading(renamed)
+    headings.value = headings.value.map((one) => (one.id === heading.id ? renamed : one))
+  })
 }
 
 export async function remove({ id }: Heading): Promise<void> {
-  forget(id)
-  await deleteConversation(id)
+  await inList('The conversation could not be deleted.', () => removeAndForget([id], () => deleteConversation(id)))
+}
+
+export async function removeAll(): Promise<void> {
+  const ids = headings.value.map(({ id }) => id)
+  // One that could not be kept is in no list.
+  if (thread.value.id !== '') ids.push(thread.value.id)
+  await inList('The conversations could not be deleted.', () => removeAndForget(ids, deleteAllConversations))
+}
+
+/** An answer that is being written must not bring back what is just being deleted. */
+async function removeAndForget(ids: readonly string[], removeKept: () => Promise<void>): Promise<void> {
+  for (const id of ids) deleted.add(id)
+  try {
+    await removeKept()
+  } catch (error) {
+    for (const id of ids) deleted.delete(id)
+    throw error
+  }
+  for (const id of ids) forget(id)
 }
 
 /** Leaves a conversation that is no more. */
@@ -135,13 +171,6 @@ function forget(id: string): void {
   if (thread.value.id !== id) return
   thread.value = newThread('', settings.value.system)
   if (route.value.screen === 'chat') open({ screen: 'chat', conversation: undefined })
-}
-
-export async function removeAll(): Promise<void> {
-  for (const { id } of headings.value) forget(id)
-  // One that could not be kept is in no list.
-  if (thread.value.id !== '') forget(thread.value.id)
-  await deleteAllConversations()
 }
 
 /** All conversations as the text of a file. */
@@ -160,10 +189,8 @@ export async function exportMarkdown(heading: Heading): Promise<string> {
 /** @returns how many there were @throws PocketPhiError `invalid-file` */
 export async function importFrom(text: string): Promise<number> {
   const conversations = parseConversations(text)
-  for (const conversation of conversations) {
-    deleted.delete(conversation.heading.id)
-    await importConversation(conversation)
-  }
+  await importConversations(conversations)
+  for (const { heading } of conversations) deleted.delete(heading.id)
   await refreshHeadings()
   return conversations.length
 }

@@ -5,8 +5,9 @@ import { Confirm } from '../app/dialog.tsx'
 import { saveFile } from '../app/files.ts'
 import { Icon, type IconName } from '../app/icons.tsx'
 import { isListOpen } from '../app/layout.ts'
+import { ErrorNotice } from '../app/notice.tsx'
 import { addressOf, route, type Route } from '../app/route.ts'
-import { exportMarkdown, headings, remove, rename, thread } from './conversations.ts'
+import { exportMarkdown, headings, inList, listFailure, remove, rename, thread } from './conversations.ts'
 import type { Found } from './find-text.ts'
 import { search } from './search.ts'
 import type { Heading } from './thread.ts'
@@ -43,6 +44,7 @@ export function Sidebar() {
           <IconButton class="list-button" icon="close" label="Close the list" onClick={close} />
         </div>
         <Search />
+        {listFailure.value === undefined ? undefined : <ErrorNotice error={listFailure.value} />}
         <List />
         <footer>
           <Place to={{ screen: 'models' }} icon="model" label="Models" />
@@ -179,5 +181,7 @@ function RenamedRow({ heading, onDone }: RenamedRowProps) {
 
 async function saveMarkdown(heading: Heading): Promise<void> {
   const name = heading.title.replaceAll(/[^\p{L}\p{N}]+/gu, '-').slice(0, 40)
-  saveFile(`${name || 'conversation'}.md`, await exportMarkdown(heading), 'text/markdown')
+  await inList('The conversation could not be saved.', async () => {
+    saveFile(`${name || 'conversation'}.md`, await exportMarkdown(heading), 'text/markdown')
+  })
 }

@@ -48,16 +48,17 @@ export async function changeConversation(
   return changed
 }
 
-export async function importConversation({ heading, thread }: Conversation): Promise<void> {
+/** All of them, or none. */
+export async function importConversations(conversations: readonly Conversation[]): Promise<void> {
   await inDatabase(async (database) => {
     const transaction = database.transaction(['headings', 'threads'], 'readwrite')
-    await Promise.all([
+    const puts = conversations.flatMap(({ heading, thread }) => [
       transaction.objectStore('headings').put(heading),
       transaction.objectStore('threads').put(thread),
-      transaction.done,
     ])
+    await Promise.all([...puts, transaction.done])
   })
-  tell({ id: heading.id, became: 'imported' })
+  for (const { heading } of conversations) tell({ id: heading.id, became: 'imported' })
 }
 
 export async function writeHeading(heading: Heading): Promise<void> {

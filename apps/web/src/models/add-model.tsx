@@ -18,7 +18,8 @@ export function OpenLocal() {
     const [first] = files
     if (first === undefined) return
     const folder = first.webkitRelativePath.split('/')[0]
-    const name = folder === undefined || folder === '' ? first.name : folder
+    const weights = files.find(({ name }) => /\.(?:gguf|safetensors)$/i.test(name)) ?? first
+    const name = folder === undefined || folder === '' ? weights.name : folder
     void loadModel({ kind: 'local', name, files })
     currentTarget.value = ''
   }

@@ -17,7 +17,9 @@ import { formatBytes, PocketPhiError, type Progress } from 'pocket-phi/worker'
 import {
   describeStored,
   folderOf,
+  makeFolder,
   modelsFolder,
+  openFolder,
   readManifest,
   sizeOf,
   writeManifest,
@@ -102,14 +104,12 @@ export function folderAddress(hub: string, { repository, commit }: Pick<HubModel
  */
 export async function downloadModel(hub: string, name: string, scope: DownloadScope): Promise<StoredModel> {
   return await alone(name, scope, async () => {
-    const top = await modelsFolder(true)
-    const folder = await top?.getDirectoryHandle(folderOf(name), { create: true })
-    if (folder === undefined) throw new Error('defect: no folder')
-    let manifest = await readManifest(folder)
-    if (manifest === undefined) {
-      manifest = manifestOf(name, await lookUp(hub, name, scope))
-      await writeManifest(folder, manifest)
-    }
+    const begun = await openFolder(name)
+    const known = begun && (await readManifest(begun))
+    let manifest = known ?? manifestOf(name, await lookUp(hub, name, scope))
+    // Only now: a name that the hub does not have leaves nothing behind.
+    const folder = await makeFolder(name)
+    if (known === undefined) await writeManifest(folder, manifest)
     await checkRoom(folder, manifest)
     let done = 0
     for (const file of manifest.files) {

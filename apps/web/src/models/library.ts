@@ -2,14 +2,16 @@
 import { signal } from '@preact/signals'
 import { Caller, PocketPhiError, type ErrorData, type Progress } from 'pocket-phi/worker'
 import { errorData, isAborted } from '../app/errors.ts'
+import { askToKeep } from '../app/persistence.ts'
 import type { DownloadCalls, InspectedModel } from './downloads-calls.ts'
-import { listStored, type StoredModel } from './stored.ts'
+import { listStored, type BrokenFolder, type StoredModel } from './stored.ts'
 
 export type Activity =
   | { readonly state: 'inspecting' | 'downloading'; readonly progress: Progress | undefined; readonly stop: () => void }
   | { readonly state: 'failed'; readonly error: ErrorData }
 
 export const storedModels = signal<readonly StoredModel[]>([])
+export const brokenFolders = signal<readonly BrokenFolder[]>([])
 /** What is going on with a model, by its name. */
 export const activities = signal<ReadonlyMap<string, Activity>>(new Map())
 /** What the hub said of models, by name. */
@@ -35,7 +37,9 @@ function downloads(): Caller<DownloadCalls> {
 
 /** Looks at what is here. */
 export async function refreshLibrary(): Promise<void> {
-  storedModels.value = await listStored()
+  const { models, broken } = await listStored()
+  storedModels.value = models
+  brokenFolders.value = broken
   const { usage = 0, quota = 0 } = await navigator.storage.estimate()
   storage.value = { usage, quota }
 }
@@ -82,8 +86,8 @@ export async function inspectModel(name: string): Promise<void> {
 
 /** Downloads a model, or goes on with it. */
 export async function downloadModel(name: string): Promise<void> {
-  // Asks the browser not to clear away what took an hour to come; it may say no.
-  void navigator.storage.persist()
+  // It may take an hour to come.
+  void askToKeep()
   await busyWith(name, 'downloading', (options) => downloads().call('download', { name }, options))
   await changed()
 }

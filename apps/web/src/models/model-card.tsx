@@ -18,8 +18,8 @@ import {
 } from './library.ts'
 import { loadModel, session } from './session.ts'
 import { choiceOf } from './sources.ts'
-import { shortName } from './status.tsx'
-import type { StoredModel } from './stored.ts'
+import { describeBackend, shortName } from './status.tsx'
+import type { BrokenFolder, StoredModel } from './stored.ts'
 
 interface CardProps {
   readonly title: string
@@ -54,16 +54,16 @@ function Use({ name }: { readonly name: string }) {
 function Loaded({ name }: { readonly name: string }) {
   const { value } = session
   if (value.state !== 'ready' || value.name !== name) return undefined
-  const { memory, context, execution, backend } = value.model
-  const { threads, fallback, chosen } = execution
+  const { memory, context, execution } = value.model
+  const { fallback } = execution
   return (
     <details class="loaded">
       <summary>In use</summary>
       <dl class="facts">
         <Fact name="Memory" value={describeMemory(memory)} />
         <Fact name="Context" value={`${context} tokens`} />
-        <Fact name="Runs on" value={`${backend}, ${threads === 0 ? 'one thread' : `${threads} threads`}`} />
-        {chosen === undefined ? undefined : <Fact name="Chosen" value={chosen} />}
+        <Fact name="Runs on" value={describeBackend(value.model)} />
+        <Fact name="Why" value={value.reason} />
         <Fact name="Loaded in" value={`${value.seconds.toFixed(2)} s`} />
         {fallback === undefined ? undefined : <Fact name="Slower because" value={fallback} />}
       </dl>
@@ -99,6 +99,45 @@ export function LoadedCard({ name }: { readonly name: string }) {
     <Card title={name} about="Opened from a file, until the page is closed">
       <Loaded name={name} />
     </Card>
+  )
+}
+
+/** A folder of which nobody knows any more what is in it. */
+export function BrokenCard({ folder: { name, bytes } }: { readonly folder: BrokenFolder }) {
+  const activity = activities.value.get(name)
+  return (
+    <Card title={name} about={`${formatBytes(bytes)} of a model whose list of files cannot be read any more`}>
+      {activity?.state === 'failed' ? <ErrorNotice error={activity.error} /> : undefined}
+      <div class="row">
+        <DeleteButton name={name} bytes={bytes} />
+      </div>
+    </Card>
+  )
+}
+
+interface DeleteButtonProps {
+  readonly name: string
+  readonly bytes: number
+}
+
+function DeleteButton({ name, bytes }: DeleteButtonProps) {
+  const isAsked = useSignal(false)
+  return (
+    <>
+      <Button icon="trash" onClick={() => (isAsked.value = true)}>
+        Delete
+      </Button>
+      {isAsked.value ? (
+        <Confirm
+          title={`Delete ${shortName(name)}?`}
+          action="Delete"
+          onConfirm={() => void removeModel(name)}
+          onClose={() => (isAsked.value = false)}
+        >
+          {formatBytes(bytes)} would have to be downloaded again.
+        </Confirm>
+      ) : undefined}
+    </>
   )
 }
 
@@ -166,7 +205,6 @@ function Running({ activity }: { readonly activity: Exclude<Activity, { state: '
 }
 
 function Actions({ name, stored }: { readonly name: string; readonly stored: StoredModel | undefined }) {
-  const isDeleted = useSignal(false)
   const isWhole = stored?.isWhole === true
   return (
     <div class="row">
@@ -183,21 +221,7 @@ function Actions({ name, stored }: { readonly name: string; readonly stored: Sto
       {isWhole || inspected.value.has(name) ? undefined : (
         <Button onClick={() => void inspectModel(name)}>Size and memory</Button>
       )}
-      {stored === undefined ? undefined : (
-        <Button icon="trash" onClick={() => (isDeleted.value = true)}>
-          Delete
-        </Button>
-      )}
-      {isDeleted.value && stored !== undefined ? (
-        <Confirm
-          title={`Delete ${shortName(name)}?`}
-          action="Delete"
-          onConfirm={() => void removeModel(name)}
-          onClose={() => (isDeleted.value = false)}
-        >
-          {formatBytes(stored.received)} would have to be downloaded again.
-        </Confirm>
-      ) : undefined}
+      {stored === undefined ? undefined : <DeleteButton name={name} bytes={stored.received} />}
     </div>
   )
 }

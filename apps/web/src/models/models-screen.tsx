@@ -2,16 +2,20 @@ import { useEffect } from 'preact/hooks'
 import { formatBytes } from 'pocket-phi/worker'
 import { Screen } from '../app/screen.tsx'
 import { catalogue, shippedModel } from './catalogue.ts'
-import { refreshLibrary, storage, storedModels } from './library.ts'
+import { activities, brokenFolders, refreshLibrary, storage, storedModels } from './library.ts'
 import { AddByName, OpenLocal } from './add-model.tsx'
-import { HubCard, LoadedCard, ShippedCard } from './model-card.tsx'
+import { BrokenCard, HubCard, LoadedCard, ShippedCard } from './model-card.tsx'
 import { session } from './session.ts'
 import { ModelStatus } from './status.tsx'
+import { folderOf } from './stored.ts'
 
 /** Models that are here, and those that can be had. */
 export function ModelsScreen() {
   useEffect(() => void refreshLibrary(), [])
   const stored = storedModels.value.map(({ name }) => name)
+  // A download begins in a folder that does not say yet what is in it.
+  const begun = new Set([...activities.value.keys()].filter((name) => name !== folderOf(name)).map(folderOf))
+  const broken = brokenFolders.value.filter(({ name }) => !begun.has(name))
   const { value } = session
   const isLocal = 'name' in value && value.name !== shippedModel && !stored.includes(value.name)
   const others = catalogue.filter(({ name }) => !stored.includes(name))
@@ -24,6 +28,9 @@ export function ModelsScreen() {
         <ShippedCard />
         {stored.map((name) => (
           <HubCard key={name} name={name} />
+        ))}
+        {broken.map((folder) => (
+          <BrokenCard key={folder.name} folder={folder} />
         ))}
       </ul>
       <OpenLocal />

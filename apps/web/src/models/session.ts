@@ -1,4 +1,4 @@
-/** The model that is loaded. One tab at a time holds one: memory is scarce, and two copies of a large model would end both. */
+/** The model that is loaded. */
 import { computed, signal } from '@preact/signals'
 import {
   PocketPhiError,
@@ -9,14 +9,28 @@ import {
   type RemoteModel,
 } from 'pocket-phi/worker'
 import { errorData, isAborted } from '../app/errors.ts'
-import { changeSettings } from '../settings/settings.ts'
+import { changeSettings, settings, type Settings } from '../settings/settings.ts'
 import { shippedModel } from './catalogue.ts'
+import { takeEngine, whenEngineIsWanted } from './engine-lock.ts'
 import { choiceOf, sourceOf, type ModelChoice } from './sources.ts'
 
 export type Session =
   | { readonly state: 'empty' }
-  | { readonly state: 'loading'; readonly name: string; readonly progress: Progress | undefined }
-  | { readonly state: 'ready'; readonly name: string; readonly model: RemoteModel; readonly seconds: number }
+  | {
+      readonly state: 'loading'
+      readonly name: string
+      readonly progress: Progress | undefined
+      /** What became of the model before, if it is loaded again because of that. */
+      readonly loss: string | undefined
+    }
+  | {
+      readonly state: 'ready'
+      readonly name: string
+      readonly model: RemoteModel
+      readonly seconds: number
+      /** Why it runs on what it runs on. */
+      readonly reason: string
+    }
   | { readonly state: 'failed'; readonly name: string; readonly choice: ModelChoice; readonly error: ErrorData }
   /** Another tab has a model; it can be had here instead. */
   | { readonly state: 'elsewhere'; readonly name: string; readonly choice: ModelChoice }
@@ -35,63 +49,54 @@ interface Loading {
 let engine: RemoteEngine | undefined
 let current: Loading | undefined
 
-const lockName = 'pocket-phi-engine'
-let holdsLock = false
+/** A GPU that was lost is not taken by itself again; the next visit asks for it anew. */
+let isGpuLost = false
 
-/** A page that is being reloaded takes a moment to let go of its lock. */
-const patience = 500
+let ending = Promise.resolve()
 
-/** @param steal takes the place of another tab, which then lets go of its model */
-async function takeEngine(steal: boolean): Promise<boolean> {
-  if (holdsLock) return true
-  const taken = Promise.withResolvers<boolean>()
-  let isGranted = false
-  navigator.locks
-    .request(lockName, steal ? { steal } : { signal: AbortSignal.timeout(patience) }, () => {
-      isGranted = true
-      holdsLock = true
-      taken.resolve(true)
-      // Held until the page goes away or another tab steals it.
-      return new Promise(() => {})
-    })
-    .catch(() => {
-      taken.resolve(false)
-      // A request that waited in vain says nothing of the lock that another one holds.
-      if (isGranted) void letGo()
-    })
-  return await taken.promise
+/** Frees what the engine has. @returns when all engines that this tab had have ended */
+function endEngine(): Promise<void> {
+  const ended = engine?.dispose().catch(() => undefined)
+  engine = undefined
+  ending = Promise.all([ending, ended]).then(() => undefined)
+  return ending
 }
 
-/** Another tab has taken the engine. */
-async function letGo(): Promise<void> {
-  holdsLock = false
+/** Another tab takes the engine. */
+whenEngineIsWanted(async () => {
   const choice = current?.choice ?? choiceOf(shippedModel)
   current?.controller.abort()
   current = undefined
   session.value = { state: 'elsewhere', name: choice.name, choice }
-  const ended = engine
-  engine = undefined
-  await ended?.dispose().catch(() => undefined)
+  await endEngine()
+})
+
+interface LoadScope {
+  /** Takes the engine from another tab. */
+  readonly steal?: boolean
+  /** What became of the model before. */
+  readonly loss?: string
 }
 
-/**
- * Loads a model in place of the one that is loaded. What becomes of it stands in `session`.
- *
- * @param steal takes the engine from another tab
- */
-export async function loadModel(choice: ModelChoice, { steal = false } = {}): Promise<void> {
+/** Loads a model in place of the one that is loaded. What becomes of it stands in `session`. */
+export async function loadModel(choice: ModelChoice, { steal = false, loss }: LoadScope = {}): Promise<void> {
   current?.controller.abort()
   const controller = new AbortController()
+  const { signal: aborted } = controller
   const { name } = choice
-  session.value = { state: 'loading', name, progress: undefined }
-  const model = openModel(choice, controller.signal, steal)
+  const show = (progress: Progress | undefined): void => {
+    if (!aborted.aborted) session.value = { state: 'loading', name, progress, loss }
+  }
+  show(undefined)
+  const model = openModel(choice, { steal, aborted, onProgress: show })
   const loading: Loading = { choice, controller, model }
   current = loading
   const start = performance.now()
   try {
     const loaded = await model
     if (current !== loading) return
-    session.value = { state: 'ready', name, model: loaded, seconds: (performance.now() - start) / 1000 }
+    const seconds = (performance.now() - start) / 1000
+    session.value = { state: 'ready', name, model: loaded, seconds, reason: reasonFor(loaded) }
     if (choice.kind !== 'local') changeSettings({ model: name })
   } catch (error) {
     if (current !== loading) return
@@ -101,6 +106,11 @@ export async function loadModel(choice: ModelChoice, { steal = false } = {}): Pr
   }
 }
 
+/** Loads the model again, as the settings now say. */
+export function reloadModel(): void {
+  if (current !== undefined) void loadModel(current.choice)
+}
+
 /** Another tab has the engine. */
 class ElsewhereError extends PocketPhiError {
   constructor() {
@@ -108,28 +118,54 @@ class ElsewhereError extends PocketPhiError {
   }
 }
 
-async function openModel(choice: ModelChoice, aborted: AbortSignal, steal: boolean): Promise<RemoteModel> {
+interface OpenScope {
+  readonly steal: boolean
+  readonly aborted: AbortSignal
+  readonly onProgress: (progress: Progress) => void
+}
+
+async function openModel(choice: ModelChoice, { steal, aborted, onProgress }: OpenScope): Promise<RemoteModel> {
   if (!(await takeEngine(steal))) throw new ElsewhereError()
   // A worker that died, or holds another model, is replaced: its memory is given back whole.
-  const ended = engine
-  engine = undefined
-  const [source] = await Promise.all([sourceOf(choice), ended?.dispose().catch(() => undefined)])
+  const [source] = await Promise.all([sourceOf(choice), endEngine()])
   if (aborted.aborted) throw new PocketPhiError('aborted', 'Another model was chosen.')
   engine = startEngine()
+  const { maxContext } = settings.value
   return await engine.loadModel(source.files, {
+    backend: wantedBackend(),
     ...(source.weightsFile === undefined ? {} : { weightsFile: source.weightsFile }),
+    ...(maxContext === undefined ? {} : { maxContext }),
     signal: aborted,
-    onProgress: (progress) => {
-      if (!aborted.aborted) session.value = { state: 'loading', name: choice.name, progress }
-    },
+    onProgress,
   })
 }
 
-/** Shows that the engine has died, if that is what an error says: the model has to be loaded again. */
-export function noteLoss(error: unknown): void {
-  if (!(error instanceof PocketPhiError) || error.code !== 'device-lost' || current === undefined) return
-  const { choice } = current
-  session.value = { state: 'failed', name: choice.name, choice, error: errorData(error) }
+function wantedBackend(): Settings['backend'] {
+  const { backend } = settings.value
+  return backend === 'auto' && isGpuLost ? 'wasm' : backend
+}
+
+function reasonFor({ execution, backend }: RemoteModel): string {
+  if (settings.value.backend !== 'auto') return 'chosen in the settings'
+  // The engine's own words, which begin with the name of the backend.
+  return execution.chosen?.slice(`${backend}: `.length) ?? 'the GPU was lost during this visit'
+}
+
+/**
+ * Loads the model again where an error says that its device or its worker has died; without the GPU, if it was that.
+ *
+ * @returns the error as it is kept with what was being done: it does not say what the page does about it just now
+ */
+export function recover(error: unknown): unknown {
+  if (!(error instanceof PocketPhiError) || error.code !== 'device-lost' || current === undefined) return error
+  const { value } = session
+  if (value.state === 'ready' && value.model.backend === 'webgpu') isGpuLost = true
+  void loadModel(current.choice, { loss: error.problem })
+  const { problem, found = '' } = error
+  return new PocketPhiError('device-lost', problem, {
+    found,
+    remedy: 'What had come is kept. Try again for a whole answer.',
+  })
 }
 
 /**

@@ -1,6 +1,8 @@
+import type { ModelFacts } from 'pocket-phi/worker'
 import { Button } from '../app/button.tsx'
 import { ErrorNotice, Notice } from '../app/notice.tsx'
-import { loadModel, session } from './session.ts'
+import { changeSettings, settings, type Settings } from '../settings/settings.ts'
+import { loadModel, reloadModel, session } from './session.ts'
 
 /** What keeps the model from answering, if anything does, and the way out. */
 export function ModelStatus() {
@@ -23,6 +25,9 @@ export function ModelStatus() {
       </Notice>
     )
   }
+  if (value.state === 'loading' && value.loss !== undefined) {
+    return <Notice>{value.loss} The model is being loaded again.</Notice>
+  }
   if (value.state === 'empty') return <Notice actions={choose}>No model is loaded.</Notice>
   if (value.state !== 'failed') return undefined
   return (
@@ -30,9 +35,33 @@ export function ModelStatus() {
       <Button icon="retry" onClick={() => void loadModel(value.choice)}>
         Try again
       </Button>
+      <OtherBackend />
       {choose}
     </ErrorNotice>
   )
+}
+
+/** Another way for a model that could not be loaded. */
+function OtherBackend() {
+  const run = (backend: Settings['backend']): void => {
+    changeSettings({ backend })
+    reloadModel()
+  }
+  switch (settings.value.backend) {
+    case 'webgpu':
+      return <Button onClick={() => run('auto')}>Choose automatically</Button>
+    case 'auto':
+      return <Button onClick={() => run('wasm')}>Use the processor</Button>
+    case 'wasm':
+      return undefined
+  }
+}
+
+/** In the words of people. */
+export function describeBackend({ backend, execution }: Pick<ModelFacts, 'backend' | 'execution'>): string {
+  if (backend === 'webgpu') return 'the GPU (webgpu)'
+  const { threads } = execution
+  return `the processor (${backend}, ${threads === 0 ? 'one thread' : `${threads} threads`})`
 }
 
 /** The name of the model in the bar, and how far it is. */

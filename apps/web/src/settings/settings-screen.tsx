@@ -9,13 +9,16 @@ import { Icon } from '../app/icons.tsx'
 import { Screen } from '../app/screen.tsx'
 import { exportAll, headings, importFrom, removeAll } from '../conversations/conversations.ts'
 import { session } from '../models/session.ts'
+import { Choices } from './choices.tsx'
+import { Computing } from './computing.tsx'
 import { NumberField } from './number-field.tsx'
-import { changeSettings, settings, type Settings } from './settings.ts'
+import { changeSettings, removeSetting, settings, type Settings } from './settings.ts'
 
 export function SettingsScreen() {
   return (
     <Screen title="Settings">
       <Appearance />
+      <Computing />
       <SystemPrompt />
       <Sampling />
       <Conversations />
@@ -34,20 +37,12 @@ function Appearance() {
   return (
     <section>
       <h2>Appearance</h2>
-      <fieldset class="choices">
-        <legend class="unseen">Colours</legend>
-        {themes.map(([theme, label]) => (
-          <label>
-            <input
-              type="radio"
-              name="theme"
-              checked={settings.value.theme === theme}
-              onChange={() => changeSettings({ theme })}
-            />
-            <span>{label}</span>
-          </label>
-        ))}
-      </fieldset>
+      <Choices
+        legend="Colours"
+        options={themes}
+        value={settings.value.theme}
+        onChange={(theme) => changeSettings({ theme })}
+      />
       <label class="switch">
         <input
           type="checkbox"
@@ -160,8 +155,8 @@ function Sampling() {
 }
 
 function setOptional(name: 'maxTokens' | 'seed', value: number | undefined): void {
-  const { [name]: _before, ...others } = settings.value
-  settings.value = value === undefined ? others : { ...others, [name]: value }
+  if (value === undefined) removeSetting(name)
+  else changeSettings({ [name]: value })
 }
 
 function Conversations() {
@@ -169,8 +164,14 @@ function Conversations() {
   const said = useSignal('')
   const failure = useSignal<ErrorData | undefined>(undefined)
   const count = headings.value.length
-  const save = async (): Promise<void> =>
-    saveFile('pocket-phi-conversations.json', await exportAll(), 'application/json')
+  const save = async (): Promise<void> => {
+    failure.value = undefined
+    try {
+      saveFile('pocket-phi-conversations.json', await exportAll(), 'application/json')
+    } catch (error) {
+      failure.value = errorData(error)
+    }
+  }
   const load = async ({ currentTarget }: { readonly currentTarget: HTMLInputElement }): Promise<void> => {
     const [file] = currentTarget.files ?? []
     if (file === undefined) return

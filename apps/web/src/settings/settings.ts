@@ -14,6 +14,10 @@ export interface Settings {
   readonly seed?: number
   /** Shows the speed of every answer below it. */
   readonly showSpeed: boolean
+  /** What the model runs on; `auto` is a GPU where there is one, else the processor. */
+  readonly backend: 'auto' | 'webgpu' | 'wasm'
+  /** Tokens of a conversation at most; as many as usual when left out. Less takes less memory. */
+  readonly maxContext?: number
   /** The model that is loaded when the page opens, by its name. */
   readonly model: string
 }
@@ -25,6 +29,7 @@ export const defaultSettings: Settings = {
   system: '',
   sampling: {},
   showSpeed: false,
+  backend: 'auto',
   model: 'phi-nano',
 }
 
@@ -42,6 +47,12 @@ export const settings = signal(read())
 
 export function changeSettings(change: Partial<Settings>): void {
   settings.value = { ...settings.value, ...change }
+}
+
+/** Leaves a setting as it is without one. */
+export function removeSetting(name: 'maxTokens' | 'seed' | 'maxContext'): void {
+  const { [name]: _before, ...others } = settings.value
+  settings.value = others
 }
 
 effect(() => {
