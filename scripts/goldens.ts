@@ -24,6 +24,7 @@ import { hdTransformFolder } from './goldens/hd-transform-folder.ts'
 import { modelRows } from './goldens/model-folder.ts'
 import { samplersFolder } from './goldens/samplers.ts'
 import { trainingFolder } from './goldens/training-folder.ts'
+import { visionModelFolder } from './goldens/vision-model-folder.ts'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -93,6 +94,7 @@ async function runFolder(directory: string, folder: string, settings: Settings):
   if (await has('images.json')) return await hdTransformFolder(localFolder(here), folder)
   if ((await has('config.json')) && (await has('golden.safetensors'))) {
     const { model_type: type } = (await localFolder(here).readJson('config.json')) as { model_type?: string }
+    if (type === 'phi3_v') return await visionModelFolder(localFolder(here), folder, settings)
     if (type === 'clip_vision_model') return await clipFolder(localFolder(here), folder, settings)
     const golden = { tree: localFolder(here), goldenFile: 'golden.safetensors' }
     return await modelRows(golden, folder, { ...settings, exact: false })

@@ -48,6 +48,8 @@ export function parsePhi3vConfig(json: unknown): Phi3vConfig {
 }
 
 const embedding = 'model.vision_embed_tokens'
+/** The embeddings of the ids, which published checkpoints hold a second time, or only here. */
+export const sharedEmbeddings = `${embedding}.wte.weight`
 const tower = `${embedding}.img_processor.vision_model`
 
 /** The model of this configuration. Parameter names are those of the published checkpoints. */
@@ -83,7 +85,9 @@ export function phi3v({ text, clip }: Phi3vConfig): Model {
         }
       },
       isUnused: (name) =>
-        name.startsWith(`${tower}.encoder.layers.${layers}.`) || name.startsWith(`${tower}.post_layernorm.`),
+        name === sharedEmbeddings ||
+        name.startsWith(`${tower}.encoder.layers.${layers}.`) ||
+        name.startsWith(`${tower}.post_layernorm.`),
     },
   }
 }

@@ -5,9 +5,9 @@ import { normalQuantiles } from '../base/normal.ts'
 import { Random } from '../base/random.ts'
 import { bf16ToF32, f32ToBf16 } from '../blocks/half.ts'
 import { isJsonObject } from '../formats/json.ts'
-import { modelFromConfig } from '../models/index.ts'
+import { modelFromConfig, modelParameters } from '../models/index.ts'
 import type { Initializer, Model } from '../models/model.ts'
-import { traceSequences, type ParameterSpec } from '../models/trace.ts'
+import type { ParameterSpec } from '../models/trace.ts'
 
 /** Gives the next `count` values of a tensor, row major. */
 export type NextValues = (count: number) => Float32Array
@@ -36,7 +36,7 @@ const tableSize = 2 ** 16
  * A tensor's values depend on the seed, its name and the deviation alone, not on order, files or the other tensors.
  */
 function randomTensors(model: Model, seed: number, deviation = usualDeviation): RandomTensor[] {
-  const { parameters } = traceSequences(model, 'parameters', 1)
+  const parameters = modelParameters(model)
   const quantiles = normalQuantiles(tableSize)
   const table = (centre: number, spread: number): Float32Array =>
     bf16ToF32(f32ToBf16(Float32Array.from(quantiles, (quantile) => centre + spread * quantile)))
