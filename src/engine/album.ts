@@ -2,7 +2,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import { isJsonObject } from '../formats/json.ts'
 import type { FileTree } from '../formats/tree.ts'
-import { decodePicture, mostPixels, preparePicture, type Pixels } from '../vision/index.ts'
+import { decodePicture, mostPixels, preparePicture, tooLarge, type Pixels } from '../vision/index.ts'
 import { Picture } from './pictures.ts'
 
 /** A file of a picture, or its pixels. */
@@ -57,11 +57,7 @@ async function pixelsOf(source: PictureSource): Promise<Pixels> {
   if (source instanceof Blob) return await decodePicture(new Uint8Array(await source.arrayBuffer()))
   const { width, height } = source
   if (width * height <= mostPixels) return source
-  throw new PocketPhiError('out-of-memory', 'The picture is too large.', {
-    expected: `at most ${mostPixels} pixels`,
-    found: `${width} x ${height}`,
-    remedy: 'Scale it down.',
-  })
+  throw tooLarge(width, height)
 }
 
 /** What tells pictures apart; undefined on pages without a secure origin, which have no digests. */

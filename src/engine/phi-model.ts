@@ -138,8 +138,8 @@ export class PhiModel implements AsyncDisposable {
    * known at once. The same pixels are the same picture, as long as one of them is in use.
    *
    * @param source a PNG, JPEG, WebP or GIF file (of one that moves the first frame), or pixels. A file is turned as it says (EXIF).
-   * @throws PocketPhiError `not-supported` for a model that cannot see, `invalid-file` for what is no such file or is torn,
-   * `out-of-memory` for too many pixels, `invalid-argument`
+   * @throws PocketPhiError `not-supported` for a model that cannot see, for more than 2^26 pixels, and in Node for files without the
+   * package `sharp`; `invalid-file` for what is no such file or is torn; `invalid-argument`
    */
   async picture(source: PictureSource, options: PictureOptions = {}): Promise<Picture> {
     const { vision, type } = this.engine.programs.model

@@ -2,8 +2,7 @@
 import { Random } from '../base/random.ts'
 import { floatEntry, safetensorsBytes } from '../formats/safetensors-writer.ts'
 import { memoryFolder, type FileTree } from '../formats/tree.ts'
-import { modelFromConfig } from '../models/index.ts'
-import { traceSequences } from '../models/trace.ts'
+import { modelFromConfig, modelParameters } from '../models/index.ts'
 import { phi3ControlTokens, trainTokenizer } from '../text/bpe-trainer.ts'
 
 const words = [
@@ -53,7 +52,7 @@ export function tinyConfig({ border, config = {} }: TinyOptions = {}): Record<st
 export async function tinyFiles(options: TinyOptions = {}): Promise<Map<string, Uint8Array>> {
   const config = tinyConfig(options)
   const random = new Random(options.seed ?? 1)
-  const { parameters } = traceSequences(modelFromConfig(config), 'shapes', 1)
+  const parameters = modelParameters(modelFromConfig(config))
   const entries = parameters.map(({ name, shape }) => {
     const count = shape.reduce((product, extent) => product * extent, 1)
     const scale = shape.length === 1 ? 0.1 : 1.5 / Math.sqrt(shape[1] ?? 1)

@@ -55,8 +55,9 @@ function loadSharp(): Sharp {
   }
 }
 
-function tooLarge(width: number, height: number): PocketPhiError {
-  return new PocketPhiError('out-of-memory', 'The picture is too large.', {
+/** What is said of a picture of more than `mostPixels`. */
+export function tooLarge(width: number, height: number): PocketPhiError {
+  return new PocketPhiError('not-supported', 'The picture is too large.', {
     expected: `at most ${mostPixels} pixels`,
     found: `${width} x ${height}`,
     remedy: 'Scale it down; the model sees no more than some two million of them.',
@@ -78,8 +79,8 @@ function torn(format: PictureFormat, cause: unknown): PocketPhiError {
  * In a browser what is wholly transparent is black, because a canvas keeps no colour there; in Node it has the colour of the file, as in
  * the reference.
  *
- * @throws PocketPhiError `invalid-file` for another format and for what is torn; `out-of-memory` beyond 2^26 pixels, before
- * they are decoded where the platform tells; `not-supported` in Node without the package `sharp`
+ * @throws PocketPhiError `invalid-file` for another format and for what is torn; `not-supported` beyond 2^26 pixels, in Node before
+ * they are decoded, and in Node without the package `sharp`
  */
 export async function decodePicture(bytes: Uint8Array): Promise<Pixels> {
   const format = formatOf(bytes)
