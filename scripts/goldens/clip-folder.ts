@@ -13,8 +13,8 @@ export async function clipFolder(tree: FileTree, folder: string, { backend, pert
   const config = readClipConfig(new ConfigReader(await tree.readJson('config.json')))
   const rows = patchesOfSide(config) ** 2 + 1
   const forward = (context: VisionContext) => ({ last: clipTower(context, config, 'vision_model', config.layers) })
-  const { program, parameters, states } = await withTensors(tree, 'model.safetensors', async (weights) => {
-    const states: string[] = []
+  const states: string[] = []
+  const { program, parameters } = await withTensors(tree, 'model.safetensors', (weights) => {
     const traced = traceVision(
       { rows, patchValues: 3 * config.patch ** 2, forward },
       {
@@ -25,7 +25,7 @@ export async function clipFolder(tree: FileTree, folder: string, { backend, pert
         },
       },
     )
-    return { ...traced, states }
+    return Promise.resolve(traced)
   })
   const device = await backend.open([program])
   try {

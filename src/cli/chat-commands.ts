@@ -149,7 +149,7 @@ export class ChatSession {
   async #save(file: string): Promise<ChatStep> {
     if (file === '') return say('Name a file: /save chat.json')
     const { history } = this.#chat
-    const words = history.map(({ pictures: _, ...message }) => message)
+    const words = history.map(({ role, content, tools }) => ({ role, content, ...given({ tools }) }))
     await writeFileAtomic(file, formatConversation(words, file))
     const shown = picturesIn(history).length === 0 ? '' : ', without the pictures'
     return say(`Saved ${history.length} messages in ${file}${shown}.`)

@@ -76,8 +76,8 @@ export function clipTower(context: VisionContext, config: ClipConfig, name: stri
 
   const encoderLayer = (x: Tensor, layer: string): Tensor => {
     const norm = affineNorm(context, x, `${layer}.layer_norm1`, normEpsilon)
-    const heads = (which: string): Tensor => affine(context, norm, `${layer}.self_attn.${which}_proj`, hidden)
-    const mixed = context.attention(heads('q'), heads('k'), heads('v'), attributes)
+    const projected = (which: string): Tensor => affine(context, norm, `${layer}.self_attn.${which}_proj`, hidden)
+    const mixed = context.attention(projected('q'), projected('k'), projected('v'), attributes)
     const attended = add(x, affine(context, mixed, `${layer}.self_attn.out_proj`, hidden, 'residual'))
     const wide = affine(
       context,

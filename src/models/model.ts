@@ -70,7 +70,7 @@ export interface VisionModel {
   readonly width: number
   forward(context: VisionContext): VisionTokens
   /** Whether a tensor of the published checkpoints is not needed. */
-  isUnused(name: string): boolean
+  readonly isUnused: (this: void, name: string) => boolean
 }
 
 /** What the engine must know of every model, whatever its architecture. */

@@ -33,8 +33,8 @@ function withoutOrigin(config: Readonly<Record<string, unknown>>): Record<string
 describe('publishedConfig', () => {
   it('is a model with the published number of parameters, for every name', () => {
     const counts = publishedNames.map((name) => {
-      const parameters = modelParameters(modelFromConfig(publishedConfig(name)))
-      return [name, parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0)]
+      const tensors = modelParameters(modelFromConfig(publishedConfig(name)))
+      return [name, tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0)]
     })
     expect(Object.fromEntries(counts)).toEqual(parameters)
   })

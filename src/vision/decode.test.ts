@@ -53,7 +53,7 @@ describe('decodePicture', () => {
   test('makes grey and 16 bits a sample RGB of 8', async () => {
     const grey = await flag().grayscale().png().toBuffer()
     const deep = await flag().toColourspace('rgb16').png().toBuffer()
-    const [[level = []] = []] = [row(await decodePicture(grey), 0)]
+    const [level = []] = row(await decodePicture(grey), 0)
     expect(level[0]).toBe(level[2])
     expect(row(await decodePicture(deep), 1)).toEqual([blue, blue, blue, blue])
   })
