@@ -7,21 +7,7 @@ import type { Pixels } from '../vision/index.ts'
 import { loadModel } from './load-model.ts'
 import { encodePictured, renderConversation } from './picture-text.ts'
 import { Picture } from './pictures.ts'
-import { tinyFiles, tinyTree } from './tiny-model-harness.ts'
-
-const eyes = {
-  model_type: 'phi3_v',
-  max_position_embeddings: 1024,
-  img_processor: {
-    name: 'clip_vision_model',
-    num_img_tokens: 144,
-    hidden_size: 16,
-    intermediate_size: 24,
-    num_hidden_layers: 2,
-    num_attention_heads: 2,
-  },
-  embd_layer: { embedding_cls: 'image', use_hd_transform: true },
-}
+import { tinyEyes, tinyFiles, tinyTree } from './tiny-model-harness.ts'
 
 /** A backend that counts how often a tile is looked at. */
 function countingBackend(): { readonly backend: Backend; looks: number } {
@@ -55,7 +41,7 @@ const short = { maxTokens: 4, stopIds: [] }
 describe('a model that sees', () => {
   test('looks at a picture once, and finds it in the cache in the next turn', async () => {
     const counted = countingBackend()
-    await using model = await loadModel(await tinyTree({ tidy: true, config: eyes }), { ...counted, context: 1024 })
+    await using model = await loadModel(await tinyTree({ tidy: true, config: tinyEyes }), { ...counted, context: 1024 })
     const picture = await model.picture(stripes(60, 40, 7), { tiles: 1 })
     expect([picture.tokens, picture.isSeen, counted.looks]).toEqual([313, false, 0])
     const chat = model.chat()
@@ -69,7 +55,7 @@ describe('a model that sees', () => {
   })
 
   test('answers by what it sees', async () => {
-    await using model = await loadModel(await tinyTree({ config: eyes }), { backend: 'wasm', context: 1024 })
+    await using model = await loadModel(await tinyTree({ config: tinyEyes }), { backend: 'wasm', context: 1024 })
     const logits = async (pixels: Pixels): Promise<Float32Array> => {
       const prompt = ['look: ', await model.picture(pixels, { tiles: 1 }), ' what?']
       return (await model.logits(prompt, { from: 320 })).subarray(0, model.engine.vocabulary)
@@ -84,7 +70,7 @@ describe('a model that sees', () => {
   })
 
   test('knows the same pixels again, and tells other tiles apart', async () => {
-    await using model = await loadModel(await tinyTree({ config: eyes }), { backend: 'wasm', context: 1024 })
+    await using model = await loadModel(await tinyTree({ config: tinyEyes }), { backend: 'wasm', context: 1024 })
     const picture = await model.picture(stripes(50, 50, 4))
     expect(await model.picture(stripes(50, 50, 4))).toBe(picture)
     expect(await model.picture(stripes(50, 50, 4), { tiles: 1 })).not.toBe(picture)
@@ -92,7 +78,7 @@ describe('a model that sees', () => {
   })
 
   test('cuts pictures as preprocessor_config.json says', async () => {
-    const files = await tinyFiles({ config: eyes })
+    const files = await tinyFiles({ config: tinyEyes })
     const settings = (crops: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify({ num_crops: crops }))
     files.set('preprocessor_config.json', settings(1))
     await using model = await loadModel(files, { backend: 'wasm', context: 512 })
@@ -102,7 +88,7 @@ describe('a model that sees', () => {
   })
 
   test('reads a text with a picture again across the LongRoPE border, and says what it says when it reads it at once', async () => {
-    const tree = await tinyTree({ border: 340, config: eyes })
+    const tree = await tinyTree({ border: 340, config: tinyEyes })
     await using model = await loadModel(tree, { backend: 'wasm', context: 1024, exact: true })
     const prompt = ['see ', await model.picture(stripes(60, 40, 7), { tiles: 1 }), ' and say']
     const { ids } = await model.generate(prompt, { maxTokens: 40, stopIds: [] }).result()
@@ -115,7 +101,7 @@ describe('a model that sees', () => {
   })
 
   test('several pictures stand in their order', async () => {
-    await using model = await loadModel(await tinyTree({ config: eyes }), { backend: 'wasm', context: 1024 })
+    await using model = await loadModel(await tinyTree({ config: tinyEyes }), { backend: 'wasm', context: 1024 })
     const pictures = [
       await model.picture(stripes(9, 9, 4), { tiles: 1 }),
       await model.picture(stripes(9, 9, 5), { tiles: 1 }),
@@ -128,7 +114,7 @@ describe('a model that sees', () => {
   })
 
   test('an abort while it looks leaves the picture to be looked at again', async () => {
-    await using model = await loadModel(await tinyTree({ config: eyes }), { backend: 'wasm', context: 1024 })
+    await using model = await loadModel(await tinyTree({ config: tinyEyes }), { backend: 'wasm', context: 1024 })
     const picture = await model.picture(stripes(60, 40, 7), { tiles: 1 })
     const controller = new AbortController()
     const onProgress = (): void => controller.abort()
@@ -143,7 +129,7 @@ describe('a model that sees', () => {
   })
 
   test('a picture that leaves no room is refused before it is looked at', async () => {
-    await using model = await loadModel(await tinyTree({ config: eyes }), { backend: 'wasm', context: 512 })
+    await using model = await loadModel(await tinyTree({ config: tinyEyes }), { backend: 'wasm', context: 512 })
     const picture = await model.picture(stripes(60, 40, 7), { tiles: 4 })
     expect(() => model.chat().send('what?', { pictures: [picture] })).toThrow(
       expect.objectContaining({ code: 'context-full' }),
@@ -152,7 +138,7 @@ describe('a model that sees', () => {
   })
 
   test('ids of a picture without the picture are refused', async () => {
-    await using model = await loadModel(await tinyTree({ config: eyes }), { backend: 'wasm', context: 512 })
+    await using model = await loadModel(await tinyTree({ config: tinyEyes }), { backend: 'wasm', context: 512 })
     const picture = await model.picture(stripes(60, 40, 7), { tiles: 1 })
     await expect(model.logits(picture.ids)).rejects.toMatchObject({ code: 'invalid-argument' })
   })

@@ -29,6 +29,21 @@ export interface TinyOptions {
   readonly tidy?: boolean
 }
 
+/** What makes the model one that sees, with room for a picture or two. */
+export const tinyEyes = {
+  model_type: 'phi3_v',
+  max_position_embeddings: 1024,
+  img_processor: {
+    name: 'clip_vision_model',
+    num_img_tokens: 144,
+    hidden_size: 16,
+    intermediate_size: 24,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+  },
+  embd_layer: { embedding_cls: 'image', use_hd_transform: true },
+}
+
 /** A config.json with two layers, hidden size 32, two key heads of size 8 and a context of 256. */
 export function tinyConfig({ border, config = {} }: TinyOptions = {}): Record<string, unknown> {
   return {
