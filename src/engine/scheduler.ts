@@ -1,11 +1,12 @@
 import type { Device, RunInputs, RunOptions, RunOutputs } from '../backends/backend.ts'
 import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
+import { linkSignals } from '../base/link-signals.ts'
 import { nextTurn } from '../base/turn.ts'
 import { logitRows, outputNames } from '../models/trace.ts'
 import { pageSize } from '../program/ops/cache.ts'
 import { PagePool, type PageTable, type Regime } from './pages.ts'
-import { blindError } from './pictures.ts'
 import { bucketFor, copyProgramName, rowsToRun, type EnginePrograms } from './programs.ts'
+import { checkSight, lookAtPictures, pictureInputs } from './sight.ts'
 import { Sequence, type AdvanceOptions, type Delivery, type SequenceHost, type SequenceOptions } from './sequence.ts'
 
 /** What an engine has done so far; differences of these are what tests and reports look at. */
@@ -141,7 +142,7 @@ export class Scheduler implements SequenceHost {
     this.#checkContext(ids.length)
     const reserved = Math.min(this.context, Math.max(ids.length, options.reserve ?? this.context))
     const pages = Math.ceil(reserved / pageSize)
-    if (options.pictures !== undefined && options.pictures.length > 0) this.#checkSight()
+    checkSight(this.programs.model, options.pictures)
     const regime = this.#regimeOf(ids.length, options.rope === 'long' ? 1 : 0)
     const sequence = new Sequence(this, ids, reserved, regime, options.pictures)
     if (this.#admissions.length === 0 && this.#hasRoom(pages)) this.#admit(sequence, pages)
@@ -166,7 +167,9 @@ export class Scheduler implements SequenceHost {
     const stage = this.#openTable(sequence, wantedFrom)
     sequence.busy = true
     try {
-      await this.#lookAtPictures(sequence, options)
+      await lookAtPictures(this.programs.model, sequence, options, (program, inputs) =>
+        this.#runBetween(program, inputs, options.signal),
+      )
       await new Promise<void>((resolve, reject) => {
         const from = sequence.computed
         this.#requests.push({ sequence, from, wantedFrom, stage, delivery, options, resolve, reject })
@@ -342,32 +345,8 @@ export class Scheduler implements SequenceHost {
     this.#loop = undefined
   }
 
-  /** Lets the model look at the pictures among the rows that are to be computed. */
-  async #lookAtPictures(sequence: Sequence, { signal, onProgress }: AdvanceOptions): Promise<void> {
-    const { vision } = this.programs.model
-    if (vision === undefined || sequence.pictures.length === 0) return
-    const waiting = new Set(sequence.ids.slice(sequence.computed).filter((id) => id < 0))
-    for (const picture of sequence.pictures) {
-      if (picture.isSeen || !waiting.has(picture.ids.at(-1) ?? 0)) continue
-      await picture.look(
-        vision,
-        (program, inputs) => this.#runBetween(program, inputs, signal),
-        (done, total) => onProgress?.({ stage: 'looking at a picture', done, total, unit: 'tiles' }),
-      )
-    }
-  }
-
-  #checkSight(): void {
-    const { vision, type } = this.programs.model
-    if (vision === undefined) throw blindError(type)
-  }
-
   /** Runs another program of the device between two batches. */
-  #runBetween(
-    program: string,
-    inputs: RunInputs,
-    signal: AbortSignal | undefined,
-  ): Promise<RunOutputs> {
+  #runBetween(program: string, inputs: RunInputs, signal: AbortSignal | undefined): Promise<RunOutputs> {
     return new Promise((resolve, reject) => {
       this.#errands.push({ program, inputs, signal, resolve, reject })
       this.#loop ??= this.#run()
@@ -537,7 +516,7 @@ export class Scheduler implements SequenceHost {
       pageTable: new Int32Array(cache.sequences * cache.pagesOfSequence),
       selected: new Int32Array(logitRows(rows)),
     }
-    const pictures = this.#pictureInputs(rows)
+    const pictures = pictureInputs(this.programs.model, rows)
     let [at, wanted] = [0, 0]
     parts.forEach(({ request, from, until }, slot) => {
       const { sequence, wantedFrom } = request
@@ -553,21 +532,6 @@ export class Scheduler implements SequenceHost {
       }
     })
     return { name, paddingRows: rows - total, inputs: { ...inputs, ...pictures?.inputs } }
-  }
-
-  /** What a pass of a model that sees is given of pictures. */
-  #pictureInputs(rows: number) {
-    const { vision } = this.programs.model
-    if (vision === undefined) return undefined
-    const { width } = vision
-    const inputs = { pictures: new Float32Array(rows * width), pictureRows: new Int32Array(rows).fill(-1) }
-    return {
-      inputs,
-      put(row: number, values: Float32Array): void {
-        inputs.pictures.set(values, row * width)
-        inputs.pictureRows[row] = row
-      },
-    }
   }
 
   #commit(parts: readonly Part[], outputs: RunOutputs): void {
@@ -629,16 +593,4 @@ function remove<T>(list: T[], item: T): void {
 
 function abortedError(signal: AbortSignal | undefined): PocketPhiError {
   return new PocketPhiError('aborted', 'The operation was aborted.', { cause: signal?.reason })
-}
-
-/** A signal that fires with any of several, and leaves nothing behind on them. */
-function linkSignals(signals: readonly AbortSignal[]): { signal: AbortSignal; release(): void } {
-  const controller = new AbortController()
-  const abort = (): void => controller.abort()
-  for (const signal of signals) signal.addEventListener('abort', abort, { once: true })
-  if (signals.some((signal) => signal.aborted)) abort()
-  return {
-    signal: controller.signal,
-    release: () => signals.forEach((signal) => signal.removeEventListener('abort', abort)),
-  }
 }
