@@ -17,11 +17,14 @@ import { useWideVectors } from '../src/cli/wide.ts'
 import { PocketPhiError } from '../src/base/errors.ts'
 import { selectBackend } from '../src/engine/select-backend.ts'
 import { localFolder } from '../src/formats/tree.ts'
+import { clipFolder } from './goldens/clip-folder.ts'
 import { passes, type Row, type Settings } from './goldens/compare.ts'
 import { ggufFolder } from './goldens/gguf-folder.ts'
+import { hdTransformFolder } from './goldens/hd-transform-folder.ts'
 import { modelRows } from './goldens/model-folder.ts'
 import { samplersFolder } from './goldens/samplers.ts'
 import { trainingFolder } from './goldens/training-folder.ts'
+import { visionModelFolder } from './goldens/vision-model-folder.ts'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -88,7 +91,11 @@ async function exists(file: string): Promise<boolean> {
 async function runFolder(directory: string, folder: string, settings: Settings): Promise<Row[]> {
   const here = path.join(directory, folder)
   const has = (file: string): Promise<boolean> => exists(path.join(here, file))
+  if (await has('images.json')) return await hdTransformFolder(localFolder(here), folder)
   if ((await has('config.json')) && (await has('golden.safetensors'))) {
+    const { model_type: type } = (await localFolder(here).readJson('config.json')) as { model_type?: string }
+    if (type === 'phi3_v') return await visionModelFolder(localFolder(here), folder, settings)
+    if (type === 'clip_vision_model') return await clipFolder(localFolder(here), folder, settings)
     const golden = { tree: localFolder(here), goldenFile: 'golden.safetensors' }
     return await modelRows(golden, folder, { ...settings, exact: false })
   }

@@ -20,7 +20,11 @@ export {
   type Usage,
 } from './engine/generate.ts'
 export type { DraftModel } from './engine/drafts.ts'
-export { Chat, ChatReply } from './engine/chat.ts'
+export { Chat, ChatReply, type SendOptions } from './engine/chat.ts'
+export { Picture } from './engine/pictures.ts'
+export type { Message, PicturedText } from './engine/picture-text.ts'
+export type { PictureOptions, PictureSource } from './engine/album.ts'
+export type { Pixels } from './vision/index.ts'
 export type { ChatOptions } from './engine/chat-rules.ts'
 export type { SamplingOptions, TokenLogProbability } from './engine/sampling.ts'
 export type { EngineCounters } from './engine/scheduler.ts'

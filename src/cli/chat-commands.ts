@@ -3,7 +3,11 @@ import { writeFileAtomic } from '../formats/atomic.ts'
 import type { Chat, ChatReply } from '../engine/chat.ts'
 import type { GenerateOptions, GenerationResult } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
+import { picturesIn } from '../engine/picture-text.ts'
+import type { Picture } from '../engine/pictures.ts'
 import { formatConversation } from './conversation-file.ts'
+import { given } from './options.ts'
+import { openPicture } from './pictures.ts'
 import { speedLine } from './reply.ts'
 import { formatBytes } from './terminal.ts'
 
@@ -12,6 +16,10 @@ export interface ChatSetting {
   readonly name: string
   readonly system: string | undefined
   readonly generate: GenerateOptions
+  /** What the first message of a conversation shows. */
+  readonly pictures: readonly Picture[]
+  /** The most tiles that further ones are cut into. */
+  readonly tiles: number | undefined
 }
 
 /** What the prompt does next: show a text, read an answer out, or end. */
@@ -23,6 +31,7 @@ export type ChatStep =
 const help = `/help          this list
 /system TEXT   start again, telling the model TEXT first; without TEXT, nothing
 /reset         forget the conversation
+/image FILE    show a picture with the next message
 /undo          take back the last message and its answer
 /retry         answer the last message again
 /save FILE     write the conversation: Markdown for a name in .md, else JSON for phi tokenize --chat
@@ -45,10 +54,13 @@ export class ChatSession {
   #system: string | undefined
   #last: GenerationResult | undefined
   #retries = 0
+  /** Shown with the next message. */
+  #pictures: readonly Picture[]
 
   constructor(setting: ChatSetting) {
     this.#setting = setting
     this.#system = setting.system
+    this.#pictures = setting.pictures
     this.#chat = this.#start()
   }
 
@@ -63,7 +75,7 @@ export class ChatSession {
 
   /** @throws PocketPhiError `context-full` for a message longer than the context, and what a command throws */
   async handle(line: string, signal: AbortSignal): Promise<ChatStep> {
-    if (!line.startsWith('/')) return this.#reply(this.#chat.send(line.trim(), { ...this.#setting.generate, signal }))
+    if (!line.startsWith('/')) return this.#say(line.trim(), signal)
     const [command = '', ...words] = line.split(' ')
     const argument = words.join(' ').trim()
     switch (command) {
@@ -80,6 +92,8 @@ export class ChatSession {
         this.#system = argument === '' ? undefined : argument
         this.#chat = this.#start()
         return say(argument === '' ? 'A new conversation without a system message.' : 'A new conversation.')
+      case '/image':
+        return await this.#addPicture(argument)
       case '/undo':
         return this.#undo()
       case '/retry':
@@ -91,6 +105,24 @@ export class ChatSession {
       default:
         return say(`There is no command ${command}. /help lists them; a space before the slash sends the line.`)
     }
+  }
+
+  #say(words: string, signal: AbortSignal): ChatStep {
+    const pictures = this.#pictures
+    const reply = this.#chat.send(words, {
+      ...this.#setting.generate,
+      ...(pictures.length > 0 && { pictures }),
+      signal,
+    })
+    this.#pictures = []
+    return this.#reply(reply)
+  }
+
+  async #addPicture(file: string): Promise<ChatStep> {
+    if (file === '') return say('Name a file: /image cat.jpg')
+    const { picture, cost } = await openPicture(this.#setting.model, file, given({ tiles: this.#setting.tiles }))
+    this.#pictures = [...this.#pictures, picture]
+    return say(`${cost}, with the next message.`)
   }
 
   #reply(reply: ChatReply): ChatStep {
@@ -117,8 +149,10 @@ export class ChatSession {
   async #save(file: string): Promise<ChatStep> {
     if (file === '') return say('Name a file: /save chat.json')
     const { history } = this.#chat
-    await writeFileAtomic(file, formatConversation(history, file))
-    return say(`Saved ${history.length} messages in ${file}.`)
+    const words = history.map(({ role, content, tools }) => ({ role, content, ...given({ tools }) }))
+    await writeFileAtomic(file, formatConversation(words, file))
+    const shown = picturesIn(history).length === 0 ? '' : ', without the pictures'
+    return say(`Saved ${history.length} messages in ${file}${shown}.`)
   }
 
   #stats(): string {

@@ -1,10 +1,8 @@
 /** A chat through a pipe: one line in, one line out. */
 import { createInterface } from 'node:readline'
 import { PocketPhiError } from '../base/errors.ts'
-import type { Chat } from '../engine/chat.ts'
-import type { GenerateOptions } from '../engine/generate.ts'
-import type { PhiModel } from '../engine/phi-model.ts'
-import { isChatCommand } from './chat-commands.ts'
+import type { Chat, ChatReply } from '../engine/chat.ts'
+import { isChatCommand, type ChatSetting } from './chat-commands.ts'
 import type { ChatCommandOptions } from './chat.ts'
 import { exitCodes, reportError } from './errors.ts'
 import { describeResult, readReply } from './reply.ts'
@@ -16,13 +14,16 @@ import { note, print, printJson } from './terminal.ts'
  * lines may come from anyone and /save writes files.
  */
 export async function chatByLines(
-  model: PhiModel,
-  name: string,
-  generate: GenerateOptions,
-  { system, conversation = false, json = false }: ChatCommandOptions,
+  { model, name, system, generate, pictures }: ChatSetting,
+  { conversation = false, json = false }: Pick<ChatCommandOptions, 'conversation' | 'json'>,
 ): Promise<void> {
   const start = (): Chat => model.chat(system === undefined ? {} : { system })
   const joined = start()
+  const send = (line: string): ChatReply => {
+    const chat = conversation ? joined : start()
+    const isFirst = chat.history.every(({ role }) => role === 'system')
+    return chat.send(line, { ...generate, ...(isFirst && pictures.length > 0 && { pictures }) })
+  }
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
     if (line.trim() === '') {
       if (!json) print()
@@ -30,7 +31,7 @@ export async function chatByLines(
     }
     try {
       refuseCommand(line)
-      const reply = (conversation ? joined : start()).send(line, generate)
+      const reply = send(line)
       if (json) {
         const result = await readReply(reply, () => {})
         printJson({ prompt: line, ...describeResult(name, result, model), dropped: reply.dropped.length })

@@ -4,9 +4,11 @@ import { chatByLines } from './chat-lines.ts'
 import { chatAtTerminal } from './chat-terminal.ts'
 import { modelPlace, optionalModelArgument } from './model-folder.ts'
 import { generateOptions, openDraft, openModel } from './open-model.ts'
+import { addPictureOptions, openPictures, type PictureCommandOptions } from './pictures.ts'
+import { dim, note } from './terminal.ts'
 import { addEngineOptions, addGenerationOptions, type EngineOptions, type GenerationOptions } from './options.ts'
 
-export interface ChatCommandOptions extends EngineOptions, GenerationOptions {
+export interface ChatCommandOptions extends EngineOptions, GenerationOptions, PictureCommandOptions {
   readonly system?: string
   readonly conversation?: boolean
   readonly json?: boolean
@@ -20,18 +22,19 @@ export function registerChat(program: Command): void {
     .option('--system <text>', 'what the model is told before the conversation')
     .option('--conversation', 'without a terminal: all lines are one conversation')
     .option('--json', 'without a terminal: print each answer as a JSON object with usage and speed')
-  addGenerationOptions(addEngineOptions(command))
+  addGenerationOptions(addEngineOptions(addPictureOptions(command)))
     .addHelpText(
       'after',
       `
 At a terminal:
   Ctrl-C stops an answer; pressed twice at the empty prompt it quits. Ctrl-D quits.
-  The arrow keys bring earlier lines back. /help lists the commands.
+  The arrow keys bring earlier lines back. /help lists the commands. Pictures of --image go with the first
+  message; /image FILE takes further ones.
 
 Without a terminal (a pipe or a file on standard input):
   Each line is one message and gets one line of answer; line breaks of an answer become spaces.
   Each line starts a new conversation, since small models are led astray by what does not belong to the
-  question. With --conversation the lines are one conversation; its oldest turns are dropped when the
+  question (pictures of --image are in each). With --conversation the lines are one conversation; its oldest turns are dropped when the
   context is full. A line that is a command is refused, with an empty line in its place. The exit code is 1
   if a line could not be answered.
 
@@ -49,9 +52,9 @@ async function chat(name: string | undefined, options: ChatCommandOptions): Prom
   await using model = await openModel(place, options)
   await using draft = await openDraft(model, options)
   const generate = generateOptions(model, options, draft)
-  if (process.stdin.isTTY && process.stdout.isTTY) {
-    await chatAtTerminal({ model, name: place.name, system: options.system, generate })
-  } else {
-    await chatByLines(model, place.name, generate, options)
-  }
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY
+  const pictures = await openPictures(model, options, (cost) => note(dim(cost)))
+  const setting = { model, name: place.name, system: options.system, generate, pictures, tiles: options.tiles }
+  if (isTerminal) await chatAtTerminal(setting)
+  else await chatByLines(setting, options)
 }

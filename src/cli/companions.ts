@@ -5,7 +5,7 @@ export const configFile = 'config.json'
 
 const companions = [
   /^config\.json$/,
-  /^generation_config\.json$/,
+  /^(?:generation|preprocessor)_config\.json$/,
   /^tokenizer/,
   /^special_tokens_map\.json$/,
   /^added_tokens\.json$/,

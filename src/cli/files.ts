@@ -19,13 +19,18 @@ export async function readTextFile(path: string, purpose: string): Promise<strin
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? ''
-    throw new PocketPhiError('not-found', `The ${purpose} "${path}" cannot be read.`, {
-      expected: 'the path of a file',
-      found: reasons[code] ?? String(cause),
-      cause,
-    })
+    throw readFailure(path, purpose, cause)
   }
+}
+
+/** What to say of a file that could not be read. */
+export function readFailure(path: string, purpose: string, cause: unknown): PocketPhiError {
+  const code = (cause as NodeJS.ErrnoException).code ?? ''
+  return new PocketPhiError('not-found', `The ${purpose} "${path}" cannot be read.`, {
+    expected: 'the path of a file',
+    found: reasons[code] ?? String(cause),
+    cause,
+  })
 }
 
 /** Everything that standard input holds. */

@@ -11,8 +11,7 @@ import { largestContext, memoryOf, type ContextMemory, type MeasureContext } fro
 import { isGgufModel, openModelFiles } from '../engine/model-files.ts'
 import { ggufParts } from '../formats/gguf.ts'
 import { isJsonObject } from '../formats/json.ts'
-import { modelFromConfig, type Model, type ModelShape } from '../models/index.ts'
-import { traceSequences } from '../models/trace.ts'
+import { modelFromConfig, modelParameters, type Model, type ModelShape } from '../models/index.ts'
 import { checkpointFacts, type CheckpointFacts, type DTypeShare } from './checkpoint-facts.ts'
 import { cacheBytesPerToken, contextsOf, memoryTable } from './info-memory.ts'
 import { modelPlace, optionalModelArgument } from './model-folder.ts'
@@ -126,7 +125,7 @@ async function fileFacts(place: NamedModel, { bytes, dtypes }: CheckpointFacts):
 }
 
 async function modelFacts({ folder, weightsFile }: ModelPlace, config: unknown, model: Model): Promise<ModelFacts> {
-  const { parameters } = traceSequences(model, 'parameters', 1)
+  const parameters = modelParameters(model)
   return {
     architecture: model.type,
     shape: model.shape,

@@ -2,11 +2,11 @@
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
+import { openPublished } from '../engine/model-files.ts'
 import { cleanTemporariesOf, writeFolderAtomic } from '../formats/atomic.ts'
-import { openSafetensors, singleFileName } from '../formats/safetensors.ts'
+import { singleFileName } from '../formats/safetensors.ts'
 import { localFolder } from '../formats/tree.ts'
-import { modelFromConfig, type Model } from '../models/index.ts'
-import { traceSequences } from '../models/trace.ts'
+import { modelFromConfig, modelParameters, type Model } from '../models/index.ts'
 import type { CalibrationOptions } from '../quant/calibrate.ts'
 import { quantize } from '../quant/quantize.ts'
 import type { TensorError } from '../quant/rounding.ts'
@@ -126,7 +126,7 @@ async function writeQuantized(
 ): Promise<readonly TensorError[]> {
   const tree = localFolder(folder)
   const model = modelFromConfig(await tree.readJson('config.json'))
-  const checkpoint = await openSafetensors(tree)
+  const checkpoint = await openPublished(tree)
   const status = new StatusLine(options.json !== true)
   try {
     const { file, errors } = quantize(model, checkpoint, {
@@ -155,8 +155,8 @@ async function writeQuantized(
 }
 
 function matrixNames(model: Model): string[] {
-  const { parameters } = traceSequences(model, 'parameters', 1)
-  return parameters.filter(({ shape }) => shape.length > 1).map(({ name }) => name)
+  const parameters = modelParameters(model)
+  return parameters.filter(({ shape }) => shape.length === 2).map(({ name }) => name)
 }
 
 /**

@@ -4,6 +4,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { findLocalModel } from '../engine/find-model.ts'
 import type { GenerateOptions, Generation, GenerationResult } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
+import type { Picture } from '../engine/pictures.ts'
 import { exitCodes, UsageError } from './errors.ts'
 import { readStandardInput } from './files.ts'
 import { interruptible } from './interrupt.ts'
@@ -18,12 +19,13 @@ import {
   type EngineOptions,
   type GenerationOptions,
 } from './options.ts'
+import { addPictureOptions, openPictures, type PictureCommandOptions } from './pictures.ts'
 import { profileTables, takeProfile, type AnswerProfile } from './profile.ts'
 import { describeResult, readReply, speedLine } from './reply.ts'
 import { quoted } from './shell.ts'
 import { dim, note, print, printJson } from './terminal.ts'
 
-interface RunOptions extends EngineOptions, GenerationOptions {
+interface RunOptions extends EngineOptions, GenerationOptions, PictureCommandOptions {
   readonly system?: string
   readonly raw?: boolean
   readonly json?: boolean
@@ -42,14 +44,15 @@ export function registerRun(program: Command): void {
     .option('--json', 'print one JSON object with text, token ids, usage and speed')
     .option('--logprobs <n>', 'log-probabilities of the tokens and of the n likeliest ones', integer(0, 100))
     .option('--profile', 'where the time went: by kernel, at barriers, in dispatch, outside the device')
-  addGenerationOptions(addEngineOptions(command))
+  addGenerationOptions(addEngineOptions(addPictureOptions(command)))
     .addHelpText(
       'after',
       `
 Examples:
   $ phi run phi-nano "What colour is a lemon?"
   $ phi run phi-nano --raw "Once upon a time" --temperature 0.8 --seed 1 --max-tokens 100
-  $ echo "What is 4 + 5?" | phi run phi-nano --json`,
+  $ echo "What is 4 + 5?" | phi run phi-nano --json
+  $ phi run phi-3.5-vision --image chart.png "What does the chart show?"`,
     )
     .action(run)
 }
@@ -57,6 +60,9 @@ Examples:
 async function run(model: string, prompt: string | undefined, options: RunOptions): Promise<void> {
   if (options.raw === true && options.system !== undefined) {
     throw new UsageError('--system has no place in a raw prompt; write it into the prompt or leave --raw out.')
+  }
+  if (options.raw === true && options.image !== undefined) {
+    throw new UsageError('--image needs the chat template; leave --raw out.')
   }
   if (options.profile === true && (options.backend === 'ref' || options.backend === 'webgpu')) {
     throw new UsageError(`--profile is of the kernels of wasm; leave it or --backend ${options.backend} out.`)
@@ -70,7 +76,8 @@ async function run(model: string, prompt: string | undefined, options: RunOption
     await using opened = await openModel(place, options, signal)
     await using draft = await openDraft(opened, options, signal)
     const generate = { ...generateOptions(opened, options, draft), signal, ...withLogprobs(options) }
-    const reply = startReply(opened, text, options, generate)
+    const pictures = await openPictures(opened, options, (cost) => note(dim(cost)))
+    const reply = startReply(opened, text, options, { ...generate, pictures })
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)
     })
@@ -106,9 +113,15 @@ function withLogprobs({ logprobs }: RunOptions): Pick<GenerateOptions, 'logprobs
   return logprobs === undefined ? {} : { logprobs }
 }
 
-function startReply(model: PhiModel, text: string, options: RunOptions, generate: GenerateOptions): Generation {
+function startReply(
+  model: PhiModel,
+  text: string,
+  options: RunOptions,
+  { pictures, ...generate }: GenerateOptions & { readonly pictures: readonly Picture[] },
+): Generation {
   if (options.raw === true) return model.generate(text, generate)
-  return model.chat(options.system === undefined ? {} : { system: options.system }).send(text, generate)
+  const chat = model.chat(options.system === undefined ? {} : { system: options.system })
+  return chat.send(text, { ...generate, pictures })
 }
 
 function printEnd(

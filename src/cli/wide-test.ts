@@ -14,7 +14,10 @@ import { f32ToF16 } from '../blocks/half.ts'
 import { packMatrix } from '../blocks/packed.ts'
 import { tracePrograms } from '../engine/programs.ts'
 import { Scheduler } from '../engine/scheduler.ts'
+import { clipTower, patchesOfSide } from '../models/clip.ts'
 import { modelFromConfig } from '../models/index.ts'
+import { traceVision, visionIndices } from '../models/trace-vision.ts'
+import { gelu } from '../program/ops/index.ts'
 import { tensorType } from '../program/ops/definition.ts'
 import type { CacheDType } from '../program/ops/cache.ts'
 import { linear, matmul } from '../program/ops/matrix.ts'
@@ -45,7 +48,7 @@ const tolerance = 1e-3
 
 /** Compares a backend with the reference; the name of the first result that differs, undefined if none does. */
 export async function firstMismatch(backend: Backend, use: WideUse): Promise<string | undefined> {
-  for (const compute of [products, use === 'answers' ? answers : gradients]) {
+  for (const compute of use === 'answers' ? [products, answers, sight] : [products, gradients]) {
     const expected = await compute(referenceBackend())
     const found = await compute(backend)
     for (const [name, values] of expected) if (!areClose(found.get(name), values)) return name
@@ -239,6 +242,26 @@ async function answersWith(backend: Backend, { matrices, cache }: (typeof answer
     const other = await engine.open([...ids.slice(0, 40), 4])
     results.set(`the logits of another prompt (${matrices})`, await other.logits())
     return results
+  } finally {
+    await device.dispose()
+  }
+}
+
+const tinyTower = { hidden: 48, intermediate: 100, layers: 1, heads: 3, patch: 7, side: 35, normEpsilon: 1e-5 }
+
+/** What a small vision tower makes of a tile. */
+async function sight(backend: Backend): Promise<Results> {
+  const tower = { rows: patchesOfSide(tinyTower) ** 2 + 1, patchValues: 3 * tinyTower.patch ** 2 }
+  const { program, parameters } = traceVision({
+    ...tower,
+    forward: (context) => ({ features: gelu(clipTower(context, tinyTower, 'tower', tinyTower.layers)) }),
+  })
+  const device = await backend.open([program])
+  try {
+    for (const { name } of parameters) await fillRandomly(device, name)
+    const patches = randomValues('patches', tower.rows * tower.patchValues)
+    const { features } = await device.run(program.name, { patches, ...visionIndices(tower.rows) })
+    return new Map(features === undefined ? [] : [['what a vision tower sees', features]])
   } finally {
     await device.dispose()
   }

@@ -1,6 +1,6 @@
 /** The rules of conversations that need no engine, for those too who reach one over a port. */
 import { PocketPhiError } from '../base/errors.ts'
-import type { ChatMessage } from '../text/templates.ts'
+import type { Message } from './picture-text.ts'
 
 export interface ChatOptions {
   /** What the model is told before the conversation. */
@@ -8,17 +8,17 @@ export interface ChatOptions {
   /** Tool definitions as JSON, for templates that have a place for them (Phi-4-mini). */
   readonly tools?: string
   /** A conversation to go on with, oldest first. */
-  readonly messages?: readonly ChatMessage[]
+  readonly messages?: readonly Message[]
 }
 
 /** The messages of a conversation before anything is said. */
-export function firstMessages({ system, tools, messages = [] }: ChatOptions): ChatMessage[] {
+export function firstMessages({ system, tools, messages = [] }: ChatOptions): Message[] {
   if (system === undefined && tools === undefined) return [...messages]
   return [{ role: 'system', content: system ?? '', ...(tools === undefined ? {} : { tools }) }, ...messages]
 }
 
 /** A conversation up to the last message that is not the model's own. */
-export function lastQuestion(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+export function lastQuestion(messages: readonly Message[]): readonly Message[] {
   return messages.slice(0, messages.findLastIndex(({ role }) => role !== 'assistant') + 1)
 }
 

@@ -1,10 +1,13 @@
 import { PocketPhiError } from '../base/errors.ts'
-import { renderChat, type ChatMessage, type ChatTemplate } from '../text/templates.ts'
-import { compactText, type Text } from '../text/text.ts'
+import type { ChatTemplate } from '../text/templates.ts'
+import { compactText, type SpecialToken } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { changedError, firstMessages, lastQuestion, unreadAnswerError, type ChatOptions } from './chat-rules.ts'
+import { encodePictured, picturesIn, renderConversation, type Message, type PicturedText } from './picture-text.ts'
+import type { Picture } from './pictures.ts'
 import {
   Generation,
+  type EncodedPrompt,
   type GenerateOptions,
   type GenerationHooks,
   type GenerationHost,
@@ -17,9 +20,14 @@ export interface ChatHost extends GenerationHost {
   readonly template: ChatTemplate
 }
 
+export interface SendOptions extends GenerateOptions {
+  /** What the message shows (`PhiModel.picture`), before its words. */
+  readonly pictures?: readonly Picture[]
+}
+
 /** A text that the model has read, and the ids in which it read it. */
 interface KnownPrefix {
-  readonly text: Text
+  readonly text: PicturedText
   readonly ids: readonly number[]
 }
 
@@ -29,13 +37,13 @@ const answerRoom = 256
 /** An answer of a conversation. */
 export class ChatReply extends Generation {
   /** Messages that had to be left out because the conversation no longer fits the context; the oldest turns, whole. */
-  readonly dropped: readonly ChatMessage[]
+  readonly dropped: readonly Message[]
 
   constructor(
     host: GenerationHost,
-    prompt: readonly number[],
+    prompt: EncodedPrompt,
     options: GenerateOptions,
-    dropped: readonly ChatMessage[],
+    dropped: readonly Message[],
     hooks: GenerationHooks,
   ) {
     super(host, prompt, options, hooks)
@@ -49,7 +57,7 @@ export class ChatReply extends Generation {
  */
 export class Chat {
   readonly #host: ChatHost
-  #messages: ChatMessage[]
+  #messages: Message[]
   /** Texts of earlier turns with their ids, the newest last. */
   #known: KnownPrefix[] = []
   #isAnswering = false
@@ -60,7 +68,7 @@ export class Chat {
   }
 
   /** What the model will see of the conversation, oldest first; dropped turns are not in it. */
-  get history(): readonly ChatMessage[] {
+  get history(): readonly Message[] {
     return [...this.#messages]
   }
 
@@ -74,10 +82,12 @@ export class Chat {
    * A message is written after the history as it is now. When that has changed before the answer is read (another message was
    * sent and read first, say), reading throws `invalid-argument`, and the history stays.
    *
-   * @throws PocketPhiError `context-full` when not even the last message fits; `invalid-argument`
+   * @throws PocketPhiError `context-full` when not even the last message fits; `not-supported` for pictures that the model cannot
+   * see; `invalid-argument`
    */
-  send(content: string, options: GenerateOptions = {}): ChatReply {
-    return this.answer([...this.#messages, { role: 'user', content }], options)
+  send(content: string, { pictures, ...options }: SendOptions = {}): ChatReply {
+    const message = { role: 'user', content, ...(pictures === undefined ? {} : { pictures }) }
+    return this.answer([...this.#messages, message], options)
   }
 
   /** Answers the last message of the history again, in place of the answer that it had. */
@@ -99,11 +109,11 @@ export class Chat {
   }
 
   /** Answers a conversation that takes the place of the history. */
-  answer(messages: readonly ChatMessage[], options: GenerateOptions = {}): ChatReply {
+  answer(messages: readonly Message[], options: GenerateOptions = {}): ChatReply {
     this.#checkIdle()
     const { kept, dropped, text, ids } = this.#fit(messages, options)
     const before = this.#messages
-    return new ChatReply(this.#host, ids, options, dropped, {
+    return new ChatReply(this.#host, { ids, pictures: picturesIn(kept) }, options, dropped, {
       onStart: () => {
         this.#checkIdle()
         if (this.#messages !== before) throw changedError()
@@ -129,10 +139,10 @@ export class Chat {
   }
 
   /** Drops the oldest turns until the prompt leaves room for an answer. */
-  #fit(messages: readonly ChatMessage[], options: GenerateOptions) {
+  #fit(messages: readonly Message[], options: GenerateOptions) {
     const { context } = this.#host.engine
     const room = Math.max(1, Math.min(options.maxTokens ?? answerRoom, answerRoom, Math.floor(context / 4)))
-    const dropped: ChatMessage[] = []
+    const dropped: Message[] = []
     let kept = [...messages]
     while (true) {
       const { text, ids } = this.#encode(kept)
@@ -155,17 +165,18 @@ export class Chat {
    * The prompt's ids. Where it continues a text that the model has read, that part keeps its ids: the tokenizer might cut the
    * model's own words otherwise than the model wrote them, and the cache would not be found.
    */
-  #encode(messages: readonly ChatMessage[]): KnownPrefix {
+  #encode(messages: readonly Message[]): KnownPrefix {
     const { tokenizer, template } = this.#host
-    const text = renderChat(template, messages, { addGenerationPrompt: true })
+    const text = renderConversation(template, messages)
     for (const known of this.#known.toReversed()) {
       const rest = textAfter(text, known.text)
-      if (rest !== undefined) return { text, ids: [...known.ids, ...tokenizer.encode(rest, { addBos: false })] }
+      if (rest !== undefined)
+        return { text, ids: [...known.ids, ...encodePictured(tokenizer, rest, { addBos: false })] }
     }
-    return { text, ids: tokenizer.encode(text) }
+    return { text, ids: encodePictured(tokenizer, text) }
   }
 
-  #remember(text: Text, ids: readonly number[], result: GenerationResult): void {
+  #remember(text: PicturedText, ids: readonly number[], result: GenerationResult): void {
     const { tokenizer } = this.#host
     const control = new Set(tokenizer.addedTokens.map((token) => token.id))
     // Control tokens that the model made up are not to be read as such in the next turn.
@@ -177,7 +188,7 @@ export class Chat {
 }
 
 /** The oldest user message with what follows it until the next one; empty when it is the last turn. */
-function oldestTurn(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+function oldestTurn(messages: readonly Message[]): readonly Message[] {
   const rest = messages.filter((message) => message.role !== 'system')
   const next = rest.findIndex((message, index) => index > 0 && message.role === 'user')
   return next < 0 ? [] : rest.slice(0, next)
@@ -187,14 +198,16 @@ function oldestTurn(messages: readonly ChatMessage[]): readonly ChatMessage[] {
  * What follows `start` in a text; undefined unless the text begins with it and goes on with a special token, since only
  * there encoding starts afresh.
  */
-function textAfter(text: Text, start: Text): Text | undefined {
+function textAfter(text: PicturedText, start: PicturedText): PicturedText | undefined {
   if (start.length >= text.length) return undefined
   for (const [index, part] of start.entries()) {
     const other = text[index]
-    const isSame =
-      typeof part === 'string' || typeof other === 'string' ? part === other : part.content === other?.content
-    if (!isSame) return undefined
+    if (part !== other && !(isSpecial(part) && isSpecial(other) && part.content === other.content)) return undefined
   }
   const rest = text.slice(start.length)
   return typeof rest[0] === 'string' ? undefined : rest
+}
+
+function isSpecial(part: PicturedText[number] | undefined): part is SpecialToken {
+  return typeof part === 'object' && 'kind' in part
 }

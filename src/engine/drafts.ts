@@ -79,7 +79,9 @@ function continued(ids: readonly number[], from: number, count: number): number[
   const guesses: number[] = []
   for (let at = from; guesses.length < count; at++) {
     const id = at < ids.length ? ids[at] : guesses[at - ids.length]
-    if (id !== undefined) guesses.push(id)
+    // Nobody says a part of a picture.
+    if (id === undefined || id < 0) break
+    guesses.push(id)
   }
   return guesses
 }
@@ -100,7 +102,8 @@ export class ModelDrafter implements Drafter {
 
   async propose(ids: readonly number[], count: number, signal: AbortSignal | undefined): Promise<readonly number[]> {
     const engine = this.#engine
-    if (ids.length + count > engine.context) return []
+    // Pictures are those of the model that is guessed for.
+    if (ids.length + count > engine.context || ids.some((id) => id < 0)) return []
     if (this.#sequence === undefined) {
       // Waiting for another answer, which may wait for this one, would be for ever.
       if (!engine.hasRoomFor(engine.context)) return []

@@ -2,6 +2,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { Random } from '../base/random.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import type { Picture } from './pictures.ts'
 import { guessingPays, ModelDrafter, PromptLookup, type DraftModel } from './drafts.ts'
 import {
   candidatesAreEnough,
@@ -109,6 +110,13 @@ export interface GenerationHost {
   readonly sampling: SamplingOptions
 }
 
+/** What is continued. */
+export interface EncodedPrompt {
+  readonly ids: readonly number[]
+  /** Those whose ids are in it. */
+  readonly pictures: readonly Picture[]
+}
+
 export interface GenerationHooks {
   onStart?(): void
   onEnd?(result: GenerationResult): void
@@ -138,7 +146,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   readonly #answer: Answer
   #started = false
 
-  constructor(host: GenerationHost, prompt: readonly number[], options: GenerateOptions, hooks: GenerationHooks = {}) {
+  constructor(host: GenerationHost, prompt: EncodedPrompt, options: GenerateOptions, hooks: GenerationHooks = {}) {
     this.#answer = new Answer(host, prompt, options)
     this.#chunks = this.#run(hooks)
   }
@@ -175,6 +183,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
 class Answer {
   readonly #host: GenerationHost
   readonly #prompt: readonly number[]
+  readonly #pictures: readonly Picture[]
   readonly #options: GenerateOptions
   readonly #seed: number
   readonly #maxTokens: number
@@ -195,7 +204,7 @@ class Answer {
   #first = 0
   #end = 0
 
-  constructor(host: GenerationHost, prompt: readonly number[], given: GenerateOptions) {
+  constructor(host: GenerationHost, { ids: prompt, pictures }: EncodedPrompt, given: GenerateOptions) {
     const options = { ...host.sampling, ...given }
     checkSampling(options)
     const { maxTokens = Infinity, logprobs = 0 } = options
@@ -213,6 +222,7 @@ class Answer {
     checkDraft(options.draft, host.engine)
     this.#host = host
     this.#prompt = prompt
+    this.#pictures = pictures
     this.#options = options
     this.#maxTokens = maxTokens
     this.#seed = options.seed ?? randomSeed()
@@ -227,7 +237,7 @@ class Answer {
     this.#start = this.#first = this.#end = performance.now()
     let sequence: Sequence | undefined
     try {
-      sequence = await engine.open(this.#prompt, { rope, reserve, signal })
+      sequence = await engine.open(this.#prompt, { rope, reserve, pictures: this.#pictures, signal })
       const reading = this.#readingOf(sequence)
       try {
         yield* this.#tokens(sequence, reading)

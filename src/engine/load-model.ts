@@ -57,9 +57,10 @@ export async function loadModel(source: ModelSource, options: LoadModelOptions =
     const generationConfig = await files.generationConfig()
     const stopIds = stopIdsOf(config, generationConfig, tokenizer)
     const sampling = defaultSampling(generationConfig)
+    const tiles = await files.pictureTiles()
     return await withSelected(await backendOf(options), async (backend) => {
       const engine = await loadEngine(files, backend, options)
-      return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling, chosen: backend.chosen })
+      return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling, chosen: backend.chosen, tiles })
     })
   } finally {
     await files.close()

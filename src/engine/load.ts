@@ -58,7 +58,7 @@ export async function loadEngine(files: ModelFiles, backend: Backend, options: L
   const weights = await files.weights()
   const limit = options.memoryLimit ?? wholeMemory()
   const { programs, device } = await firstFitting(model, weights, backend, options, limit, async (fitting) => {
-    checkTensors(weights, fitting.programs.parameters)
+    checkTensors(weights, fitting.programs.parameters, model.vision?.isUnused)
     options.onPlan?.(fitting.plan)
     throwIfAborted(signal)
     return { ...fitting, device: await backend.open(fitting.programs.programs) }
@@ -157,9 +157,14 @@ const redundant = [/\.rotary_emb\.inv_freq$/, /^lm_head\.weight$/]
 /**
  * Checks that a checkpoint holds exactly the tensors that the model asks for, in their shapes.
  *
+ * @param isUnused tells the tensors that published checkpoints of the architecture hold and nothing reads
  * @throws PocketPhiError `invalid-file`
  */
-export function checkTensors(weights: WeightsFile, parameters: readonly ParameterSpec[]): void {
+export function checkTensors(
+  weights: WeightsFile,
+  parameters: readonly ParameterSpec[],
+  isUnused: (name: string) => boolean = () => false,
+): void {
   checkParameters(parameters, (name) => weights.has(name))
   for (const { name, shape } of parameters) {
     const stored = modelType(weights, name)
@@ -170,7 +175,8 @@ export function checkTensors(weights: WeightsFile, parameters: readonly Paramete
     })
   }
   const known = new Set(parameters.map(({ name }) => name))
-  const extra = weights.names().filter((name) => !known.has(name) && !redundant.some((form) => form.test(name)))
+  const isRedundant = (name: string): boolean => isUnused(name) || redundant.some((form) => form.test(name))
+  const extra = weights.names().filter((name) => !known.has(name) && !isRedundant(name))
   if (extra.length === 0) return
   throw new PocketPhiError('invalid-file', 'The checkpoint has tensors that this model does not use.', {
     found: `${extra.length}: ${extra.slice(0, 5).join(', ')}${extra.length > 5 ? ' …' : ''}`,

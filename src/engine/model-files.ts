@@ -1,10 +1,13 @@
 /** What a model is read from: a folder of the published layout, or a GGUF file. Nothing else knows that there are two. */
 import { ggufConfig, publishedCheckpoint } from '../formats/gguf-phi3.ts'
 import { isGgufName, openGguf } from '../formats/gguf.ts'
-import { openSafetensors } from '../formats/safetensors.ts'
+import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
 import type { FileTree } from '../formats/tree.ts'
+import { embeddings } from '../models/phi3.ts'
+import { sharedEmbeddings } from '../models/phi3v.ts'
 import type { ChatTemplate, TemplateName } from '../text/templates.ts'
 import { readGenerationConfig } from './generation-config.ts'
+import { readPictureTiles } from './album.ts'
 import { ggufText, loadText, type ModelText } from './load-text.ts'
 import type { WeightsFile } from './weights.ts'
 
@@ -21,6 +24,8 @@ export interface ModelFiles {
   text(wish?: TemplateName | ChatTemplate): Promise<ModelText>
   /** The parsed generation_config.json; undefined where there is none. */
   generationConfig(): Promise<unknown>
+  /** The most tiles that a picture is cut into, as preprocessor_config.json says; undefined where it does not. */
+  pictureTiles(): Promise<number | undefined>
   close(): Promise<void>
 }
 
@@ -46,13 +51,34 @@ export async function openModelFiles(tree: FileTree, weightsFile?: string): Prom
   return (await isGgufModel(tree, weightsFile)) ? await ggufFiles(tree, weightsFile) : folderFiles(tree, weightsFile)
 }
 
+/**
+ * Opens weights in the published layout. Those of models that see may hold the embeddings under the name of their vision part alone.
+ *
+ * @throws PocketPhiError as `openSafetensors`
+ */
+export async function openPublished(tree: FileTree, weightsFile?: string): Promise<Checkpoint> {
+  const file = await openSafetensors(tree, weightsFile)
+  if (!file.has(sharedEmbeddings) || file.has(embeddings)) return file
+  const nameOf = (name: string): string => (name === embeddings ? sharedEmbeddings : name)
+  return {
+    metadata: file.metadata,
+    names: () => file.names().map((name) => (name === sharedEmbeddings ? embeddings : name)),
+    has: (name) => file.has(nameOf(name)),
+    info: (name) => file.info(nameOf(name)),
+    read: (name, options) => file.read(nameOf(name), options),
+    readFloat32: (name, options) => file.readFloat32(nameOf(name), options),
+    close: () => file.close(),
+  }
+}
+
 function folderFiles(tree: FileTree, weightsFile: string | undefined): ModelFiles {
   let opened: Promise<WeightsFile> | undefined
   return {
     config: async () => (await tree.readJson('config.json')) as Readonly<Record<string, unknown>>,
-    weights: () => (opened ??= openSafetensors(tree, weightsFile)),
+    weights: () => (opened ??= openPublished(tree, weightsFile)),
     text: (wish) => loadText(tree, wish),
     generationConfig: () => readGenerationConfig(tree),
+    pictureTiles: () => readPictureTiles(tree),
     async close() {
       await (await opened?.catch(() => undefined))?.close()
     },
@@ -66,6 +92,7 @@ async function ggufFiles(tree: FileTree, file: string | undefined): Promise<Mode
     weights: async () => publishedCheckpoint(gguf),
     text: async (wish) => ggufText(gguf.metadata, wish),
     generationConfig: () => Promise.resolve(undefined),
+    pictureTiles: () => Promise.resolve(undefined),
     close: () => gguf.close(),
   }
 }

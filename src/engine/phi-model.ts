@@ -3,18 +3,20 @@ import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatTemplate } from '../text/templates.ts'
-import type { Text } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { Chat } from './chat.ts'
 import type { ChatOptions } from './chat-rules.ts'
-import { Generation, type GenerateOptions } from './generate.ts'
+import { Generation, type EncodedPrompt, type GenerateOptions } from './generate.ts'
+import { encodePictured, type PicturedText } from './picture-text.ts'
+import { blindError, Picture } from './pictures.ts'
+import { Album, usualTiles, type PictureOptions, type PictureSource } from './album.ts'
 import type { SamplingOptions } from './sampling.ts'
 import type { EngineCounters, Scheduler } from './scheduler.ts'
 
 /**
- * Text as a string (control tokens that it spells stay plain characters), as typed text with special tokens, or as ids.
+ * Text as a string (control tokens that it spells stay plain characters), as typed text with special tokens and pictures, or as ids.
  */
-export type Prompt = string | Text | readonly number[]
+export type Prompt = string | PicturedText | readonly number[]
 
 export interface LogitsOptions {
   /** The first row that is wanted; 0 when left out. Earlier tokens are found in the cache where they can be. */
@@ -36,6 +38,8 @@ export interface PhiModelParts {
   readonly sampling?: SamplingOptions
   /** Why its backend was chosen, where it was not asked for. */
   readonly chosen?: string | undefined
+  /** The most tiles that a picture is cut into unless told otherwise. */
+  readonly tiles?: number | undefined
 }
 
 /** A loaded model. It holds memory and threads until it is disposed. */
@@ -51,8 +55,19 @@ export class PhiModel implements AsyncDisposable {
   readonly #tokenizer: Tokenizer | undefined
   readonly #template: ChatTemplate | undefined
   readonly #chosen: string | undefined
+  readonly #tiles: number
+  readonly #album = new Album()
 
-  constructor({ engine, config, tokenizer, template, stopIds, sampling = {}, chosen }: PhiModelParts) {
+  constructor({
+    engine,
+    config,
+    tokenizer,
+    template,
+    stopIds,
+    sampling = {},
+    chosen,
+    tiles = usualTiles,
+  }: PhiModelParts) {
     this.engine = engine
     this.config = config
     this.stopIds = stopIds
@@ -60,6 +75,7 @@ export class PhiModel implements AsyncDisposable {
     this.#tokenizer = tokenizer
     this.#template = template
     this.#chosen = chosen
+    this.#tiles = tiles
   }
 
   /** The name of the backend: `wasm`, `ref` … */
@@ -114,7 +130,21 @@ export class PhiModel implements AsyncDisposable {
   generate(prompt: Prompt, options: GenerateOptions = {}): Generation {
     const { engine, stopIds, sampling } = this
     const host = { engine, stopIds, sampling, tokenizer: this.#tokenizer }
-    return new Generation(host, this.#idsOf(prompt), options)
+    return new Generation(host, this.#encode(prompt), options)
+  }
+
+  /**
+   * Takes a picture in, for messages (`Chat.send`) and prompts. It is looked at when a text with it is first read; its `tokens` are
+   * known at once. The same pixels are the same picture, as long as one of them is in use.
+   *
+   * @param source a PNG, JPEG, WebP or GIF file (of one that moves the first frame), or pixels. A file is turned as it says (EXIF).
+   * @throws PocketPhiError `not-supported` for a model that cannot see, for more than 2^26 pixels, and in Node for files without the
+   * package `sharp`; `invalid-file` for what is no such file or is torn; `invalid-argument`
+   */
+  async picture(source: PictureSource, options: PictureOptions = {}): Promise<Picture> {
+    const { vision, type } = this.engine.programs.model
+    if (vision === undefined) throw blindError(type)
+    return await this.#album.take(source, options.tiles ?? this.#tiles)
   }
 
   /** Starts a conversation. */
@@ -129,10 +159,10 @@ export class PhiModel implements AsyncDisposable {
    * @throws PocketPhiError `context-full`, `invalid-argument`, `aborted`
    */
   async logits(prompt: Prompt, options: LogitsOptions = {}): Promise<Float32Array> {
-    const ids = this.#idsOf(prompt)
+    const { ids, pictures } = this.#encode(prompt)
     const { from = 0, rope = 'auto', signal, onProgress } = options
     const width = this.engine.vocabulary
-    const sequence = await this.engine.open(ids, { rope, reserve: ids.length, signal })
+    const sequence = await this.engine.open(ids, { rope, reserve: ids.length, pictures, signal })
     try {
       const logits = new Float32Array(Math.max(0, ids.length - from) * width)
       await sequence.rows(from, (row, values) => logits.set(values, (row - from) * width), { signal, onProgress })
@@ -151,8 +181,10 @@ export class PhiModel implements AsyncDisposable {
     return this.dispose()
   }
 
-  #idsOf(prompt: Prompt): readonly number[] {
-    return isIds(prompt) ? prompt : this.tokenizer.encode(prompt)
+  #encode(prompt: Prompt): EncodedPrompt {
+    if (isIds(prompt)) return { ids: prompt, pictures: [] }
+    if (typeof prompt === 'string') return { ids: this.tokenizer.encode(prompt), pictures: [] }
+    return { ids: encodePictured(this.tokenizer, prompt), pictures: prompt.filter((part) => part instanceof Picture) }
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type CacheShape,
   type NumberFormats,
 } from '../models/trace.ts'
+import { traceVision } from '../models/trace-vision.ts'
 import type { ParameterSpec } from '../models/trace.ts'
 import type { Model, ModelShape } from '../models/model.ts'
 import { copyPages, pageSize, Trace, type CacheDType, type Program } from '../program/index.ts'
@@ -64,7 +65,7 @@ function checkedExtent(name: string, value: number, most: number): number {
 }
 
 /**
- * Traces what the engine runs: one pass for each bucket of rows, and the copying of cache pages. Nothing is allocated.
+ * Traces what the engine runs: one pass for each bucket of rows, the copying of cache pages, and of a model that sees the look at a tile. Nothing is allocated.
  *
  * @throws PocketPhiError `invalid-argument` for options out of range
  */
@@ -87,6 +88,7 @@ export function tracePrograms(
   )
   const buckets = bucketsUpTo(mostRows)
   const traced = buckets.map((rows) => traceCached(model, rows, cache, formats))
+  const vision = model.vision === undefined ? undefined : traceVision(model.vision, formats)
   const first = traced[0]
   if (first === undefined) throw new Error('defect: there are no buckets')
   return {
@@ -95,8 +97,12 @@ export function tracePrograms(
     cache,
     candidates: candidatesOf(model),
     buckets,
-    programs: [...traced.map(({ program }) => program), traceCopy(model, cache, formats.cache)],
-    parameters: first.traced.parameters,
+    programs: [
+      ...traced.map(({ program }) => program),
+      traceCopy(model, cache, formats.cache),
+      ...(vision === undefined ? [] : [vision.program]),
+    ],
+    parameters: [...first.traced.parameters, ...(vision?.parameters ?? [])],
     buffers: first.traced.buffers,
   }
 }

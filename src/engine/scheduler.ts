@@ -1,10 +1,12 @@
 import type { Device, RunInputs, RunOptions, RunOutputs } from '../backends/backend.ts'
 import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
+import { linkSignals } from '../base/link-signals.ts'
 import { nextTurn } from '../base/turn.ts'
 import { logitRows, outputNames } from '../models/trace.ts'
 import { pageSize } from '../program/ops/cache.ts'
 import { PagePool, type PageTable, type Regime } from './pages.ts'
 import { bucketFor, copyProgramName, rowsToRun, type EnginePrograms } from './programs.ts'
+import { checkSight, lookAtPictures, pictureInputs } from './sight.ts'
 import { Sequence, type AdvanceOptions, type Delivery, type SequenceHost, type SequenceOptions } from './sequence.ts'
 
 /** What an engine has done so far; differences of these are what tests and reports look at. */
@@ -58,6 +60,15 @@ interface PassAhead extends Pass {
   id: number | undefined
 }
 
+/** A run of another program than those of the rows, which waits for its turn. */
+interface Errand {
+  readonly program: string
+  readonly inputs: RunInputs
+  readonly signal: AbortSignal | undefined
+  resolve(outputs: RunOutputs): void
+  reject(error: unknown): void
+}
+
 /** A sequence that waits for room. */
 interface Admission {
   readonly sequence: Sequence
@@ -94,6 +105,7 @@ export class Scheduler implements SequenceHost {
   readonly #open = new Map<Sequence, number>()
   readonly #admissions: Admission[] = []
   readonly #requests: Request[] = []
+  readonly #errands: Errand[] = []
   #freePages: number
   #ahead: PassAhead | undefined
   #loop: Promise<void> | undefined
@@ -130,7 +142,9 @@ export class Scheduler implements SequenceHost {
     this.#checkContext(ids.length)
     const reserved = Math.min(this.context, Math.max(ids.length, options.reserve ?? this.context))
     const pages = Math.ceil(reserved / pageSize)
-    const sequence = new Sequence(this, ids, reserved, this.#regimeOf(ids.length, options.rope === 'long' ? 1 : 0))
+    checkSight(this.programs.model, options.pictures)
+    const regime = this.#regimeOf(ids.length, options.rope === 'long' ? 1 : 0)
+    const sequence = new Sequence(this, ids, reserved, regime, options.pictures)
     if (this.#admissions.length === 0 && this.#hasRoom(pages)) this.#admit(sequence, pages)
     else await this.#waitForRoom(sequence, pages, options.signal)
     return sequence
@@ -153,6 +167,9 @@ export class Scheduler implements SequenceHost {
     const stage = this.#openTable(sequence, wantedFrom)
     sequence.busy = true
     try {
+      await lookAtPictures(this.programs.model, sequence, options, (program, inputs) =>
+        this.#runBetween(program, inputs, options.signal),
+      )
       await new Promise<void>((resolve, reject) => {
         const from = sequence.computed
         this.#requests.push({ sequence, from, wantedFrom, stage, delivery, options, resolve, reject })
@@ -213,6 +230,7 @@ export class Scheduler implements SequenceHost {
   async dispose(): Promise<void> {
     if (this.#end.signal.aborted) return
     const closed = new PocketPhiError('aborted', 'The model was closed.')
+    for (const errand of this.#errands.splice(0)) errand.reject(closed)
     for (const admission of this.#admissions.splice(0)) admission.reject(closed)
     for (const request of this.#requests.splice(0)) request.reject(closed)
     this.#end.abort()
@@ -315,15 +333,40 @@ export class Scheduler implements SequenceHost {
 
   async #run(): Promise<void> {
     await Promise.resolve()
-    while (this.#requests.length > 0) {
+    while (this.#requests.length > 0 || this.#errands.length > 0) {
       // Those who got their logits in the last batch may want to join this one.
       if (this.#open.size > 1) await nextTurn()
+      await this.#runErrand()
       this.#dropAborted()
       const parts = this.#nextParts()
       if (parts.length > 0) await this.#runParts(parts)
     }
     // In the same turn as the last look at the list, so that no request falls between two loops.
     this.#loop = undefined
+  }
+
+  /** Runs another program of the device between two batches. */
+  #runBetween(program: string, inputs: RunInputs, signal: AbortSignal | undefined): Promise<RunOutputs> {
+    return new Promise((resolve, reject) => {
+      this.#errands.push({ program, inputs, signal, resolve, reject })
+      this.#loop ??= this.#run()
+    })
+  }
+
+  async #runErrand(): Promise<void> {
+    const errand = this.#errands.shift()
+    if (errand === undefined) return
+    const { program, inputs, signal } = errand
+    // A pass that is ahead is still the device's; what it gives stays good.
+    await this.#ahead?.outputs.catch(() => {})
+    const link = linkSignals([this.#end.signal, ...(signal === undefined ? [] : [signal])])
+    try {
+      errand.resolve(await this.device.run(program, inputs, { signal: link.signal }))
+    } catch (error) {
+      errand.reject(error)
+    } finally {
+      link.release()
+    }
   }
 
   #dropAborted(): void {
@@ -473,19 +516,22 @@ export class Scheduler implements SequenceHost {
       pageTable: new Int32Array(cache.sequences * cache.pagesOfSequence),
       selected: new Int32Array(logitRows(rows)),
     }
+    const pictures = pictureInputs(this.programs.model, rows)
     let [at, wanted] = [0, 0]
     parts.forEach(({ request, from, until }, slot) => {
       const { sequence, wantedFrom } = request
       inputs.pageTable.set(this.#pool.indices(present(sequence.table, 'table')), slot * cache.pagesOfSequence)
       for (let row = from; row < until; row++, at++) {
-        inputs.ids[at] = sequence.ids[row] ?? unknownId
+        const id = sequence.ids[row] ?? unknownId
+        inputs.ids[at] = Math.max(0, id)
+        if (id < 0) pictures?.put(at, present(sequence.pictureOf(id), 'picture').rowOf(id))
         inputs.positions[at] = row
         inputs.regimes[at] = sequence.regime
         inputs.sequences[at] = slot
         if (row >= wantedFrom) inputs.selected[wanted++] = at
       }
     })
-    return { name, paddingRows: rows - total, inputs }
+    return { name, paddingRows: rows - total, inputs: { ...inputs, ...pictures?.inputs } }
   }
 
   #commit(parts: readonly Part[], outputs: RunOutputs): void {
@@ -547,16 +593,4 @@ function remove<T>(list: T[], item: T): void {
 
 function abortedError(signal: AbortSignal | undefined): PocketPhiError {
   return new PocketPhiError('aborted', 'The operation was aborted.', { cause: signal?.reason })
-}
-
-/** A signal that fires with any of several, and leaves nothing behind on them. */
-function linkSignals(signals: readonly AbortSignal[]): { signal: AbortSignal; release(): void } {
-  const controller = new AbortController()
-  const abort = (): void => controller.abort()
-  for (const signal of signals) signal.addEventListener('abort', abort, { once: true })
-  if (signals.some((signal) => signal.aborted)) abort()
-  return {
-    signal: controller.signal,
-    release: () => signals.forEach((signal) => signal.removeEventListener('abort', abort)),
-  }
 }

@@ -1,6 +1,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { PageTable, Regime } from './pages.ts'
+import type { Picture } from './pictures.ts'
 import type { Candidates } from './sampling.ts'
 
 export interface SequenceOptions {
@@ -12,6 +13,8 @@ export interface SequenceOptions {
   readonly rope?: 'auto' | 'long'
   /** Tokens that the sequence may grow to; the context when left out. Others wait while the cache is promised away. */
   readonly reserve?: number
+  /** Pictures whose ids the text has. */
+  readonly pictures?: readonly Picture[]
   readonly signal?: AbortSignal | undefined
 }
 
@@ -53,6 +56,7 @@ export class Sequence {
   readonly #ids: number[]
   /** Tokens that it may grow to. */
   readonly reserved: number
+  readonly pictures: readonly Picture[]
   regime: Regime
   /** Its pages; undefined before the first pass and after `close`. */
   table: PageTable | undefined
@@ -62,10 +66,17 @@ export class Sequence {
   /** Leading tokens that did not have to be computed when it was first run. */
   reused: number | undefined
 
-  constructor(host: SequenceHost, ids: readonly number[], reserved: number, regime: Regime) {
+  constructor(
+    host: SequenceHost,
+    ids: readonly number[],
+    reserved: number,
+    regime: Regime,
+    pictures: readonly Picture[] = [],
+  ) {
     this.#host = host
     this.#ids = []
     this.reserved = reserved
+    this.pictures = pictures
     this.regime = regime
     this.append(ids)
   }
@@ -83,14 +94,20 @@ export class Sequence {
   append(ids: readonly number[]): void {
     const { vocabulary } = this.#host
     for (const id of ids) {
-      if (!Number.isInteger(id) || id < 0 || id >= vocabulary) {
+      const isKnown = id < 0 ? this.pictureOf(id) !== undefined : id < vocabulary
+      if (!Number.isInteger(id) || !isKnown) {
         throw new PocketPhiError('invalid-argument', 'A token id is not in the vocabulary.', {
-          expected: `integers from 0 to ${vocabulary - 1}`,
+          expected: `integers from 0 to ${vocabulary - 1}, or ids of pictures that are given with the text`,
           found: String(id),
         })
       }
     }
     for (const id of ids) this.#ids.push(id)
+  }
+
+  /** The picture that a negative id stands for a part of. */
+  pictureOf(id: number): Picture | undefined {
+    return this.pictures.find((picture) => picture.has(id))
   }
 
   /**

@@ -2,8 +2,7 @@
 import { Random } from '../base/random.ts'
 import { floatEntry, safetensorsBytes } from '../formats/safetensors-writer.ts'
 import { memoryFolder, type FileTree } from '../formats/tree.ts'
-import { modelFromConfig } from '../models/index.ts'
-import { traceSequences } from '../models/trace.ts'
+import { modelFromConfig, modelParameters } from '../models/index.ts'
 import { phi3ControlTokens, trainTokenizer } from '../text/bpe-trainer.ts'
 
 const words = [
@@ -30,6 +29,21 @@ export interface TinyOptions {
   readonly tidy?: boolean
 }
 
+/** What makes the model one that sees, with room for a picture or two. */
+export const tinyEyes = {
+  model_type: 'phi3_v',
+  max_position_embeddings: 1024,
+  img_processor: {
+    name: 'clip_vision_model',
+    num_img_tokens: 144,
+    hidden_size: 16,
+    intermediate_size: 24,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+  },
+  embd_layer: { embedding_cls: 'image', use_hd_transform: true },
+}
+
 /** A config.json with two layers, hidden size 32, two key heads of size 8 and a context of 256. */
 export function tinyConfig({ border, config = {} }: TinyOptions = {}): Record<string, unknown> {
   return {
@@ -53,7 +67,7 @@ export function tinyConfig({ border, config = {} }: TinyOptions = {}): Record<st
 export async function tinyFiles(options: TinyOptions = {}): Promise<Map<string, Uint8Array>> {
   const config = tinyConfig(options)
   const random = new Random(options.seed ?? 1)
-  const { parameters } = traceSequences(modelFromConfig(config), 'shapes', 1)
+  const parameters = modelParameters(modelFromConfig(config))
   const entries = parameters.map(({ name, shape }) => {
     const count = shape.reduce((product, extent) => product * extent, 1)
     const scale = shape.length === 1 ? 0.1 : 1.5 / Math.sqrt(shape[1] ?? 1)

@@ -2,10 +2,14 @@ import { describe } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Model } from './model.ts'
 import { parsePhi3Config, phi3 } from './phi3.ts'
+import { parsePhi3vConfig, phi3v } from './phi3v.ts'
+import { traceVision } from './trace-vision.ts'
+import { traceSequences, type ParameterSpec } from './trace.ts'
 
 /** The architectures that are built, by `model_type`. Adding one is a file beside phi3.ts and a line here. */
 const architectures: ReadonlyMap<unknown, (config: unknown) => Model> = new Map([
   ['phi3', (config: unknown) => phi3(parsePhi3Config(config))],
+  ['phi3_v', (config: unknown) => phi3v(parsePhi3vConfig(config))],
 ])
 
 /**
@@ -24,6 +28,12 @@ export function modelFromConfig(config: unknown): Model {
     })
   }
   return build(config)
+}
+
+/** All parameters of a model in the order in which it asks for them, those of its vision part last. */
+export function modelParameters(model: Model): readonly ParameterSpec[] {
+  const { parameters } = traceSequences(model, 'parameters', 1)
+  return model.vision === undefined ? parameters : [...parameters, ...traceVision(model.vision).parameters]
 }
 
 export type { Model, ModelShape } from './model.ts'

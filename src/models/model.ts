@@ -2,7 +2,7 @@ import type { Tensor } from '../program/trace.ts'
 import type { AttentionAttributes } from '../program/ops/attention.ts'
 
 /** How a parameter starts when a model is trained from nothing. */
-export type Initializer = 'ones' | 'normal' | 'residual'
+export type Initializer = 'ones' | 'zeros' | 'normal' | 'residual'
 
 /**
  * What a model file computes with. One definition serves inference over a paged cache, training over whole sequences,
@@ -34,6 +34,45 @@ export interface ModelContext {
   within<T>(scope: string, body: () => T): T
 }
 
+/**
+ * What the vision part of a model computes with: a pass over one tile of a picture, whose rows are a class and the patches, row by
+ * row.
+ */
+export interface VisionContext extends Pick<ModelContext, 'parameter' | 'linear' | 'tap' | 'within'> {
+  /** f32[R, values]: the samples of each patch, by channel, line and column; of the class 0. */
+  readonly patches: Tensor
+  /** i32[R]: 0 for the row of the class, -1 for patches. */
+  readonly classRow: Tensor
+  /** i32[R - 1]: the rows of the patches two by two, in the order of the tokens that they become. */
+  readonly tokenOrder: Tensor
+  /** What the table `name` has for each place, [R, width]. */
+  embedPlaces(name: string, width: number): Tensor
+  /** Attention in which every row sees every row. */
+  attention(query: Tensor, key: Tensor, value: Tensor, attributes: AttentionAttributes): Tensor
+}
+
+/** What a vision model makes of one tile. */
+export interface VisionTokens {
+  /** [tokens, width], line by line. */
+  readonly tokens: Tensor
+  /** [1, width]: what stands at the end of every line of tokens. */
+  readonly lineEnd: Tensor
+  /** [1, width]: what stands between the tiles and the picture as a whole. */
+  readonly viewEnd: Tensor
+}
+
+/** How a model sees: tile by tile. */
+export interface VisionModel {
+  /** Of a pass: the class and the patches of a tile. */
+  readonly rows: number
+  readonly patchValues: number
+  /** Values of a token: the width of the decoder. */
+  readonly width: number
+  forward(context: VisionContext): VisionTokens
+  /** Whether a tensor of the published checkpoints is not needed. */
+  readonly isUnused: (this: void, name: string) => boolean
+}
+
 /** What the engine must know of every model, whatever its architecture. */
 export interface ModelShape {
   readonly layers: number
@@ -53,6 +92,8 @@ export interface Model {
   /** `model_type` of the configuration. */
   readonly type: string
   readonly shape: ModelShape
+  /** Undefined where the model cannot see. */
+  readonly vision?: VisionModel
   /** Token ids in, logits [selected rows, vocabulary] out. */
   forward(context: ModelContext): Tensor
 }

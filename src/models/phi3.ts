@@ -123,6 +123,9 @@ function parseLongRope(
   return { shortFactors, longFactors, shortScale, longScale }
 }
 
+/** The name of the embeddings of the ids. */
+export const embeddings = 'model.embed_tokens.weight'
+
 /** The model of this configuration. Parameter names are those of the published checkpoints. */
 export function phi3(config: Phi3Config): Model {
   const attributes: AttentionAttributes = {
@@ -175,7 +178,6 @@ export function phi3(config: Phi3Config): Model {
       const { shortScale, longScale } = config.rope.longRope ?? { shortScale: 1, longScale: 1 }
       const frequencies = context.buffer('rope.inverse_frequencies', ropeFrequencies(config.rope))
       const rotation = ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
-      const embeddings = 'model.embed_tokens.weight'
       let x = context.embed(embeddings, config.vocabulary, config.hidden)
       context.tap('embeddings', x)
       for (let layer = 0; layer < config.layers; layer++) {

@@ -7,6 +7,7 @@ import {
   gatherRows,
   linear,
   pageSize,
+  replaceRows,
   topK,
   type ActivationFormat,
   type CacheDType,
@@ -47,28 +48,42 @@ export interface TracedModel {
   readonly buffers: ReadonlyMap<string, Float64Array>
 }
 
-type AttentionBinding = ModelContext['attention']
+/** What the callers of traceModel differ in. */
+interface Bindings extends Pick<ModelContext, 'attention' | 'select'> {
+  /** What becomes of the embeddings of the ids. */
+  readonly see: (embeddings: Tensor) => Tensor
+}
 
-/** Traces a model's forward pass over `rows` rows; how attention and selection are bound is what the callers differ in. */
+/** Binds parameters of a trace by name, in the dtype in which the store holds them, and lists them. */
+export function parameterBinder(
+  trace: Trace,
+  { dtypeOf }: NumberFormats,
+): { readonly bind: ModelContext['parameter']; readonly parameters: ParameterSpec[] } {
+  const parameters: ParameterSpec[] = []
+  const known = new Set<string>()
+  const bind: ModelContext['parameter'] = (name, shape, initializer) => {
+    if (!known.has(name)) parameters.push({ name, shape, initializer })
+    known.add(name)
+    return trace.bind('parameter', name, { dtype: dtypeOf?.(name, shape) ?? 'f32', shape })
+  }
+  return { bind, parameters }
+}
+
+/** Traces a model's forward pass over `rows` rows. */
 function traceModel(
   model: Model,
   trace: Trace,
   rows: number,
   options: TraceOptions,
-  attend: AttentionBinding,
-  select: (x: Tensor) => Tensor,
+  { attention: attend, select, see }: Bindings,
 ): TracedModel {
-  const parameters = new Map<string, ParameterSpec>()
+  const { bind, parameters } = parameterBinder(trace, options)
   const buffers = new Map<string, Float64Array>()
   const index = (name: string): Tensor => trace.bind('input', name, tensorType('i32', rows))
-  const bind = (name: string, shape: readonly number[], initializer: Initializer): Tensor => {
-    if (!parameters.has(name)) parameters.set(name, { name, shape, initializer })
-    return trace.bind('parameter', name, { dtype: options.dtypeOf?.(name, shape) ?? 'f32', shape })
-  }
   const context: ModelContext = {
     positions: index('positions'),
     regimes: index('regimes'),
-    embed: (name, vocabulary, width) => embedding(bind(name, [vocabulary, width], 'normal'), index('ids')),
+    embed: (name, vocabulary, width) => see(embedding(bind(name, [vocabulary, width], 'normal'), index('ids'))),
     parameter: bind,
     buffer(name, rowsOfBuffer) {
       buffers.set(name, Float64Array.from(rowsOfBuffer.flat()))
@@ -84,7 +99,7 @@ function traceModel(
     within: (scope, body) => trace.within(scope, body),
   }
   const logits = model.forward(context)
-  return { trace, logits, parameters: [...parameters.values()], buffers }
+  return { trace, logits, parameters, buffers }
 }
 
 /**
@@ -94,14 +109,11 @@ function traceModel(
 export function traceSequences(model: Model, name: string, rows: number, options: TraceOptions = {}): TracedModel {
   const trace = new Trace(name)
   const starts = trace.bind('input', 'starts', tensorType('i32', rows))
-  return traceModel(
-    model,
-    trace,
-    rows,
-    options,
-    (_, query, key, value, attributes) => attention(query, key, value, starts, attributes),
-    (x) => x,
-  )
+  return traceModel(model, trace, rows, options, {
+    attention: (_, query, key, value, attributes) => attention(query, key, value, starts, attributes),
+    select: (x) => x,
+    see: (x) => x,
+  })
 }
 
 /** The pool of cache pages and the page tables that a cached pass reads. */
@@ -147,7 +159,8 @@ export function candidatesOf({ shape: { vocabulary } }: Model): number {
 /**
  * A pass of `rows` rows over the paged cache: decode, a chunk of a prompt and a mixed batch are all this program. Inputs:
  * `ids`, `positions`, `regimes`, `sequences` i32[rows] (negative sequence for padding rows), `pageTable`
- * i32[sequences, pagesOfSequence], and `selected` i32[min(rows, 32)], the rows whose logits are wanted.
+ * i32[sequences, pagesOfSequence], and `selected` i32[min(rows, 32)], the rows whose logits are wanted. Of a model that sees
+ * also `pictures` f32[rows, width] and `pictureRows` i32[rows]: the row of `pictures` that takes the place of an embedding, or -1.
  * Outputs: `logits` f32[min(rows, 32), vocabulary]; of the greatest of them, in descending order, `candidates.logits`
  * f32[min(rows, 32), candidates] and `candidates.ids`.
  */
@@ -161,12 +174,8 @@ export function traceCached(
   const trace = new Trace(bucketName(rows))
   const input = (name: string, ...shape: number[]): Tensor => trace.bind('input', name, tensorType('i32', ...shape))
   const pool = tensorType(options.cache ?? 'f32', cache.pages, kvHeads, pageSize, headSize)
-  const traced = traceModel(
-    model,
-    trace,
-    rows,
-    options,
-    (layer, query, key, value, attributes) => {
+  const traced = traceModel(model, trace, rows, options, {
+    attention(layer, query, key, value, attributes) {
       const names = cacheNames(layer)
       const paged = {
         keys: trace.bind('state', names.keys, pool),
@@ -177,8 +186,13 @@ export function traceCached(
       }
       return cachedAttention(query, key, value, paged, attributes)
     },
-    (x) => gatherRows(x, input('selected', logitRows(rows))),
-  )
+    select: (x) => gatherRows(x, input('selected', logitRows(rows))),
+    see(x) {
+      if (model.vision === undefined) return x
+      const pictures = trace.bind('input', 'pictures', tensorType('f32', rows, model.vision.width))
+      return replaceRows(x, pictures, input('pictureRows', rows))
+    },
+  })
   const { values, ids } = topK(traced.logits, candidatesOf(model))
   trace.output(outputNames.logits, traced.logits)
   trace.output(outputNames.candidateLogits, values)

@@ -103,7 +103,7 @@ function packedEntries(tensors: readonly RandomTensor[], dtype: BlockDType): Lay
   const entries = tensors.map((tensor): TensorEntry => {
     const { name, shape } = tensor
     const [rows, columns] = shape
-    if (rows === undefined || columns === undefined) {
+    if (shape.length !== 2 || rows === undefined || columns === undefined) {
       return { name, dtype: 'F32', shape, data: () => chunks(tensor, bytesOf) }
     }
     const type: PackedType = { dtype, shape: [rows, columns] }

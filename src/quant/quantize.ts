@@ -5,8 +5,7 @@ import { checkTensors } from '../engine/load.ts'
 import { packedEntry, packedMetadata, packedTypes, type PackedType } from '../formats/packed-checkpoint.ts'
 import { floatEntry, writeSafetensors, type TensorEntry } from '../formats/safetensors-writer.ts'
 import type { Checkpoint } from '../formats/safetensors.ts'
-import type { Model } from '../models/index.ts'
-import { traceSequences } from '../models/trace.ts'
+import { modelParameters, type Model } from '../models/index.ts'
 import { calibrate, type CalibrationOptions } from './calibrate.ts'
 import { RelativeError, roundMatrix, type RoundingMode, type TensorError } from './rounding.ts'
 
@@ -46,18 +45,19 @@ export function quantize(model: Model, checkpoint: Checkpoint, options: Quantize
       remedy: 'Start from the unquantised weights: rounding twice loses more than it saves.',
     })
   }
-  const { parameters } = traceSequences(model, 'parameters', 1)
-  checkTensors(checkpoint, parameters)
+  const parameters = modelParameters(model)
+  checkTensors(checkpoint, parameters, model.vision?.isUnused)
   const errors: TensorError[] = []
   return { file: quantizedFile(model, checkpoint, parameters, options, errors), errors }
 }
 
 /** The format of a matrix, or undefined for what is none. */
 function packedType(
-  { name, shape: [rows, columns] }: { readonly name: string; readonly shape: readonly number[] },
+  { name, shape }: { readonly name: string; readonly shape: readonly number[] },
   { bits = 4, group = 32, eightBits = () => false }: QuantizeOptions,
 ): PackedType | undefined {
-  if (rows === undefined || columns === undefined) return undefined
+  const [rows, columns] = shape
+  if (shape.length !== 2 || rows === undefined || columns === undefined) return undefined
   const dtype: BlockDType = `q${eightBits(name) ? 8 : bits}g${group}`
   if (columns % blockParts(dtype).group === 0) return { dtype, shape: [rows, columns] }
   throw new PocketPhiError('invalid-argument', `"${name}" cannot be cut into groups of ${group}.`, {

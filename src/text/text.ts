@@ -22,8 +22,8 @@ export function textToString(text: Text): string {
 }
 
 /** Joins neighbouring strings and drops empty ones; means the same text. */
-export function compactText(text: Text): Text {
-  const parts: (string | SpecialToken)[] = []
+export function compactText<Part extends object>(text: readonly (string | Part)[]): readonly (string | Part)[] {
+  const parts: (string | Part)[] = []
   for (const part of text) {
     const last = parts.at(-1)
     if (part === '') continue

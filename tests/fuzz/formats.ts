@@ -4,6 +4,7 @@ import { judge, mutantOf, type FuzzFormat, type Outcome } from './format.ts'
 import { ggufVocabularyFormat } from './gguf-vocabulary.ts'
 import { ggufFormat } from './gguf.ts'
 import { packedFormat } from './packed.ts'
+import { pictureFormat } from './picture.ts'
 import { safetensorsFormat, shardIndexFormat } from './safetensors.ts'
 import { templateFormat } from './template.ts'
 import { tiktokenFormat, tokenizerConfigFormat } from './tiktoken.ts'
@@ -20,6 +21,7 @@ export const fuzzFormats: readonly FuzzFormat[] = [
   tiktokenFormat,
   tokenizerConfigFormat,
   templateFormat,
+  pictureFormat,
 ]
 
 const shares = fuzzFormats.reduce((sum, { share }) => sum + share, 0)

@@ -183,9 +183,24 @@ export function cachedAttention(
   cache: PagedCache,
   attributes: AttentionAttributes,
 ): Tensor {
-  const pool = [cache.keys, cache.values, cache.pageTable, cache.sequences, cache.positions]
-  applyCacheWrite([...pool, key, value], {})
-  return present(applyPagedAttention([...pool, query], attributes)[0], 'attention')
+  return attendUntil(query, key, value, cache, cache.positions, attributes)
+}
+
+/**
+ * The same for rows of which each sees its sequence up to a position of its own, which may come after it: with the last one for all,
+ * every row sees every row. `seen` i32[R]; up to it all positions must have been written.
+ */
+export function attendUntil(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  cache: PagedCache,
+  seen: Tensor,
+  attributes: AttentionAttributes,
+): Tensor {
+  const pool = [cache.keys, cache.values, cache.pageTable, cache.sequences]
+  applyCacheWrite([...pool, cache.positions, key, value], {})
+  return present(applyPagedAttention([...pool, seen, query], attributes)[0], 'attention')
 }
 
 const applyCopyPages = defineOp({

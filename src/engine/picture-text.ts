@@ -1,0 +1,75 @@
+/** Conversations with pictures, as text and as ids. */
+import { renderChat, type ChatMessage, type ChatTemplate } from '../text/templates.ts'
+import { compactText, type SpecialToken, type Text } from '../text/text.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { Picture } from './pictures.ts'
+
+/** A message and the pictures that stand before its words. */
+export interface Message extends ChatMessage {
+  readonly pictures?: readonly Picture[]
+}
+
+/** Text in which pictures have their places. */
+export type PicturedText = readonly (string | SpecialToken | Picture)[]
+
+/** The pictures of messages, in their order. */
+export function picturesIn(messages: readonly Message[]): Picture[] {
+  return messages.flatMap(({ pictures }) => pictures ?? [])
+}
+
+/**
+ * A conversation up to the answer. Each picture has a line of its own before the words of its message, where the published
+ * processor has `<|image_1|>`, `<|image_2|>` and so on.
+ *
+ * @throws PocketPhiError as `renderChat`
+ */
+export function renderConversation(template: ChatTemplate, messages: readonly Message[]): PicturedText {
+  const pictures = picturesIn(messages)
+  if (pictures.length === 0) return renderChat(template, messages, { addGenerationPrompt: true })
+  const mark = unusedCharacter(messages)
+  const marked = messages.map(({ pictures: own = [], ...message }) => ({
+    ...message,
+    content: `${mark}\n`.repeat(own.length) + message.content,
+  }))
+  const text = renderChat(template, marked, { addGenerationPrompt: true })
+  let count = 0
+  const parts = text.flatMap((part): PicturedText => {
+    if (typeof part !== 'string') return [part]
+    const [first = '', ...others] = part.split(mark)
+    return [first, ...others.flatMap((words): PicturedText => [...pictures.slice(count, ++count), words])]
+  })
+  return compactText(parts)
+}
+
+/** A character that no message has; the private use area has 6,400, and templates give characters back as they are. */
+function unusedCharacter(messages: readonly ChatMessage[]): string {
+  const used = new Set(messages.flatMap(({ role, content, tools }) => [...role, ...content, ...(tools ?? '')]))
+  for (let code = 0xe000; code <= 0xf8ff; code++) {
+    const character = String.fromCodePoint(code)
+    if (!used.has(character)) return character
+  }
+  throw new Error('defect: the messages have every character of the private use area')
+}
+
+/**
+ * The ids of a text. As the published processor does, what stands between pictures is encoded piece by piece, each with what the
+ * tokenizer puts before a text.
+ */
+export function encodePictured(tokenizer: Tokenizer, text: PicturedText, { addBos = true } = {}): number[] {
+  const ids: number[] = []
+  let piece: Text = []
+  let isFirst = true
+  const endPiece = (): void => {
+    ids.push(...tokenizer.encode(piece, { addBos: addBos || !isFirst }))
+    isFirst = false
+    piece = []
+  }
+  for (const part of text) {
+    if (part instanceof Picture) {
+      endPiece()
+      for (const id of part.ids) ids.push(id)
+    } else piece = [...piece, part]
+  }
+  if (isFirst || piece.length > 0) endPiece()
+  return ids
+}
