@@ -79,6 +79,7 @@ const demands: Readonly<Record<string, Demand>> = {
   embeddingGradient: ([ids], operation, program) => range(operation.kind, ids, rowsOfResult(program, operation)),
   gatherRows: intoFirst,
   pagedAttention: ofPages,
+  replaceRows: ([, source, indices], { kind }) => range(kind, indices, source?.type.shape[0], -1),
   ropeTable: ([, regimes], { kind }) => range(kind, regimes, 2),
   scatterRows: ([, indices], operation, program) => range(operation.kind, indices, rowsOfResult(program, operation)),
 }

@@ -267,6 +267,32 @@ const norm =
     return [gradient ? [...operands, at.f32([rows, width])] : operands, { epsilon: 1e-5 }]
   }
 
+const layerNorm =
+  (gradient: boolean): Draw =>
+  (at) => {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
+    // Far from 0 the mean is most of a row. A row that is nearly constant would have a deviation of rounding alone.
+    const [amplitude, level] = at.random.pick([
+      [1, 0],
+      [1e-2, 0],
+      [1, 9],
+    ] as const)
+    const x = at.f32([rows, width], () => level + amplitude * at.random.normal())
+    const last = gradient ? at.f32([rows, width]) : at.f32([width])
+    return [[x, at.f32([width]), last], { epsilon: 1e-5 }]
+  }
+
+/** Both forms of GELU, near 0 and where its gate is closed. */
+const activation =
+  (count: number): Draw =>
+  (at) => {
+    const approximate = at.inTurn([false, true])
+    const amplitude = at.inTurn([1, 4, 30])
+    const shape = [at.extent(1, 20), at.extent(1, 70)]
+    const x = at.f32(shape, () => amplitude * at.random.normal())
+    return [[x, ...Array.from({ length: count - 1 }, () => at.f32(shape))], { approximate }]
+  }
+
 function attentionAttributes(at: CaseBuilder) {
   const kvHeads = at.extent(1, 3)
   const heads = kvHeads * (kvHeads === 1 && at.happens(0.3) ? 9 : at.extent(1, 3))
@@ -381,6 +407,10 @@ const draws: Readonly<Record<string, Draw>> = {
     return [[...operands, clip, schedule], { beta1: 0.9, beta2: 0.95, epsilon: 1e-6, weightDecay: 0.1 }]
   },
   add: matrices(2),
+  addBias(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
+    return [[at.f32([rows, width]), at.f32([width])]]
+  },
   attention,
   attentionDelta(at) {
     const [rows, heads, headSize] = [at.extent(1, 20), at.extent(1, 5), at.extent(1, 20)]
@@ -401,6 +431,7 @@ const draws: Readonly<Record<string, Draw>> = {
     const limit = at.happens(0.2) ? at.f32([1], () => 0) : scalar()
     return [[limit, ...Array.from({ length: at.extent(1, 4) }, scalar)]]
   },
+  columnSums: (at) => [[at.f32([at.extent(1, 20), at.extent(1, 70)])]],
   copyPages(at) {
     const [pages, count] = [at.extent(1, 6), at.extent(1, 4)]
     const pool = at.pool(at.inTurn(cacheDTypes), [pages, at.extent(1, 3), pageSize, at.random.pick([4, 8])])
@@ -432,6 +463,8 @@ const draws: Readonly<Record<string, Draw>> = {
     const [rows, entries] = [at.extent(1, 20), at.extent(1, 20)]
     return [[at.f32([entries, at.extent(1, 70)]), at.randomIndices(rows, entries)]]
   },
+  gelu: activation(1),
+  geluGradient: activation(2),
   joinColumns(at) {
     const rows = at.extent(1, 20)
     // Half of them leave columns out.
@@ -447,12 +480,23 @@ const draws: Readonly<Record<string, Draw>> = {
     })
     return [parts, { from, width: width + gap() }]
   },
+  layerNorm: layerNorm(false),
+  layerNormGradientInput: layerNorm(true),
   matmul,
   matmulPacked,
   pagedAttention(at) {
     const [dtype, attributes] = [at.inTurn(cacheDTypes), attentionAttributes(at)]
     const { operands, rows } = pagedCache(at, dtype, attributes.kvHeads, attributes.headSize)
     return [[...operands, at.f32([rows, attributes.heads * attributes.headSize])], attributes]
+  },
+  replaceRows(at) {
+    const [rows, entries, width] = [at.extent(1, 20), at.extent(1, 9), at.extent(1, 70)]
+    const indices = Array.from({ length: rows }, () => at.random.integer(-1, entries))
+    return [[at.f32([rows, width]), at.f32([entries, width]), at.indices(indices)]]
+  },
+  reshape(at) {
+    const [rows, width, depth] = [at.extent(1, 9), at.extent(1, 20), at.extent(1, 5)]
+    return [[at.f32([rows, width, depth])], { shape: [rows * width, depth] }]
   },
   rmsNorm: norm(false),
   rmsNormGradientInput: norm(true),

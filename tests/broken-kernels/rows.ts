@@ -123,6 +123,46 @@ export const brokenRows: readonly BrokenKernel[] = [
     }),
   ),
   ...inFile(
+    'elementwise.ts',
+    breaks('addBias', 'the tail is that of x', {
+      'else storeTail(y + (i << 2), sum, width - i)\n    }\n  }\n}\n\n/**\n * The sum':
+        'else storeTail(y + (i << 2), v128.load(x + (i << 2)), width - i)\n    }\n  }\n}\n\n/**\n * The sum',
+    }),
+    breaks('columnSums', 'sums start from what is there', { 'memory.fill(sums, 0, count << 2)': '' }),
+    breaks('replaceRows', 'the first row of the source is never taken', {
+      'const from = index < 0 ?': 'const from = index <= 0 ?',
+    }),
+  ),
+  ...inFile(
+    'gelu.ts',
+    breaks('gelu', 'the gate of negative numbers is that of positive ones', {
+      'v128.bitselect(tail, f32x4.sub(one, tail), i32x4.shr_s(x, 31))': 'f32x4.sub(one, tail)',
+    }),
+    breaks('gelu', 'both forms are the approximate one', { 'return approximate ?': 'return true ?' }),
+    breaks('geluGradient', 'the slope of the gate is left out', {
+      'madd(value, slopeOf(value, gate, approximate), gate)': 'gate',
+    }),
+  ),
+  ...inFile(
+    'layer-norm.ts',
+    breaks('layerNorm', 'epsilon is dropped', {
+      'f32x4.splat(1 / sqrt<f32>(squaredDistances(x, mean, width) / <f32>width + epsilon))':
+        'f32x4.splat(1 / sqrt<f32>(squaredDistances(x, mean, width) / <f32>width))',
+    }),
+    breaks('layerNorm', 'what follows the last element counts for the mean', {
+      'loadTail(x + (i << 2), count - i)': 'v128.load(x + (i << 2))',
+    }),
+    breaks('layerNorm', 'the variance forgets the last elements', {
+      'for (; i < count; i++) {\n    const distance': 'for (; i < count - 1; i++) {\n    const distance',
+    }),
+    breaks('layerNormGradientInput', 'the mean of the gradient stays', {
+      'f32x4.sub(f32x4.sub(gradient, level), pulled)': 'f32x4.sub(gradient, pulled)',
+    }),
+    breaks('layerNormGradientInput', 'the pull lacks a factor', {
+      '(inverse * inverse * sumLanes(projection))': '(inverse * sumLanes(projection))',
+    }),
+  ),
+  ...inFile(
     'loss.ts',
     breaks('crossEntropy', 'the log-sum-exp does without the maximum', {
       'const shift = largest(logits, vocabulary)': 'const shift: f32 = 0',

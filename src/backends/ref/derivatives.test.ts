@@ -69,6 +69,7 @@ const table = {
 /** At least one case for every operation that has a derivative, under the operation's name. */
 const cases: Readonly<Record<string, readonly Case[]>> = {
   add: [makeCase({ left: floats(3, 4), right: floats(3, 4) }, (bind) => ops.add(bind('left'), bind('right')))],
+  addBias: [makeCase({ x: floats(3, 4), bias: floats(4) }, (bind) => ops.addBias(bind('x'), bind('bias')))],
   attention: [attentionCase(0), attentionCase(2)],
   crossEntropy: [
     makeCase({ logits: floats(4, 6), targets: indices(1, 5, -100, 0) }, (bind) =>
@@ -81,10 +82,24 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   gatherRows: [
     makeCase({ x: floats(4, 3), indices: indices(2, 0, 2) }, (bind) => ops.gatherRows(bind('x'), bind('indices'))),
   ],
+  gelu: [
+    makeCase({ x: floats(3, 8) }, (bind) => ops.gelu(bind('x'))),
+    makeCase({ x: floats(3, 8) }, (bind) => ops.quickGelu(bind('x'))),
+  ],
+  layerNorm: [
+    makeCase({ x: floats(3, 5), weight: floats(5), bias: floats(5) }, (bind) =>
+      ops.layerNorm(bind('x'), bind('weight'), bind('bias'), 1e-5),
+    ),
+  ],
   matmul: [matmulCase(false, false), matmulCase(false, true), matmulCase(true, false), matmulCase(true, true)],
   matmulPacked: [
     makeCase({ x: floats(3, 32), weight: packed('q4g32', 9, 32) }, (bind) =>
       ops.linear(bind('x'), bind('weight'), 'f32'),
+    ),
+  ],
+  reshape: [
+    makeCase({ x: floats(2, 6), weight: floats(4) }, (bind) =>
+      ops.rmsNorm(ops.reshape(bind('x'), 3, 4), bind('weight'), 1e-5),
     ),
   ],
   rmsNorm: [makeCase({ x: floats(3, 5), weight: floats(5) }, (bind) => ops.rmsNorm(bind('x'), bind('weight'), 1e-5))],

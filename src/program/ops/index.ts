@@ -1,11 +1,14 @@
-/** The op table: importing this file fills it. Some thirty operations; each row is in the file of its theme. */
+/** The op table: importing this file fills it. Some forty operations; each row is in the file of its theme. */
 export * from './attention.ts'
+export { addBias } from './bias.ts'
 export * from './cache.ts'
 export * from './elementwise.ts'
+export * from './gelu.ts'
+export * from './layer-norm.ts'
 export * from './loss.ts'
 export * from './matrix.ts'
-export * from './norm.ts'
+export { rmsNorm } from './norm.ts'
 export * from './optimizer.ts'
 export * from './rope.ts'
-export { embedding, gatherRows, splitColumns } from './rows.ts'
+export { embedding, gatherRows, replaceRows, reshape, splitColumns } from './rows.ts'
 export { topK } from './selection.ts'

@@ -93,3 +93,8 @@ const applyGradientWeight = defineOp({
     }
   },
 })
+
+/** The sum over rows of gradient * x * inverse: the derivative by the weight of rows that were scaled by `inverses` [R]. */
+export function scaledRowSums(x: Tensor, gradient: Tensor, inverses: Tensor): Tensor {
+  return present(applyGradientWeight([x, gradient, inverses], {})[0], 'sums')
+}

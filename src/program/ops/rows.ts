@@ -1,4 +1,4 @@
-import { isQuantizedDType } from '../../base/dtype.ts'
+import { elementCount, formatType, isQuantizedDType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
 import { matrixFloats } from '../../blocks/matrix.ts'
 import type { Tensor } from '../trace.ts'
@@ -74,6 +74,52 @@ const applyEmbeddingGradient = defineOp<{ vocabulary: number }>({
     integers(ids).forEach((id, row) => addRow(floats(gradient), row, floats(table), id, width))
   },
 })
+
+const applyReplaceRows = defineOp({
+  kind: 'replaceRows',
+  infer([x, source, indices]) {
+    const [rows, width] = operand('replaceRows', 'x', x, 'f32', null, null)
+    operand('replaceRows', 'source', source, 'f32', null, width)
+    operand('replaceRows', 'indices', indices, 'i32', rows)
+    return [tensorType('f32', rows, width)]
+  },
+  derivative: 'none',
+  reference([x, source, indices], [y]) {
+    const [, width = 0] = shapeOf(y)
+    integers(indices).forEach((from, row) => {
+      if (from < 0) addRow(floats(x), row, floats(y), row, width)
+      else addRow(floats(source), from, floats(y), row, width)
+    })
+  },
+})
+
+/** x [R, H] with the rows of source [S, H] that indices i32[R] name in place of its own; where an index is -1 its own stay. */
+export function replaceRows(x: Tensor, source: Tensor, indices: Tensor): Tensor {
+  return present(applyReplaceRows([x, source, indices], {})[0], 'rows')
+}
+
+const applyReshape = defineOp<{ shape: readonly number[] }>({
+  kind: 'reshape',
+  infer([x], { shape }) {
+    const { dtype, shape: before } = present(x, 'operand')
+    require(dtype === 'f32' &&
+      elementCount(before) ===
+        elementCount(
+          shape,
+        ), 'reshape', `f32[${shape.join(', ')}] cannot be made of ${formatType({ dtype, shape: before })}`)
+    return [tensorType('f32', ...shape)]
+  },
+  derivative: ({ inputs: [x] }, [gradient]) =>
+    gradient === undefined ? [] : [reshape(gradient, ...present(x, 'operand').type.shape)],
+  reference([x], [y]) {
+    floats(y).set(floats(x))
+  },
+})
+
+/** The elements of x, in their order, as a tensor of another shape. */
+export function reshape(x: Tensor, ...shape: readonly number[]): Tensor {
+  return present(applyReshape([x], { shape })[0], 'tensor')
+}
 
 const applyGatherRows = defineOp({
   kind: 'gatherRows',

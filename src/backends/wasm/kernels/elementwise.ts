@@ -318,3 +318,75 @@ export function gatherRows(args: usize, thread: i32, threads: i32): void {
 export function scatterRows(args: usize, thread: i32, threads: i32): void {
   embeddingGradient(args, thread, threads)
 }
+
+/**
+ * y = x with the bias added to each of its rows. May be in place.
+ *
+ *     word 0  x      f32 [rows, width]
+ *     word 1  bias   f32 [width]
+ *     word 2  y      f32 [rows, width]
+ *     word 3  rows
+ *     word 4  width
+ */
+export function addBias(args: usize, thread: i32, threads: i32): void {
+  const bias = <usize>load<u32>(args, 4)
+  const rows = load<i32>(args, 12)
+  const width = load<i32>(args, 16)
+  const end = shareStart(rows, thread + 1, threads)
+  for (let row = shareStart(rows, thread, threads); row < end; row++) {
+    const offset = (<usize>row * width) << 2
+    const x = <usize>load<u32>(args, 0) + offset
+    const y = <usize>load<u32>(args, 8) + offset
+    for (let i = 0; i < width; i += 4) {
+      const sum = f32x4.add(v128.load(x + (i << 2)), v128.load(bias + (i << 2)))
+      if (i + 4 <= width) v128.store(y + (i << 2), sum)
+      else storeTail(y + (i << 2), sum, width - i)
+    }
+  }
+}
+
+/**
+ * The sum of the rows of x, in their order.
+ *
+ *     word 0  x      f32 [rows, width]
+ *     word 1  sums   f32 [width]
+ *     word 2  rows
+ *     word 3  width
+ */
+export function columnSums(args: usize, thread: i32, threads: i32): void {
+  const rows = load<i32>(args, 8)
+  const width = load<i32>(args, 12)
+  // A thread owns columns, so that no two threads add to one element.
+  const start = spanStart(width, thread, threads)
+  const count = spanStart(width, thread + 1, threads) - start
+  if (count == 0) return
+  const sums = <usize>load<u32>(args, 4) + (start << 2)
+  memory.fill(sums, 0, count << 2)
+  for (let row = 0; row < rows; row++) {
+    addFloats(sums, <usize>load<u32>(args, 0) + ((<usize>row * width + start) << 2), count)
+  }
+}
+
+/**
+ * y[i] = source[indices[i]], or x[i] where the index is negative.
+ *
+ *     word 0  x        f32 [rows, width]
+ *     word 1  source   f32 [entries, width]
+ *     word 2  indices  i32 [rows], each below entries
+ *     word 3  y        f32 [rows, width]
+ *     word 4  rows
+ *     word 5  width
+ */
+export function replaceRows(args: usize, thread: i32, threads: i32): void {
+  const source = <usize>load<u32>(args, 4)
+  const indices = <usize>load<u32>(args, 8)
+  const rows = load<i32>(args, 16)
+  const width = load<i32>(args, 20)
+  const end = shareStart(rows, thread + 1, threads)
+  for (let row = shareStart(rows, thread, threads); row < end; row++) {
+    const index = load<i32>(indices + (row << 2))
+    const offset = (<usize>row * width) << 2
+    const from = index < 0 ? <usize>load<u32>(args, 0) + offset : source + ((<usize>index * width) << 2)
+    copyFloats(<usize>load<u32>(args, 12) + offset, from, width)
+  }
+}

@@ -9,19 +9,24 @@ export { dequantizeGgml, embeddingGgml, matmulGgml } from './ggml'
 export {
   accumulate,
   add,
+  addBias,
   columns,
+  columnSums,
   copy,
   embedding,
   embeddingGradient,
   fill,
   gatherRows,
   placeColumns,
+  replaceRows,
   scale,
   scaleByScalar,
   scatterRows,
   siluMultiply,
   siluMultiplyGradient,
 } from './elementwise'
+export { gelu, geluGradient } from './gelu'
+export { layerNorm, layerNormGradientInput } from './layer-norm'
 export { crossEntropy, crossEntropyGradient, weightedSum } from './loss'
 export { rmsNorm, rmsNormGradientInput, rmsNormGradientWeight } from './norm'
 export { adamW, clipFactor, squaredNorm, sum } from './optimizer'

@@ -50,6 +50,39 @@ export const siluMultiplyGradient: Rule = (at) => {
   at.emit('siluMultiplyGradient', words, 2 * rows * width * exponentialCost)
 }
 
+export const gelu: Rule = (at) => {
+  const count = elementCount(at.output(0).type.shape)
+  const words = [at.read(0), at.write(0), count, Number(at.flag('approximate'))]
+  at.emit('gelu', words, count * exponentialCost)
+}
+
+export const geluGradient: Rule = (at) => {
+  const count = elementCount(at.output(0).type.shape)
+  const words = [at.read(0), at.read(1), at.write(0), count, Number(at.flag('approximate'))]
+  at.emit('geluGradient', words, 2 * count * exponentialCost)
+}
+
+export const addBias: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  at.emit('addBias', [at.read(0), at.read(1), at.write(0), rows, width], rows * width * elementCost)
+}
+
+export const columnSums: Rule = (at) => {
+  const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  at.emit('columnSums', [at.read(0), at.write(0), rows, width], rows * width * elementCost)
+}
+
+export const replaceRows: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  const words = [at.read(0), at.read(1), at.read(2), at.write(0), rows, width]
+  at.emit('replaceRows', words, rows * width * elementCost)
+}
+
+export const reshape: Rule = (at) => {
+  const count = elementCount(at.output(0).type.shape)
+  at.emit('copy', [at.read(0), at.write(0), count], count * elementCost)
+}
+
 export const splitColumns: Rule = (at) => {
   const x = at.input(0)
   const [rows, width] = [extent(x, 0), extent(x, 1)]

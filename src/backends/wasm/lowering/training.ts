@@ -36,6 +36,19 @@ export const rmsNormGradientWeight: Rule = (at) => {
   at.emit('rmsNormGradientWeight', words, rows * width * elementCost)
 }
 
+export const layerNorm: Rule = (at) => {
+  const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  const operands = [at.read(0), at.read(1), at.read(2), at.write(0)]
+  at.emit('layerNorm', [...operands, rows, width, float(at.number('epsilon'))], 2 * rows * width * elementCost)
+}
+
+export const layerNormGradientInput: Rule = (at) => {
+  const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  const operands = [at.read(0), at.read(1), at.read(2), at.write(0), at.write(1), at.write(2)]
+  const words = [...operands, rows, width, float(at.number('epsilon'))]
+  at.emit('layerNormGradientInput', words, 3 * rows * width * elementCost)
+}
+
 export const crossEntropy: Rule = (at) => {
   const [rows, vocabulary] = [extent(at.input(0), 0), extent(at.input(0), 1)]
   const words = [at.read(0), at.read(1), at.write(0), at.write(1), rows, vocabulary]

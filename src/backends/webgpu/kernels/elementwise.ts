@@ -48,7 +48,7 @@ y[given.yAt + index] = x[given.xAt + index] * scalar[0];
 }
 
 /** 1 / (1 + exp(-x)), of which no exponential overflows. */
-const sigmoid = `
+export const sigmoid = `
 fn sigmoid(x: f32) -> f32 {
   let small = exp(-abs(x));
   return select(small, 1.0, x >= 0.0) / (1.0 + small);
@@ -120,6 +120,43 @@ export const placeColumns: Kernel = {
   parameters: parameters('count', 'width', 'first', 'part'),
   code: forEachElement(`
 y[index / given.part * given.width + given.first + index % given.part] = x[index];
+`),
+}
+
+export const addBias: Kernel = {
+  name: 'addBias',
+  bindings: [reads('x'), reads('bias'), writes('y')],
+  parameters: parameters('count', 'width'),
+  code: forEachElement(`
+y[index] = x[index] + bias[index % given.width];
+`),
+}
+
+/** A thread has a column and adds the rows in their order. */
+export const columnSums: Kernel = {
+  name: 'columnSums',
+  bindings: [reads('x'), writes('sums')],
+  parameters: parameters('count', 'rows'),
+  code: forEachElement(`
+var sum = 0.0;
+for (var row = 0u; row < given.rows; row += 1u) {
+  sum += x[row * given.count + index];
+}
+sums[index] = sum;
+`),
+}
+
+export const replaceRows: Kernel = {
+  name: 'replaceRows',
+  bindings: [reads('x'), reads('source'), reads('indices', 'i32'), writes('y')],
+  parameters: parameters('count', 'width'),
+  code: forEachElement(`
+let from_row = indices[index / given.width];
+if (from_row < 0) {
+  y[index] = x[index];
+} else {
+  y[index] = source[u32(from_row) * given.width + index % given.width];
+}
 `),
 }
 

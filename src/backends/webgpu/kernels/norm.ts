@@ -1,4 +1,4 @@
-/** RMSNorm and its gradients. A group has a row; sums are trees over its threads. */
+/** RMSNorm, LayerNorm and their gradients. A group has a row; sums are trees over its threads. */
 import { forEachElement, groupParameters, groupReduction, parameters, reads, writes, type Kernel } from '../kernel.ts'
 import { quantizedBindings, quantizing } from './quantize.ts'
 
@@ -109,4 +109,77 @@ for (var row = 0u; row < given.rows; row += 1u) {
 }
 result[index] = sum;
 `),
+}
+
+/** `momentsOf(row)` is (mean, 1 / sqrt(variance + epsilon)); all threads of a group have to call it. */
+const momentsOf = `
+${groupReduction('sumOf', threads, 'sum')}
+fn momentsOf(row: u32, thread: u32) -> vec2<f32> {
+  var total = 0.0;
+  for (var column = thread; column < given.width; column += ${threads}u) {
+    total += x[row * given.width + column];
+  }
+  let mean = sumOf(total, thread) / f32(given.width);
+  var squares = 0.0;
+  for (var column = thread; column < given.width; column += ${threads}u) {
+    let distance = x[row * given.width + column] - mean;
+    squares += distance * distance;
+  }
+  return vec2<f32>(mean, 1.0 / sqrt(sumOf(squares, thread) / f32(given.width) + given.epsilon));
+}
+`
+
+export const layerNorm: Kernel = {
+  name: 'layerNorm',
+  bindings: [reads('x'), reads('weight'), reads('bias'), writes('y')],
+  parameters: parameters('rows', 'width', 'epsilon: f32'),
+  code: `${momentsOf}
+@compute @workgroup_size(${threads})
+fn main(${groupParameters}) {
+  let row = groupNumber(group, groups);
+  if (row >= given.rows) {
+    return;
+  }
+  let moments = momentsOf(row, thread);
+  for (var column = thread; column < given.width; column += ${threads}u) {
+    let index = row * given.width + column;
+    y[index] = (x[index] - moments.x) * moments.y * weight[column] + bias[column];
+  }
+}
+`,
+}
+
+export const layerNormGradientInput: Kernel = {
+  name: 'layerNormGradientInput',
+  bindings: [reads('x'), reads('weight'), reads('gradient'), writes('result'), writes('centred'), writes('inverses')],
+  parameters: parameters('rows', 'width', 'epsilon: f32'),
+  code: `${momentsOf}
+@compute @workgroup_size(${threads})
+fn main(${groupParameters}) {
+  let row = groupNumber(group, groups);
+  if (row >= given.rows) {
+    return;
+  }
+  let moments = momentsOf(row, thread);
+  var total = 0.0;
+  var products = 0.0;
+  for (var column = thread; column < given.width; column += ${threads}u) {
+    let index = row * given.width + column;
+    let scaled = gradient[index] * weight[column];
+    total += scaled;
+    products += scaled * (x[index] - moments.x);
+  }
+  let level = sumOf(total, thread) / f32(given.width);
+  let along = sumOf(products, thread) * moments.y * moments.y / f32(given.width);
+  for (var column = thread; column < given.width; column += ${threads}u) {
+    let index = row * given.width + column;
+    let distance = x[index] - moments.x;
+    result[index] = moments.y * (gradient[index] * weight[column] - level - distance * along);
+    centred[index] = distance;
+  }
+  if (thread == 0u) {
+    inverses[row] = moments.y;
+  }
+}
+`,
 }

@@ -3,6 +3,7 @@ import { elementCount } from '../../../base/dtype.ts'
 import { present } from '../../../base/errors.ts'
 import { commonRuns, extent, type Place } from '../../operands.ts'
 import * as kernels from '../kernels/elementwise.ts'
+import * as geluKernels from '../kernels/gelu.ts'
 import type { ValueId } from '../../../program/program.ts'
 import { quantizedQuads } from '../kernels/quantize.ts'
 import { elementCost, spread, type Lowering, type Rule } from './context.ts'
@@ -70,6 +71,40 @@ export const siluMultiplyGradient: Rule = (at) => {
   const [rows, width] = [extent(at.input(1), 0), extent(at.input(1), 1)]
   const buffers = { gateUp: at.in(0), gradient: at.in(1), result: at.out(0) }
   at.emitElements(kernels.siluMultiplyGradient, buffers, rows * width, { width })
+}
+
+export const gelu: Rule = (at) => {
+  const approximate = Number(at.flag('approximate'))
+  at.emitElements(geluKernels.gelu, { x: at.in(0), y: at.out(0) }, elementCount(at.input(0).type.shape), {
+    approximate,
+  })
+}
+
+export const geluGradient: Rule = (at) => {
+  const approximate = Number(at.flag('approximate'))
+  const buffers = { x: at.in(0), gradient: at.in(1), result: at.out(0) }
+  at.emitElements(geluKernels.geluGradient, buffers, elementCount(at.input(0).type.shape), { approximate })
+}
+
+export const addBias: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  at.emitElements(kernels.addBias, { x: at.in(0), bias: at.in(1), y: at.out(0) }, rows * width, { width })
+}
+
+export const columnSums: Rule = (at) => {
+  const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  at.emitElements(kernels.columnSums, { x: at.in(0), sums: at.out(0) }, width, { rows }, rows * width * elementCost)
+}
+
+export const replaceRows: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  const buffers = { x: at.in(0), source: at.in(1), indices: at.in(2), y: at.out(0) }
+  at.emitElements(kernels.replaceRows, buffers, rows * width, { width })
+}
+
+export const reshape: Rule = (at) => {
+  const given = { xAt: 0, yAt: 0, factor: 1 }
+  at.emitElements(kernels.scale, { x: at.in(0), y: at.out(0) }, elementCount(at.output(0).type.shape), given)
 }
 
 /** Operands that are read as parts of longer rows, where they are. */

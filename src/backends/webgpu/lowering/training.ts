@@ -41,6 +41,26 @@ export const rmsNormGradientWeight: Rule = (at) => {
   at.emitElements(norm.rmsNormGradientWeight, buffers, width, { rows }, rows * width * elementCost)
 }
 
+export const layerNorm: Rule = (at) => {
+  const { rows, width } = rowsOf(at)
+  const buffers = { x: at.in(0), weight: at.in(1), bias: at.in(2), y: at.out(0) }
+  at.emit(
+    norm.layerNorm,
+    buffers,
+    { rows, width, epsilon: at.number('epsilon') },
+    spread(rows),
+    2 * rows * width * elementCost,
+  )
+}
+
+export const layerNormGradientInput: Rule = (at) => {
+  const { rows, width } = rowsOf(at)
+  const operands = { x: at.in(0), weight: at.in(1), gradient: at.in(2) }
+  const buffers = { ...operands, result: at.out(0), centred: at.out(1), inverses: at.out(2) }
+  const given = { rows, width, epsilon: at.number('epsilon') }
+  at.emit(norm.layerNormGradientInput, buffers, given, spread(rows), 3 * rows * width * elementCost)
+}
+
 export const crossEntropy: Rule = (at) => {
   const { rows, width: vocabulary } = rowsOf(at)
   const buffers = { logits: at.in(0), targets: at.in(1), losses: at.out(0), logSumExps: at.out(1) }
