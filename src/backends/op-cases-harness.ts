@@ -297,8 +297,15 @@ function attentionAttributes(at: CaseBuilder) {
   const kvHeads = at.extent(1, 3)
   const heads = kvHeads * (kvHeads === 1 && at.happens(0.3) ? 9 : at.extent(1, 3))
   const headSize = at.random.pick([2, 7, 8, 16, 16, 24, 37, 64, 70])
-  const window = at.inTurn([0, at.random.pick([1, 3, 9]), 70])
-  return { heads, kvHeads, headSize, window, scale: 1 / Math.sqrt(headSize) }
+  const window = at.inTurn([0, at.random.pick([1, 3, 9]), 70, -1])
+  const geometry = { heads, kvHeads, headSize, scale: 1 / Math.sqrt(headSize) }
+  return window < 0 ? { ...geometry, window: 0, ...blockPattern(at) } : { ...geometry, window }
+}
+
+/** Blocks that end within pages of 64 and tiles of 16 and 48 positions, and with them. */
+function blockPattern(at: CaseBuilder) {
+  const blockSize = at.random.pick([1, 3, 5, 16, 16, 32, 64])
+  return { blockSize, localBlocks: at.extent(1, 3), verticalStride: at.extent(1, 5), headStep: at.extent(0, 2) }
 }
 
 /** Rows of a batch: up to two blocks of 48, or three. */
@@ -459,12 +466,26 @@ const draws: Readonly<Record<string, Draw>> = {
     return [[at.randomIndices(rows, vocabulary), at.f32([rows, at.extent(1, 70)])], { vocabulary }]
   },
   fill: (at) => [[at.state([at.extent(1, 20), at.extent(1, 70)])], { value: at.random.normal() }],
+  fillColumns(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
+    const columns = Array.from({ length: width }, (_, column) => column).filter(() => at.happens(0.5))
+    return [[at.f32([rows, width])], { columns, value: at.random.normal() }]
+  },
   gatherRows(at) {
     const [rows, entries] = [at.extent(1, 20), at.extent(1, 20)]
     return [[at.f32([entries, at.extent(1, 70)]), at.randomIndices(rows, entries)]]
   },
   gelu: activation(1),
   geluGradient: activation(2),
+  gegelu(at) {
+    const amplitude = at.random.pick([1, 40])
+    const x = at.f32([at.extent(1, 20), 2 * at.extent(1, 40)], () => amplitude * at.random.normal())
+    return [[x], { limit: at.random.pick([1, 20]) }]
+  },
+  gegeluGradient(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 40)]
+    return [[at.f32([rows, 2 * width]), at.f32([rows, width])], { limit: at.random.pick([1, 20]) }]
+  },
   joinColumns(at) {
     const rows = at.extent(1, 20)
     // Half of them leave columns out.

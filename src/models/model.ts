@@ -2,7 +2,7 @@ import type { Tensor } from '../program/trace.ts'
 import type { AttentionAttributes } from '../program/ops/attention.ts'
 
 /** How a parameter starts when a model is trained from nothing. */
-export type Initializer = 'ones' | 'normal' | 'residual'
+export type Initializer = 'ones' | 'zeros' | 'normal' | 'residual'
 
 /**
  * What a model file computes with. One definition serves inference over a paged cache, training over whole sequences,

@@ -23,7 +23,7 @@ export interface RandomTensor {
 /** A published configuration says so in `initializer_range`. */
 const usualDeviation = 0.02
 
-/** How far the weights of norms are from 1: visible in the logits, harmless to the model. */
+/** How far the weights of norms are from 1, and biases from 0: visible in the logits, harmless to the model. */
 const normDeviation = 0.1
 
 /** Entries of a table of values; a random number of 16 bits picks one. */
@@ -31,7 +31,7 @@ const tableSize = 2 ** 16
 
 /**
  * The tensors of a model with normal values that bf16 holds exactly: matrices with the given standard deviation (those that
- * write into the residual stream divided by sqrt(2 * layers), as in GPT-2), weights of norms around 1.
+ * write into the residual stream divided by sqrt(2 * layers), as in GPT-2), weights of norms around 1, biases around 0.
  *
  * A tensor's values depend on the seed, its name and the deviation alone, not on order, files or the other tensors.
  */
@@ -42,6 +42,7 @@ function randomTensors(model: Model, seed: number, deviation = usualDeviation): 
     bf16ToF32(f32ToBf16(Float32Array.from(quantiles, (quantile) => centre + spread * quantile)))
   const tables: Readonly<Record<Initializer, Float32Array>> = {
     ones: table(1, normDeviation),
+    zeros: table(0, normDeviation),
     normal: table(0, deviation),
     residual: table(0, deviation / Math.sqrt(2 * model.shape.layers)),
   }

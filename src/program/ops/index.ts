@@ -1,10 +1,13 @@
 /** The op table: importing this file fills it. Some forty operations; each row is in the file of its theme. */
 export * from './attention.ts'
+export { type BlockPattern } from './block-pattern.ts'
 export { addBias } from './bias.ts'
 export * from './cache.ts'
 export * from './elementwise.ts'
 export * from './gelu.ts'
+export * from './gegelu.ts'
 export * from './layer-norm.ts'
+export { fillColumns } from './columns.ts'
 export * from './loss.ts'
 export * from './matrix.ts'
 export { rmsNorm } from './norm.ts'

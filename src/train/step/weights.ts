@@ -9,7 +9,7 @@ import { openSafetensors, type Checkpoint } from '../../formats/safetensors.ts'
 import { localFolder } from '../../formats/tree.ts'
 import type { ParameterSpec } from '../../models/trace.ts'
 
-/** Random weights: norms are 1, matrices N(0, 0.02), and those that write into the residual stream smaller by sqrt(2 layers). */
+/** Random weights: norms are 1, biases 0, matrices N(0, 0.02), and those that write into the residual stream smaller by sqrt(2 layers). */
 export function initializeWeights(
   device: Pick<Device, 'write'>,
   parameters: readonly ParameterSpec[],
@@ -20,9 +20,8 @@ export function initializeWeights(
     const values = new Float32Array(elementCount(shape))
     const random = new Random(seed).fork(name)
     const deviation = initializer === 'residual' ? 0.02 / Math.sqrt(2 * layers) : 0.02
-    for (let index = 0; index < values.length; index++) {
-      values[index] = initializer === 'ones' ? 1 : deviation * random.normal()
-    }
+    if (initializer === 'ones') values.fill(1)
+    else if (initializer !== 'zeros') values.forEach((_, index) => (values[index] = deviation * random.normal()))
     device.write(name, values)
   }
 }

@@ -25,6 +25,8 @@ export {
   siluMultiply,
   siluMultiplyGradient,
 } from './elementwise'
+export { fillColumns } from './columns'
+export { gegelu, gegeluGradient } from './gegelu'
 export { gelu, geluGradient } from './gelu'
 export { layerNorm, layerNormGradientInput } from './layer-norm'
 export { crossEntropy, crossEntropyGradient, weightedSum } from './loss'
