@@ -18,6 +18,7 @@ const seeds: Readonly<Record<string, number>> = {
   attentionGradientQueries: 32,
   dequantize: 32,
   embedding: 48,
+  expertMatmul: 40,
   matmul: 28,
   matmulPacked: 80,
   pagedAttention: 96,

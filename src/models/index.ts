@@ -2,11 +2,13 @@ import { describe } from '../base/describe.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Model } from './model.ts'
 import { parsePhi3Config, phi3 } from './phi3.ts'
+import { parsePhiMoeConfig, phimoe } from './phimoe.ts'
 import { parsePhi3SmallConfig, phi3small } from './phi3small.ts'
 
 /** The architectures that are built, by `model_type`. Adding one is a file beside phi3.ts and a line here. */
 const architectures: ReadonlyMap<unknown, (config: unknown) => Model> = new Map([
   ['phi3', (config: unknown) => phi3(parsePhi3Config(config))],
+  ['phimoe', (config: unknown) => phimoe(parsePhiMoeConfig(config))],
   ['phi3small', (config: unknown) => phi3small(parsePhi3SmallConfig(config))],
 ])
 

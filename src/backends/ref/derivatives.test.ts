@@ -5,6 +5,7 @@ import { Random } from '../../base/random.ts'
 import { packMatrix } from '../../blocks/packed.ts'
 import type { Model } from '../../models/index.ts'
 import { phi3, parsePhi3Config } from '../../models/phi3.ts'
+import { parsePhiMoeConfig, phimoe } from '../../models/phimoe.ts'
 import { parsePhi3SmallConfig, phi3small } from '../../models/phi3small.ts'
 import { traceSequences } from '../../models/trace.ts'
 import * as ops from '../../program/ops/index.ts'
@@ -77,6 +78,10 @@ const table = {
   _frequencies: { type: tensorType('f64', 2, 3), data: Float64Array.of(1, 0.1, 0.01, 0.5, 0.05, 0.005) },
 }
 
+/** Four rows that choose among three experts. */
+const chosen = { _scores: floats(4, 3) }
+const experts = { first: packed('q4g32', 9, 32), second: packed('q4g32', 9, 32), third: packed('q4g32', 9, 32) }
+
 /** At least one case for every operation that has a derivative, under the operation's name. */
 const cases: Readonly<Record<string, readonly Case[]>> = {
   add: [makeCase({ left: floats(3, 4), right: floats(3, 4) }, (bind) => ops.add(bind('left'), bind('right')))],
@@ -89,6 +94,29 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   embedding: [
     makeCase({ table: floats(5, 3), ids: indices(4, 0, 4, 2) }, (bind) => ops.embedding(bind('table'), bind('ids'))),
+  ],
+  expertMatmul: [
+    makeCase({ ...chosen, x: floats(8, 5), first: floats(4, 5), second: floats(4, 5), third: floats(4, 5) }, (bind) => {
+      const parts = [
+        [bind('first'), bind('second'), bind('third')],
+        [bind('third'), bind('first'), bind('second')],
+      ]
+      return ops.expertMatmul(bind('x'), ops.sparseMixer(bind('_scores'), 0.3), parts, 'f32')
+    }),
+    makeCase({ ...chosen, x: floats(8, 32), ...experts }, (bind) => {
+      const matrices = [bind('first'), bind('second'), bind('third')]
+      return ops.expertMatmul(bind('x'), ops.sparseMixer(bind('_scores'), 0.3), [matrices], 'f32')
+    }),
+  ],
+  expertRows: [
+    makeCase({ ...chosen, x: floats(4, 3) }, (bind) =>
+      ops.expertRows(bind('x'), ops.sparseMixer(bind('_scores'), 0.3), 2),
+    ),
+  ],
+  expertSum: [
+    makeCase({ scores: chosen._scores, y: floats(8, 3) }, (bind) =>
+      ops.expertSum(bind('y'), ops.sparseMixer(bind('scores'), 0.3)),
+    ),
   ],
   fillColumns: [makeCase({ x: floats(3, 5) }, (bind) => ops.fillColumns(bind('x'), [0, 2, 3], -7))],
   gatherRows: [
@@ -124,6 +152,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   scale: [makeCase({ x: floats(2, 3) }, (bind) => ops.scale(bind('x'), -1.5))],
   siluMultiply: [makeCase({ x: floats(3, 8) }, (bind) => ops.siluMultiply(bind('x')))],
+  sparseMixer: [makeCase({ scores: floats(6, 4) }, (bind) => ops.sparseMixer(bind('scores'), 0.3))],
   splitColumns: [
     makeCase({ x: floats(3, 7) }, (bind) => {
       const [first, , last] = ops.splitColumns(bind('x'), 2, 3, 2)
@@ -245,6 +274,25 @@ const tinyModels: Readonly<Record<string, () => Model>> = {
         blocksparse_vert_stride: 3,
         dense_attention_every_n_layers: 2,
         dummy_token_indices: [1, 9],
+      }),
+    ),
+  phimoe: () =>
+    phimoe(
+      parsePhiMoeConfig({
+        model_type: 'phimoe',
+        vocab_size: 11,
+        hidden_size: 16,
+        intermediate_size: 6,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        num_local_experts: 4,
+        router_jitter_noise: 0.3,
+        attention_bias: true,
+        lm_head_bias: true,
+        max_position_embeddings: 64,
+        original_max_position_embeddings: 4,
+        rope_scaling: { type: 'longrope', short_factor: [1.1, 1.2], long_factor: [2.5, 3] },
       }),
     ),
 }

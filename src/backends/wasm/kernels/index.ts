@@ -25,6 +25,20 @@ export {
   siluMultiply,
   siluMultiplyGradient,
 } from './elementwise'
+export {
+  expertClear,
+  expertMatmul,
+  expertOuter,
+  expertPacked,
+  expertPackedExact,
+  expertPlaces,
+  expertProducts,
+  expertQuantizeRows,
+  expertRows,
+  expertSum,
+  sparseMixer,
+  sparseMixerGradient,
+} from './experts'
 export { fillColumns } from './columns'
 export { gegelu, gegeluGradient } from './gegelu'
 export { gelu, geluGradient } from './gelu'
