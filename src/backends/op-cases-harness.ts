@@ -27,6 +27,7 @@ import {
   type Tensor,
 } from '../program/index.ts'
 import type { Device, RunInputs } from './backend.ts'
+import { expertDraws } from './op-cases-experts-harness.ts'
 
 export interface OpCase {
   readonly program: Program
@@ -36,7 +37,7 @@ export interface OpCase {
 }
 
 /** How an operation is drawn. */
-type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
+export type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
 
 /** An element, by its index. */
 type Sample = (index: number) => number
@@ -392,47 +393,6 @@ function pagedCache(at: CaseBuilder, dtype: CacheDType, kvHeads: number, headSiz
   return { operands: [...operands, at.indices(sequenceOf), at.indices(positions)], rows }
 }
 
-/** Which experts rows choose, at most so many of each, some none; a few rows, or as many as a tile has and more. */
-function routing(at: CaseBuilder) {
-  const [experts, rows] = [at.extent(1, 5), at.inTurn([at.extent(6, 40), at.extent(1, 5)])]
-  const chosen = at.extent(1, Math.min(2, experts))
-  const weights = Array.from({ length: rows }, () => {
-    const order = at.random.shuffle(Array.from({ length: experts }, (_, expert) => expert))
-    const own = order.slice(0, at.happens(0.2) ? at.random.integer(0, chosen + 1) : chosen)
-    return Array.from({ length: experts }, (_, expert) => (own.includes(expert) ? 0.1 + at.random.float() : 0))
-  }).flat()
-  const tensor = at.f32([rows, experts], (index) => weights[index] ?? 0)
-  return { tensor, rows, experts, chosen, places: rows * chosen }
-}
-
-/** Products of experts: with matrices in f32, from either side, and in blocks. */
-const expertMatmul: Draw = (at) => {
-  const format = at.inTurn(['f32', 'f32 transposed', 'int8', 'exact', 'q4k'])
-  const { tensor, experts, places } = routing(at)
-  const [parts, outputs] = [at.extent(1, 2), at.extent(1, 40)]
-  const dtype = at.random.pick(blockDTypes)
-  const isDense = format.startsWith('f32')
-  const inner = isDense ? at.extent(1, 50) : format === 'q4k' ? 256 : blockParts(dtype).group * at.extent(1, 2)
-  const matrix = (): Tensor => {
-    if (isDense) return at.f32([outputs, inner])
-    return format === 'q4k' ? at.ggml('q4k', outputs, inner) : at.packed(dtype, outputs, inner)
-  }
-  const transposed = format === 'f32 transposed'
-  const x = at.f32([places, transposed ? parts * outputs : inner])
-  const matrices = Array.from({ length: parts * experts }, matrix)
-  const activations = format === 'int8' || format === 'q4k' ? 'int8' : 'f32'
-  return [[x, tensor, ...matrices], { parts, transposed, activations }]
-}
-
-/** Scores of experts, often near one another, and equal. */
-function scores(at: CaseBuilder): { readonly shape: [number, number]; readonly tensor: Tensor } {
-  const shape: [number, number] = [at.extent(1, 20), at.extent(2, 9)]
-  const amplitude = at.random.pick([0.1, 1, 5])
-  const level = at.random.pick([0, 3])
-  const sample = (): number => (at.happens(0.1) ? level : level + amplitude * at.random.normal())
-  return { shape, tensor: at.f32(shape, sample) }
-}
-
 /** A class for every row, or that none counts. */
 function targets(at: CaseBuilder, rows: number, vocabulary: number): number[] {
   return Array.from({ length: rows }, () => (at.happens(0.2) ? -100 : at.random.integer(0, vocabulary)))
@@ -506,25 +466,7 @@ const draws: Readonly<Record<string, Draw>> = {
     const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 9)]
     return [[at.randomIndices(rows, vocabulary), at.f32([rows, at.extent(1, 70)])], { vocabulary }]
   },
-  expertMatmul,
-  expertMatmulGradient(at) {
-    const { tensor, places } = routing(at)
-    const [parts, outputs] = [at.extent(1, 2), at.extent(1, 40)]
-    return [[at.f32([places, parts * outputs]), at.f32([places, at.extent(1, 40)]), tensor], { parts }]
-  },
-  expertProducts(at) {
-    const { tensor, rows, places } = routing(at)
-    const width = at.extent(1, 70)
-    return [[at.f32([rows, width]), at.f32([places, width]), tensor]]
-  },
-  expertRows(at) {
-    const { tensor, rows, chosen } = routing(at)
-    return [[at.f32([rows, at.extent(1, 70)]), tensor], { chosen, weighted: at.happens(0.5) }]
-  },
-  expertSum(at) {
-    const { tensor, places } = routing(at)
-    return [[at.f32([places, at.extent(1, 70)]), tensor], { weighted: at.happens(0.5) }]
-  },
+  ...expertDraws,
   fill: (at) => [[at.state([at.extent(1, 20), at.extent(1, 70)])], { value: at.random.normal() }],
   fillColumns(at) {
     const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
@@ -610,13 +552,6 @@ const draws: Readonly<Record<string, Draw>> = {
   siluMultiplyGradient(at) {
     const [rows, width] = [at.extent(1, 20), at.extent(1, 40)]
     return [[at.f32([rows, 2 * width]), at.f32([rows, width])]]
-  },
-  sparseMixer(at) {
-    return [[scores(at).tensor], { jitter: at.random.pick([0.01, 0.3]) }]
-  },
-  sparseMixerGradient(at) {
-    const { shape, tensor } = scores(at)
-    return [[tensor, at.f32(shape)], { jitter: at.random.pick([0.01, 0.3]) }]
   },
   splitColumns(at) {
     const widths = Array.from({ length: at.extent(1, 4) }, () => at.extent(1, 40))

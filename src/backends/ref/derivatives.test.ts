@@ -59,10 +59,10 @@ function attentionCase(window: number): Case {
 
 /** Three sequences over several blocks of two rows. */
 function sparseAttentionCase(headStep: number): Case {
-  const starts = indices(0, 0, 0, 0, 0, 0, 6, 6, 6, -1)
+  const sequences = indices(0, 0, 0, 0, 0, 0, 6, 6, 6, -1)
   const pattern = { blockSize: 2, localBlocks: 1, verticalStride: 2, headStep }
-  return makeCase({ query: floats(10, 16), key: floats(10, 8), value: floats(10, 8), starts }, (bind) =>
-    ops.attention(bind('query'), bind('key'), bind('value'), bind('starts'), { ...grouped, window: 0, ...pattern }),
+  return makeCase({ query: floats(10, 16), key: floats(10, 8), value: floats(10, 8), sequences }, (bind) =>
+    ops.attention(bind('query'), bind('key'), bind('value'), bind('sequences'), { ...grouped, window: 0, ...pattern }),
   )
 }
 
@@ -79,7 +79,8 @@ const table = {
 }
 
 /** Four rows that choose among three experts. */
-const chosen = { _scores: floats(4, 3) }
+const routerScores = floats(4, 3)
+const chosen = { _scores: routerScores }
 const experts = { first: packed('q4g32', 9, 32), second: packed('q4g32', 9, 32), third: packed('q4g32', 9, 32) }
 
 /** At least one case for every operation that has a derivative, under the operation's name. */
@@ -114,7 +115,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ),
   ],
   expertSum: [
-    makeCase({ scores: chosen._scores, y: floats(8, 3) }, (bind) =>
+    makeCase({ scores: routerScores, y: floats(8, 3) }, (bind) =>
       ops.expertSum(bind('y'), ops.sparseMixer(bind('scores'), 0.3)),
     ),
   ],
@@ -297,25 +298,28 @@ const tinyModels: Readonly<Record<string, () => Model>> = {
     ),
 }
 
-test.each(Object.keys(tinyModels))('a whole tiny %s has the derivatives that finite differences give', async (name) => {
-  const model = present(tinyModels[name], name)()
-  const rows = 8
-  const probe = traceSequences(model, 'probe', rows)
-  const tensors: Tensors = new Map()
-  for (const { name, shape } of probe.parameters) tensors.set(name, floats(...shape))
-  const start = (program: string): { trace: Trace; result: Tensor } => {
-    const { trace, logits } = traceSequences(model, program, rows)
-    return { trace, result: ops.crossEntropy(logits, trace.bind('input', 'targets', tensorType('i32', rows))) }
-  }
-  for (const [name, data] of probe.buffers) {
-    tensors.set(`_${name}`, { type: tensorType('f64', 2, data.length / 2), data })
-  }
-  tensors.set('ids', indices(1, 2, 3, 4, 5, 6, 7, 0))
-  tensors.set('positions', indices(0, 1, 2, 0, 1, 2, 3, 4))
-  tensors.set('regimes', indices(0, 0, 0, 1, 1, 1, 1, 1))
-  tensors.set('starts', indices(0, 0, 0, 3, 3, 3, 3, 3))
-  tensors.set('targets', indices(2, 3, -100, 5, 6, 7, 0, 10))
-  const errors = await gradientError({ start, tensors }, 6)
-  for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThan(1e-6)
-  expect(Object.keys(errors).length).toBe(probe.parameters.length)
-})
+test.each(Object.entries(tinyModels))(
+  'a whole tiny %s has the derivatives that finite differences give',
+  async (_, build) => {
+    const model = build()
+    const rows = 8
+    const probe = traceSequences(model, 'probe', rows)
+    const tensors: Tensors = new Map()
+    for (const { name, shape } of probe.parameters) tensors.set(name, floats(...shape))
+    const start = (program: string): { trace: Trace; result: Tensor } => {
+      const { trace, logits } = traceSequences(model, program, rows)
+      return { trace, result: ops.crossEntropy(logits, trace.bind('input', 'targets', tensorType('i32', rows))) }
+    }
+    for (const [name, data] of probe.buffers) {
+      tensors.set(`_${name}`, { type: tensorType('f64', 2, data.length / 2), data })
+    }
+    tensors.set('ids', indices(1, 2, 3, 4, 5, 6, 7, 0))
+    tensors.set('positions', indices(0, 1, 2, 0, 1, 2, 3, 4))
+    tensors.set('regimes', indices(0, 0, 0, 1, 1, 1, 1, 1))
+    tensors.set('starts', indices(0, 0, 0, 3, 3, 3, 3, 3))
+    tensors.set('targets', indices(2, 3, -100, 5, 6, 7, 0, 10))
+    const errors = await gradientError({ start, tensors }, 6)
+    for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThan(1e-6)
+    expect(Object.keys(errors).length).toBe(probe.parameters.length)
+  },
+)

@@ -13,7 +13,14 @@ import * as matrix from './matrix.ts'
 import * as training from './training.ts'
 
 /** One rule for each operation that this backend can run. */
-const rules: Readonly<Record<string, Rule>> = { ...attention, ...cache, ...elementwise, ...experts, ...matrix, ...training }
+const rules: Readonly<Record<string, Rule>> = {
+  ...attention,
+  ...cache,
+  ...elementwise,
+  ...experts,
+  ...matrix,
+  ...training,
+}
 
 function ruleOf(operation: Operation, program: Program): Rule {
   const rule = Object.hasOwn(rules, operation.kind) ? rules[operation.kind] : undefined
