@@ -67,15 +67,15 @@ export const brokenSparse: readonly BrokenKernel[] = [
     breaks(
       'expertQuantizeRows',
       'the rows of an expert begin in the last panel of the one before',
-      { '((rows + 5) / 6) * 6': 'rows' },
+      { '((rows + tileTokens - 1) / tileTokens) * tileTokens': 'rows' },
       { operation: 'expertMatmul' },
     ),
     breaks(
       'expertOuter',
       'a matrix that no row met has any gradient',
       {
-        'memory.fill(<usize>load<u32>(words, 8) + (<usize>start << 2), 0':
-          'memory.fill(<usize>load<u32>(words, 8) + (<usize>start << 2), 1',
+        'memory.fill(<usize>load<u32>(words, 8) + ((<usize>start) << 2), 0':
+          'memory.fill(<usize>load<u32>(words, 8) + ((<usize>start) << 2), 1',
       },
       { operation: 'expertMatmulGradient' },
     ),

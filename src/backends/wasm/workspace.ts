@@ -58,5 +58,5 @@ export const innerWordBytes = 64
 
 /** Bytes of what `expertQuantizeRows` writes: of every expert up to five tokens more than it has rows. */
 export function expertQuantizedBytes(places: number, experts: number, k: number, group: number): number {
-  return (places + 5 * experts) * quantizedBytes(1, k, group)
+  return (places + (tileTokens - 1) * experts) * quantizedBytes(1, k, group)
 }

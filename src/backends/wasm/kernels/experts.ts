@@ -6,6 +6,7 @@ import { matmulPacked, quantizedBlockBytes, quantizeRows } from './packed'
 import { matmulPackedExact } from './packed-exact'
 import { madd, shareStart } from './simd'
 import { copyFloats, spanStart, storeTail } from './spans'
+import { streamedTokens, tileTokens } from './tokens'
 
 /** exp(x) for x <= 0. */
 // @ts-ignore: decorator
@@ -373,11 +374,11 @@ export function expertPackedExact(args: usize, thread: i32, threads: i32): void 
   matmulPackedExact(words, thread, threads)
 }
 
-/** Tokens that so many rows take where they are quantised: the last panel of six is filled up. */
+/** Tokens that so many rows take where they are quantised: the last panel is filled up. */
 // @ts-ignore: decorator
 @inline
 function paddedTokens(rows: i32): i32 {
-  return rows <= 4 ? rows : ((rows + 5) / 6) * 6
+  return rows <= streamedTokens ? rows : ((rows + tileTokens - 1) / tileTokens) * tileTokens
 }
 
 /** Bytes before the quantised rows of an expert. */
