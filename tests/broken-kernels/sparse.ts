@@ -75,7 +75,7 @@ export const brokenSparse: readonly BrokenKernel[] = [
       'a matrix that no row met has any gradient',
       {
         'memory.fill(<usize>load<u32>(words, 8) + ((<usize>start) << 2), 0':
-          'memory.fill(<usize>load<u32>(words, 8) + ((<usize>start) << 2), 1',
+          'memory.fill(<usize>load<u32>(words, 8) + ((<usize>start) << 2), 64',
       },
       { operation: 'expertMatmulGradient' },
     ),
