@@ -2,7 +2,7 @@
  * Compares the models with golden numbers of reference implementations: every folder of a directory, one line a case.
  *
  *     npm run goldens -- DIRECTORY [--backend ref|wasm|webgpu] [--threads N] [--simd baseline|relaxed] [--wide]
- *         [--only FOLDER] [--perturb]
+ *         [--only FOLDER,...] [--perturb]
  *
  * Everything is computed before the file with the expected values is opened. With `--perturb` the last matrix of every
  * model (of one in blocks, the norm before it) is one per cent too large: each line that uses weights must fail then. Exit status: 1 when a line fails.
@@ -145,7 +145,7 @@ const folders = isFolder
       .toSorted()
 const rows: Row[] = []
 for (const folder of folders) {
-  if (flags.only !== undefined && flags.only !== folder) continue
+  if (flags.only !== undefined && !flags.only.split(',').includes(folder)) continue
   for (const row of await rowsOf(base, folder, settings)) {
     rows.push(row)
     console.log(report(row))

@@ -8,6 +8,7 @@ import { brokenGgml } from './broken-kernels/ggml.ts'
 import { brokenKPanels } from './broken-kernels/k-panels.ts'
 import { brokenProducts } from './broken-kernels/products.ts'
 import { brokenRows } from './broken-kernels/rows.ts'
+import { brokenSparse } from './broken-kernels/sparse.ts'
 
 export type { BrokenKernel } from './broken-kernels/broken.ts'
 
@@ -17,4 +18,5 @@ export const brokenKernels: readonly BrokenKernel[] = [
   ...brokenKPanels,
   ...brokenAttention,
   ...brokenRows,
+  ...brokenSparse,
 ]

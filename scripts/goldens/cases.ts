@@ -21,6 +21,8 @@ export interface Case {
   /** Tokens of the longest sequence; decides the rotary table of the whole batch, as in the reference. */
   readonly longest: number
   readonly weightsFile: string | undefined
+  /** Fields of the configuration that have another value in this case. */
+  readonly overrides: Readonly<Record<string, unknown>>
 }
 
 export interface GreedyCase {
@@ -70,7 +72,8 @@ export async function readTasks({ tree, goldenFile, weightsFile }: GoldenModel):
         const mask = (await optional('attention_mask')) ?? new Int32Array(ids.length).fill(1)
         const positions = await optional('position_ids')
         const file = weightsFile ?? (await weightsFileOf(tree, json, name))
-        cases.push(makeCase(name, batch, length, ids, mask, positions, file))
+        const overrides = overridesOf(json, name)
+        cases.push({ ...makeCase(batch, length, ids, mask, positions), name, weightsFile: file, overrides })
       } else if (key.endsWith('.step_logits')) {
         const { prompt } = json[name] as { prompt: number[] }
         greedy.push({ name, prompt, steps: tensors.info(key).shape[0] ?? 0 })
@@ -89,15 +92,20 @@ async function weightsFileOf(tree: FileTree, json: GoldenJson, name: string): Pr
   return name === 'bf16_weights' && (await tree.has('model.bf16.safetensors')) ? 'model.bf16.safetensors' : undefined
 }
 
+/** What golden.json says as `CASE_FIELD`, such as `wide_router_jitter_noise`, is a field of the configuration in that case. */
+function overridesOf(json: GoldenJson, name: string): Readonly<Record<string, unknown>> {
+  const prefix = `${name}_`
+  const own = Object.entries(json).filter(([key, value]) => key.startsWith(prefix) && typeof value === 'number')
+  return Object.fromEntries(own.map(([key, value]) => [key.slice(prefix.length), value]))
+}
+
 function makeCase(
-  name: string,
   batch: number,
   length: number,
   ids: Int32Array,
   mask: Int32Array,
   positionIds: Int32Array | undefined,
-  weightsFile: string | undefined,
-): Case {
+): Omit<Case, 'name' | 'weightsFile' | 'overrides'> {
   const positions = positionIds ?? ids.map((_, index) => index % length)
   const sequences = Array.from({ length: batch }, (_, row) => {
     const first = row * length + mask.subarray(row * length, (row + 1) * length).indexOf(1)
@@ -105,5 +113,5 @@ function makeCase(
     return { start: first, ids: [...ids.subarray(first, first + count)] }
   })
   const longest = Math.max(...sequences.map((sequence) => sequence.ids.length))
-  return { name, batch, length, ids, positions, mask, sequences, longest, weightsFile }
+  return { batch, length, ids, positions, mask, sequences, longest }
 }

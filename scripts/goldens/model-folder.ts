@@ -45,21 +45,25 @@ export async function modelRows(golden: GoldenModel, folder: string, settings: M
   return await compare(golden, folder, model, tasks, computed)
 }
 
-async function compute(tree: FileTree, model: Model, tasks: Tasks, settings: ModelSettings): Promise<Computed> {
+async function compute(original: FileTree, plain: Model, tasks: Tasks, settings: ModelSettings): Promise<Computed> {
   const whole = new Map<string, Outputs>()
   const cached = new Map<string, readonly CachedLogits[]>()
   const greedy = new Map<string, GreedyRun>()
   let gradients: Outputs | undefined
-  const files = new Set(tasks.cases.map(({ weightsFile }) => weightsFile))
-  for (const file of files) {
-    const cases = tasks.cases.filter(({ weightsFile }) => weightsFile === file)
+  const variantOf = ({ weightsFile, overrides }: Case): string => JSON.stringify([weightsFile, overrides])
+  for (const variant of new Set(tasks.cases.map(variantOf))) {
+    const cases = tasks.cases.filter((item) => variantOf(item) === variant)
+    const [{ weightsFile: file, overrides }] = cases as [Case]
+    const isPlain = file === undefined && Object.keys(overrides).length === 0
+    const tree = overridden(original, overrides)
+    const model = isPlain ? plain : modelFromConfig(await tree.readJson('config.json'))
     const lossCase = cases.find(({ name }) => name === tasks.lossCase)
     const device = await openWhole(tree, model, file, cases, lossCase, settings)
     for (const item of cases) whole.set(item.name, await device.run(`whole.${item.name}`, wholeInputs(model, item)))
     if (lossCase !== undefined) gradients = await device.run('gradients', gradientInputs(model, lossCase))
     await device.dispose()
 
-    const runs = file === undefined ? tasks.greedy : []
+    const runs = isPlain ? tasks.greedy : []
     const lengths = [...cases.map(({ length }) => length), ...runs.map(({ prompt, steps }) => prompt.length + steps)]
     const engine = await loadCheckpoint(tree, settings.backend, {
       context: Math.min(model.shape.maxPositions, Math.max(...lengths)),
@@ -74,6 +78,16 @@ async function compute(tree: FileTree, model: Model, tasks: Tasks, settings: Mod
     await engine.dispose()
   }
   return { whole, cached, greedy, gradients }
+}
+
+/** A folder whose configuration has other values in some fields. */
+function overridden(tree: FileTree, overrides: Readonly<Record<string, unknown>>): FileTree {
+  if (Object.keys(overrides).length === 0) return tree
+  const readJson = async (file: string): Promise<unknown> => {
+    const json = await tree.readJson(file)
+    return file === 'config.json' ? { ...(json as object), ...overrides } : json
+  }
+  return { ...tree, readJson }
 }
 
 /** A device with a whole-sequence program for each case, with taps as outputs, and one for the gradients. */

@@ -27,6 +27,8 @@ import {
   type Tensor,
 } from '../program/index.ts'
 import type { Device, RunInputs } from './backend.ts'
+import { attention, attentionAttributes, attentionGradient } from './op-cases-attention-harness.ts'
+import { expertDraws } from './op-cases-experts-harness.ts'
 
 export interface OpCase {
   readonly program: Program
@@ -36,7 +38,7 @@ export interface OpCase {
 }
 
 /** How an operation is drawn. */
-type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
+export type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], attributes?: Attributes]
 
 /** An element, by its index. */
 type Sample = (index: number) => number
@@ -293,54 +295,6 @@ const activation =
     return [[x, ...Array.from({ length: count - 1 }, () => at.f32(shape))], { approximate }]
   }
 
-function attentionAttributes(at: CaseBuilder) {
-  const kvHeads = at.extent(1, 3)
-  const heads = kvHeads * (kvHeads === 1 && at.happens(0.3) ? 9 : at.extent(1, 3))
-  const headSize = at.random.pick([2, 7, 8, 16, 16, 24, 37, 64, 70])
-  const window = at.inTurn([0, at.random.pick([1, 3, 9]), 70])
-  return { heads, kvHeads, headSize, window, scale: 1 / Math.sqrt(headSize) }
-}
-
-/** Rows of a batch: up to two blocks of 48, or three. */
-function attentionRows(at: CaseBuilder): number {
-  return at.inTurn([at.extent(1, 60), at.extent(97, 120)])
-}
-
-/** Sequences of random lengths, with padding among their rows and at the end. */
-function starts(at: CaseBuilder, rows: number): number[] {
-  const result: number[] = []
-  const padding = at.extent(0, 2)
-  const another = at.inTurn([0, at.random.pick([0.03, 0.15])])
-  let start = 0
-  for (let row = 0; row < rows; row++) {
-    if (row > 0 && at.happens(another)) start = row
-    result.push(row >= rows - padding || at.happens(0.02) ? -1 : start)
-  }
-  return result
-}
-
-const attention: Draw = (at) => {
-  const attributes = attentionAttributes(at)
-  const { heads, kvHeads, headSize } = attributes
-  const rows = attentionRows(at)
-  const amplitude = at.random.pick([1, 5])
-  const query = at.f32([rows, heads * headSize], () => amplitude * at.random.normal())
-  const key = (): Tensor => at.f32([rows, kvHeads * headSize])
-  return [[query, key(), key(), at.indices(starts(at, rows))], attributes]
-}
-
-const attentionGradient: Draw = (at) => {
-  const attributes = attentionAttributes(at)
-  const { heads, kvHeads, headSize } = attributes
-  const rows = attentionRows(at)
-  const query = (): Tensor => at.f32([rows, heads * headSize])
-  const key = (): Tensor => at.f32([rows, kvHeads * headSize])
-  const [q, k, v, gradient] = [query(), key(), key(), query()]
-  // Log-sum-exps of these very scores are not needed: any number above them gives weights below one.
-  const [logSumExp, delta] = [at.f32([rows, heads], () => 6 + at.random.float()), at.f32([rows, heads])]
-  return [[q, k, v, gradient, logSumExp, delta, at.indices(starts(at, rows))], attributes]
-}
-
 /** Rows by sequence (-1: padding), alone or in runs, and their positions, which now and then leave one out. */
 function continuations(at: CaseBuilder, sequences: number, width: number) {
   const rows = at.extent(1, at.inTurn([60, 9]))
@@ -458,13 +412,28 @@ const draws: Readonly<Record<string, Draw>> = {
     const [rows, vocabulary] = [at.extent(1, 20), at.extent(1, 9)]
     return [[at.randomIndices(rows, vocabulary), at.f32([rows, at.extent(1, 70)])], { vocabulary }]
   },
+  ...expertDraws,
   fill: (at) => [[at.state([at.extent(1, 20), at.extent(1, 70)])], { value: at.random.normal() }],
+  fillColumns(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
+    const columns = Array.from({ length: width }, (_, column) => column).filter(() => at.happens(0.5))
+    return [[at.f32([rows, width])], { columns, value: at.random.normal() }]
+  },
   gatherRows(at) {
     const [rows, entries] = [at.extent(1, 20), at.extent(1, 20)]
     return [[at.f32([entries, at.extent(1, 70)]), at.randomIndices(rows, entries)]]
   },
   gelu: activation(1),
   geluGradient: activation(2),
+  gegelu(at) {
+    const amplitude = at.random.pick([1, 40])
+    const x = at.f32([at.extent(1, 20), 2 * at.extent(1, 40)], () => amplitude * at.random.normal())
+    return [[x], { limit: at.random.pick([1, 20]) }]
+  },
+  gegeluGradient(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 40)]
+    return [[at.f32([rows, 2 * width]), at.f32([rows, width])], { limit: at.random.pick([1, 20]) }]
+  },
   joinColumns(at) {
     const rows = at.extent(1, 20)
     // Half of them leave columns out.

@@ -13,14 +13,15 @@ export const cuttableKinds: readonly string[] = [
 
 /** How often cases are drawn where all that they take in turn comes once or twice; 12 times elsewhere. */
 const seeds: Readonly<Record<string, number>> = {
-  attention: 24,
-  attentionGradientKeys: 24,
-  attentionGradientQueries: 24,
+  attention: 32,
+  attentionGradientKeys: 32,
+  attentionGradientQueries: 32,
   dequantize: 32,
   embedding: 48,
+  expertMatmul: 40,
   matmul: 28,
   matmulPacked: 80,
-  pagedAttention: 72,
+  pagedAttention: 96,
   topK: 48,
 }
 /** Of the largest magnitude that is expected. */

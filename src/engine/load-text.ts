@@ -1,6 +1,7 @@
 /** The tokenizer and the chat template of a model, without its weights. */
 import { ggufString, type GgufMetadata } from '../formats/gguf-values.ts'
 import type { FileTree } from '../formats/tree.ts'
+import { phi3SmallTokens } from '../text/phi3small-tokens.ts'
 import { chatTemplate } from '../text/template-detection.ts'
 import { builtinTemplate, type ChatTemplate, type TemplateName } from '../text/templates.ts'
 import { loadTiktoken } from '../text/tiktoken.ts'
@@ -37,7 +38,8 @@ const tiktokenFile = 'cl100k_base.tiktoken'
 async function loadTokenizer(tree: FileTree, config: TokenizerConfig | undefined): Promise<Tokenizer | undefined> {
   if (await tree.has('tokenizer.json')) return loadTokenizerJson(await tree.readJson('tokenizer.json'))
   if (!(await tree.has(tiktokenFile))) return undefined
-  const addedTokens = config?.addedTokens ?? []
+  const listed = config?.addedTokens ?? []
+  const addedTokens = listed.length > 0 ? listed : phi3SmallTokens
   return loadTiktoken(await tree.readText(tiktokenFile), { pattern: 'cl100k', addedTokens })
 }
 
@@ -93,5 +95,6 @@ function familyTemplate(tokenizer: Tokenizer): ChatTemplate | undefined {
   const has = (...tokens: readonly string[]): boolean => tokens.every((token) => added.has(token))
   if (has('<|im_start|>', '<|im_sep|>', '<|im_end|>')) return builtinTemplate('phi-4')
   if (has('<|user|>', '<|assistant|>', '<|end|>', '<|tool|>')) return builtinTemplate('phi-4-mini')
+  if (has('<|user|>', '<|assistant|>', '<|end|>', '<|endofprompt|>')) return builtinTemplate('phi-3-small')
   return has('<|user|>', '<|assistant|>', '<|end|>') ? builtinTemplate('phi-3-mini') : undefined
 }

@@ -5,11 +5,15 @@ import { parsePhi3Config, phi3 } from './phi3.ts'
 import { parsePhi3vConfig, phi3v } from './phi3v.ts'
 import { traceVision } from './trace-vision.ts'
 import { traceSequences, type ParameterSpec } from './trace.ts'
+import { parsePhiMoeConfig, phimoe } from './phimoe.ts'
+import { parsePhi3SmallConfig, phi3small } from './phi3small.ts'
 
 /** The architectures that are built, by `model_type`. Adding one is a file beside phi3.ts and a line here. */
 const architectures: ReadonlyMap<unknown, (config: unknown) => Model> = new Map([
   ['phi3', (config: unknown) => phi3(parsePhi3Config(config))],
   ['phi3_v', (config: unknown) => phi3v(parsePhi3vConfig(config))],
+  ['phimoe', (config: unknown) => phimoe(parsePhiMoeConfig(config))],
+  ['phi3small', (config: unknown) => phi3small(parsePhi3SmallConfig(config))],
 ])
 
 /**

@@ -21,6 +21,19 @@ export interface ModelContext {
   buffer(name: string, rows: readonly (readonly number[])[]): Tensor
   /** x [R, K] times the transpose of the checkpoint's [outputs, K] matrix `name`, dense or packed. */
   linear(x: Tensor, name: string, outputs: number, initializer?: Initializer): Tensor
+  /**
+   * Rows of x [P, K], which `expertRows` has put in the places of their experts, times the transposes of their experts' matrices
+   * [outputs, K]: those of `name(part, expert)` for each part, side by side, [P, parts * outputs]. Only the matrices of experts
+   * that were chosen are read.
+   */
+  experts(
+    x: Tensor,
+    routing: Tensor,
+    parts: number,
+    name: (part: number, expert: number) => string,
+    outputs: number,
+    initializer?: Initializer,
+  ): Tensor
   /** Causal attention of this layer: over the rows of the batch, or over the layer's cache. */
   attention(layer: number, query: Tensor, key: Tensor, value: Tensor, attributes: AttentionAttributes): Tensor
   /** The rows whose logits the caller wants. */

@@ -3,6 +3,10 @@ import { addBias, layerNorm } from '../program/ops/index.ts'
 import type { Tensor } from '../program/trace.ts'
 import type { Initializer, ModelContext } from './model.ts'
 
+/** Limits that no model comes near: what is traced takes memory for every layer and every rotated component. */
+export const mostLayers = 1024
+export const largestHead = 2 ** 16
+
 /** x times the transpose of `name.weight`, plus `name.bias`. */
 export function affine(
   context: Pick<ModelContext, 'linear' | 'parameter'>,

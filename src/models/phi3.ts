@@ -10,7 +10,8 @@ import {
 import type { Tensor } from '../program/trace.ts'
 import { ConfigReader } from './config.ts'
 import type { Model, ModelContext } from './model.ts'
-import { checkFactors, longRopeScale, ropeFrequencies, type LongRope, type RopeConfig } from './rope.ts'
+import { mostLayers, largestHead } from './parts.ts'
+import { parseLongRope, ropeFrequencies, type RopeConfig } from './rope.ts'
 
 /** Phi-3-mini, Phi-3.5-mini, Phi-3-medium, Phi-4 and Phi-4-mini: `model_type` "phi3". */
 export interface Phi3Config {
@@ -29,10 +30,6 @@ export interface Phi3Config {
   readonly rope: RopeConfig
   readonly tiedEmbeddings: boolean
 }
-
-/** Limits that no model comes near: what is traced takes memory for every layer and every rotated component. */
-const mostLayers = 1024
-const largestHead = 2 ** 16
 
 /**
  * Reads a published config.json of `model_type` "phi3" (Phi-3 Technical Report, section 2; the fields are those of the
@@ -84,7 +81,7 @@ export function parsePhi3Config(json: unknown): Phi3Config {
     rope: {
       theta: reader.positive('rope_theta', 10000),
       rotaryDimensions,
-      longRope: parseLongRope(reader.object('rope_scaling'), rotaryDimensions, maxPositions, originalPositions),
+      longRope: parseLongRope(reader.object('rope_scaling'), rotaryDimensions, { maxPositions, originalPositions }),
     },
     tiedEmbeddings: reader.boolean('tie_word_embeddings', false),
   }
@@ -100,27 +97,6 @@ export function parsePhi3Config(json: unknown): Phi3Config {
   )
   reader.refuseUnknown()
   return config
-}
-
-function parseLongRope(
-  reader: ConfigReader | undefined,
-  rotaryDimensions: number,
-  maxPositions: number,
-  originalPositions: number,
-): LongRope | undefined {
-  if (reader === undefined) return undefined
-  // Older revisions call the method "su", one even "yarn"; the factors and the formula are the same.
-  reader.oneOf(reader.has('type') ? 'type' : 'rope_type', ['longrope', 'su', 'yarn'])
-  const shortFactors = reader.numbers('short_factor')
-  const longFactors = reader.numbers('long_factor')
-  checkFactors('rope_scaling.short_factor', shortFactors, rotaryDimensions)
-  checkFactors('rope_scaling.long_factor', longFactors, rotaryDimensions)
-  const scale = longRopeScale(maxPositions, originalPositions)
-  const shortScale = reader.optionalPositive('short_mscale') ?? scale
-  const longScale = reader.optionalPositive('long_mscale') ?? scale
-  reader.ignore('type', 'rope_type', 'original_max_position_embeddings')
-  reader.refuseUnknown()
-  return { shortFactors, longFactors, shortScale, longScale }
 }
 
 /** The name of the embeddings of the ids. */

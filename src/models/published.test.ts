@@ -15,6 +15,9 @@ const parameters: Readonly<Record<string, number>> = {
   'phi-3.5-vision': 4_134_023_168,
   'phi-3-medium': 13_960_238_080,
   'phi-3-medium-4k': 13_960_238_080,
+  'phi-3-small': 7_392_272_384,
+  'phi-3-small-8k': 7_392_272_384,
+  'phi-3.5-moe': 41_873_153_344,
   'phi-4': 14_659_507_200,
   'phi-4-mini': 3_836_021_760,
 }
@@ -40,15 +43,15 @@ describe('publishedConfig', () => {
   })
 
   it.each([
-    ...[
-      'phi-3-mini-4k',
-      'phi-3-mini-128k',
-      'phi-3.5-mini',
-      'phi-3-vision',
-      'phi-3.5-vision',
-      'phi-3-medium-4k',
-      'phi-4',
-    ],
+    'phi-3-mini-4k',
+    'phi-3-mini-128k',
+    'phi-3.5-mini',
+    'phi-3-vision',
+    'phi-3.5-vision',
+    'phi-3-medium-4k',
+    'phi-3-small-8k',
+    'phi-3.5-moe',
+    'phi-4',
   ])('has every field of the published file: %s', (name) => {
     expect(publishedConfig(name)).toEqual(withoutOrigin(fixture(name)))
   })
@@ -73,7 +76,9 @@ describe('publishedConfig', () => {
 
 describe('publishedRepositories', () => {
   it('has a name on the hub for every short name, also without a configuration', () => {
-    expect([...publishedRepositories.keys()].sort()).toEqual([...publishedNames, 'phi-3-medium-128k'].sort())
+    expect([...publishedRepositories.keys()].sort()).toEqual(
+      [...publishedNames, 'phi-3-medium-128k', 'phi-3-small-128k'].sort(),
+    )
     expect(publishedRepositories.get('phi-3-mini')).toBe('microsoft/Phi-3-mini-4k-instruct')
     expect(publishedRepositories.get('phi-4')).toBe('microsoft/phi-4')
   })

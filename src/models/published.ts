@@ -1,7 +1,7 @@
 /**
  * The configurations of published models by short name, as far as they say what is computed: figures of the config.json in the
  * repositories of Microsoft on Hugging Face. With them a model can be planned, measured and started at random without a
- * download. Of Phi-3-medium-128k only the repository is here: its factors are not known to us.
+ * download. Of Phi-3-medium-128k and Phi-3-small-128k only the repositories are here: their factors are not known to us.
  */
 import { PocketPhiError } from '../base/errors.ts'
 
@@ -93,6 +93,33 @@ const vision35Short = [
   8.439999999999864, 8.469999999999864, 8.589999999999861, 8.809999999999857, 8.999999999999853,
 ]
 
+const moeShort = [
+  1.0, 1.0399999618530273, 1.0399999618530273, 1.0399999618530273, 1.0499999523162842, 1.0499999523162842,
+  1.0499999523162842, 1.0499999523162842, 1.0499999523162842, 1.0499999523162842, 1.0499999523162842,
+  1.0499999523162842, 1.0499999523162842, 1.0499999523162842, 1.059999942779541, 1.059999942779541, 1.0699999332427979,
+  1.0699999332427979, 1.0699999332427979, 1.0699999332427979, 1.1399999856948853, 1.159999966621399, 1.159999966621399,
+  1.159999966621399, 1.159999966621399, 1.1799999475479126, 1.1999999284744263, 1.3199999332427979, 1.3399999141693115,
+  1.3499999046325684, 1.3999998569488525, 1.4799998998641968, 1.4999998807907104, 1.589999794960022, 1.6499998569488525,
+  1.71999990940094, 1.8999998569488525, 1.9099998474121094, 1.9099998474121094, 1.9899998903274536, 1.9999998807907104,
+  1.9999998807907104, 2.009999990463257, 2.009999990463257, 2.009999990463257, 2.009999990463257, 2.009999990463257,
+  2.009999990463257, 2.009999990463257, 2.009999990463257, 2.009999990463257, 2.009999990463257, 2.009999990463257,
+  2.009999990463257, 2.009999990463257, 2.009999990463257, 2.009999990463257, 2.009999990463257, 2.009999990463257,
+  2.0999999046325684, 2.319999933242798, 2.419999837875366, 2.5899999141693115, 2.7899999618530273,
+]
+const moeLong = [
+  1.0199999809265137, 1.0299999713897705, 1.0399999618530273, 1.0499999523162842, 1.0499999523162842,
+  1.0499999523162842, 1.059999942779541, 1.059999942779541, 1.059999942779541, 1.059999942779541, 1.059999942779541,
+  1.059999942779541, 1.0999999046325684, 1.1799999475479126, 1.1799999475479126, 1.3700000047683716, 1.4899998903274536,
+  2.109999895095825, 2.8899998664855957, 3.9499998092651367, 4.299999713897705, 6.429999828338623, 8.09000015258789,
+  10.690000534057617, 12.050000190734863, 18.229999542236328, 18.84000015258789, 19.899999618530273, 21.420000076293945,
+  26.200000762939453, 34.28000259399414, 34.590003967285156, 38.730003356933594, 40.22000503540039, 42.54000473022461,
+  44.000003814697266, 47.590003967285156, 54.750003814697266, 56.19000244140625, 57.44000244140625, 57.4900016784668,
+  61.20000076293945, 61.540000915527344, 61.75, 61.779998779296875, 62.06999969482422, 63.11000061035156,
+  63.43000030517578, 63.560001373291016, 63.71000289916992, 63.92000198364258, 63.94000244140625, 63.94000244140625,
+  63.96000289916992, 63.980003356933594, 64.0300064086914, 64.0300064086914, 64.0300064086914, 64.04000854492188,
+  64.100006103515625, 64.19000244140625, 64.20999908447266, 64.75, 64.95999908447266,
+]
+
 /** Phi-3-mini with 4,096 positions; the others are told by their differences. */
 const mini4k: ConfigJson = {
   architectures: ['Phi3ForCausalLM'],
@@ -156,6 +183,86 @@ const mediumSizes = {
 }
 const medium4k: ConfigJson = { ...mini4k, ...mediumSizes }
 
+/** Phi-3-small with 8,192 positions. */
+const small8k: ConfigJson = {
+  architectures: ['Phi3SmallForCausalLM'],
+  attention_bias: false,
+  attention_dropout_prob: 0.0,
+  blocksparse_block_size: 64,
+  blocksparse_homo_head_pattern: false,
+  blocksparse_num_local_blocks: 16,
+  blocksparse_triton_kernel_block_size: 64,
+  blocksparse_vert_stride: 8,
+  bos_token_id: 100257,
+  dense_attention_every_n_layers: 2,
+  embedding_dropout_prob: 0.1,
+  eos_token_id: 100257,
+  ff_dim_multiplier: null,
+  ff_intermediate_size: 14336,
+  ffn_dropout_prob: 0.1,
+  gegelu_limit: 20.0,
+  gegelu_pad_to_256: true,
+  hidden_act: 'gegelu',
+  hidden_size: 4096,
+  initializer_range: 0.02,
+  layer_norm_epsilon: 1e-5,
+  max_position_embeddings: 8192,
+  model_type: 'phi3small',
+  mup_attn_multiplier: 1.0,
+  mup_embedding_multiplier: 10.0,
+  mup_use_scaling: true,
+  mup_width_multiplier: 8.0,
+  num_attention_heads: 32,
+  num_hidden_layers: 32,
+  num_key_value_heads: 8,
+  pad_sequence_to_multiple_of_64: true,
+  reorder_and_upcast_attn: false,
+  rope_embedding_base: 1000000,
+  rope_position_scale: 1.0,
+  torch_dtype: 'bfloat16',
+  use_cache: true,
+  vocab_size: 100352,
+}
+
+const moe: ConfigJson = {
+  architectures: ['PhiMoEForCausalLM'],
+  attention_bias: true,
+  attention_dropout: 0.0,
+  bos_token_id: 1,
+  eos_token_id: 32000,
+  hidden_act: 'silu',
+  hidden_dropout: 0.0,
+  hidden_size: 4096,
+  initializer_range: 0.02,
+  input_jitter_noise: 0.01,
+  intermediate_size: 6400,
+  lm_head_bias: true,
+  max_position_embeddings: 131072,
+  model_type: 'phimoe',
+  num_attention_heads: 32,
+  num_experts_per_tok: 2,
+  num_hidden_layers: 32,
+  num_key_value_heads: 8,
+  num_local_experts: 16,
+  original_max_position_embeddings: 4096,
+  output_router_logits: false,
+  rms_norm_eps: 1e-5,
+  rope_theta: 10000.0,
+  router_aux_loss_coef: 0.0,
+  router_jitter_noise: 0.01,
+  sliding_window: 131072,
+  tie_word_embeddings: false,
+  torch_dtype: 'bfloat16',
+  use_cache: true,
+  vocab_size: 32064,
+  rope_scaling: {
+    ...longRope(moeShort, moeLong),
+    long_mscale: 1.243163121016122,
+    original_max_position_embeddings: 4096,
+    short_mscale: 1.243163121016122,
+  },
+}
+
 interface PublishedModel {
   /** Its name on the hub: ORG/NAME. */
   readonly repository: string
@@ -164,6 +271,7 @@ interface PublishedModel {
 }
 
 const publishedMini4k: PublishedModel = { repository: 'microsoft/Phi-3-mini-4k-instruct', config: mini4k }
+const publishedSmall8k: PublishedModel = { repository: 'microsoft/Phi-3-small-8k-instruct', config: small8k }
 const publishedMedium4k: PublishedModel = { repository: 'microsoft/Phi-3-medium-4k-instruct', config: medium4k }
 
 const models: ReadonlyMap<string, PublishedModel> = new Map<string, PublishedModel>([
@@ -211,6 +319,10 @@ const models: ReadonlyMap<string, PublishedModel> = new Map<string, PublishedMod
   ['phi-3-medium', publishedMedium4k],
   ['phi-3-medium-4k', publishedMedium4k],
   ['phi-3-medium-128k', { repository: 'microsoft/Phi-3-medium-128k-instruct' }],
+  ['phi-3-small', publishedSmall8k],
+  ['phi-3-small-8k', publishedSmall8k],
+  ['phi-3-small-128k', { repository: 'microsoft/Phi-3-small-128k-instruct' }],
+  ['phi-3.5-moe', { repository: 'microsoft/Phi-3.5-MoE-instruct', config: moe }],
   [
     'phi-4',
     {

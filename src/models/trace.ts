@@ -4,6 +4,7 @@ import {
   attention,
   cachedAttention,
   embedding,
+  expertMatmul,
   gatherRows,
   linear,
   pageSize,
@@ -92,6 +93,13 @@ function traceModel(
     linear(x, name, outputs, initializer = 'normal') {
       const weight = bind(name, [outputs, x.type.shape[1] ?? 0], initializer)
       return linear(x, weight, options.activations ?? 'int8')
+    },
+    experts(x, routing, parts, name, outputs, initializer = 'normal') {
+      const [experts, inner] = [routing.type.shape[1] ?? 0, x.type.shape[1] ?? 0]
+      const matrices = Array.from({ length: parts }, (_, part) =>
+        Array.from({ length: experts }, (__, expert) => bind(name(part, expert), [outputs, inner], initializer)),
+      )
+      return expertMatmul(x, routing, matrices, options.activations ?? 'int8')
     },
     attention: attend,
     select,

@@ -161,9 +161,11 @@ describe('initGguf', () => {
   })
 })
 
+/** Those of the architecture that our GGUF files are of. */
+const phi3Names = publishedNames.filter((name) => publishedConfig(name)['model_type'] === 'phi3')
+
 describe('ggufMetadata', () => {
-  const names = publishedNames.filter((name) => publishedConfig(name)['model_type'] === 'phi3')
-  it.each(names)('has numbers of the types that llama.cpp reads, for %s', (name) => {
+  it.each(phi3Names)('has numbers of the types that llama.cpp reads, for %s', (name) => {
     const metadata = ggufMetadata(parsePhi3Config(publishedConfig(name)), 'q4_k_m' satisfies GgufFileType)
     for (const [key, value] of metadata) {
       const isText = key === 'general.architecture' || key === 'general.name'

@@ -216,8 +216,8 @@ export const brokenAttention: readonly BrokenKernel[] = [
         'return <usize>load<u32>(table + (((position + 1) / pageSize) << 2))',
     }),
     breaks('pagedAttention', 'a row reads one key too many of a page', {
-      'const pageEnd = min(end, (position | (pageSize - 1)) + 1)':
-        'const pageEnd = min(end, (position | (pageSize - 1)) + 2)',
+      'let pageEnd = min(end, (position | (pageSize - 1)) + 1)':
+        'let pageEnd = min(end, (position | (pageSize - 1)) + 2)',
     }),
     breaks('pagedAttention', 'the last key counts twice where keys are no multiple of four', {
       'laneMask(tokens - token))': 'laneMask(tokens - token + 1))',

@@ -170,6 +170,12 @@ export const brokenProducts: readonly BrokenKernel[] = [
     }),
   ),
   ...inFile(
+    'tokens.ts',
+    breaks('matmulPacked', 'a tile has a token less than is stored together', {
+      'tileTokens: i32 = 6': 'tileTokens: i32 = 5',
+    }),
+  ),
+  ...inFile(
     'packed-stream.ts',
     breaks('matmulPacked', 'high nibbles meet the activations of low ones', {
       'high1 = stepDots(paired, b, ': 'high1 = stepDots(paired, a, ',

@@ -3,7 +3,10 @@ import { elementCount, type BlockDType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import { packMatrix } from '../../blocks/packed.ts'
+import type { Model } from '../../models/index.ts'
 import { phi3, parsePhi3Config } from '../../models/phi3.ts'
+import { parsePhiMoeConfig, phimoe } from '../../models/phimoe.ts'
+import { parsePhi3SmallConfig, phi3small } from '../../models/phi3small.ts'
 import { traceSequences } from '../../models/trace.ts'
 import * as ops from '../../program/ops/index.ts'
 import { definitionOf, operationKinds, tensorType, type ReferenceTensor } from '../../program/ops/definition.ts'
@@ -54,6 +57,15 @@ function attentionCase(window: number): Case {
   )
 }
 
+/** Three sequences over several blocks of two rows. */
+function sparseAttentionCase(headStep: number): Case {
+  const sequences = indices(0, 0, 0, 0, 0, 0, 6, 6, 6, -1)
+  const pattern = { blockSize: 2, localBlocks: 1, verticalStride: 2, headStep }
+  return makeCase({ query: floats(10, 16), key: floats(10, 8), value: floats(10, 8), sequences }, (bind) =>
+    ops.attention(bind('query'), bind('key'), bind('value'), bind('sequences'), { ...grouped, window: 0, ...pattern }),
+  )
+}
+
 function matmulCase(transposeLeft: boolean, transposeRight: boolean): Case {
   const left = transposeLeft ? floats(5, 3) : floats(3, 5)
   const right = transposeRight ? floats(4, 5) : floats(5, 4)
@@ -66,11 +78,16 @@ const table = {
   _frequencies: { type: tensorType('f64', 2, 3), data: Float64Array.of(1, 0.1, 0.01, 0.5, 0.05, 0.005) },
 }
 
+/** Four rows that choose among three experts. */
+const routerScores = floats(4, 3)
+const chosen = { _scores: routerScores }
+const experts = { first: packed('q4g32', 9, 32), second: packed('q4g32', 9, 32), third: packed('q4g32', 9, 32) }
+
 /** At least one case for every operation that has a derivative, under the operation's name. */
 const cases: Readonly<Record<string, readonly Case[]>> = {
   add: [makeCase({ left: floats(3, 4), right: floats(3, 4) }, (bind) => ops.add(bind('left'), bind('right')))],
   addBias: [makeCase({ x: floats(3, 4), bias: floats(4) }, (bind) => ops.addBias(bind('x'), bind('bias')))],
-  attention: [attentionCase(0), attentionCase(2)],
+  attention: [attentionCase(0), attentionCase(2), sparseAttentionCase(0), sparseAttentionCase(1)],
   crossEntropy: [
     makeCase({ logits: floats(4, 6), targets: indices(1, 5, -100, 0) }, (bind) =>
       ops.crossEntropy(bind('logits'), bind('targets')),
@@ -79,6 +96,30 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   embedding: [
     makeCase({ table: floats(5, 3), ids: indices(4, 0, 4, 2) }, (bind) => ops.embedding(bind('table'), bind('ids'))),
   ],
+  expertMatmul: [
+    makeCase({ ...chosen, x: floats(8, 5), first: floats(4, 5), second: floats(4, 5), third: floats(4, 5) }, (bind) => {
+      const parts = [
+        [bind('first'), bind('second'), bind('third')],
+        [bind('third'), bind('first'), bind('second')],
+      ]
+      return ops.expertMatmul(bind('x'), ops.sparseMixer(bind('_scores'), 0.3), parts, 'f32')
+    }),
+    makeCase({ ...chosen, x: floats(8, 32), ...experts }, (bind) => {
+      const matrices = [bind('first'), bind('second'), bind('third')]
+      return ops.expertMatmul(bind('x'), ops.sparseMixer(bind('_scores'), 0.3), [matrices], 'f32')
+    }),
+  ],
+  expertRows: [
+    makeCase({ ...chosen, x: floats(4, 3) }, (bind) =>
+      ops.expertRows(bind('x'), ops.sparseMixer(bind('_scores'), 0.3), 2),
+    ),
+  ],
+  expertSum: [
+    makeCase({ scores: routerScores, y: floats(8, 3) }, (bind) =>
+      ops.expertSum(bind('y'), ops.sparseMixer(bind('scores'), 0.3)),
+    ),
+  ],
+  fillColumns: [makeCase({ x: floats(3, 5) }, (bind) => ops.fillColumns(bind('x'), [0, 2, 3], -7))],
   gatherRows: [
     makeCase({ x: floats(4, 3), indices: indices(2, 0, 2) }, (bind) => ops.gatherRows(bind('x'), bind('indices'))),
   ],
@@ -91,6 +132,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       ops.layerNorm(bind('x'), bind('weight'), bind('bias'), 1e-5),
     ),
   ],
+  gegelu: [makeCase({ x: floats(5, 12) }, (bind) => ops.gegelu(bind('x'), 0.8))],
   matmul: [matmulCase(false, false), matmulCase(false, true), matmulCase(true, false), matmulCase(true, true)],
   matmulPacked: [
     makeCase({ x: floats(3, 32), weight: packed('q4g32', 9, 32) }, (bind) =>
@@ -111,6 +153,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   scale: [makeCase({ x: floats(2, 3) }, (bind) => ops.scale(bind('x'), -1.5))],
   siluMultiply: [makeCase({ x: floats(3, 8) }, (bind) => ops.siluMultiply(bind('x')))],
+  sparseMixer: [makeCase({ scores: floats(6, 4) }, (bind) => ops.sparseMixer(bind('scores'), 0.3))],
   splitColumns: [
     makeCase({ x: floats(3, 7) }, (bind) => {
       const [first, , last] = ops.splitColumns(bind('x'), 2, 3, 2)
@@ -190,39 +233,93 @@ describe.each(Object.keys(cases))('%s', (kind) => {
   )
 })
 
-test('a whole tiny model has the derivatives that finite differences give', async () => {
-  const model = phi3(
-    parsePhi3Config({
-      model_type: 'phi3',
-      vocab_size: 11,
-      hidden_size: 16,
-      intermediate_size: 12,
-      num_hidden_layers: 2,
-      num_attention_heads: 4,
-      num_key_value_heads: 2,
-      max_position_embeddings: 64,
-      original_max_position_embeddings: 4,
-      partial_rotary_factor: 0.5,
-      rope_scaling: { type: 'longrope', short_factor: [1.1], long_factor: [2.5] },
-      sliding_window: 3,
-      tie_word_embeddings: true,
-    }),
-  )
-  const rows = 8
-  const probe = traceSequences(model, 'probe', rows)
-  const tensors: Tensors = new Map()
-  for (const { name, shape } of probe.parameters) tensors.set(name, floats(...shape))
-  const start = (name: string): { trace: Trace; result: Tensor } => {
-    const { trace, logits } = traceSequences(model, name, rows)
-    return { trace, result: ops.crossEntropy(logits, trace.bind('input', 'targets', tensorType('i32', rows))) }
-  }
-  for (const [name, data] of probe.buffers) tensors.set(`_${name}`, { type: tensorType('f64', 2, 1), data })
-  tensors.set('ids', indices(1, 2, 3, 4, 5, 6, 7, 0))
-  tensors.set('positions', indices(0, 1, 2, 0, 1, 2, 3, 4))
-  tensors.set('regimes', indices(0, 0, 0, 1, 1, 1, 1, 1))
-  tensors.set('starts', indices(0, 0, 0, 3, 3, 3, 3, 3))
-  tensors.set('targets', indices(2, 3, -100, 5, 6, 7, 0, 10))
-  const errors = await gradientError({ start, tensors }, 6)
-  for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThan(1e-6)
-  expect(Object.keys(errors).length).toBe(probe.parameters.length)
-})
+const tinyModels: Readonly<Record<string, () => Model>> = {
+  phi3: () =>
+    phi3(
+      parsePhi3Config({
+        model_type: 'phi3',
+        vocab_size: 11,
+        hidden_size: 16,
+        intermediate_size: 12,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        max_position_embeddings: 64,
+        original_max_position_embeddings: 4,
+        partial_rotary_factor: 0.5,
+        rope_scaling: { type: 'longrope', short_factor: [1.1], long_factor: [2.5] },
+        sliding_window: 3,
+        tie_word_embeddings: true,
+      }),
+    ),
+  phi3small: () =>
+    phi3small(
+      parsePhi3SmallConfig({
+        model_type: 'phi3small',
+        vocab_size: 11,
+        hidden_size: 16,
+        ff_intermediate_size: 12,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        max_position_embeddings: 64,
+        rope_scaling: {
+          ...{ type: 'su', short_factor: [1.1, 1.2], long_factor: [2.5, 3], short_mscale: 1.1, long_mscale: 1.2 },
+          original_max_position_embeddings: 4,
+        },
+        gegelu_limit: 1.5,
+        mup_embedding_multiplier: 3,
+        mup_width_multiplier: 2,
+        blocksparse_block_size: 1,
+        blocksparse_num_local_blocks: 2,
+        blocksparse_vert_stride: 3,
+        dense_attention_every_n_layers: 2,
+        dummy_token_indices: [1, 9],
+      }),
+    ),
+  phimoe: () =>
+    phimoe(
+      parsePhiMoeConfig({
+        model_type: 'phimoe',
+        vocab_size: 11,
+        hidden_size: 16,
+        intermediate_size: 6,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 2,
+        num_local_experts: 4,
+        router_jitter_noise: 0.3,
+        attention_bias: true,
+        lm_head_bias: true,
+        max_position_embeddings: 64,
+        original_max_position_embeddings: 4,
+        rope_scaling: { type: 'longrope', short_factor: [1.1, 1.2], long_factor: [2.5, 3] },
+      }),
+    ),
+}
+
+test.each(Object.entries(tinyModels))(
+  'a whole tiny %s has the derivatives that finite differences give',
+  async (_, build) => {
+    const model = build()
+    const rows = 8
+    const probe = traceSequences(model, 'probe', rows)
+    const tensors: Tensors = new Map()
+    for (const { name, shape } of probe.parameters) tensors.set(name, floats(...shape))
+    const start = (program: string): { trace: Trace; result: Tensor } => {
+      const { trace, logits } = traceSequences(model, program, rows)
+      return { trace, result: ops.crossEntropy(logits, trace.bind('input', 'targets', tensorType('i32', rows))) }
+    }
+    for (const [name, data] of probe.buffers) {
+      tensors.set(`_${name}`, { type: tensorType('f64', 2, data.length / 2), data })
+    }
+    tensors.set('ids', indices(1, 2, 3, 4, 5, 6, 7, 0))
+    tensors.set('positions', indices(0, 1, 2, 0, 1, 2, 3, 4))
+    tensors.set('regimes', indices(0, 0, 0, 1, 1, 1, 1, 1))
+    tensors.set('starts', indices(0, 0, 0, 3, 3, 3, 3, 3))
+    tensors.set('targets', indices(2, 3, -100, 5, 6, 7, 0, 10))
+    const errors = await gradientError({ start, tensors }, 6)
+    for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThan(1e-6)
+    expect(Object.keys(errors).length).toBe(probe.parameters.length)
+  },
+)

@@ -21,6 +21,9 @@ function sequences(...lengths: readonly number[]): Int32Array {
   return Int32Array.from(starts)
 }
 
+/** The first word of a pattern of blocks that is none. */
+const everything = 0
+
 const shapes: Shape[] = [
   { heads: 1, kvHeads: 1, headSize: 1, window: 0, starts: sequences(1) },
   { heads: 2, kvHeads: 1, headSize: 3, window: 0, starts: sequences(2, 3) },
@@ -128,7 +131,7 @@ function forward(harness: KernelHarness, { shape, rows, scale, q, k, v }: Proble
   const bytes = attentionWorkspaceBytes(headSize)
   const results = runKernel(harness, 'attention', [
     ...[...words, rows, heads, kvHeads, headSize, window, float(scale)],
-    ...[workspace(bytes), wide],
+    ...[workspace(bytes), wide, everything],
   ])
   return results as [Float32Array, Float32Array]
 }
@@ -153,7 +156,7 @@ function backward(
   const bytes = attentionGradientWorkspaceBytes(headSize)
   const results = runKernel(harness, 'attentionGradient', [
     ...[...words, ...gradients, rows, heads, kvHeads, headSize, window, float(scale)],
-    ...[workspace(bytes), wide],
+    ...[workspace(bytes), wide, everything],
   ])
   return results as [Float32Array, Float32Array, Float32Array]
 }

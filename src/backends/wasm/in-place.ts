@@ -8,6 +8,7 @@ const places: Readonly<
   Record<string, (step: Step) => { readonly operands: readonly number[]; readonly result: number }>
 > = {
   add: () => ({ operands: [0, 1], result: 2 }),
+  addBias: () => ({ operands: [0], result: 2 }),
   siluMultiplyGradient: ({ words }) => ({ operands: Number(words[4]) % 4 === 0 ? [0] : [], result: 2 }),
 }
 

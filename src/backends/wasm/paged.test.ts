@@ -8,6 +8,9 @@ import { pagedAttentionWorkspaceBytes } from './workspace.ts'
 
 const pageSize = 64
 
+/** The first word of a pattern of blocks that is none. */
+const everything = 0
+
 interface Shape {
   readonly heads: number
   readonly kvHeads: number
@@ -171,7 +174,7 @@ function attend(harness: KernelHarness, problem: Problem, wide: 0 | 1, format: 0
   const [out] = runKernel(harness, 'pagedAttention', [
     ...[keys ?? [], values ?? [], pageTable, sequences, positions, q].map((words) => input(words as Float32Array)),
     ...[output(q.length), rows, heads, kvHeads, headSize, problem.maxPages, problem.window, float(problem.scale)],
-    ...[workspace(pagedAttentionWorkspaceBytes(headSize)), wide, format],
+    ...[workspace(pagedAttentionWorkspaceBytes(headSize)), wide, format, everything],
   ])
   return out as Float32Array
 }

@@ -27,10 +27,10 @@ export const rewrites: readonly Rewrite[] = [
 
 /**
  * Kernels that an operation may repeat word for word: the int8 form of an activation that several weights (slabs, or
- * projections that a model keeps apart) multiply, and the gradients of attention, of which two operations ask for a part
+ * projections that a model keeps apart) multiply, the places of a routing, and the gradients of attention, of which two operations ask for a part
  * each. Everything that they write is new and follows from what they read.
  */
-const shared: ReadonlySet<string> = new Set(['quantizeRows', 'attentionGradient'])
+const shared: ReadonlySet<string> = new Set(['quantizeRows', 'attentionGradient', 'expertPlaces', 'expertQuantizeRows'])
 
 function renamed(step: Step, names: ReadonlyMap<BufferId, BufferId>): Step {
   const rename = (buffer: BufferId): BufferId => names.get(buffer) ?? buffer

@@ -63,7 +63,13 @@ export interface StepProgram {
 export const copyBetweenMemories = 'copyBetweenMemories'
 
 /** Kernels whose whole work is done by thread 0: two such steps in a row need no barrier between them. */
-export const threadZeroKernels: ReadonlySet<string> = new Set(['sum', 'clipFactor', 'weightedSum', copyBetweenMemories])
+export const threadZeroKernels: ReadonlySet<string> = new Set([
+  'sum',
+  'clipFactor',
+  'expertPlaces',
+  'weightedSum',
+  copyBetweenMemories,
+])
 
 export function isPlace(word: Word): word is Place {
   return typeof word === 'object' && 'buffer' in word

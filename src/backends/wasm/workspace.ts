@@ -52,3 +52,11 @@ export function pagedAttentionWorkspaceBytes(headSize: number): number {
 export function topKWorkspaceBytes(k: number): number {
   return 12 * (4 * k + 8)
 }
+
+/** Where a kernel that calls another for the places of one expert keeps the words of that one. */
+export const innerWordBytes = 64
+
+/** Bytes of what `expertQuantizeRows` writes: of every expert up to five tokens more than it has rows. */
+export function expertQuantizedBytes(places: number, experts: number, k: number, group: number): number {
+  return (places + (tileTokens - 1) * experts) * quantizedBytes(1, k, group)
+}

@@ -1,5 +1,6 @@
 import { present } from '../../base/errors.ts'
 import type { Tensor } from '../trace.ts'
+import { blockPatternOf, checkPattern, seesPosition, type BlockPattern } from './block-pattern.ts'
 import { defineOp, floats, integers, operand, require, shapeOf, tensorType } from './definition.ts'
 
 /** The geometry of an attention layer. Query head h reads key head floor(h * kvHeads / heads). */
@@ -11,7 +12,7 @@ export type AttentionAttributes = {
   window: number
   /** What dot products are multiplied by. */
   scale: number
-}
+} & Partial<BlockPattern>
 
 /** The rows of the sequence that row sees, as [first, row]; undefined for padding. */
 function visibleFrom(starts: Int32Array, row: number, window: number): number | undefined {
@@ -41,6 +42,15 @@ function addScaled(
   }
 }
 
+/** The rows that a head of a row sees, ascending. */
+function seenRows(starts: Int32Array, row: number, head: number, attributes: AttentionAttributes): number[] {
+  const first = visibleFrom(starts, row, attributes.window)
+  if (first === undefined) return []
+  const rows = Array.from({ length: row - first + 1 }, (_, index) => first + index)
+  const pattern = blockPatternOf(attributes)
+  return pattern === undefined ? rows : rows.filter((other) => seesPosition(pattern, head, row - first, other - first))
+}
+
 /** Softmax of scores in place; returns their log-sum-exp. */
 function softmax(scores: Float64Array): number {
   const greatest = scores.reduce((most, score) => Math.max(most, score), -Infinity)
@@ -55,6 +65,7 @@ function checkDense(kind: string, inputs: readonly (Tensor['type'] | undefined)[
   operand(kind, 'key', key, 'f32', rows, at.kvHeads * at.headSize)
   operand(kind, 'value', value, 'f32', rows, at.kvHeads * at.headSize)
   require(at.heads % at.kvHeads === 0, kind, `${at.heads} query heads do not share ${at.kvHeads} key heads evenly`)
+  checkPattern(kind, at.window, blockPatternOf(at))
   return rows
 }
 
@@ -74,22 +85,19 @@ const applyAttention = defineOp<AttentionAttributes>({
     const [towardsKey, towardsValue] = applyGradientKeys(operands, attributes)
     return [towardsQuery, towardsKey, towardsValue]
   },
-  reference([query, key, value, starts], [output, logSumExp], { heads, kvHeads, headSize, window, scale }) {
+  reference([query, key, value, starts], [output, logSumExp], attributes) {
+    const { heads, kvHeads, headSize, scale } = attributes
     const rows = present(shapeOf(query)[0], 'rows')
     for (let row = 0; row < rows; row++) {
-      const first = visibleFrom(integers(starts), row, window)
-      if (first === undefined) continue
       for (let head = 0; head < heads; head++) {
-        const kvHead = Math.floor((head * kvHeads) / heads)
+        const seen = seenRows(integers(starts), row, head, attributes)
+        if (seen.length === 0) continue
         const queryAt = (row * heads + head) * headSize
-        const keyAt = (index: number): number => ((first + index) * kvHeads + kvHead) * headSize
-        const weights = Float64Array.from(
-          { length: row - first + 1 },
-          (_, index) => scale * dot(floats(query), queryAt, floats(key), keyAt(index), headSize),
-        )
+        const keyAt = seen.map((other) => (other * kvHeads + Math.floor((head * kvHeads) / heads)) * headSize)
+        const weights = Float64Array.from(keyAt, (at) => scale * dot(floats(query), queryAt, floats(key), at, headSize))
         floats(logSumExp)[row * heads + head] = softmax(weights)
-        weights.forEach((weight, index) =>
-          addScaled(floats(output), queryAt, floats(value), keyAt(index), headSize, weight),
+        keyAt.forEach((at, index) =>
+          addScaled(floats(output), queryAt, floats(value), at, headSize, present(weights[index], 'weight')),
         )
       }
     }
@@ -99,7 +107,8 @@ const applyAttention = defineOp<AttentionAttributes>({
 /**
  * Causal attention over whole sequences, many of them packed in one batch of rows: row r sees the rows from
  * max(starts[r], r - window + 1) to itself. query [R, heads * headSize], key and value [R, kvHeads * headSize],
- * starts i32[R] (negative for padding, whose result is 0). Returns [R, heads * headSize].
+ * starts i32[R] (negative for padding, whose result is 0). With a pattern of blocks, positions count from starts[r], which is then
+ * the row where the sequence begins. Returns [R, heads * headSize].
  */
 export function attention(
   query: Tensor,
@@ -131,17 +140,16 @@ const applyAttentionDelta = defineOp<{ heads: number }>({
 /** Calls `visit` for every (query, key) pair that sees each other, with the pair's softmax weight and score gradient. */
 function forEachPair(
   inputs: readonly Parameters<typeof floats>[0][],
-  { heads, kvHeads, headSize, window, scale }: AttentionAttributes,
+  attributes: AttentionAttributes,
   visit: (queryAt: number, keyAt: number, weight: number, scoreGradient: number) => void,
 ): void {
+  const { heads, kvHeads, headSize, scale } = attributes
   const [query, key, value, gradient, logSumExp, delta, starts] = inputs
   const rows = present(shapeOf(query)[0], 'rows')
   for (let row = 0; row < rows; row++) {
-    const first = visibleFrom(integers(starts), row, window)
-    if (first === undefined) continue
     for (let head = 0; head < heads; head++) {
       const queryAt = (row * heads + head) * headSize
-      for (let other = first; other <= row; other++) {
+      for (const other of seenRows(integers(starts), row, head, attributes)) {
         const keyAt = (other * kvHeads + Math.floor((head * kvHeads) / heads)) * headSize
         const score = scale * dot(floats(query), queryAt, floats(key), keyAt, headSize)
         const weight = Math.exp(score - present(floats(logSumExp)[row * heads + head], 'logSumExp'))

@@ -4,6 +4,7 @@ import { f16ToNumber, numberToF16 } from '../../blocks/half.ts'
 import { Kv8Pool } from '../../blocks/kv8.ts'
 import type { Tensor } from '../trace.ts'
 import type { AttentionAttributes } from './attention.ts'
+import { blockPatternOf, checkPattern, seesPosition } from './block-pattern.ts'
 import {
   defineOp,
   floats,
@@ -130,14 +131,18 @@ const applyCacheWrite = defineOp({
 
 const applyPagedAttention = defineOp<AttentionAttributes>({
   kind: 'pagedAttention',
-  infer(inputs, { heads, kvHeads, headSize }) {
+  infer(inputs, attributes) {
+    const { heads, kvHeads, headSize, window } = attributes
     const cache = checkCache('pagedAttention', inputs)
+    checkPattern('pagedAttention', window, blockPatternOf(attributes))
     require(cache.kvHeads === kvHeads && cache.headSize === headSize, 'pagedAttention', 'the cache has other heads')
     operand('pagedAttention', 'query', inputs[5], 'f32', cache.rows, heads * headSize)
     return [tensorType('f32', cache.rows, heads * headSize)]
   },
   derivative: 'none',
-  reference(inputs, [output], { heads, kvHeads, headSize, window, scale }) {
+  reference(inputs, [output], attributes) {
+    const { heads, kvHeads, headSize, window, scale } = attributes
+    const pattern = blockPatternOf(attributes)
     const [keys, values, , sequences, positions, query] = inputs
     const result = floats(output)
     const [keyVectors, valueVectors] = [vectorsOf(keys), vectorsOf(values)]
@@ -149,18 +154,21 @@ const applyPagedAttention = defineOp<AttentionAttributes>({
         const kvHead = Math.floor((head * kvHeads) / heads)
         const queryAt = (row * heads + head) * headSize
         const scores: number[] = []
+        const seen: number[] = []
         for (let other = first; other <= position; other++) {
+          if (pattern !== undefined && !seesPosition(pattern, head, position, other)) continue
           const vector = keyVectors.read(placeOf(inputs, sequence, other, kvHead))
           let score = 0
           for (let index = 0; index < headSize; index++) {
             score += (floats(query)[queryAt + index] as number) * (vector[index] as number)
           }
           scores.push(score * scale)
+          seen.push(other)
         }
         const greatest = Math.max(...scores)
         const total = scores.reduce((sum, score) => sum + Math.exp(score - greatest), 0)
         scores.forEach((score, index) => {
-          const vector = valueVectors.read(placeOf(inputs, sequence, first + index, kvHead))
+          const vector = valueVectors.read(placeOf(inputs, sequence, present(seen[index], 'position'), kvHead))
           const weight = Math.exp(score - greatest) / total
           for (let component = 0; component < headSize; component++) {
             const at = queryAt + component

@@ -11,6 +11,7 @@ import {
 } from './attention-blocks'
 import { firstKeyOf, leastFirstKey, noKey, storeFirstKeys } from './attention-rows'
 import { blockSize } from './attention-tiles'
+import { hideBlocks, isSparse, nextSeen } from './block-pattern'
 import { madd, shareStart, sumLanes } from './simd'
 import { loadTail, storeTail } from './spans'
 
@@ -68,6 +69,7 @@ export function attentionDelta(args: usize, thread: i32, threads: i32): void {
  *     word 16  workspace
  *     word 17  workspaceStride  bytes per thread: attentionGradientWorkspaceBytes in ../workspace.ts
  *     word 18  wide             0: tiles of 6x8, 1: of 6x16 (for V8 with --experimental-wasm-revectorize); same bits
+ *     word 19  pattern          four words: see block-pattern.ts; positions count from the row where a sequence begins
  */
 export function attentionGradient(args: usize, thread: i32, threads: i32): void {
   const rows = load<i32>(args, 40)
@@ -119,6 +121,7 @@ function deriveSegment(args: usize, thread: i32, start: i32, end: i32, kvHead: i
   const headSize = load<i32>(args, 52)
   const window = load<i32>(args, 56)
   const scale = load<f32>(args, 60)
+  const pattern = args + 76
   const padded = paddedSize(headSize)
   const stride = (<usize>(kvHeads * group * headSize)) << 2
   const kvStride = (<usize>(kvHeads * headSize)) << 2
@@ -147,7 +150,9 @@ function deriveSegment(args: usize, thread: i32, start: i32, end: i32, kvHead: i
       for (let row = key; row < end; row += blockSize) {
         const rowEnd = min(end, row + blockSize)
         if (leastFirstKey(starts, row, rowEnd, window) >= key + keys) continue
-        deriveBlock(args, transposedKeys, queryBlock, row, rowEnd, key, keys, head)
+        const keyEnd = key + keys - start
+        if (isSparse(pattern) && nextSeen(pattern, head, row - start, key - start, keyEnd) == keyEnd) continue
+        deriveBlock(args, transposedKeys, queryBlock, start, row, rowEnd, key, keys, head)
       }
     }
     if (dk == 0) continue
@@ -156,11 +161,15 @@ function deriveSegment(args: usize, thread: i32, start: i32, end: i32, kvHead: i
   }
 }
 
-/** What the queries [row, end) of a head contribute to the derivatives by a block of keys and values, and receive from it. */
+/**
+ * What the queries [row, end) of a head contribute to the derivatives by a block of keys and values, and receive from it. The
+ * sequence begins at `start`.
+ */
 function deriveBlock(
   args: usize,
   transposedKeys: usize,
   queryBlock: usize,
+  start: i32,
   row: i32,
   end: i32,
   key: i32,
@@ -208,6 +217,11 @@ function deriveBlock(
   multiplyScores(wide, transposedKeys, transposedQueries, headSize, queries, keys, visible, zeros, weights)
   multiplyScores(wide, transposedValues, transposedGradients, headSize, queries, keys, visible, zeros, dScores)
   softmaxGradientStep(weights, dScores, queries, keys, visible, key, firsts, lastFirst, logSumExps, deltas)
+  const pattern = args + 76
+  if (isSparse(pattern)) {
+    hideBlocks(pattern, head, weights, row - start, queries, key - start, keys, 0)
+    hideBlocks(pattern, head, dScores, row - start, queries, key - start, keys, 0)
+  }
   if (load<u32>(args, 32) != 0) {
     packRows(q, stride, queries, headSize, queryRows)
     packRows(dOut, stride, queries, headSize, gradientRows)

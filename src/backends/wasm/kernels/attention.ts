@@ -13,6 +13,7 @@ import {
 } from './attention-blocks'
 import { leastFirstKey, storeFirstKeys } from './attention-rows'
 import { blockSize } from './attention-tiles'
+import { hideBlocks, isSparse, nextSeen, seenCount, seenEnd } from './block-pattern'
 import { logarithm } from './math'
 
 const log2OfE: f64 = 1.4426950408889634
@@ -51,6 +52,7 @@ function blockEnd(starts: usize, row: i32, rows: i32): i32 {
  *     word 12  workspace
  *     word 13  workspaceStride  bytes per thread: attentionWorkspaceBytes in ../workspace.ts
  *     word 14  wide             0: tiles of 6x8, 1: of 6x16 (for V8 with --experimental-wasm-revectorize); same bits
+ *     word 15  pattern          four words: see block-pattern.ts; positions count from the row where a sequence begins
  */
 export function attention(args: usize, thread: i32, threads: i32): void {
   const starts = <usize>load<u32>(args, 12)
@@ -62,7 +64,7 @@ export function attention(args: usize, thread: i32, threads: i32): void {
   let total: i64 = 0
   for (let row = 0; row < rows;) {
     const end = blockEnd(starts, row, rows)
-    total += <i64>heads * unitCost(leastFirstKey(starts, row, end, window), end)
+    total += <i64>heads * unitCost(args, leastFirstKey(starts, row, end, window), end)
     row = end
   }
   const from = (total * thread) / threads
@@ -73,16 +75,16 @@ export function attention(args: usize, thread: i32, threads: i32): void {
     const firstKey = leastFirstKey(starts, row, end, window)
     for (let head = 0; head < heads; head++) {
       if (cost >= from && cost < to) attendBlock(args, thread, row, end, firstKey, head)
-      cost += unitCost(firstKey, end)
+      cost += unitCost(args, firstKey, end)
     }
     row = end
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function unitCost(firstKey: i32, end: i32): i64 {
-  return firstKey < end ? <i64>(end - firstKey) + blockSize : 1
+function unitCost(args: usize, firstKey: i32, end: i32): i64 {
+  if (firstKey >= end) return 1
+  const keys = isSparse(args + 60) ? seenCount(args + 60, end - firstKey) : end - firstKey
+  return <i64>keys + blockSize
 }
 
 /** One head of the queries [row, end). */
@@ -98,6 +100,9 @@ function attendBlock(args: usize, thread: i32, row: i32, end: i32, firstKey: i32
   const kvStride = (<usize>(kvHeads * headSize)) << 2
   const kvColumn = (<usize>((head / (heads / kvHeads)) * headSize)) << 2
   const queries = end - row
+  const pattern = args + 60
+  const sparse = isSparse(pattern)
+  const begin = load<i32>(starts + (row << 2))
 
   const transposedQueries = <usize>load<u32>(args, 48) + <usize>thread * <usize>load<u32>(args, 52)
   const transposedKeys = transposedQueries + <usize>headSize * rowBytes
@@ -116,13 +121,19 @@ function attendBlock(args: usize, thread: i32, row: i32, end: i32, firstKey: i32
   const q = <usize>load<u32>(args, 0) + <usize>row * stride + ((<usize>(head * headSize)) << 2)
   const factor = <f32>(<f64>load<f32>(args, 44) * log2OfE)
   if (firstKey < end) packTransposed(q, stride, queries, headSize, factor, transposedQueries)
-  for (let key = firstKey; key < end; key += blockSize) {
-    const keys = min(blockSize, end - key)
+  let keys = 0
+  for (let key = firstKey; key < end; key += keys) {
+    keys = min(blockSize, end - key)
+    if (sparse) {
+      key = begin + nextSeen(pattern, head, row - begin, key - begin, end - begin)
+      keys = min(blockSize, begin + seenEnd(pattern, head, row - begin, key - begin, end - begin) - key)
+    }
     const visible = row - key + 1
     const offset = <usize>key * kvStride + kvColumn
     packTransposed(<usize>load<u32>(args, 4) + offset, kvStride, keys, headSize, 1, transposedKeys)
     packRows(<usize>load<u32>(args, 8) + offset, kvStride, keys, headSize, values)
     multiplyScores(wide, transposedKeys, transposedQueries, headSize, queries, keys, visible, zeros, scores)
+    if (sparse) hideBlocks(pattern, head, scores, row - begin, queries, key - begin, keys, -Infinity)
     if (softmaxStep(scores, queries, keys, visible, key, firsts, lastFirst, maxima, weightSums, corrections)) {
       if (key > firstKey) scaleRows(sums, corrections, queries, padded)
     }

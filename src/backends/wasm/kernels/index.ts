@@ -25,6 +25,22 @@ export {
   siluMultiply,
   siluMultiplyGradient,
 } from './elementwise'
+export {
+  expertClear,
+  expertMatmul,
+  expertOuter,
+  expertPacked,
+  expertPackedExact,
+  expertPlaces,
+  expertProducts,
+  expertQuantizeRows,
+  expertRows,
+  expertSum,
+  sparseMixer,
+  sparseMixerGradient,
+} from './experts'
+export { fillColumns } from './columns'
+export { gegelu, gegeluGradient } from './gegelu'
 export { gelu, geluGradient } from './gelu'
 export { layerNorm, layerNormGradientInput } from './layer-norm'
 export { crossEntropy, crossEntropyGradient, weightedSum } from './loss'

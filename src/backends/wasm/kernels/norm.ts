@@ -2,7 +2,7 @@ import { madd, shareStart, sumLanes } from './simd'
 import { loadTail, spanStart, storeTail } from './spans'
 
 /** The sum of x[i] * y[i]: four vectors of partial sums, added at the end. */
-function dot(x: usize, y: usize, count: i32): f32 {
+export function dot(x: usize, y: usize, count: i32): f32 {
   let s0 = f32x4.splat(0)
   let s1 = s0
   let s2 = s0

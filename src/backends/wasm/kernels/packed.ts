@@ -64,7 +64,7 @@ export function quantizeRows(args: usize, thread: i32, threads: i32): void {
 /** Bytes of a token's block. */
 // @ts-ignore: decorator
 @inline
-function quantizedBlockBytes(group: i32): i32 {
+export function quantizedBlockBytes(group: i32): i32 {
   return group == largeGroup ? <i32>activationBytes : group + 8
 }
 

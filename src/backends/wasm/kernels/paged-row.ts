@@ -1,4 +1,5 @@
 /** Attention of one row to the pages of its sequence: the work of decoding, which reads keys and values once. */
+import { blockEndOf, isSparse, seesPosition } from './block-pattern'
 import { addByteValues, roundQuery, scoreByteKeys } from './paged-bytes'
 import { halfScale, halfScaleRoot, highHalves, lowHalves } from './halves'
 import { exp2NonPositive } from './math'
@@ -50,7 +51,8 @@ export function scaleInBlock(position: i32, headSize: i32): usize {
 
 /**
  * out[h] = attention of q[h] to the positions [first, end), for the heads [firstHead, lastHead), at most 16, of one row. `group`
- * heads share keys and values; `factor` multiplies the dot products; weights are powers of 2. The workspace takes
+ * heads share keys and values; `factor` multiplies the dot products; weights are powers of 2. With a pattern (block-pattern.ts) the
+ * row stands at end - 1, and a head passes over the blocks that it does not see. The workspace takes
  * 16 * (256 + 12 + 2 * (headSize + 7) * 4) bytes. T: what the cache holds, f32, u16 for f16, or i8 for bytes with scales.
  *
  * A page's keys of all heads come first, then its values: they follow each other in memory, and long streams are what the
@@ -70,8 +72,10 @@ export function attendRow<T>(
   first: i32,
   end: i32,
   factor: f32,
+  pattern: usize,
   workspace: usize,
 ): void {
+  const sparse = isSparse(pattern)
   const count = lastHead - firstHead
   const maxima = workspace + <usize>headsAtOnce * pageScoreBytes
   const weightSums = maxima + <usize>headsAtOnce * 4
@@ -99,9 +103,11 @@ export function attendRow<T>(
   }
   memory.fill(sums, 0, <usize>count * bytes)
   for (let position = first; position < end;) {
-    const pageEnd = min(end, (position | (pageSize - 1)) + 1)
+    let pageEnd = min(end, (position | (pageSize - 1)) + 1)
+    if (sparse) pageEnd = blockEndOf(pattern, position, pageEnd)
     const tokens = pageEnd - position
     for (let head = 0; head < count; head++) {
+      if (sparse && !seesPosition(pattern, firstHead + head, end - 1, position)) continue
       const kvHead = (firstHead + head) / group
       const query = queries + <usize>head * bytes
       const scores = workspace + <usize>head * pageScoreBytes
@@ -123,6 +129,7 @@ export function attendRow<T>(
       }
     }
     for (let head = 0; head < count; head++) {
+      if (sparse && !seesPosition(pattern, firstHead + head, end - 1, position)) continue
       const kvHead = (firstHead + head) / group
       const scores = workspace + <usize>head * pageScoreBytes
       const correction = weighPage(scores, tokens, maxima + (head << 2), weightSums + (head << 2))

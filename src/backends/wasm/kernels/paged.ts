@@ -12,6 +12,7 @@ import {
   softmaxStep,
 } from './attention-blocks'
 import { blockSize } from './attention-tiles'
+import { hideBlocks, isSparse, nextSeen, seenCount, seenEnd } from './block-pattern'
 import { narrowFloats, widenRows } from './halves'
 import { narrowToBytes, widenBytes } from './paged-bytes'
 import { attendRow, byteBlockOf, headsAtOnce, pageSize, rowInBlock, scaleInBlock, slotOf } from './paged-row'
@@ -121,6 +122,7 @@ export function copyPages(args: usize, thread: i32, threads: i32): void {
  *     word 15  workspaceStride  bytes per thread: pagedAttentionWorkspaceBytes in ../workspace.ts
  *     word 16  wide             0: tiles of 6x8, 1: of 6x16 (for V8 with --experimental-wasm-revectorize); same bits
  *     word 17  format           of the cache: 0 f32, 1 f16, 2 bytes with scales
+ *     word 18  pattern          four words: see block-pattern.ts
  */
 export function pagedAttention(args: usize, thread: i32, threads: i32): void {
   const rows = load<i32>(args, 28)
@@ -174,8 +176,10 @@ function firstSeen(position: i32, window: i32): i32 {
 function runCost(args: usize, row: i32, end: i32): i64 {
   if (load<i32>(<usize>load<u32>(args, 12) + (row << 2)) < 0) return 1
   const position = load<i32>(<usize>load<u32>(args, 16) + (row << 2))
-  const seen = position + 1 - firstSeen(position, load<i32>(args, 48)) + pageSize
-  return <i64>seen * (end - row) * (end - row < leastBlock ? 3 : 1)
+  const seen = isSparse(args + 72)
+    ? seenCount(args + 72, position + 1)
+    : position + 1 - firstSeen(position, load<i32>(args, 48))
+  return <i64>(seen + pageSize) * (end - row) * (end - row < leastBlock ? 3 : 1)
 }
 
 /** The heads [firstHead, lastHead) of the run of rows [row, end). */
@@ -202,7 +206,7 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
   if (end - row >= leastBlock) {
     for (let head = firstHead; head < lastHead; head++) {
       const offset = <usize>(row * heads + head) * width
-      attendBlock(args, workspace, table, q + offset, out + offset, end - row, position, head / group, factor)
+      attendBlock(args, workspace, table, q + offset, out + offset, end - row, position, head, factor)
     }
     return
   }
@@ -238,7 +242,23 @@ function attendHeads<T>(
   const end = position + 1
   for (let head = firstHead; head < lastHead; head += headsAtOnce) {
     const last = min(lastHead, head + headsAtOnce)
-    attendRow<T>(keys, values, table, q, out, head, last, group, kvHeads, size, first, end, factor, workspace)
+    attendRow<T>(
+      keys,
+      values,
+      table,
+      q,
+      out,
+      head,
+      last,
+      group,
+      kvHeads,
+      size,
+      first,
+      end,
+      factor,
+      args + 72,
+      workspace,
+    )
   }
 }
 
@@ -273,14 +293,17 @@ function attendBlock(
   out: usize,
   queries: i32,
   position: i32,
-  kvHead: i32,
+  head: i32,
   factor: f32,
 ): void {
   const kvHeads = load<i32>(args, 36)
+  const kvHead = head / (load<i32>(args, 32) / kvHeads)
   const headSize = load<i32>(args, 40)
   const window = load<i32>(args, 48)
   const wide = load<i32>(args, 64) != 0
   const format = load<i32>(args, 68)
+  const pattern = args + 72
+  const sparse = isSparse(pattern)
   const padded = paddedSize(headSize)
   const stride = (<usize>(load<i32>(args, 32) * headSize)) << 2
 
@@ -305,8 +328,14 @@ function attendBlock(
   // Blocks of keys begin at multiples of 16, so that they cross pages between whole vectors.
   const firstKey = firstSeen(position, window) & -16
   const end = position + queries
-  for (let key = firstKey; key < end; key += blockSize) {
-    const keys = min(blockSize, end - key)
+  let keys = 0
+  for (let key = firstKey; key < end; key += keys) {
+    keys = min(blockSize, end - key)
+    if (sparse) {
+      const seen = nextSeen(pattern, head, position, key, end)
+      key = seen & -16
+      keys = min(blockSize, min(end, (seenEnd(pattern, head, position, seen, end) + 15) & -16) - key)
+    }
     for (let done = 0; done < keys;) {
       const count = min(keys - done, pageSize - ((key + done) & (pageSize - 1)))
       const rows = values + ((<usize>(done * padded)) << 2)
@@ -326,6 +355,7 @@ function attendBlock(
     }
     const visible = position - key + 1
     multiplyScores(wide, transposedKeys, transposedQueries, headSize, queries, keys, visible, zeros, scores)
+    if (sparse) hideBlocks(pattern, head, scores, position, queries, key, keys, -Infinity)
     if (softmaxStep(scores, queries, keys, visible, key, firsts, lastFirst, maxima, weightSums, corrections)) {
       if (key > firstKey) scaleRows(sums, corrections, queries, padded)
     }

@@ -1,5 +1,6 @@
 /** The paged cache of keys and values. */
 import { elementCount, type DType } from '../../../base/dtype.ts'
+import { blockPatternOf, seenPositions } from '../../../program/ops/block-pattern.ts'
 import { cacheDTypes, pageSize } from '../../../program/ops/cache.ts'
 import { tensorBytes } from '../../../program/plan.ts'
 import { workspaceStride } from '../steps.ts'
@@ -35,8 +36,11 @@ export const pagedAttention: Rule = (at) => {
     workspaceStride,
     Number(at.options.wide),
     formatOf(at.input(0)),
+    ...at.patternWords,
   ]
-  const keys = window === 0 ? pages * pageSize : Math.min(pages * pageSize, window)
+  const pattern = blockPatternOf(at.operation.attributes)
+  const inWindow = window === 0 ? pages * pageSize : Math.min(pages * pageSize, window)
+  const keys = pattern === undefined ? inWindow : seenPositions(pattern, inWindow)
   at.emit('pagedAttention', words, 2 * rows * heads * headSize * keys, pagedAttentionWorkspaceBytes(headSize))
 }
 

@@ -1,6 +1,7 @@
 import { present } from '../../../base/errors.ts'
+import { blockPatternOf } from '../../../program/ops/block-pattern.ts'
 import { tensorBytes, type StorePlan } from '../../../program/plan.ts'
-import { valueOf, type Program, type Value } from '../../../program/program.ts'
+import { valueOf, type Program, type Value, type ValueId } from '../../../program/program.ts'
 import { OperationLowering, storedPieces } from '../../lowering.ts'
 import type { BufferId, Operand, Piece, Place } from '../../operands.ts'
 import { workspaceBuffer, type Step, type StepBuffer, type StepInput, type Word } from '../steps.ts'
@@ -55,6 +56,11 @@ export class StepBuilder {
     return { value, type: value.type, pieces: present(this.#pieces[id], 'pieces') }
   }
 
+  /** Lets a computed value lie in another buffer than its own, which is then unused. */
+  place(id: ValueId, buffer: BufferId): void {
+    this.#pieces[id] = this.operand(id).pieces.map((piece) => ({ ...piece, buffer }))
+  }
+
   #place(value: Value, store: StorePlan): Piece[] {
     const { name, origin, type } = value
     const rows = type.shape[0] ?? 1
@@ -73,6 +79,13 @@ export class StepBuilder {
 export class Lowering extends OperationLowering<StepBuilder> {
   get options(): LoweringOptions {
     return this.builder.options
+  }
+
+  /** The words of a pattern of blocks, of which the first is 0 where there is none. */
+  get patternWords(): readonly number[] {
+    const pattern = blockPatternOf(this.operation.attributes)
+    if (pattern === undefined) return [0, 0, 0, 0]
+    return [pattern.blockSize, pattern.localBlocks, pattern.verticalStride, pattern.headStep]
   }
 
   /**

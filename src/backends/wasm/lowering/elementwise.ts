@@ -1,5 +1,6 @@
 /** Element-wise operations, and those that move whole rows or columns. */
 import { elementCount } from '../../../base/dtype.ts'
+import { columnRuns } from '../../../program/ops/columns.ts'
 import { present } from '../../../base/errors.ts'
 import { commonRuns, extent } from '../../operands.ts'
 import { elementCost, exponentialCost, float, read, update, write, type Lowering, type Rule } from './context.ts'
@@ -78,9 +79,34 @@ export const replaceRows: Rule = (at) => {
   at.emit('replaceRows', words, rows * width * elementCost)
 }
 
+/** What is computed is read where it is, under its other shape. */
 export const reshape: Rule = (at) => {
+  if (at.input(0).value.origin === 'computed') {
+    at.builder.place(at.output(0).value.id, at.read(0).buffer)
+    return
+  }
   const count = elementCount(at.output(0).type.shape)
   at.emit('copy', [at.read(0), at.write(0), count], count * elementCost)
+}
+
+export const gegelu: Rule = (at) => {
+  const count = elementCount(at.output(0).type.shape)
+  at.emit('gegelu', [at.read(0), at.write(0), count, float(at.number('limit'))], count * exponentialCost)
+}
+
+export const gegeluGradient: Rule = (at) => {
+  const count = elementCount(at.input(1).type.shape)
+  const words = [at.read(0), at.read(1), at.write(0), count, float(at.number('limit'))]
+  at.emit('gegeluGradient', words, 2 * count * exponentialCost)
+}
+
+export const fillColumns: Rule = (at) => {
+  const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  at.emit('copy', [at.read(0), at.write(0), rows * width], rows * width * elementCost)
+  const value = float(at.number('value'))
+  for (const [from, to] of columnRuns(at.numbers('columns'))) {
+    at.emit('fillColumns', [update(at.write(0)), rows, width, from, to, value], rows * (to - from) * elementCost)
+  }
 }
 
 export const splitColumns: Rule = (at) => {

@@ -7,6 +7,7 @@ import { outputsOf } from '../../outputs.ts'
 import { Lowering, StepBuilder, type LoweringOptions, type Rule } from './context.ts'
 import * as cache from './cache.ts'
 import * as elementwise from './elementwise.ts'
+import * as experts from './experts.ts'
 import * as matrix from './matrix.ts'
 import * as positions from './positions.ts'
 import * as training from './training.ts'
@@ -14,7 +15,14 @@ import * as training from './training.ts'
 export type { LoweringOptions } from './context.ts'
 
 /** One rule for each operation that this backend can run. */
-const rules: Readonly<Record<string, Rule>> = { ...cache, ...elementwise, ...matrix, ...positions, ...training }
+const rules: Readonly<Record<string, Rule>> = {
+  ...cache,
+  ...elementwise,
+  ...experts,
+  ...matrix,
+  ...positions,
+  ...training,
+}
 
 function ruleOf(operation: Operation, program: Program): Rule {
   const rule = Object.hasOwn(rules, operation.kind) ? rules[operation.kind] : undefined

@@ -1,10 +1,10 @@
 /** Products, dense and packed, and what reads rows of packed matrices. */
-import { blockParts, isGgmlDType, isKDType, isPanelDType, type GgmlDType } from '../../../base/dtype.ts'
+import { isGgmlDType, type GgmlDType } from '../../../base/dtype.ts'
 import { ggmlBytes, ggmlTypeOf } from '../../../blocks/ggml.ts'
-import { activationGroup } from '../../../blocks/matrix.ts'
 import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../workspace.ts'
 import { workspaceStride } from '../steps.ts'
 import { extent, rowElements, type Operand } from '../../operands.ts'
+import { panelWords } from './formats.ts'
 import { elementCost, read, workspace, write, type Argument, type Lowering, type Rule } from './context.ts'
 
 /** Part of a matrix operand: rows and columns as they are read, after transposition. */
@@ -56,13 +56,6 @@ export const matmul: Rule = (at) => {
       at.emit('matmul', words, a.rows * b.columns * inner, matmulWorkspaceBytes())
     }
   }
-}
-
-/** The words that tell kernels the format of a matrix in panels: bits of an integer, and columns that an activation's scale is for. */
-function panelWords(operand: Operand): [bits: number, group: number] {
-  const { dtype } = operand.type
-  if (!isPanelDType(dtype)) throw new Error(`defect: a matrix in panels was expected, not ${dtype}`)
-  return [isKDType(dtype) ? Number(dtype[1]) : blockParts(dtype).bits, activationGroup(dtype)]
 }
 
 /** The words that say how blocks of ggml are to be read: their type, and the bytes of a row. */

@@ -1,4 +1,5 @@
 /** Rotary positions and attention over whole sequences. */
+import { blockPatternOf, seenPositions } from '../../../program/ops/block-pattern.ts'
 import { attentionGradientWorkspaceBytes, attentionWorkspaceBytes } from '../workspace.ts'
 import { workspaceStride } from '../steps.ts'
 import { extent } from '../../operands.ts'
@@ -32,14 +33,16 @@ export const rope: Rule = (at) => {
 function geometry(at: Lowering): Argument[] {
   const shape = [extent(at.input(0), 0), at.number('heads'), at.number('kvHeads'), at.number('headSize')]
   const scale = float(at.number('scale'))
-  return [...shape, at.number('window'), scale, workspace, workspaceStride, Number(at.options.wide)]
+  return [...shape, at.number('window'), scale, workspace, workspaceStride, Number(at.options.wide), ...at.patternWords]
 }
 
 /** Multiply-adds of one product of all queries with the keys that they may see, were the batch one sequence. */
 function productCost(at: Lowering): number {
   const rows = extent(at.input(0), 0)
   const window = at.number('window')
-  const keys = window === 0 ? rows / 2 : Math.min(rows / 2, window)
+  const pattern = blockPatternOf(at.operation.attributes)
+  const inWindow = window === 0 ? rows / 2 : Math.min(rows / 2, window)
+  const keys = pattern === undefined ? inWindow : seenPositions(pattern, inWindow)
   return rows * keys * at.number('heads') * at.number('headSize')
 }
 

@@ -30,13 +30,26 @@ function fittingTile(headSize: number, { rows, keys }: AttentionTile, copies: nu
   return undefined
 }
 
-/** Neighbouring rows of one sequence: `end` counts from the first row of the group, positions are from `low` to before `high`. */
-const rowRuns = (rows: number): string => `
+/** Which blocks of positions a head sees (src/program/ops/block-pattern.ts); both positions count from the sequence's first. */
+const seesBlock = `
+fn seesBlock(head: u32, position: i32, key: i32) -> bool {
+  if (given.blockSize == 0u) {
+    return true;
+  }
+  let block = key / i32(given.blockSize);
+  let distance = position / i32(given.blockSize) - block;
+  return distance < i32(given.localBlocks) || (u32(block) + 1u + head * given.headStep) % given.verticalStride == 0u;
+}
+`
+
+/** Neighbouring rows of one sequence: `end` counts from the first row of the group, positions are from `low` to before `high`, that of its first row is `position`. */
+const rowRuns = (rows: number): string => `${seesBlock}
 struct Run {
   sequence: i32,
   end: u32,
   low: i32,
   high: i32,
+  position: i32,
 }
 
 var<workgroup> found: Run;
@@ -55,7 +68,7 @@ fn firstSeen(row: u32, sequence: i32) -> i32 {
 fn findRun(firstRow: u32, start: u32, thread: u32) -> Run {
   if (thread == 0u) {
     let sequence = select(-1, sequenceOf(min(firstRow + start, given.rows - 1u)), firstRow + start < given.rows);
-    found = Run(sequence, start, 2147483647, 0);
+    found = Run(sequence, start, 2147483647, 0, 2147483647);
     for (var local = 0u; local < ${rows}u; local += 1u) {
       seen[local] = vec2<i32>(1, 0);
     }
@@ -69,6 +82,7 @@ fn findRun(firstRow: u32, start: u32, thread: u32) -> Run {
         seen[local] = vec2<i32>(firstSeen(row, sequence), positionOf(row));
         found.low = min(found.low, seen[local].x);
         found.high = max(found.high, seen[local].y + 1);
+        found.position = min(found.position, seen[local].y);
       }
     }
     // Rows behind the batch are a run of padding.
@@ -79,8 +93,28 @@ fn findRun(firstRow: u32, start: u32, thread: u32) -> Run {
   return workgroupUniformLoad(&found);
 }
 
-fn sees(row: u32, position: i32) -> bool {
-  return seen[row].x <= position && position <= seen[row].y;
+fn sees(row: u32, position: i32, sequence: i32, head: u32) -> bool {
+  if (position < seen[row].x || position > seen[row].y) {
+    return false;
+  }
+  let first = firstOf(sequence);
+  return seesBlock(head, seen[row].y - first, position - first);
+}
+
+/// Whether the row of a run that is nearest to its beginning, and so sees the most before it, sees anything of a tile.
+fn seesTile(run: Run, base: i32, keys: i32, head: u32) -> bool {
+  if (given.blockSize == 0u) {
+    return true;
+  }
+  let first = firstOf(run.sequence);
+  var key = max(base, run.low);
+  while (key < min(base + keys, run.high)) {
+    if (seesBlock(head, run.position - first, key - first)) {
+      return true;
+    }
+    key = first + ((key - first) / i32(given.blockSize) + 1) * i32(given.blockSize);
+  }
+  return false;
 }
 `
 
@@ -122,7 +156,10 @@ function loadRows(
   }`
 }
 
-const geometry = parameters('rows', 'heads', 'kvHeads', 'window', 'pages', 'scale: f32')
+const geometry = parameters(
+  ...['rows', 'heads', 'kvHeads', 'window', 'pages', 'scale: f32'],
+  ...['blockSize', 'localBlocks', 'verticalStride', 'headStep'],
+)
 
 const entry = (rows: number): string => `
 @compute @workgroup_size(${threads})
@@ -262,6 +299,9 @@ ${entry(rows)}${loadRows('queries', 'query', rows, headSize, (value) => operand(
       continue;
     }
 ${walk(result, keys)}
+      if (!seesTile(run, base, ${keys}, head)) {
+        continue;
+      }
       workgroupBarrier();
 ${loadKeys('tile', 'keyAt', tile, headSize, operand)}
       workgroupBarrier();
@@ -269,7 +309,7 @@ ${loadKeys('tile', 'keyAt', tile, headSize, operand)}
         let row = pair / ${keys}u;
         let key = pair % ${keys}u;
         var score = lowest;
-        if (sees(row, base + i32(key))) {
+        if (sees(row, base + i32(key), run.sequence, head)) {
           score = 0.0;
           for (var component = 0u; component < ${headSize}u; component += 1u) {
             score += ${product(query, key)};
@@ -285,7 +325,7 @@ ${loadKeys('tile', 'valueAt', tile, headSize, operand)}
         for (var key = 0u; key < ${keys}u; key += 1u) {
           most = max(most, scores[row * ${keys}u + key]);
         }
-        weights[pair] = select(0.0, exp(scores[pair] - most), sees(row, base + i32(pair % ${keys}u)));
+        weights[pair] = select(0.0, exp(scores[pair] - most), sees(row, base + i32(pair % ${keys}u), run.sequence, head));
         if (pair % ${keys}u == 0u) {
           next[row] = most;
         }
@@ -375,6 +415,9 @@ ${entry(rows)}${loadRows('queries', 'query', rows, headSize)}${loadRows('gradien
       continue;
     }
     for (var base = run.low; base < run.high; base += ${keys}) {
+      if (!seesTile(run, base, ${keys}, head)) {
+        continue;
+      }
       workgroupBarrier();
 ${loadKeys('keyTile', 'keyAt', tile, headSize)}${loadKeys('valueTile', 'valueAt', tile, headSize)}
       workgroupBarrier();
@@ -382,7 +425,7 @@ ${loadKeys('keyTile', 'keyAt', tile, headSize)}${loadKeys('valueTile', 'valueAt'
         let row = pair / ${keys}u;
         let key = pair % ${keys}u;
         towards[pair] = 0.0;
-        if (sees(row, base + i32(key))) {${pairGradient('row', 'key', headSize, 'firstRow + row')}
+        if (sees(row, base + i32(key), run.sequence, head)) {${pairGradient('row', 'key', headSize, 'firstRow + row')}
           towards[pair] = towardsScore;
         }
       }
@@ -444,21 +487,23 @@ var<workgroup> towards: array<f32, ${rows * keys}>;
 var<workgroup> weights: array<f32, ${rows * keys}>;
 var<workgroup> anySees: u32;
 
-fn sees(row: u32, key: u32) -> bool {
+${seesBlock}
+fn sees(row: u32, key: u32, head: u32) -> bool {
   if (row >= given.rows || key > row) {
     return false;
   }
   let start = starts[row];
-  return start >= 0 && u32(start) <= key && (given.window == 0u || row - key < given.window);
+  return start >= 0 && u32(start) <= key && (given.window == 0u || row - key < given.window)
+    && seesBlock(head, i32(row) - start, i32(key) - start);
 }
 
-/// Whether any row of a tile sees any key of the group; the same for all threads.
-fn tileSees(firstRow: u32, firstKey: u32, thread: u32) -> bool {
+/// Whether any row of a tile sees any key of the group with a head; the same for all threads.
+fn tileSees(firstRow: u32, firstKey: u32, head: u32, thread: u32) -> bool {
   workgroupBarrier();
   if (thread == 0u) {
     anySees = 0u;
     for (var pair = 0u; pair < ${rows * keys}u; pair += 1u) {
-      if (sees(firstRow + pair / ${keys}u, firstKey + pair % ${keys}u)) {
+      if (sees(firstRow + pair / ${keys}u, firstKey + pair % ${keys}u, head)) {
         anySees = 1u;
         break;
       }
@@ -476,10 +521,10 @@ ${loadOwn('keyTile', 'keys')}${loadOwn('valueTile', 'values')}
   var keyParts: array<f32, ${parts}>;
   var valueParts: array<f32, ${parts}>;
   for (var firstRow = firstKey; firstRow < given.rows; firstRow += ${rows}u) {
-    if (!tileSees(firstRow, firstKey, thread)) {
-      continue;
-    }
     for (var head = kvHead * headsOfKey; head < (kvHead + 1u) * headsOfKey; head += 1u) {
+      if (!tileSees(firstRow, firstKey, head, thread)) {
+        continue;
+      }
       workgroupBarrier();
 ${loadRows('queries', 'query', rows, headSize)}${loadRows('gradients', 'gradient', rows, headSize)}
       workgroupBarrier();
@@ -488,7 +533,7 @@ ${loadRows('queries', 'query', rows, headSize)}${loadRows('gradients', 'gradient
         let key = pair % ${keys}u;
         towards[pair] = 0.0;
         weights[pair] = 0.0;
-        if (sees(firstRow + row, firstKey + key)) {${pairGradient('row', 'key', headSize, 'firstRow + row')}
+        if (sees(firstRow + row, firstKey + key, head)) {${pairGradient('row', 'key', headSize, 'firstRow + row')}
           towards[pair] = towardsScore;
           weights[pair] = weight;
         }

@@ -103,6 +103,45 @@ result[gateAt + given.width] = arriving * gate * open;
 `)}`,
 }
 
+/** Gates and values take turns in x. */
+export const gegelu: Kernel = {
+  name: 'gegelu',
+  bindings: [reads('x'), writes('y')],
+  parameters: parameters('count', 'limit: f32'),
+  code: `${sigmoid}${forEachElement(`
+let gate = min(x[2u * index], given.limit);
+let value = clamp(x[2u * index + 1u], -given.limit, given.limit);
+y[index] = gate * sigmoid(1.702 * gate) * (value + 1.0);
+`)}`,
+}
+
+/** What is held at the limit has no derivative. */
+export const gegeluGradient: Kernel = {
+  name: 'gegeluGradient',
+  bindings: [reads('x'), reads('gradient'), writes('result')],
+  parameters: parameters('count', 'limit: f32'),
+  code: `${sigmoid}${forEachElement(`
+let gate = x[2u * index];
+let value = x[2u * index + 1u];
+let held = min(gate, given.limit);
+let open = sigmoid(1.702 * held);
+let arriving = gradient[index];
+let towardsGate = arriving * (clamp(value, -given.limit, given.limit) + 1.0) * open * (1.0 + 1.702 * held * (1.0 - open));
+result[2u * index] = select(0.0, towardsGate, gate < given.limit);
+result[2u * index + 1u] = select(0.0, arriving * held * open, abs(value) < given.limit);
+`)}`,
+}
+
+/** One value in the columns [first, first + part) of y [rows, width]. */
+export const fillColumns: Kernel = {
+  name: 'fillColumns',
+  bindings: [updates('y')],
+  parameters: parameters('count', 'width', 'first', 'part', 'value: f32'),
+  code: forEachElement(`
+y[index / given.part * given.width + given.first + index % given.part] = given.value;
+`),
+}
+
 /** Columns [first, first + part) of x [rows, width]. */
 export const columns: Kernel = {
   name: 'columns',

@@ -35,8 +35,8 @@ const finishStreams = (tokens: number): string => `
     }
   }
   if (slice == 0u && row < given.rows) {
-    for (var token = 0u; token < min(${tokens}u, given.tokens); token += 1u) {
-      product[token * given.stride + given.first + row] = parts[token * ${slices * lanes}u + lane];
+    for (var token = 0u; token < min(${tokens}u, tokensHere()); token += 1u) {
+      product[(tokenStart() + token) * given.stride + given.first + row] = parts[token * ${slices * lanes}u + lane];
     }
   }
 `
@@ -54,7 +54,11 @@ fn main(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) thread: u32,
-) {${shares(interleaved)}`
+) {${shares(interleaved)}
+  if (tokensHere() == 0u) {
+    return;
+  }
+`
 
 /**
  * A group whose quads are read in pairs half a group apart, which in 4 bits are one word. The zeros are written out, since
@@ -68,7 +72,7 @@ const integerDots = ({ group }: IntegerFormat, tokens: number): string => `
       let nearWeights = integersAt(row, near);
       let farWeights = integersAt(row, far);
       for (var token = 0u; token < ${tokens}u; token += 1u) {
-        let line = min(token, given.tokens - 1u) * given.quads;
+        let line = (tokenStart() + min(token, tokensHere() - 1u)) * given.quads;
         dots[token] += dot4(nearWeights, integers[line + near]) + dot4(farWeights, integers[line + far]);
       }
     }`
@@ -89,11 +93,46 @@ function integerParts({ dtype, integers }: Format): { format: IntegerFormat; sha
 
 const integerBindings = [reads('integers', 'u32'), reads('scales'), weight, writes('product')]
 
+/** Which of the tokens a kernel multiplies: all of them, or those of one expert, whose places are only known when it runs. */
+export type Tokens = 'all' | 'expert'
+
+/** The same product for other tokens: `tokenStart` is the first of them, and there are `tokensHere`. */
+function ofTokens(tokens: Tokens, kernel: Kernel): Kernel {
+  if (tokens === 'all') {
+    const code = `
+fn tokenStart() -> u32 {
+  return 0u;
+}
+
+fn tokensHere() -> u32 {
+  return given.tokens;
+}
+`
+    return { ...kernel, code: `${code}${kernel.code}` }
+  }
+  const code = `
+fn tokenStart() -> u32 {
+  return u32(table[given.expert]);
+}
+
+fn tokensHere() -> u32 {
+  return u32(table[given.expert + 1u]) - tokenStart();
+}
+`
+  return {
+    ...kernel,
+    name: `${kernel.name} of an expert`,
+    bindings: [...kernel.bindings, reads('table', 'i32')],
+    parameters: [...kernel.parameters, ...parameters('expert')],
+    code: `${code}${kernel.code}`,
+  }
+}
+
 /** int8 activations of at most so many tokens: the weight is streamed, eight rows a group. */
-export function streamIntegers(format: Format, tokens: number): Kernel {
+export function streamIntegers(format: Format, tokens: number, whose: Tokens): Kernel {
   const { format: integers, shared } = integerParts(format)
   const { group, hasOffsets } = integers
-  return {
+  return ofTokens(whose, {
     name: `streamIntegers ${format.dtype}`,
     bindings: integerBindings,
     parameters: extents,
@@ -106,7 +145,7 @@ ${streamEntry(true)}
     ${hasOffsets ? 'let offset = offsetAt(row, block);' : ''}
 ${integerDots(integers, tokens)}
     for (var token = 0u; token < ${tokens}u; token += 1u) {
-      let line = min(token, given.tokens - 1u) * given.quads;
+      let line = (tokenStart() + min(token, tokensHere() - 1u)) * given.quads;
       var value = f32(dots[token]) * scale;${hasOffsets ? integerTotals(integers) : ''}
       sums[token] += value * scales[(line + block * ${group / 4}u) / ${shared / 4}u];
     }
@@ -114,12 +153,12 @@ ${integerDots(integers, tokens)}
 ${finishStreams(tokens)}
 }
 `,
-  }
+  })
 }
 
 /** The same with activations as they are, for every format. */
-export function streamFloats(format: Format, tokens: number): Kernel {
-  return {
+export function streamFloats(format: Format, tokens: number, whose: Tokens): Kernel {
+  return ofTokens(whose, {
     name: `streamFloats ${format.dtype}`,
     bindings: [reads('x', 'vec4<f32>'), weight, writes('product')],
     parameters: extents,
@@ -130,13 +169,13 @@ ${streamEntry(format.integers !== undefined)}
   for (var quad = slice; quad < given.quads; quad += ${slices}u) {
     let values = valuesAt(row, quad);
     for (var token = 0u; token < ${tokens}u; token += 1u) {
-      sums[token] += dot(values, x[min(token, given.tokens - 1u) * given.quads + quad]);
+      sums[token] += dot(values, x[(tokenStart() + min(token, tokensHere() - 1u)) * given.quads + quad]);
     }
   }
 ${finishStreams(tokens)}
 }
 `,
-  }
+  })
 }
 
 /** Tokens and rows that each of the 8 x 8 threads of a tile computes. */
@@ -147,6 +186,9 @@ const tileEntry = `
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
   let firstRow = group.x * ${packedTile}u;
   let firstToken = group.y * ${packedTile}u;
+  if (firstToken >= tokensHere()) {
+    return;
+  }
   let threadRow = thread % 8u;
   let threadToken = thread / 8u;
   var sums: array<vec4<f32>, ${threadTile}>;
@@ -158,8 +200,8 @@ const finishTile = `
     for (var j = 0u; j < ${threadTile}u; j += 1u) {
       let token = firstToken + threadToken + i * 8u;
       let row = firstRow + threadRow + j * 8u;
-      if (token < given.tokens && row < given.rows) {
-        product[token * given.stride + given.first + row] = sums[i][j];
+      if (token < tokensHere() && row < given.rows) {
+        product[(tokenStart() + token) * given.stride + given.first + row] = sums[i][j];
       }
     }
   }
@@ -169,7 +211,7 @@ const finishTile = `
  * int8 activations of many tokens: tiles of integers pass through workgroup memory, one group of the weight (at most 32 columns)
  * at a time, so that every sum of products is exact before it is scaled.
  */
-export function tileIntegers(format: Format): Kernel {
+export function tileIntegers(format: Format, whose: Tokens): Kernel {
   const { format: integers, shared } = integerParts(format)
   const { hasOffsets, group } = integers
   const quads = Math.min(32, group) / 4
@@ -178,7 +220,7 @@ export function tileIntegers(format: Format): Kernel {
   const offsets = hasOffsets ? tileOffsets(quads, line, group) : { memory: '', load: '', sum: '', take: '' }
   const ofRows = (name: string): string =>
     `vec4<f32>(${[0, 8, 16, 24].map((row) => `${name}[threadRow + ${row}u]`).join(', ')})`
-  return {
+  return ofTokens(whose, {
     name: `tileIntegers ${format.dtype}`,
     bindings: integerBindings,
     parameters: extents,
@@ -198,12 +240,12 @@ ${tileEntry}
       rowTile[row * ${line}u + rowQuad] = integersAt(firstRow + row, base + rowQuad);
       let token = place / ${quads}u;
       let tokenQuad = place % ${quads}u;
-      let source = min(firstToken + token, given.tokens - 1u) * given.quads + base + tokenQuad;
+      let source = (tokenStart() + min(firstToken + token, tokensHere() - 1u)) * given.quads + base + tokenQuad;
       tokenTile[token * ${line}u + tokenQuad] = integers[source];
     }
     if (thread < ${packedTile}u) {
       rowScales[thread] = scaleAt(firstRow + thread, base / ${group / 4}u);${offsets.load}
-      let token = min(firstToken + thread, given.tokens - 1u);
+      let token = tokenStart() + min(firstToken + thread, tokensHere() - 1u);
       tokenScales[thread] = scales[(token * given.quads + base) / ${shared / 4}u];
     }
     workgroupBarrier();${offsets.sum}
@@ -225,7 +267,7 @@ ${tileEntry}
 ${finishTile}
 }
 `,
-  }
+  })
 }
 
 /** What a tile of integers needs besides, where offsets are taken away: sums of the activations of every token. */
@@ -248,10 +290,10 @@ function tileOffsets(quads: number, line: number, group: number) {
 }
 
 /** The same with activations as they are, for every format: weights become floats on their way into workgroup memory. */
-export function tileFloats(format: Format, arithmetic: Arithmetic): Kernel {
+export function tileFloats(format: Format, arithmetic: Arithmetic, whose: Tokens): Kernel {
   const quads = 8
   const { type, code, operands, dot } = multiplications[arithmetic]
-  return {
+  return ofTokens(whose, {
     name: `tileFloats ${format.dtype} ${arithmetic}`,
     bindings: [reads('x', 'vec4<f32>'), weight, writes('product')],
     parameters: extents,
@@ -265,7 +307,7 @@ ${tileEntry}
       let quad = base + place % ${quads}u;
       let line = place / ${quads}u;
       rowTile[place] = ${operands('valuesAt(firstRow + line, quad)')};
-      let token = min(firstToken + line, given.tokens - 1u);
+      let token = tokenStart() + min(firstToken + line, tokensHere() - 1u);
       tokenTile[place] = ${operands('x[token * given.quads + quad]')};
     }
     workgroupBarrier();
@@ -281,7 +323,7 @@ ${tileEntry}
 ${finishTile}
 }
 `,
-  }
+  })
 }
 
 /** Writes the four values of a quad. */

@@ -1,4 +1,5 @@
 /** Attention over whole sequences and over the paged cache, and the gradients of the former. */
+import { blockPatternOf, seenPositions } from '../../../program/ops/block-pattern.ts'
 import { pageSize, type CacheDType } from '../../../program/ops/cache.ts'
 import { extent, type BufferId } from '../../operands.ts'
 import { attentionDelta as deltaKernel } from '../kernels/attention-delta.ts'
@@ -42,9 +43,18 @@ function emit(
 ): void {
   const [heads, kvHeads, window] = [at.number('heads'), at.number('kvHeads'), at.number('window')]
   const pages = at.operation.kind === 'pagedAttention' ? extent(at.input(2), 1) : 0
-  const keys = window === 0 ? cost.keys : Math.min(cost.keys, window)
+  const pattern = blockPatternOf(at.operation.attributes)
+  const inWindow = window === 0 ? cost.keys : Math.min(cost.keys, window)
+  const keys = pattern === undefined ? inWindow : seenPositions(pattern, inWindow)
+  const blocks = pattern ?? { blockSize: 0, localBlocks: 0, verticalStride: 0, headStep: 0 }
   const products = cost.products * rows * heads * at.number('headSize') * keys
-  at.emit(kernel, buffers, { rows, heads, kvHeads, window, pages, scale: at.number('scale') }, groups, products)
+  at.emit(
+    kernel,
+    buffers,
+    { rows, heads, kvHeads, window, pages, scale: at.number('scale'), ...blocks },
+    groups,
+    products,
+  )
 }
 
 /** Positions that one group walks when a batch is decoded; more where there would be too many groups. */

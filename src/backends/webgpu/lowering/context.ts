@@ -35,6 +35,8 @@ export class StepBuilder {
   readonly views = new Map<ValueId, View>()
   /** Values that are there as int8, by their ids and the columns that share a scale. */
   readonly quantized = new Map<string, Quantized>()
+  /** Tables of the places of experts' rows, by the routing that they follow from and how many places there are. */
+  readonly tables = new Map<string, BufferId>()
   readonly #operands: Operand[]
   readonly #readers = new Map<ValueId, Operation[]>()
 

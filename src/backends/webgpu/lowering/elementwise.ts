@@ -1,6 +1,7 @@
 /** Element-wise operations, and those that move whole rows or columns. */
 import { elementCount } from '../../../base/dtype.ts'
 import { present } from '../../../base/errors.ts'
+import { columnRuns } from '../../../program/ops/columns.ts'
 import { commonRuns, extent, type Place } from '../../operands.ts'
 import * as kernels from '../kernels/elementwise.ts'
 import * as geluKernels from '../kernels/gelu.ts'
@@ -102,9 +103,36 @@ export const replaceRows: Rule = (at) => {
   at.emitElements(kernels.replaceRows, buffers, rows * width, { width })
 }
 
-export const reshape: Rule = (at) => {
+/** All elements of the first operand, as they are. */
+function copy(at: Lowering): void {
   const given = { xAt: 0, yAt: 0, factor: 1 }
-  at.emitElements(kernels.scale, { x: at.in(0), y: at.out(0) }, elementCount(at.output(0).type.shape), given)
+  at.emitElements(kernels.scale, { x: at.in(0), y: at.out(0) }, elementCount(at.input(0).type.shape), given)
+}
+
+/** What is computed is read where it is, under its other shape. */
+export const reshape: Rule = (at) => {
+  if (at.input(0).value.origin === 'computed') at.replaceOutput(0, at.in(0))
+  else copy(at)
+}
+
+export const gegelu: Rule = (at) => {
+  const count = elementCount(at.output(0).type.shape)
+  at.emitElements(kernels.gegelu, { x: at.in(0), y: at.out(0) }, count, { limit: at.number('limit') })
+}
+
+export const gegeluGradient: Rule = (at) => {
+  const count = elementCount(at.input(1).type.shape)
+  const buffers = { x: at.in(0), gradient: at.in(1), result: at.out(0) }
+  at.emitElements(kernels.gegeluGradient, buffers, count, { limit: at.number('limit') })
+}
+
+export const fillColumns: Rule = (at) => {
+  const [rows, width] = [extent(at.input(0), 0), extent(at.input(0), 1)]
+  copy(at)
+  for (const [first, to] of columnRuns(at.numbers('columns'))) {
+    const given = { width, first, part: to - first, value: at.number('value') }
+    at.emitElements(kernels.fillColumns, { y: at.out(0) }, rows * (to - first), given)
+  }
 }
 
 /** Operands that are read as parts of longer rows, where they are. */

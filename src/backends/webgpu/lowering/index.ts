@@ -8,11 +8,19 @@ import * as attention from './attention.ts'
 import * as cache from './cache.ts'
 import { Lowering, StepBuilder, type Rule } from './context.ts'
 import * as elementwise from './elementwise.ts'
+import * as experts from './experts.ts'
 import * as matrix from './matrix.ts'
 import * as training from './training.ts'
 
 /** One rule for each operation that this backend can run. */
-const rules: Readonly<Record<string, Rule>> = { ...attention, ...cache, ...elementwise, ...matrix, ...training }
+const rules: Readonly<Record<string, Rule>> = {
+  ...attention,
+  ...cache,
+  ...elementwise,
+  ...experts,
+  ...matrix,
+  ...training,
+}
 
 function ruleOf(operation: Operation, program: Program): Rule {
   const rule = Object.hasOwn(rules, operation.kind) ? rules[operation.kind] : undefined

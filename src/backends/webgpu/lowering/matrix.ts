@@ -1,13 +1,11 @@
 /** Products, dense and packed, and what reads rows of packed matrices. */
-import { isQuantizedDType, type PanelDType, type QuantizedDType } from '../../../base/dtype.ts'
-import { activationGroup } from '../../../blocks/matrix.ts'
 import { extent, rowElements, type BufferId, type Operand } from '../../operands.ts'
-import type { Kernel } from '../kernel.ts'
-import { formatOf, type Format } from '../kernels/formats.ts'
+import { formatOf } from '../kernels/formats.ts'
 import { fewRows, matmulFewRows, matmulTiled, productTile } from '../kernels/matmul.ts'
 import * as packed from '../kernels/packed.ts'
-import { spread, type Lowering, type Rule } from './context.ts'
-import { kernelOf, quantizedOperand } from './quantized.ts'
+import { spread, type Rule } from './context.ts'
+import { emitPacked, packedOperands, quantizedType } from './packed.ts'
+import { kernelOf } from './quantized.ts'
 
 /** Part of a matrix operand: rows and columns as they are read, after transposition. */
 interface Block {
@@ -59,45 +57,8 @@ export const matmul: Rule = (at) => {
   }
 }
 
-function quantizedType({ type }: Operand): QuantizedDType {
-  if (!isQuantizedDType(type.dtype)) throw new Error(`defect: a matrix in blocks was expected, not ${type.dtype}`)
-  return type.dtype
-}
-
-/** A decoded row is bound by the weights that are read: only for many are weights and activations multiplied in f16. */
-function productKernel({ builder }: Lowering, format: Format, exact: boolean, tokens: number): Kernel {
-  const name = `${format.dtype} ${exact ? 'f32' : 'int8'}`
-  const room = packed.streamed.find((most) => tokens <= most)
-  if (room === undefined) {
-    if (!exact) return kernelOf(`tile ${name}`, () => packed.tileIntegers(format))
-    // What meets int8 activations otherwise is asked to be exact.
-    const arithmetic = format.integers === undefined ? builder.arithmetic : 'f32'
-    return kernelOf(`tile ${name} ${arithmetic}`, () => packed.tileFloats(format, arithmetic))
-  }
-  return kernelOf(`stream ${name} ${room}`, () =>
-    exact ? packed.streamFloats(format, room) : packed.streamIntegers(format, room),
-  )
-}
-
 /** Activations become int8 once, then one step for each slab of the weight. */
-export const matmulPacked: Rule = (at) => {
-  const [x, weight, product] = [at.input(0), at.input(1), at.output(0)]
-  const [tokens, inner, stride] = [extent(x, 0), extent(x, 1), extent(product, 1)]
-  const format = formatOf(quantizedType(weight))
-  const exact = at.operation.attributes['activations'] === 'f32'
-  const activations = exact ? { x: at.whole(x) } : quantizedOperand(at, activationGroup(format.dtype as PanelDType))
-  const kernel = productKernel(at, format, exact, tokens)
-  for (const piece of weight.pieces) {
-    const given = { tokens, rows: piece.rows, quads: inner / 4, first: piece.row, stride }
-    const tile = packed.packedTile
-    const groups =
-      tokens > Math.max(...packed.streamed)
-        ? ([Math.ceil(piece.rows / tile), Math.ceil(tokens / tile), 1] as const)
-        : spread(Math.ceil(piece.rows / 8))
-    const buffers = { ...activations, weight: piece.buffer, product: at.whole(product) }
-    at.emit(kernel, buffers, given, groups, tokens * piece.rows * inner)
-  }
-}
+export const matmulPacked: Rule = (at) => emitPacked(at, at.input(1), packedOperands(at, at.input(1)))
 
 export const dequantize: Rule = (at) => {
   const weight = at.input(0)
