@@ -10,7 +10,7 @@ import { hasSoftwareGpu } from './software-gpu.ts'
 describe.skipIf(!hasSoftwareGpu)('on webgpu', () => {
   goldenTests('webgpu')
   trainingGoldenTests(webgpuBackend)
-  candidateTests('webgpu', 2)
+  candidateTests('webgpu', 1)
 
   it.each([
     ['in exact mode', true],
