@@ -3,6 +3,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { isNode, nodeModule } from '../base/platform.ts'
 import { isGgufName } from '../formats/gguf.ts'
 import { httpFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
+import { modelFromConfig } from '../models/index.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatTemplate, TemplateName } from '../text/templates.ts'
 import { findModel } from './find-model.ts'
@@ -57,7 +58,7 @@ export async function loadModel(source: ModelSource, options: LoadModelOptions =
     const generationConfig = await files.generationConfig()
     const stopIds = stopIdsOf(config, generationConfig, tokenizer)
     const sampling = defaultSampling(generationConfig)
-    const tiles = await files.pictureTiles()
+    const tiles = modelFromConfig(config).vision === undefined ? undefined : await files.pictureTiles()
     return await withSelected(await backendOf(options), async (backend) => {
       const engine = await loadEngine(files, backend, options)
       return new PhiModel({ engine, config, tokenizer, template, stopIds, sampling, chosen: backend.chosen, tiles })
