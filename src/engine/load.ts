@@ -193,7 +193,7 @@ function tooLarge(limit: number, found: string, cause?: MemoryPlan): PocketPhiEr
   return new PocketPhiError('out-of-memory', 'The model does not fit into memory.', {
     expected: `at most ${gigabytes(limit)}`,
     found,
-    remedy: 'Use a smaller context, fewer sequences, or weights of 4 bits.',
+    remedy: 'Use a smaller context, a cache in fewer bits (kv8, kv4), fewer sequences, or weights of 4 bits.',
     cause,
   })
 }
