@@ -28,6 +28,7 @@ export type { Pixels } from './vision/index.ts'
 export type { ChatOptions } from './engine/chat-rules.ts'
 export type { SamplingOptions, TokenLogProbability } from './engine/sampling.ts'
 export type { EngineCounters } from './engine/scheduler.ts'
+export type { WriteChunks } from './engine/cache-file.ts'
 
 export { referenceBackend } from './backends/ref/index.ts'
 export { wasmBackend, type WasmOptions } from './backends/wasm/index.ts'

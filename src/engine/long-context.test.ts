@@ -37,6 +37,7 @@ function headersAlone(): ModelFiles {
     weights: async () => weights,
     text: unread,
     generationConfig: async () => undefined,
+    pictureTiles: async () => undefined,
     close: async () => {},
   }
 }

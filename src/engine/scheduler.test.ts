@@ -137,18 +137,20 @@ describe('Scheduler', () => {
     const sequence = await engine.open(ids)
     const expected = await sequence.logits()
     const other = await engineOf()
-    for (const name of other.device.names().filter((state) => state.startsWith('cache.'))) {
-      const pages = await engine.device.readBytes(name)
-      await other.device.fill(name, (bytes, offset) => bytes.set(pages.subarray(offset, offset + bytes.length)))
-    }
     const adopted = await other.open(ids)
-    other.adopt(adopted, 99)
+    await other.adopt(adopted, 99, async () => {
+      for (const name of other.device.names().filter((state) => state.startsWith('cache.'))) {
+        const pages = await engine.device.readBytes(name)
+        await other.device.fill(name, (bytes, offset) => bytes.set(pages.subarray(offset, offset + bytes.length)))
+      }
+    })
     expectClose(await adopted.logits(), expected)
     expect(other.counters.rows).toBe(1)
-    expect(() => other.adopt(adopted, 99)).toThrow(/100 computed tokens/)
+    const nothing = async (): Promise<void> => {}
+    await expect(other.adopt(adopted, 99, nothing)).rejects.toThrow(/100 computed tokens/)
     adopted.close()
     const next = await other.open(ids)
-    expect(() => other.adopt(next, 101)).toThrow(/at most 100 tokens/)
+    await expect(other.adopt(next, 101, nothing)).rejects.toThrow(/at most 100 tokens/)
   })
 
   it('delivers the rows that are wanted, in order, more of them than one pass can give', async () => {

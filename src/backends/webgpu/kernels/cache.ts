@@ -200,7 +200,7 @@ function writeNibbleGroup(pool: string, source: string, headSize: number): strin
     } else if (largest >= 0x0d800000u) {
       let bits = bitcast<u32>(extreme * -0.125);
       scale = (bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u;
-      inverse = divide(1.0, bitcast<f32>(scale << 16u));
+      inverse = divide(1.0, bitcast<f32>((scale & 0x7fffu) << 16u)) * select(1.0, -1.0, scale > 0x7fffu);
     }
     for (var word = 0u; word < 4u; word += 1u) {
       var nibbles = 0u;
