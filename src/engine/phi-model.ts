@@ -13,7 +13,8 @@ import { encodePictured, type PicturedText } from './picture-text.ts'
 import { blindError, Picture } from './pictures.ts'
 import { Album, usualTiles, type PictureOptions, type PictureSource } from './album.ts'
 import type { SamplingOptions } from './sampling.ts'
-import type { EngineCounters, Scheduler } from './scheduler.ts'
+import type { EngineCounters } from './counters.ts'
+import type { Scheduler } from './scheduler.ts'
 import type { AdvanceOptions } from './sequence.ts'
 
 /**

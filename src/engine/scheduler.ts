@@ -4,27 +4,11 @@ import { linkSignals } from '../base/link-signals.ts'
 import { nextTurn } from '../base/turn.ts'
 import { logitRows, outputNames } from '../models/trace.ts'
 import { pageSize } from '../program/ops/cache.ts'
+import { noCounts, type EngineCounters } from './counters.ts'
 import { PagePool, type PageTable, type Regime } from './pages.ts'
 import { bucketFor, copyProgramName, rowsToRun, type EnginePrograms } from './programs.ts'
 import { checkSight, lookAtPictures, pictureInputs } from './sight.ts'
 import { Sequence, type AdvanceOptions, type Delivery, type SequenceHost, type SequenceOptions } from './sequence.ts'
-
-/** What an engine has done so far; differences of these are what tests and reports look at. */
-export interface EngineCounters {
-  /** Runs of a pass. */
-  runs: number
-  /** Passes that began before the token of their row was read, those that came to nothing included. */
-  runsAhead: number
-  /** Rows computed for sequences. */
-  rows: number
-  /** Rows that filled up a bucket. */
-  paddingRows: number
-  /** Rows that were found in the cache instead of being computed. */
-  reusedRows: number
-  /** Rows computed a second time because a sequence outgrew the original context (LongRoPE). */
-  recomputedRows: number
-  copiedPages: number
-}
 
 /** Rows of a sequence that wait to be computed. */
 interface Request {
@@ -89,15 +73,7 @@ const mixedRows = 64
 export class Scheduler implements SequenceHost {
   readonly programs: EnginePrograms
   readonly device: Device
-  readonly counters: EngineCounters = {
-    runs: 0,
-    runsAhead: 0,
-    rows: 0,
-    paddingRows: 0,
-    reusedRows: 0,
-    recomputedRows: 0,
-    copiedPages: 0,
-  }
+  readonly counters: EngineCounters = noCounts()
   readonly #pool: PagePool
   readonly #open = new Map<Sequence, number>()
   readonly #admissions: Admission[] = []
