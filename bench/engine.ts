@@ -85,7 +85,8 @@ function contenderOf(engine: Scheduler): Contender {
     },
     async answer(depth, tokens) {
       using sequence = await engine.open(idsOf(depth + 1, engine.vocabulary, depth))
-      engine.adopt(sequence, depth)
+      // The pages are full already.
+      await engine.adopt(sequence, depth, async () => {})
       return await secondsOf(async () => {
         for (let index = 0; index < tokens; index++) sequence.append(await likeliest(sequence))
       })

@@ -52,7 +52,8 @@ export async function measure(
   return round
 }
 
-/** What llama.cpp has for a cache type of ours: its own 8 bits are blocks of 32. */
-export function cacheTypeOfLlama(cacheType: CacheDType): 'f16' | 'f32' | 'q8_0' {
-  return cacheType === 'kv8' ? 'q8_0' : cacheType
+/** What llama.cpp has for a cache type of ours: its own 8 and 4 bits are blocks of 32. */
+export function cacheTypeOfLlama(cacheType: CacheDType): 'f16' | 'f32' | 'q8_0' | 'q4_0' {
+  if (cacheType === 'kv8') return 'q8_0'
+  return cacheType === 'kv4' ? 'q4_0' : cacheType
 }

@@ -16,7 +16,7 @@ MODEL is a file, a folder, or the name of a model that ships.
   --prompts N,N …        lengths of prompts (32,128,512,2048)
   --depths N,N …         tokens in the cache before an answer (0,512,2048,4000)
   --tokens N             tokens of an answer (32)
-  --cache-type TYPE      of keys and values: f16, kv8 or f32 (f16)
+  --cache-type TYPE      of keys and values: f16, f32, kv8 or kv4 (f16)
   --no-wide              without wide vectors
   --save FILE            keeps every round; with the same file a run that was ended goes on with the rounds that are missing or
                          were disturbed by others

@@ -74,7 +74,7 @@ const claims: readonly Claim[] = [
     what: 'streaming, sampling, stop strings, prefix reuse, abort, full context',
     tests: ['tests/library.test.ts', 'src/engine/'],
   },
-  { area: '', what: 'keys and values in f32, f16 and 8 bits', tests: ['src/backends/wasm/paged', 'src/blocks/kv8'] },
+  { area: '', what: 'keys and values in f32, f16, 8 and 4 bits', tests: ['src/backends/wasm/paged', 'src/blocks/kv'] },
   {
     area: '',
     what: 'guessed tokens (prompt lookup, draft model) that change no answer, on 100 prompts to the bit',

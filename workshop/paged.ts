@@ -7,18 +7,19 @@
 import { instantiate, float } from '../src/backends/wasm/kernel-harness.ts'
 import { pagedAttentionWorkspaceBytes } from '../src/backends/wasm/workspace.ts'
 import { f32ToF16 } from '../src/blocks/half.ts'
-import { Kv8Pool, kv8Bytes } from '../src/blocks/kv8.ts'
+import { isKvDType, type KvDType } from '../src/base/dtype.ts'
+import { kvBytes, kvPool } from '../src/blocks/kv-pool.ts'
 import { cacheDTypes, type CacheDType } from '../src/program/ops/cache.ts'
 import { applyFlags, fillNoise, medianSeconds } from './bench.ts'
 
 applyFlags()
 const [heads, headSize, pageSize] = [32, 96, 64]
 
-/** The values in bytes, with a scale for each vector. */
-function bytesOf(pool: Float32Array): Uint8Array {
+/** The values in 8 or 4 bits with scales. */
+function packed(dtype: KvDType, pool: Float32Array): Uint8Array {
   const count = pool.length / headSize
-  const bytes = new Uint8Array(kv8Bytes(count, headSize))
-  const vectors = new Kv8Pool(bytes, pageSize, headSize)
+  const bytes = new Uint8Array(kvBytes(dtype, count, headSize))
+  const vectors = kvPool(dtype, bytes, pageSize, headSize)
   for (let place = 0; place < count; place++)
     vectors.write(place, pool.subarray(place * headSize, (place + 1) * headSize))
   return bytes
@@ -29,7 +30,7 @@ function nanoseconds(depth: number, layers: number, dtype: CacheDType): number {
   const pages = depth / pageSize
   const pool = new Float32Array(pages * heads * pageSize * headSize)
   fillNoise(pool, 1)
-  const stored = dtype === 'f16' ? f32ToF16(pool) : dtype === 'kv8' ? bytesOf(pool) : pool
+  const stored = dtype === 'f16' ? f32ToF16(pool) : isKvDType(dtype) ? packed(dtype, pool) : pool
   const pools = Array.from({ length: 2 * layers }, () => harness.put(stored))
   const q = new Float32Array(heads * headSize)
   fillNoise(q, 2)

@@ -4,9 +4,11 @@ import {
   elementCount,
   isBlockDType,
   isKDType,
+  isKvDType,
   type BlockDType,
   type GgmlDType,
   type KDType,
+  type KvDType,
 } from '../base/dtype.ts'
 import { Random } from '../base/random.ts'
 import { randomGgmlBlocks } from '../blocks/ggml-harness.ts'
@@ -14,7 +16,8 @@ import { ggmlBytes, ggmlTypeOf } from '../blocks/ggml.ts'
 import { f16ToF32, f32ToF16 } from '../blocks/half.ts'
 import { repackGgml } from '../blocks/ggml-repack.ts'
 import { kTypes } from '../blocks/k-panels.ts'
-import { Kv8Pool } from '../blocks/kv8.ts'
+import { kv4Group } from '../blocks/kv4.ts'
+import { kvPool } from '../blocks/kv-pool.ts'
 import { packMatrix } from '../blocks/packed.ts'
 import {
   cacheDTypes,
@@ -43,11 +46,11 @@ export type Draw = (at: CaseBuilder) => readonly [inputs: readonly Tensor[], att
 /** An element, by its index. */
 type Sample = (index: number) => number
 
-/** A pool in 8 bits. */
-function kv8Of(values: Float32Array, shape: readonly number[]): Uint8Array {
+/** A pool in 8 or 4 bits. */
+function packedPool(dtype: KvDType, values: Float32Array, shape: readonly number[]): Uint8Array {
   const size = shape.at(-1) ?? 1
-  const bytes = new Uint8Array(tensorBytes({ dtype: 'kv8', shape }))
-  const pool = new Kv8Pool(bytes, pageSize, size)
+  const bytes = new Uint8Array(tensorBytes({ dtype, shape }))
+  const pool = kvPool(dtype, bytes, pageSize, size)
   for (let place = 0; place < values.length / size; place++) {
     pool.write(place, values.subarray(place * size, (place + 1) * size))
   }
@@ -55,9 +58,9 @@ function kv8Of(values: Float32Array, shape: readonly number[]): Uint8Array {
 }
 
 /** Its values. */
-function kv8Values(bytes: Uint8Array, shape: readonly number[]): Float32Array {
+function packedValues(dtype: KvDType, bytes: Uint8Array, shape: readonly number[]): Float32Array {
   const size = shape.at(-1) ?? 1
-  const [pool, values] = [new Kv8Pool(bytes, pageSize, size), new Float32Array(elementCount(shape))]
+  const [pool, values] = [kvPool(dtype, bytes, pageSize, size), new Float32Array(elementCount(shape))]
   for (let place = 0; place < values.length / size; place++) values.set(pool.read(place), place * size)
   return values
 }
@@ -132,7 +135,7 @@ export class CaseBuilder {
     if (dtype === 'f32') return this.state(shape, sample)
     const name = this.#name('w')
     const values = this.#floats(shape, sample)
-    this.store.set(name, dtype === 'kv8' ? kv8Of(values, shape) : new Uint8Array(f32ToF16(values).buffer))
+    this.store.set(name, isKvDType(dtype) ? packedPool(dtype, values, shape) : new Uint8Array(f32ToF16(values).buffer))
     return this.trace.bind('state', name, { dtype, shape })
   }
 
@@ -295,6 +298,11 @@ const activation =
     return [[x, ...Array.from({ length: count - 1 }, () => at.f32(shape))], { approximate }]
   }
 
+/** A size near this one that a cache of this type can have. */
+function fittingHead(dtype: CacheDType, headSize: number): number {
+  return dtype === 'kv4' ? kv4Group * Math.ceil(headSize / kv4Group) : headSize
+}
+
 /** Rows by sequence (-1: padding), alone or in runs, and their positions, which now and then leave one out. */
 function continuations(at: CaseBuilder, sequences: number, width: number) {
   const rows = at.extent(1, at.inTurn([60, 9]))
@@ -373,7 +381,8 @@ const draws: Readonly<Record<string, Draw>> = {
   attentionGradientKeys: attentionGradient,
   attentionGradientQueries: attentionGradient,
   cacheWrite(at) {
-    const [dtype, headSize, kvHeads] = [at.inTurn(cacheDTypes), at.inTurn([3, 6, 16]), at.extent(1, 3)]
+    const [dtype, size, kvHeads] = [at.inTurn(cacheDTypes), at.inTurn([3, 6, 16]), at.extent(1, 3)]
+    const headSize = fittingHead(dtype, size)
     const { operands, rows } = pagedCache(at, dtype, kvHeads, headSize)
     // Half of them are in the middle between two halves.
     const sample = (): number => (at.happens(0.5) ? at.random.normal() : 1 + (at.random.integer(0, 1024) + 0.5) / 1024)
@@ -388,7 +397,8 @@ const draws: Readonly<Record<string, Draw>> = {
   columnSums: (at) => [[at.f32([at.extent(1, 20), at.extent(1, 70)])]],
   copyPages(at) {
     const [pages, count] = [at.extent(1, 6), at.extent(1, 4)]
-    const pool = at.pool(at.inTurn(cacheDTypes), [pages, at.extent(1, 3), pageSize, at.random.pick([4, 8])])
+    const dtype = at.inTurn(cacheDTypes)
+    const pool = at.pool(dtype, [pages, at.extent(1, 3), pageSize, fittingHead(dtype, at.random.pick([4, 8]))])
     return [[pool, at.randomIndices(count, pages), at.randomIndices(count, pages)]]
   },
   crossEntropy(at) {
@@ -454,7 +464,8 @@ const draws: Readonly<Record<string, Draw>> = {
   matmul,
   matmulPacked,
   pagedAttention(at) {
-    const [dtype, attributes] = [at.inTurn(cacheDTypes), attentionAttributes(at)]
+    const [dtype, drawn] = [at.inTurn(cacheDTypes), attentionAttributes(at)]
+    const attributes = { ...drawn, headSize: fittingHead(dtype, drawn.headSize) }
     const { operands, rows } = pagedCache(at, dtype, attributes.kvHeads, attributes.headSize)
     return [[...operands, at.f32([rows, attributes.heads * attributes.headSize])], attributes]
   },
@@ -558,7 +569,7 @@ export async function runCase(device: Device, one: OpCase): Promise<Record<strin
   const outputs = await device.run(one.program.name, one.inputs)
   for (const name of one.store.keys()) {
     const { dtype, shape } = device.typeOf(name)
-    if (dtype === 'kv8') outputs[name] = kv8Values(await device.readBytes(name), shape)
+    if (isKvDType(dtype)) outputs[name] = packedValues(dtype, await device.readBytes(name), shape)
     else if (dtype === 'f32') outputs[name] = await device.read(name)
     else if (dtype === 'f16') outputs[name] = f16ToF32(new Uint16Array((await device.readBytes(name)).buffer))
   }

@@ -1,4 +1,5 @@
 /** Test support: the cases of every operation, what the oracle makes of them, and how results are compared. */
+import { isKvDType } from '../base/dtype.ts'
 import type { Program } from '../program/program.ts'
 import { referenceBackend } from './ref/index.ts'
 import { drawCase, runCase, type OpCase } from './op-cases-harness.ts'
@@ -21,12 +22,12 @@ const seeds: Readonly<Record<string, number>> = {
   expertMatmul: 40,
   matmul: 28,
   matmulPacked: 80,
-  pagedAttention: 96,
+  pagedAttention: 128,
   topK: 48,
 }
 /** Of the largest magnitude that is expected. */
 const tolerance = 2e-5
-/** With a cache in 8 bits, whose queries and weights kernels round to 16. */
+/** With a cache in 8 or 4 bits, whose queries and weights kernels round to 16. */
 const toleranceOfBytes = 2e-4
 
 /** The largest difference, in units of the largest expected magnitude; Infinity for NaN in one only or another length. */
@@ -50,7 +51,7 @@ export function deviation(
   expected: Results,
   { values: bound }: Pick<Program, 'values'>,
 ): string | undefined {
-  const most = bound.some(({ type }) => type.dtype === 'kv8') ? toleranceOfBytes : tolerance
+  const most = bound.some(({ type }) => isKvDType(type.dtype)) ? toleranceOfBytes : tolerance
   const [names, wanted] = [found, expected].map((results) => Object.keys(results).toSorted().join(', '))
   if (names !== wanted) return `${names} instead of ${wanted}`
   for (const [name, values] of Object.entries(expected)) {

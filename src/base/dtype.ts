@@ -24,8 +24,8 @@ export type GgmlDType = 'Q4_1' | 'Q5_0' | 'Q5_1' | 'Q2_K' | 'Q3_K'
 /** Every format of matrices of integers with scales. */
 export type QuantizedDType = PanelDType | GgmlDType
 
-/** Keys or values of a cache in bytes, with a scale for each vector (see src/blocks/kv8.ts). */
-export type KvDType = 'kv8'
+/** Keys or values of a cache in 8 or 4 bits with scales (see src/blocks/kv8.ts and kv4.ts). */
+export type KvDType = 'kv8' | 'kv4'
 
 export type DType = PlainDType | QuantizedDType | KvDType
 
@@ -49,6 +49,10 @@ export function isGgmlDType(dtype: DType): dtype is GgmlDType {
 
 export function isQuantizedDType(dtype: DType): dtype is QuantizedDType {
   return isPanelDType(dtype) || isGgmlDType(dtype)
+}
+
+export function isKvDType(dtype: DType): dtype is KvDType {
+  return dtype.startsWith('kv')
 }
 
 /** Bytes of one element of a plain dtype. */

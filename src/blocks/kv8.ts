@@ -3,6 +3,7 @@
  * bytes, one behind the other, then their scales in f32. What a byte means is byte * scale.
  */
 import { roundHalfToEven } from './half.ts'
+import type { KvPool } from './kv-pool.ts'
 
 /** Vectors whose magnitudes stay below are 0. */
 const leastMagnitude = 2 ** -100
@@ -13,7 +14,7 @@ export function kv8Bytes(vectors: number, size: number): number {
 }
 
 /** A pool of vectors of `size` components, `together` of which lie in a block with their scales. */
-export class Kv8Pool {
+export class Kv8Pool implements KvPool {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   readonly #together: number
@@ -32,7 +33,6 @@ export class Kv8Pool {
     return { vector: block + within * this.#size, scale: block + this.#together * this.#size + within * 4 }
   }
 
-  /** Vector `index`, in float64. */
   read(index: number): Float64Array {
     const { vector, scale } = this.#places(index)
     const factor = this.#view.getFloat32(scale, true)

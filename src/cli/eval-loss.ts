@@ -1,9 +1,10 @@
 /** `phi eval-loss`: held-out loss of models side by side. */
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
+import { cacheDTypes, type CacheDType } from '../program/index.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { meanLoss, textPieces, type MeanLoss } from './mean-loss.ts'
+import { meanLoss, meanLossOfCache, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
 import { modelArgument, modelPlace } from './model-folder.ts'
 import { addBackendOptions, chooseBackend, integer, type BackendOptions } from './options.ts'
 import type { NamedModel } from './resolve-model.ts'
@@ -16,6 +17,7 @@ interface EvalLossOptions extends BackendOptions {
   readonly seed: number
   readonly text?: string
   readonly exact?: boolean
+  readonly cacheType?: CacheDType
   readonly json?: boolean
 }
 
@@ -35,6 +37,12 @@ export function registerEvalLoss(program: Command): void {
     )
     .option('--text <file>', 'measure on this text instead')
     .option('--exact', 'do not round activations to int8 where weights are packed')
+    .addOption(
+      new Option(
+        '--cache-type <type>',
+        'compute it as answers are, through a cache that keeps keys and values in this',
+      ).choices(cacheDTypes),
+    )
     .option('--json', 'print one JSON object for each model')
   addBackendOptions(command)
     .addHelpText(
@@ -46,7 +54,8 @@ compared by it.
 
 Examples:
   $ phi eval-loss models/phi-nano my-model-4bit
-  $ phi eval-loss models/phi-nano --text story.txt --json`,
+  $ phi eval-loss models/phi-nano --text story.txt --json
+  $ phi eval-loss models/phi-nano --cache-type kv4`,
     )
     .action(evalLoss)
 }
@@ -61,17 +70,21 @@ async function evalLoss(names: readonly string[], options: EvalLossOptions): Pro
       const { folder, weightsFile, name } = model
       const status = new StatusLine()
       const { tokenizer } = await readTextFiles(folder, weightsFile)
-      const result = await meanLoss(
-        model,
-        await chooseBackend(options),
-        (context) => (text === undefined ? worldText(tokenizer, options.seed) : textPieces(tokenizer, text, context)),
-        {
-          ...(text === undefined ? { tokens: options.tokens } : {}),
-          exact: options.exact === true,
-          signal,
-          onProgress: progressOn(status),
-        },
-      ).finally(() => status.clear())
+      const backend = await chooseBackend(options)
+      const makeText = (context: number): LossText =>
+        text === undefined ? worldText(tokenizer, options.seed) : textPieces(tokenizer, text, context)
+      const given = {
+        ...(text === undefined ? { tokens: options.tokens } : {}),
+        exact: options.exact === true,
+        signal,
+        onProgress: progressOn(status),
+      }
+      const { cacheType } = options
+      const measuring =
+        cacheType === undefined
+          ? meanLoss(model, backend, makeText, given)
+          : meanLossOfCache(model, backend, cacheType, makeText, given)
+      const result = await measuring.finally(() => status.clear())
       const row = { model: name, formats: await formatsIn(folder, weightsFile), result }
       rows.push(row)
       if (options.json === true)

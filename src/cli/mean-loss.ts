@@ -6,12 +6,15 @@ import type { Backend, Device } from '../backends/backend.ts'
 import { present, throwIfAborted } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { ModelPlace } from '../engine/find-model.ts'
-import { checkTensors, fillParameters, formatsOf } from '../engine/load.ts'
+import { checkTensors, fillParameters, formatsOf, loadEngine } from '../engine/load.ts'
 import { openModelFiles } from '../engine/model-files.ts'
+import { logProbabilities } from '../engine/sampling.ts'
+import type { Scheduler } from '../engine/scheduler.ts'
 import { openSafetensors } from '../formats/safetensors.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { traceSequences } from '../models/trace.ts'
+import { ignoredTarget, type CacheDType } from '../program/index.ts'
 import { stagedLoss } from '../quant/staged-loss.ts'
 import { addLoss } from '../quant/stages.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -76,11 +79,64 @@ export async function meanLoss(
     addLoss(traced, rows)
     device = await backend.open([traced.trace.finish()])
     await fillParameters(device, weights, traced, options)
-    return await measure(device, makeText(context), rows, context, options)
+    const opened = device
+    const lossOf = async ({ inputs, learnedTokens }: Batch): Promise<number> => {
+      const { loss } = await opened.run('evaluate', inputs)
+      return present(loss?.[0], 'loss') * learnedTokens
+    }
+    return await measure(lossOf, makeText(context), rows, context, options)
   } finally {
     await device?.dispose()
     await files.close()
   }
+}
+
+/**
+ * The same on the same tokens as answers are computed, through a cache that keeps keys and values in this type.
+ *
+ * @throws PocketPhiError as `meanLoss`
+ */
+export async function meanLossOfCache(
+  { tree, weightsFile }: Pick<ModelPlace, 'tree' | 'weightsFile'>,
+  backend: Backend,
+  cacheType: CacheDType,
+  makeText: (context: number) => LossText,
+  options: MeanLossOptions,
+): Promise<MeanLoss> {
+  const files = await openModelFiles(tree, weightsFile)
+  let engine: Scheduler | undefined
+  try {
+    const model = modelFromConfig(await files.config())
+    const rows = rowsFor(model)
+    const context = contextFor(model, rows)
+    engine = await loadEngine(files, backend, { ...options, context, cacheType })
+    const opened = engine
+    return await measure((batch) => lossThroughCache(opened, batch), makeText(context), rows, context, options)
+  } finally {
+    await engine?.dispose()
+    await files.close()
+  }
+}
+
+/** The sum of the losses of a batch, whose sequences are computed one after the other. */
+async function lossThroughCache(engine: Scheduler, { inputs, tokens }: Batch): Promise<number> {
+  let sum = 0
+  for (let start = 0; start < tokens;) {
+    let end = start
+    while (end < tokens && inputs.starts[end] === start) end++
+    const targets = inputs.targets.subarray(start, end)
+    const sequence = await engine.open([...inputs.ids.subarray(start, end)], { reserve: end - start })
+    try {
+      await sequence.rows(0, (row, logits) => {
+        const target = present(targets[row], 'target')
+        if (target !== ignoredTarget) sum -= logProbabilities(logits, target, 0).chosen.logprob
+      })
+    } finally {
+      sequence.close()
+    }
+    start = end
+  }
+  return sum
 }
 
 /**
@@ -124,8 +180,9 @@ function* batchesOf(
   }
 }
 
+/** Adds up the losses of batches, each the sum over the tokens that it predicts. */
 async function measure(
-  device: Device,
+  lossOf: (batch: Batch) => Promise<number>,
   text: LossText,
   rows: number,
   context: number,
@@ -135,8 +192,7 @@ async function measure(
   let tokens = 0
   for (const batch of batchesOf(text, rows, context, wanted)) {
     throwIfAborted(signal)
-    const { loss } = await device.run('evaluate', batch.inputs)
-    sum += present(loss?.[0], 'loss') * batch.learnedTokens
+    sum += await lossOf(batch)
     tokens += batch.learnedTokens
     const [done, total] = Number.isFinite(wanted)
       ? [Math.min(tokens, wanted), wanted]

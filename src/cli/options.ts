@@ -117,7 +117,8 @@ export interface EngineOptions extends BackendOptions, MemoryOptions, WideOption
 
 /** `--cache-type`. */
 export function cacheTypeOption(): Option {
-  const help = 'what keys and values are kept in: kv8 is 8 bits with scales (default: f16, with --exact f32)'
+  const help =
+    'what keys and values are kept in: kv8 and kv4 are 8 and 4 bits with scales (default: f16, with --exact f32)'
   return new Option('--cache-type <type>', help).choices(cacheDTypes)
 }
 

@@ -3,8 +3,11 @@ import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { findLocalModel } from '../engine/find-model.ts'
 import type { GenerateOptions, Generation, GenerationResult } from '../engine/generate.ts'
-import type { PhiModel } from '../engine/phi-model.ts'
+import type { PhiModel, Prompt } from '../engine/phi-model.ts'
 import type { Picture } from '../engine/pictures.ts'
+import { writeFileAtomic } from '../formats/atomic.ts'
+import { fileSource } from '../formats/source.ts'
+import { renderChat, type ChatMessage } from '../text/templates.ts'
 import { exitCodes, UsageError } from './errors.ts'
 import { readStandardInput } from './files.ts'
 import { interruptible } from './interrupt.ts'
@@ -31,6 +34,8 @@ interface RunOptions extends EngineOptions, GenerationOptions, PictureCommandOpt
   readonly json?: boolean
   readonly logprobs?: number
   readonly profile?: boolean
+  readonly openCache?: string
+  readonly saveCache?: string
 }
 
 export function registerRun(program: Command): void {
@@ -43,6 +48,11 @@ export function registerRun(program: Command): void {
     .option('--raw', 'continue the prompt as it is, without the chat template')
     .option('--json', 'print one JSON object with text, token ids, usage and speed')
     .option('--logprobs <n>', 'log-probabilities of the tokens and of the n likeliest ones', integer(0, 100))
+    .option('--save-cache <file>', 'after the answer, keep what was computed of the prompt in this file')
+    .option(
+      '--open-cache <file>',
+      'take the beginning of the prompt from a file of --save-cache instead of computing it',
+    )
     .option('--profile', 'where the time went: by kernel, at barriers, in dispatch, outside the device')
   addGenerationOptions(addEngineOptions(addPictureOptions(command)))
     .addHelpText(
@@ -51,6 +61,7 @@ export function registerRun(program: Command): void {
 Examples:
   $ phi run phi-nano "What colour is a lemon?"
   $ phi run phi-nano --raw "Once upon a time" --temperature 0.8 --seed 1 --max-tokens 100
+  $ phi run phi-nano --raw "$(cat story.txt)" --max-tokens 1 --save-cache story.cache
   $ echo "What is 4 + 5?" | phi run phi-nano --json
   $ phi run phi-3.5-vision --image chart.png "What does the chart show?"`,
     )
@@ -63,6 +74,9 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   }
   if (options.raw === true && options.image !== undefined) {
     throw new UsageError('--image needs the chat template; leave --raw out.')
+  }
+  if (options.image !== undefined && options.saveCache !== undefined) {
+    throw new UsageError('--save-cache keeps text alone; leave it or --image out.')
   }
   if (options.profile === true && (options.backend === 'ref' || options.backend === 'webgpu')) {
     throw new UsageError(`--profile is of the kernels of wasm; leave it or --backend ${options.backend} out.`)
@@ -77,10 +91,17 @@ async function run(model: string, prompt: string | undefined, options: RunOption
     await using draft = await openDraft(opened, options, signal)
     const generate = { ...generateOptions(opened, options, draft), signal, ...withLogprobs(options) }
     const pictures = await openPictures(opened, options, (cost) => note(dim(cost)))
+    if (options.openCache !== undefined) await opened.openCache(await fileSource(options.openCache), { signal })
     const reply = startReply(opened, text, options, { ...generate, pictures })
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)
     })
+    const { saveCache } = options
+    if (saveCache !== undefined && result.finish !== 'aborted') {
+      await opened.saveCache(promptOf(opened, text, options), (chunks) => writeFileAtomic(saveCache, chunks), {
+        signal,
+      })
+    }
     const profile = options.profile === true ? takeProfile(result, opened, draft) : undefined
     if (options.json === true) printJson({ ...describeResult(place.name, result, opened), ...given({ profile }) })
     else printEnd(result, opened, profile)
@@ -111,6 +132,13 @@ async function readPrompt(prompt: string | undefined): Promise<string> {
 
 function withLogprobs({ logprobs }: RunOptions): Pick<GenerateOptions, 'logprobs'> {
   return logprobs === undefined ? {} : { logprobs }
+}
+
+/** The text that the model reads, without its answer. */
+function promptOf({ template }: PhiModel, text: string, { raw, system }: RunOptions): Prompt {
+  if (raw === true) return text
+  const told: ChatMessage[] = system === undefined ? [] : [{ role: 'system', content: system }]
+  return renderChat(template, [...told, { role: 'user', content: text }], { addGenerationPrompt: true })
 }
 
 function startReply(

@@ -206,6 +206,7 @@ const answerFormats: readonly { readonly matrices: DType; readonly cache: CacheD
   { matrices: 'q4g32', cache: 'f16' },
   { matrices: 'Q5_0', cache: 'f32' },
   { matrices: 'f32', cache: 'kv8' },
+  { matrices: 'f32', cache: 'kv4' },
 ]
 
 async function answers(backend: Backend): Promise<Results> {

@@ -19,7 +19,8 @@ export interface LoadOptions extends CacheOptions {
   readonly exact?: boolean
   /**
    * What the cache holds keys and values in. f16 takes half of the memory of f32, kv8 a quarter (8 bits, with a scale for each vector; heads of
-   * at most 256), and each reads faster from memory than the one before. When left out f16, and in exact mode f32.
+   * at most 256), kv4 a seventh (4 bits, with a scale for 32 components; heads of a multiple of 32), and each takes less to read from
+   * memory than the one before. When left out f16, and in exact mode f32.
    */
   readonly cacheType?: CacheDType
   /** Without `context`: the longest that is tried, at most that of the model (default: 4096). */
@@ -192,7 +193,7 @@ function tooLarge(limit: number, found: string, cause?: MemoryPlan): PocketPhiEr
   return new PocketPhiError('out-of-memory', 'The model does not fit into memory.', {
     expected: `at most ${gigabytes(limit)}`,
     found,
-    remedy: 'Use a smaller context, fewer sequences, or weights of 4 bits.',
+    remedy: 'Use a smaller context, a cache in fewer bits (kv8, kv4), fewer sequences, or weights of 4 bits.',
     cause,
   })
 }

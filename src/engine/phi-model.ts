@@ -1,9 +1,11 @@
 import type { Execution } from '../backends/backend.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
+import { blobSource, bytesSource, type ByteSource } from '../formats/source.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatTemplate } from '../text/templates.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import { openCache, saveCache, type WriteChunks } from './cache-file.ts'
 import { Chat } from './chat.ts'
 import type { ChatOptions } from './chat-rules.ts'
 import { Generation, type EncodedPrompt, type GenerateOptions } from './generate.ts'
@@ -11,7 +13,9 @@ import { encodePictured, type PicturedText } from './picture-text.ts'
 import { blindError, Picture } from './pictures.ts'
 import { Album, usualTiles, type PictureOptions, type PictureSource } from './album.ts'
 import type { SamplingOptions } from './sampling.ts'
-import type { EngineCounters, Scheduler } from './scheduler.ts'
+import type { EngineCounters } from './counters.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { AdvanceOptions } from './sequence.ts'
 
 /**
  * Text as a string (control tokens that it spells stay plain characters), as typed text with special tokens and pictures, or as ids.
@@ -170,6 +174,37 @@ export class PhiModel implements AsyncDisposable {
     } finally {
       sequence.close()
     }
+  }
+
+  /**
+   * Reads a text, as far as it is not in the cache, and gives `write` the bytes of a file with its keys and values (safetensors),
+   * chunk by chunk: for `openCache`, in another process too.
+   *
+   * @throws PocketPhiError `context-full`, `invalid-argument`, `not-supported` (text with pictures), `aborted`; what `write` throws
+   */
+  async saveCache(prompt: Prompt, write: WriteChunks, { signal, onProgress }: AdvanceOptions = {}): Promise<void> {
+    const { ids, pictures } = this.#encode(prompt)
+    const sequence = await this.engine.open(ids, { reserve: ids.length, pictures, signal })
+    try {
+      await sequence.logits({ signal, onProgress })
+      await saveCache(this.engine, sequence, write)
+    } finally {
+      sequence.close()
+    }
+  }
+
+  /**
+   * Opens what `saveCache` gave: texts that begin as the saved one do not have to be read again. Resolves to the ids of that text. A
+   * file that cannot be used changes nothing.
+   *
+   * @throws PocketPhiError `invalid-file` for a file that is torn, or of another model or cache type; `context-full`, `aborted`
+   */
+  openCache(
+    file: Uint8Array | Blob | ByteSource,
+    options: Pick<AdvanceOptions, 'signal'> = {},
+  ): Promise<readonly number[]> {
+    const source = file instanceof Blob ? blobSource(file) : file instanceof Uint8Array ? bytesSource(file) : file
+    return openCache(this.engine, source, options)
   }
 
   /** Ends what is going on and frees memory and threads. */

@@ -58,20 +58,23 @@ describe('Scheduler', () => {
   })
 
   it.each([
-    ['f16', 1e-3],
-    ['kv8', 6e-2],
+    ['f16', 1e-3, 32],
+    ['kv8', 6e-2, 32],
+    // Heads of 32.
+    ['kv4', 0.5, 128],
   ] as const)(
     'keeps keys and values in %s: token by token, in chunks, and on pages that were copied',
-    async (cacheType, most) => {
+    async (cacheType, most, width) => {
       const [ids, backend] = [someIds(100, 6), wasmBackend({ threads: 0 })]
+      const tiny = { config: { hidden_size: width } }
       const spread = (rows: readonly Float32Array[]) =>
         Math.max(...rows.map((row) => Math.max(...row) - Math.min(...row)))
       const distance = (found?: Float32Array, wanted?: Float32Array) =>
         wanted?.reduce((sum, value, at) => Math.max(sum, Math.abs(value - (found?.[at] ?? NaN))), 0) ?? NaN
-      const exact = await allRows(await engineOf({ cacheType: 'f32' }, {}, backend), ids)
+      const exact = await allRows(await engineOf({ cacheType: 'f32' }, tiny, backend), ids)
       const [inChunks, engine] = [
-        await allRows(await engineOf({ cacheType }, {}, backend), ids),
-        await engineOf({ cacheType, maxSequences: 2 }, {}, backend),
+        await allRows(await engineOf({ cacheType }, tiny, backend), ids),
+        await engineOf({ cacheType, maxSequences: 2 }, tiny, backend),
       ]
       const limit = most * spread(exact)
       exact.forEach((row, index) => expect(distance(inChunks[index], row)).toBeLessThan(limit))
@@ -134,18 +137,20 @@ describe('Scheduler', () => {
     const sequence = await engine.open(ids)
     const expected = await sequence.logits()
     const other = await engineOf()
-    for (const name of other.device.names().filter((state) => state.startsWith('cache.'))) {
-      const pages = await engine.device.readBytes(name)
-      await other.device.fill(name, (bytes, offset) => bytes.set(pages.subarray(offset, offset + bytes.length)))
-    }
     const adopted = await other.open(ids)
-    other.adopt(adopted, 99)
+    await other.adopt(adopted, 99, async () => {
+      for (const name of other.device.names().filter((state) => state.startsWith('cache.'))) {
+        const pages = await engine.device.readBytes(name)
+        await other.device.fill(name, (bytes, offset) => bytes.set(pages.subarray(offset, offset + bytes.length)))
+      }
+    })
     expectClose(await adopted.logits(), expected)
     expect(other.counters.rows).toBe(1)
-    expect(() => other.adopt(adopted, 99)).toThrow(/100 computed tokens/)
+    const nothing = async (): Promise<void> => {}
+    await expect(other.adopt(adopted, 99, nothing)).rejects.toThrow(/100 computed tokens/)
     adopted.close()
     const next = await other.open(ids)
-    expect(() => other.adopt(next, 101)).toThrow(/at most 100 tokens/)
+    await expect(other.adopt(next, 101, nothing)).rejects.toThrow(/at most 100 tokens/)
   })
 
   it('delivers the rows that are wanted, in order, more of them than one pass can give', async () => {

@@ -4,27 +4,11 @@ import { linkSignals } from '../base/link-signals.ts'
 import { nextTurn } from '../base/turn.ts'
 import { logitRows, outputNames } from '../models/trace.ts'
 import { pageSize } from '../program/ops/cache.ts'
+import { noCounts, type EngineCounters } from './counters.ts'
 import { PagePool, type PageTable, type Regime } from './pages.ts'
 import { bucketFor, copyProgramName, rowsToRun, type EnginePrograms } from './programs.ts'
 import { checkSight, lookAtPictures, pictureInputs } from './sight.ts'
 import { Sequence, type AdvanceOptions, type Delivery, type SequenceHost, type SequenceOptions } from './sequence.ts'
-
-/** What an engine has done so far; differences of these are what tests and reports look at. */
-export interface EngineCounters {
-  /** Runs of a pass. */
-  runs: number
-  /** Passes that began before the token of their row was read, those that came to nothing included. */
-  runsAhead: number
-  /** Rows computed for sequences. */
-  rows: number
-  /** Rows that filled up a bucket. */
-  paddingRows: number
-  /** Rows that were found in the cache instead of being computed. */
-  reusedRows: number
-  /** Rows computed a second time because a sequence outgrew the original context (LongRoPE). */
-  recomputedRows: number
-  copiedPages: number
-}
 
 /** Rows of a sequence that wait to be computed. */
 interface Request {
@@ -60,12 +44,9 @@ interface PassAhead extends Pass {
   id: number | undefined
 }
 
-/** A run of another program than those of the rows, which waits for its turn. */
+/** Something else than rows that waits for its turn with the device. */
 interface Errand {
-  readonly program: string
-  readonly inputs: RunInputs
-  readonly signal: AbortSignal | undefined
-  resolve(outputs: RunOutputs): void
+  run(): Promise<void>
   reject(error: unknown): void
 }
 
@@ -92,15 +73,7 @@ const mixedRows = 64
 export class Scheduler implements SequenceHost {
   readonly programs: EnginePrograms
   readonly device: Device
-  readonly counters: EngineCounters = {
-    runs: 0,
-    runsAhead: 0,
-    rows: 0,
-    paddingRows: 0,
-    reusedRows: 0,
-    recomputedRows: 0,
-    copiedPages: 0,
-  }
+  readonly counters: EngineCounters = noCounts()
   readonly #pool: PagePool
   readonly #open = new Map<Sequence, number>()
   readonly #admissions: Admission[] = []
@@ -197,23 +170,50 @@ export class Scheduler implements SequenceHost {
   }
 
   /**
-   * Takes the first `length` tokens of a sequence of which nothing was computed as computed: what the pages of the cache hold
-   * (`Device.fill`) is their keys and values.
+   * Takes the first `length` tokens of a sequence of which nothing was computed as computed, once `fill` has put their keys and values
+   * into the pages with these numbers (`Device.fill`).
    *
-   * @throws PocketPhiError `invalid-argument` once something was computed, or for more tokens than the sequence has
+   * @throws PocketPhiError `invalid-argument` once something was computed, or for more tokens than the sequence has; what `fill`
+   * throws, and nothing is computed then
    */
-  adopt(sequence: Sequence, length: number): void {
-    const fits = Number.isInteger(length) && length >= 0 && length <= sequence.ids.length
-    if (sequence.table !== undefined || !fits || !this.#open.has(sequence)) {
-      throw new PocketPhiError('invalid-argument', 'The sequence cannot take these tokens as computed.', {
-        expected: `an open sequence of which nothing was computed, and at most ${sequence.ids.length} tokens`,
-        found: `${sequence.computed} computed tokens, and ${length} to adopt`,
-      })
-    }
-    const table = this.#pool.open(sequence.ids, 0, sequence.regime)
-    this.#pool.prepare(table, length)
-    this.#pool.commit(table, sequence.ids.slice(0, length))
-    sequence.table = table
+  async adopt(sequence: Sequence, length: number, fill: (pages: readonly number[]) => Promise<void>): Promise<void> {
+    await this.alone(async () => {
+      const fits = Number.isInteger(length) && length >= 0 && length <= sequence.ids.length
+      if (sequence.table !== undefined || !fits || !this.#open.has(sequence)) {
+        throw new PocketPhiError('invalid-argument', 'The sequence cannot take these tokens as computed.', {
+          expected: `an open sequence of which nothing was computed, and at most ${sequence.ids.length} tokens`,
+          found: `${sequence.computed} computed tokens, and ${length} to adopt`,
+        })
+      }
+      const table = this.#pool.open(sequence.ids, 0, sequence.regime)
+      this.#pool.prepare(table, length)
+      sequence.busy = true
+      try {
+        await fill(this.#pool.indices(table))
+        this.#pool.commit(table, sequence.ids.slice(0, length))
+        sequence.table = table
+      } catch (error) {
+        this.#pool.close(table)
+        throw error
+      } finally {
+        sequence.busy = false
+        if (sequence.closed) this.#finish(sequence)
+      }
+    })
+  }
+
+  /** The numbers of the pages with what a sequence has computed. */
+  pagesOf({ table, computed }: Sequence): readonly number[] {
+    return table === undefined ? [] : this.#pool.indices(table).slice(0, Math.ceil(computed / pageSize))
+  }
+
+  /** Does something with the device while nothing runs; what is asked for meanwhile waits. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    this.#checkOpen()
+    return await new Promise<T>((resolve, reject) => {
+      this.#errands.push({ run: () => work().then(resolve, reject), reject })
+      this.#loop ??= this.#run()
+    })
   }
 
   truncate({ table }: Sequence, length: number): void {
@@ -346,27 +346,23 @@ export class Scheduler implements SequenceHost {
   }
 
   /** Runs another program of the device between two batches. */
-  #runBetween(program: string, inputs: RunInputs, signal: AbortSignal | undefined): Promise<RunOutputs> {
-    return new Promise((resolve, reject) => {
-      this.#errands.push({ program, inputs, signal, resolve, reject })
-      this.#loop ??= this.#run()
+  async #runBetween(program: string, inputs: RunInputs, signal: AbortSignal | undefined): Promise<RunOutputs> {
+    return await this.alone(async () => {
+      const link = linkSignals([this.#end.signal, ...(signal === undefined ? [] : [signal])])
+      try {
+        return await this.device.run(program, inputs, { signal: link.signal })
+      } finally {
+        link.release()
+      }
     })
   }
 
   async #runErrand(): Promise<void> {
     const errand = this.#errands.shift()
     if (errand === undefined) return
-    const { program, inputs, signal } = errand
     // A pass that is ahead is still the device's; what it gives stays good.
     await this.#ahead?.outputs.catch(() => {})
-    const link = linkSignals([this.#end.signal, ...(signal === undefined ? [] : [signal])])
-    try {
-      errand.resolve(await this.device.run(program, inputs, { signal: link.signal }))
-    } catch (error) {
-      errand.reject(error)
-    } finally {
-      link.release()
-    }
+    await errand.run()
   }
 
   #dropAborted(): void {

@@ -4,6 +4,7 @@ import {
   isBlockDType,
   isGgmlDType,
   isKDType,
+  isKvDType,
   isQuantizedDType,
   type BlockDType,
   type GgmlDType,
@@ -124,7 +125,7 @@ export function pieceReader(file: WeightsFile, name: string, staging: Staging): 
     return panelReader(file, name, dtype, rows, columns)
   }
   if (isGguf(file) && !isPlainGgml(file.info(name).dtype)) return vectorReader(file, name)
-  if (dtype === 'kv8') throw new Error('defect: a weight is no cache')
+  if (isKvDType(dtype)) throw new Error('defect: a weight is no cache')
   return plainReader(file, name, dtype, staging)
 }
 

@@ -1,6 +1,6 @@
-import { elementBytes, elementCount, isQuantizedDType, type TensorType } from '../base/dtype.ts'
+import { elementBytes, elementCount, isKvDType, isQuantizedDType, type TensorType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { kv8Bytes } from '../blocks/kv8.ts'
+import { kvBytes } from '../blocks/kv-pool.ts'
 import { matrixBytes, rowsTogether } from '../blocks/matrix.ts'
 import { boundValues, type Program } from './program.ts'
 
@@ -13,9 +13,9 @@ export function align(bytes: number): number {
 
 /** Bytes that a tensor takes in memory, without alignment. */
 export function tensorBytes(type: TensorType): number {
-  if (type.dtype === 'kv8') {
+  if (isKvDType(type.dtype)) {
     const size = type.shape.at(-1) ?? 1
-    return kv8Bytes(elementCount(type.shape) / size, size)
+    return kvBytes(type.dtype, elementCount(type.shape) / size, size)
   }
   if (!isQuantizedDType(type.dtype)) return elementCount(type.shape) * elementBytes(type.dtype)
   const [rows = 0, columns = 0] = type.shape

@@ -5,7 +5,7 @@ import type { GenerateOptions, GenerationChunk, GenerationResult } from '../engi
 import type { LoadModelOptions } from '../engine/load-model.ts'
 import type { Prompt } from '../engine/phi-model.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
-import type { EngineCounters } from '../engine/scheduler.ts'
+import type { EngineCounters } from '../engine/counters.ts'
 import type { DirectoryHandle } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatMessage, TemplateName } from '../text/templates.ts'

@@ -1,6 +1,6 @@
 import type { ChatOptions } from '../engine/chat-rules.ts'
 import type { Prompt } from '../engine/phi-model.ts'
-import type { EngineCounters } from '../engine/scheduler.ts'
+import type { EngineCounters } from '../engine/counters.ts'
 import type { Caller } from './calls.ts'
 import type { EngineCalls, ModelFacts } from './messages.ts'
 import { RemoteChat } from './remote-chat.ts'

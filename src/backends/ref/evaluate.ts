@@ -1,4 +1,4 @@
-import { elementCount, isQuantizedDType, type TensorType } from '../../base/dtype.ts'
+import { elementCount, isKvDType, isQuantizedDType, type TensorType } from '../../base/dtype.ts'
 import { present, throwIfAborted } from '../../base/errors.ts'
 import { definitionOf, referenceStorage, type ReferenceTensor } from '../../program/ops/definition.ts'
 import '../../program/ops/index.ts'
@@ -16,7 +16,7 @@ export function storageFor(type: TensorType): ReferenceTensor['data'] {
 
 /** Bytes of that storage, which is not made. */
 export function storageBytes(type: TensorType): number {
-  if (isQuantizedDType(type.dtype) || type.dtype === 'kv8') return tensorBytes(type)
+  if (isQuantizedDType(type.dtype) || isKvDType(type.dtype)) return tensorBytes(type)
   const integers = type.dtype === 'i32' || type.dtype === 'i8' || type.dtype === 'u8'
   return elementCount(type.shape) * (integers ? 4 : 8)
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import type { KvDType } from '../../base/dtype.ts'
 import { Random } from '../../base/random.ts'
 import { f16ToF32, f32ToF16 } from '../../blocks/half.ts'
-import { Kv8Pool, kv8Bytes } from '../../blocks/kv8.ts'
+import { kvBytes, kvPool } from '../../blocks/kv-pool.ts'
 import { at, expectClose, input, output, randomFloats, runKernel, update, workspace } from './kernel-cases.ts'
 import { float, instantiate, kernelBuilds, type KernelHarness } from './kernel-harness.ts'
 import { pagedAttentionWorkspaceBytes } from './workspace.ts'
@@ -165,10 +166,10 @@ function prepare(shape: Shape): Problem {
   return { ...shape, rows, pages, maxPages, scale, sequences, positions, pageTable, keys, values, q, slot }
 }
 
-function attend(harness: KernelHarness, problem: Problem, wide: 0 | 1, format: 0 | 1 | 2): Float32Array {
+function attend(harness: KernelHarness, problem: Problem, wide: 0 | 1, format: 0 | 1 | 2 | 3): Float32Array {
   const { pageTable, sequences, positions, q, rows, heads, kvHeads, headSize } = problem
   const [keys, values] = [problem.keys, problem.values].map((pool) => {
-    if (format === 2) return throughBytes(pool, problem).stored
+    if (format >= 2) return packed(format === 2 ? 'kv8' : 'kv4', pool, problem).stored
     return format === 1 ? halvesOf(pool) : pool
   })
   const [out] = runKernel(harness, 'pagedAttention', [
@@ -184,12 +185,12 @@ function halvesOf(values: Float32Array): Float32Array {
   return new Float32Array(f32ToF16(values).buffer)
 }
 
-/** Bytes with scales as the harness takes them, and the values that they have. */
-function throughBytes(values: Float32Array, { headSize }: Pick<Shape, 'headSize'>) {
+/** Bytes or nibbles with scales as the harness takes them, and the values that they have. */
+function packed(dtype: KvDType, values: Float32Array, { headSize }: Pick<Shape, 'headSize'>) {
   const count = values.length / headSize
-  const stored = new Float32Array(kv8Bytes(count, headSize) / 4)
+  const stored = new Float32Array(kvBytes(dtype, count, headSize) / 4)
   const [pool, floats] = [
-    new Kv8Pool(new Uint8Array(stored.buffer), pageSize, headSize),
+    kvPool(dtype, new Uint8Array(stored.buffer), pageSize, headSize),
     new Float32Array(values.length),
   ]
   for (let place = 0; place < count; place++) {
@@ -197,6 +198,21 @@ function throughBytes(values: Float32Array, { headSize }: Pick<Shape, 'headSize'
     floats.set(pool.read(place), place * headSize)
   }
   return { stored, floats }
+}
+
+/** The shape with heads of whole groups of 32. */
+function inGroups(shape: Shape): Shape {
+  return { ...shape, headSize: 32 * Math.ceil(shape.headSize / 32) }
+}
+
+/** Floats of very different magnitudes, with some that are 0, equal but for the sign, huge, tiny or no numbers. */
+function hostileFloats(seed: number, count: number): Float32Array {
+  const random = new Random(seed)
+  const odd = [0, -0, 1, -1, 3e38, -3e38, 1e-31, 1e-38, Infinity, -Infinity, NaN]
+  return Float32Array.from({ length: count }, (_, index) => {
+    if (index % 7 === 0 && random.float() < 0.1) return random.pick(odd)
+    return random.float() < 0.1 ? Math.round(4 * random.normal()) : random.normal() * 2 ** random.integer(-3, 3)
+  })
 }
 
 function throughHalves(values: Float32Array): Float32Array {
@@ -257,11 +273,64 @@ describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, th
 
   test.each(shapes)('attention to bytes, $heads/$kvHeads heads of $headSize, window $window, runs $runs', (shape) => {
     const problem = prepare(shape)
-    const [keys, values] = [throughBytes(problem.keys, shape), throughBytes(problem.values, shape)]
+    const [keys, values] = [packed('kv8', problem.keys, shape), packed('kv8', problem.values, shape)]
     const out = attend(harness, problem, 0, 2)
     // Queries and weights are rounded to 16 bits.
     expectClose(out, exact({ ...problem, keys: keys.floats, values: values.floats }), { relative: 0, absolute: 3e-4 })
     expect(attend(harness, problem, 1, 2)).toEqual(out)
+  })
+
+  test.each(shapes)('attention to nibbles, $heads/$kvHeads heads, window $window, runs $runs', (shape) => {
+    const problem = prepare(inGroups(shape))
+    const [keys, values] = [packed('kv4', problem.keys, problem), packed('kv4', problem.values, problem)]
+    const out = attend(harness, problem, 0, 3)
+    expectClose(out, exact({ ...problem, keys: keys.floats, values: values.floats }), { relative: 0, absolute: 3e-4 })
+    expect(attend(harness, problem, 1, 3)).toEqual(out)
+  })
+
+  test.each(shapes)('writes nibbles of $kvHeads heads for runs $runs', (shape) => {
+    const problem = prepare(inGroups(shape))
+    const { kvHeads, headSize, rows, sequences, positions, pageTable, keys, values, slot } = problem
+    const [k, v] = [hostileFloats(1, rows * kvHeads * headSize), hostileFloats(2, rows * kvHeads * headSize)]
+    const expected = [keys, values].map((pool) => packed('kv4', pool, problem).stored)
+    const pools = expected.map((pool) => kvPool('kv4', new Uint8Array(pool.buffer), pageSize, headSize))
+    const before = expected.map((pool) => update(pool.slice()))
+    for (const [row, sequence] of sequences.entries()) {
+      for (let head = 0; head < kvHeads && sequence >= 0; head++) {
+        const from = (row * kvHeads + head) * headSize
+        const place = slot(sequence, at(positions, row), head) / headSize
+        pools[0]?.write(place, k.subarray(from, from + headSize))
+        pools[1]?.write(place, v.subarray(from, from + headSize))
+      }
+    }
+    const indices = [pageTable, sequences, positions, k, v].map(input)
+    const written = runKernel(harness, 'cacheWrite', [
+      ...before,
+      ...indices,
+      rows,
+      kvHeads,
+      headSize,
+      problem.maxPages,
+      3,
+    ])
+    expect(written.map((pool) => new Uint8Array(pool.buffer))).toEqual(
+      expected.map((pool) => new Uint8Array(pool.buffer)),
+    )
+  })
+
+  test.each([1, 6])('an infinity or NaN in a cache of nibbles shows in what %i rows see of it', (count) => {
+    for (const hostile of [NaN, Infinity, -Infinity]) {
+      const problem = prepare({ heads: 2, kvHeads: 2, headSize: 64, window: 0, runs: [[0, 70, count]] })
+      problem.keys[problem.slot(0, 20, 0) + 40] = hostile
+      problem.values[problem.slot(0, 66, 1) + 40] = hostile
+      const out = attend(harness, problem, 0, 3)
+      for (let row = 0; row < count; row++) {
+        const [first, second] = [out.slice(row * 128, row * 128 + 64), out.slice(row * 128 + 64, row * 128 + 128)]
+        expect(first.every(Number.isNaN)).toBe(true)
+        expect(second.subarray(32).every(Number.isNaN)).toBe(true)
+        expect(second.subarray(0, 32).every(Number.isFinite)).toBe(true)
+      }
+    }
   })
 
   test.each(shapes)('writes $kvHeads heads of $headSize for runs $runs', (shape) => {
@@ -286,10 +355,10 @@ describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, th
     const written = runKernel(harness, 'cacheWrite', [...halves, ...words, 1])
     expect(written.map((pool) => new Uint16Array(pool.buffer))).toEqual(expected.map((pool) => f32ToF16(cut(pool))))
 
-    const bytes = [keys, values].map((pool) => update(throughBytes(pool, shape).stored))
-    const packed = runKernel(harness, 'cacheWrite', [...bytes, ...words, 2])
-    const wanted = expected.map((pool) => new Uint8Array(throughBytes(pool, shape).stored.buffer))
-    expect(packed.map((pool) => new Uint8Array(pool.buffer))).toEqual(wanted)
+    const bytes = [keys, values].map((pool) => update(packed('kv8', pool, shape).stored))
+    const inBytes = runKernel(harness, 'cacheWrite', [...bytes, ...words, 2])
+    const wanted = expected.map((pool) => new Uint8Array(packed('kv8', pool, shape).stored.buffer))
+    expect(inBytes.map((pool) => new Uint8Array(pool.buffer))).toEqual(wanted)
   })
 
   test('halves are rounded to nearest, ties to even; large ones are cut, tiny ones are 0', () => {

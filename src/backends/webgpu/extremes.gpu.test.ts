@@ -99,6 +99,7 @@ describe.skipIf(!hasSoftwareGpu)('what goes into the cache comes out as the orac
     ['f16', 7],
     ['kv8', 8],
     ['kv8', 6],
+    ['kv4', 32],
   ] as const)('%s, heads of %i', async (dtype, headSize) => {
     const one = cacheCase(dtype, headSize)
     const { y } = await runOnReference(one)

@@ -1,7 +1,8 @@
-import type { DType } from '../../base/dtype.ts'
+import { isKvDType, type DType } from '../../base/dtype.ts'
 import { present } from '../../base/errors.ts'
 import { f16ToNumber, numberToF16 } from '../../blocks/half.ts'
-import { Kv8Pool } from '../../blocks/kv8.ts'
+import { kv4Group } from '../../blocks/kv4.ts'
+import { kvPool, type KvPool } from '../../blocks/kv-pool.ts'
 import type { Tensor } from '../trace.ts'
 import type { AttentionAttributes } from './attention.ts'
 import { blockPatternOf, checkPattern, seesPosition } from './block-pattern.ts'
@@ -36,7 +37,7 @@ export interface PagedCache {
 const largestByteHead = 256
 
 /** What the cache may hold keys and values in, from the most exact to the smallest. */
-export const cacheDTypes = ['f32', 'f16', 'kv8'] as const
+export const cacheDTypes = ['f32', 'f16', 'kv8', 'kv4'] as const
 export type CacheDType = (typeof cacheDTypes)[number]
 
 function isCacheDType(dtype: DType): dtype is CacheDType {
@@ -59,18 +60,13 @@ function stored(values: Float64Array, dtype: DType): Float64Array {
 }
 
 /** The vectors of a pool, by their place: ((page * kvHeads) + head) * 64 + slot. */
-interface Vectors {
-  read(place: number): Float64Array
-  write(place: number, values: Float64Array): void
-}
-
-function vectorsOf(pool: ReferenceTensor | undefined): Vectors {
+function vectorsOf(pool: ReferenceTensor | undefined): KvPool {
   const { type, data } = present(pool, 'pool')
   const size = present(type.shape[3], 'head size')
-  if (data instanceof Uint8Array) return new Kv8Pool(data, pageSize, size)
+  if (data instanceof Uint8Array && isKvDType(type.dtype)) return kvPool(type.dtype, data, pageSize, size)
   return {
     read: (place) => floats(pool).subarray(place * size, (place + 1) * size),
-    write: (place, values) => floats(pool).set(stored(values, type.dtype), place * size),
+    write: (place, values) => floats(pool).set(stored(Float64Array.from(values), type.dtype), place * size),
   }
 }
 
@@ -88,6 +84,8 @@ function checkCache(kind: string, inputs: readonly Tensor['type'][]): CacheOpera
   operand(kind, 'values', values, dtype, pages, kvHeads, pageSize, headSize)
   require(dtype !== 'kv8' ||
     headSize <= largestByteHead, kind, `a cache in kv8 takes heads of at most ${largestByteHead}, not ${headSize}`)
+  require(dtype !== 'kv4' ||
+    headSize % kv4Group === 0, kind, `a cache in kv4 takes heads of a multiple of ${kv4Group}, not ${headSize}`)
   operand(kind, 'pageTable', pageTable, 'i32', null, null)
   const [rows] = operand(kind, 'sequences', sequences, 'i32', null)
   operand(kind, 'positions', positions, 'i32', rows)

@@ -9,7 +9,7 @@ import { sumIntegers } from './simd'
 /** Adding 1.5 * 2^23 leaves the integer nearest to a small number, ties to even, in the lower bits. */
 // @ts-ignore: decorator
 @inline
-function nearest(x: v128): v128 {
+export function nearest(x: v128): v128 {
   const shift = f32x4.splat(12582912)
   return i32x4.sub(f32x4.add(x, shift), shift)
 }
@@ -17,13 +17,13 @@ function nearest(x: v128): v128 {
 /** The greatest of lanes that are not negative. Floats are compared as integers, which lets a NaN win: it then shows in the result. */
 // @ts-ignore: decorator
 @inline
-function greatest(x: v128): f32 {
+export function greatest(x: v128): f32 {
   const pairs = i32x4.max_s(x, v128.shuffle<i32>(x, x, 2, 3, 0, 1))
   return reinterpret<f32>(max(i32x4.extract_lane(pairs, 0), i32x4.extract_lane(pairs, 1)))
 }
 
 /** The largest magnitude of `count` floats. */
-function largestOf(source: usize, count: i32): f32 {
+export function largestOf(source: usize, count: i32): f32 {
   const magnitude = i32x4.splat(0x7fffffff)
   let largest = i32x4.splat(0)
   for (let i = 0; i < count; i += 4) {
@@ -33,7 +33,7 @@ function largestOf(source: usize, count: i32): f32 {
 }
 
 /** Below it a vector counts as 0: 127 over it would overflow. */
-const leastMagnitude: f32 = reinterpret<f32>(0x0d800000)
+export const leastMagnitude: f32 = reinterpret<f32>(0x0d800000)
 
 /** Writes `count` floats as bytes and their scale, the largest magnitude / 127; the bytes are the nearest integers, ties to even. */
 export function narrowToBytes(target: usize, scale: usize, source: usize, count: i32): void {
@@ -213,7 +213,7 @@ export function addByteValues(
 
 // @ts-ignore: decorator
 @inline
-function addSums(target: usize, integers: v128, unit: v128, factor: v128): void {
+export function addSums(target: usize, integers: v128, unit: v128, factor: v128): void {
   const old = f32x4.mul(v128.load(target), factor)
   v128.store(target, f32x4.add(old, f32x4.mul(f32x4.convert_i32x4_s(integers), unit)))
 }

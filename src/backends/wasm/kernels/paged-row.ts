@@ -1,6 +1,7 @@
 /** Attention of one row to the pages of its sequence: the work of decoding, which reads keys and values once. */
 import { blockEndOf, isSparse, seesPosition } from './block-pattern'
 import { addByteValues, roundQuery, scoreByteKeys } from './paged-bytes'
+import { addNibbleValues, scoreNibbleKeys, sumQueryGroups } from './paged-nibbles'
 import { halfScale, halfScaleRoot, highHalves, lowHalves } from './halves'
 import { exp2NonPositive } from './math'
 import { madd, sumLanes } from './simd'
@@ -49,11 +50,33 @@ export function scaleInBlock(position: i32, headSize: i32): usize {
   return <usize>(pageSize * headSize + (position & (pageSize - 1)) * 4)
 }
 
+/** Bytes from the start of a pool in 4 bits to the block of a position's page and head: 64 vectors, then the scales of their groups. */
+// @ts-ignore: decorator
+@inline
+export function nibbleBlockOf(table: usize, position: i32, kvHeads: i32, kvHead: i32, headSize: i32): usize {
+  return (pageOf(table, position) * kvHeads + kvHead) * <usize>(pageSize * (headSize >> 1) + (headSize << 2))
+}
+
+/** Bytes from the start of such a block to a position's vector. */
+// @ts-ignore: decorator
+@inline
+export function nibblesInBlock(position: i32, headSize: i32): usize {
+  return <usize>((position & (pageSize - 1)) * (headSize >> 1))
+}
+
+/** Bytes from the start of such a block to a position's scale of the first group. */
+// @ts-ignore: decorator
+@inline
+export function nibbleScaleInBlock(position: i32, headSize: i32): usize {
+  return <usize>(pageSize * (headSize >> 1) + (position & (pageSize - 1)) * 2)
+}
+
 /**
  * out[h] = attention of q[h] to the positions [first, end), for the heads [firstHead, lastHead), at most 16, of one row. `group`
  * heads share keys and values; `factor` multiplies the dot products; weights are powers of 2. With a pattern (block-pattern.ts) the
  * row stands at end - 1, and a head passes over the blocks that it does not see. The workspace takes
- * 16 * (256 + 12 + 2 * (headSize + 7) * 4) bytes. T: what the cache holds, f32, u16 for f16, or i8 for bytes with scales.
+ * 16 * (256 + 12 + 2 * (headSize + 7) * 4) + 128 bytes. T: what the cache holds, f32, u16 for f16, i8 for bytes with scales, or u8 for
+ * nibbles with scales.
  *
  * A page's keys of all heads come first, then its values: they follow each other in memory, and long streams are what the
  * processor fetches ahead.
@@ -83,6 +106,7 @@ export function attendRow<T>(
   const bytes = (<usize>((headSize + 7) & -8)) << 2
   const sums = queries + <usize>headsAtOnce * bytes
   const queryScales = sums + <usize>headsAtOnce * bytes
+  const rounded = queryScales + <usize>headsAtOnce * 4
   const width = (<usize>headSize) << 2
   // Halves are read times 2^-112: the queries make up for one half of that, the scores for the other.
   const scaled: f32 = sizeof<T>() == 2 ? factor * halfScaleRoot : factor
@@ -92,6 +116,7 @@ export function attendRow<T>(
     if (sizeof<T>() == 1) {
       const query = q + <usize>(firstHead + head) * width
       store<f32>(queryScales + (head << 2), roundQuery(query, factor, headSize, queries + <usize>head * bytes))
+      if (!isSigned<T>()) sumQueryGroups(queries + <usize>head * bytes, headSize)
       continue
     }
     v128.store(queries + <usize>head * bytes + bytes - 16, f32x4.splat(0))
@@ -112,17 +137,8 @@ export function attendRow<T>(
       const query = queries + <usize>head * bytes
       const scores = workspace + <usize>head * pageScoreBytes
       if (sizeof<T>() == 1) {
-        const page = keys + byteBlockOf(table, position, kvHeads, kvHead, headSize)
         const scale = load<f32>(queryScales + (head << 2))
-        scoreByteKeys(
-          query,
-          scale,
-          page + rowInBlock(position, headSize),
-          page + scaleInBlock(position, headSize),
-          tokens,
-          headSize,
-          scores,
-        )
+        scorePacked<T>(query, scale, keys, table, position, kvHeads, kvHead, headSize, tokens, scores)
       } else {
         const slot = slotOf(table, position, kvHeads, kvHead, headSize) * sizeof<T>()
         scorePage<T>(query, keys + slot, tokens, headSize, scores)
@@ -134,10 +150,15 @@ export function attendRow<T>(
       const scores = workspace + <usize>head * pageScoreBytes
       const correction = weighPage(scores, tokens, maxima + (head << 2), weightSums + (head << 2))
       const target = sums + <usize>head * bytes
-      if (sizeof<T>() == 1) {
+      if (isSigned<T>() && sizeof<T>() == 1) {
         const page = values + byteBlockOf(table, position, kvHeads, kvHead, headSize)
         const rows = page + rowInBlock(position, headSize)
         addByteValues(scores, rows, page + scaleInBlock(position, headSize), tokens, headSize, correction, target)
+      } else if (sizeof<T>() == 1) {
+        const page = values + nibbleBlockOf(table, position, kvHeads, kvHead, headSize)
+        const rows = page + nibblesInBlock(position, headSize)
+        const scales = page + nibbleScaleInBlock(position, headSize)
+        addNibbleValues(scores, rows, scales, tokens, headSize, correction, target, rounded)
       } else {
         const slot = slotOf(table, position, kvHeads, kvHead, headSize) * sizeof<T>()
         addValues<T>(scores, values + slot, tokens, headSize, correction, target)
@@ -154,6 +175,32 @@ export function attendRow<T>(
       if (i + 4 <= headSize) v128.store(target, result)
       else storeTail(target, result, headSize - i)
     }
+  }
+}
+
+/** The scores of the keys of a page from a position on, in bytes or nibbles with scales. */
+// @ts-ignore: decorator
+@inline
+function scorePacked<T>(
+  query: usize,
+  queryScale: f32,
+  keys: usize,
+  table: usize,
+  position: i32,
+  kvHeads: i32,
+  kvHead: i32,
+  headSize: i32,
+  tokens: i32,
+  scores: usize,
+): void {
+  if (isSigned<T>()) {
+    const page = keys + byteBlockOf(table, position, kvHeads, kvHead, headSize)
+    const rows = page + rowInBlock(position, headSize)
+    scoreByteKeys(query, queryScale, rows, page + scaleInBlock(position, headSize), tokens, headSize, scores)
+  } else {
+    const page = keys + nibbleBlockOf(table, position, kvHeads, kvHead, headSize)
+    const rows = page + nibblesInBlock(position, headSize)
+    scoreNibbleKeys(query, queryScale, rows, page + nibbleScaleInBlock(position, headSize), tokens, headSize, scores)
   }
 }
 

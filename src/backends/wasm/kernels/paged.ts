@@ -15,7 +15,19 @@ import { blockSize } from './attention-tiles'
 import { hideBlocks, isSparse, nextSeen, seenCount, seenEnd } from './block-pattern'
 import { narrowFloats, widenRows } from './halves'
 import { narrowToBytes, widenBytes } from './paged-bytes'
-import { attendRow, byteBlockOf, headsAtOnce, pageSize, rowInBlock, scaleInBlock, slotOf } from './paged-row'
+import { narrowToNibbles, widenNibbles } from './paged-nibbles'
+import {
+  attendRow,
+  byteBlockOf,
+  headsAtOnce,
+  nibbleBlockOf,
+  nibbleScaleInBlock,
+  nibblesInBlock,
+  pageSize,
+  rowInBlock,
+  scaleInBlock,
+  slotOf,
+} from './paged-row'
 import { shareStart } from './simd'
 import { copyFloats, spanStart } from './spans'
 
@@ -25,6 +37,7 @@ const leastBlock: i32 = 5
 /** Formats of the cache. */
 const halfFloats: i32 = 1
 const bytesWithScales: i32 = 2
+const nibblesWithScales: i32 = 3
 
 /**
  * Writes keys and values into the cache: row r goes to the page pageTable[sequences[r]][positions[r] / 64], slot
@@ -41,7 +54,7 @@ const bytesWithScales: i32 = 2
  *     word  8  kvHeads
  *     word  9  headSize
  *     word 10  maxPages
- *     word 11  format     of the cache: 0 f32, 1 f16, 2 bytes with scales (src/blocks/kv8.ts)
+ *     word 11  format     of the cache: 0 f32, 1 f16, 2 bytes with scales (src/blocks/kv8.ts), 3 nibbles with scales (kv4.ts)
  */
 export function cacheWrite(args: usize, thread: i32, threads: i32): void {
   const sequences = <usize>load<u32>(args, 12)
@@ -68,6 +81,14 @@ export function cacheWrite(args: usize, thread: i32, threads: i32): void {
       const values = <usize>load<u32>(args, 4)
       narrowToBytes(keys + vector, keys + scale, <usize>load<u32>(args, 20) + from, headSize)
       narrowToBytes(values + vector, values + scale, <usize>load<u32>(args, 24) + from, headSize)
+    } else if (format == nibblesWithScales) {
+      const block = nibbleBlockOf(table, position, kvHeads, kvHead, headSize)
+      const vector = block + nibblesInBlock(position, headSize)
+      const scale = block + nibbleScaleInBlock(position, headSize)
+      const keys = <usize>load<u32>(args, 0)
+      const values = <usize>load<u32>(args, 4)
+      narrowToNibbles(keys + vector, keys + scale, <usize>load<u32>(args, 20) + from, headSize)
+      narrowToNibbles(values + vector, values + scale, <usize>load<u32>(args, 24) + from, headSize)
     } else if (format == halfFloats) {
       narrowFloats(<usize>load<u32>(args, 0) + 2 * slot, <usize>load<u32>(args, 20) + from, headSize)
       narrowFloats(<usize>load<u32>(args, 4) + 2 * slot, <usize>load<u32>(args, 24) + from, headSize)
@@ -121,7 +142,7 @@ export function copyPages(args: usize, thread: i32, threads: i32): void {
  *     word 14  workspace
  *     word 15  workspaceStride  bytes per thread: pagedAttentionWorkspaceBytes in ../workspace.ts
  *     word 16  wide             0: tiles of 6x8, 1: of 6x16 (for V8 with --experimental-wasm-revectorize); same bits
- *     word 17  format           of the cache: 0 f32, 1 f16, 2 bytes with scales
+ *     word 17  format           of the cache: 0 f32, 1 f16, 2 bytes with scales, 3 nibbles with scales
  *     word 18  pattern          four words: see block-pattern.ts
  */
 export function pagedAttention(args: usize, thread: i32, threads: i32): void {
@@ -215,6 +236,8 @@ function attendRun(args: usize, thread: i32, row: i32, end: i32, firstHead: i32,
     const seen = position + query
     if (format == bytesWithScales) {
       attendHeads<i8>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
+    } else if (format == nibblesWithScales) {
+      attendHeads<u8>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
     } else if (format == halfFloats)
       attendHeads<u16>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
     else attendHeads<f32>(args, workspace, table, q + offset, out + offset, firstHead, lastHead, seen, factor)
@@ -277,6 +300,12 @@ function widenPage(
 ): void {
   if (format == halfFloats) {
     widenRows(pool + 2 * slotOf(table, position, kvHeads, kvHead, headSize), count, headSize, rows, width)
+    return
+  }
+  if (format == nibblesWithScales) {
+    const block = pool + nibbleBlockOf(table, position, kvHeads, kvHead, headSize)
+    const scales = block + nibbleScaleInBlock(position, headSize)
+    widenNibbles(block + nibblesInBlock(position, headSize), scales, count, headSize, rows, width)
     return
   }
   const block = pool + byteBlockOf(table, position, kvHeads, kvHead, headSize)

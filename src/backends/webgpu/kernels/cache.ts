@@ -1,7 +1,8 @@
 /** Writing and copying of the paged cache. */
+import { kv4Group } from '../../../blocks/kv4.ts'
 import { pageSize } from '../../../program/ops/cache.ts'
 import { forEachElement, groupParameters, groupReduction, parameters, reads, updates, type Kernel } from '../kernel.ts'
-import { kv8Words, pageLookup } from './key-sources.ts'
+import { kv4Words, kv8Words, pageLookup } from './key-sources.ts'
 import { exactDivision } from './quantize.ts'
 
 /**
@@ -171,6 +172,77 @@ ${writeVector('keys', 'key', headSize)}
 ${writeVector('values', 'value', headSize)}
 }
 `,
+  }
+}
+
+/**
+ * Rounds a group of a vector to 4 bits and puts it into a pool, bit for bit as `Kv4Pool` in src/blocks does. Magnitudes are compared as
+ * integers, which lets infinities and NaN win. A word of scales belongs to two tokens: each is put in by itself.
+ */
+function writeNibbleGroup(pool: string, source: string, headSize: number): string {
+  return `
+  {
+    let origin = given.${source}At + row * given.${source}Stride + column;
+    var largest = 0u;
+    var extreme = 0.0;
+    for (var part = 0u; part < ${kv4Group}u; part += 1u) {
+      let value = ${source}[origin + part];
+      let magnitude = bitcast<u32>(value) & 0x7fffffffu;
+      if (magnitude > largest || (magnitude == largest && value > 0.0)) {
+        largest = magnitude;
+        extreme = value;
+      }
+    }
+    var scale = 0u;
+    var inverse = 0.0;
+    if (largest >= 0x7f800000u) {
+      scale = 0x7fc0u;
+    } else if (largest >= 0x0d800000u) {
+      let bits = bitcast<u32>(extreme * -0.125);
+      scale = (bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u;
+      inverse = divide(1.0, bitcast<f32>((scale & 0x7fffu) << 16u)) * select(1.0, -1.0, scale > 0x7fffu);
+    }
+    for (var word = 0u; word < 4u; word += 1u) {
+      var nibbles = 0u;
+      for (var part = 0u; part < 8u; part += 1u) {
+        let at = origin + word * 4u + part % 4u + part / 4u * 16u;
+        var integer = 8u;
+        if (inverse != 0.0) {
+          integer = u32(8 + min(7, i32(round(${source}[at] * inverse))));
+        }
+        nibbles |= integer << (part % 4u * 8u + part / 4u * 4u);
+      }
+      atomicStore(&${pool}[block + (slot * ${headSize}u + head) / 8u + word], nibbles);
+    }
+    let scaleAt = head / ${kv4Group}u * ${pageSize}u + slot;
+    let shift = scaleAt % 2u * 16u;
+    let scaleWord = block + ${(pageSize * headSize) / 8}u + scaleAt / 2u;
+    atomicAnd(&${pool}[scaleWord], ~(0xffffu << shift));
+    atomicOr(&${pool}[scaleWord], scale << shift);
+  }`
+}
+
+/** A thread has a group of 32 components of a head of a row. */
+export function writeNibbles(headSize: number): Kernel {
+  return {
+    name: 'cacheWrite nibbles',
+    bindings: bindings('atomic<u32>'),
+    parameters: extents,
+    code: `${pageLookup}${exactDivision}${forEachElement(`
+  let width = given.kvHeads * ${headSize}u;
+  let row = index * ${kv4Group}u / width;
+  let column = index * ${kv4Group}u % width;
+  let head = column % ${headSize}u;
+  let sequence = sequences[row];
+  if (sequence < 0) {
+    return;
+  }
+  let vector = vectorOf(sequence, u32(positions[row]), column / ${headSize}u);
+  let block = vector / ${pageSize}u * ${kv4Words(headSize)}u;
+  let slot = vector % ${pageSize}u;
+${writeNibbleGroup('keys', 'key', headSize)}
+${writeNibbleGroup('values', 'value', headSize)}
+`)}`,
   }
 }
 

@@ -1,4 +1,5 @@
 /** Where attention finds keys and values: in the rows of a batch, or in the pages of a cache of any type. */
+import { kv4Bytes, kv4Group } from '../../../blocks/kv4.ts'
 import { kv8Bytes } from '../../../blocks/kv8.ts'
 import { pageSize, type CacheDType } from '../../../program/ops/cache.ts'
 import { reads, type Binding } from '../kernel.ts'
@@ -61,12 +62,31 @@ fn valueAt(place: u32) -> f32 {
 function elementOf(pool: string, dtype: CacheDType, headSize: number): string {
   if (dtype === 'f32') return `return ${pool}[place];`
   if (dtype === 'f16') return `return unpack2x16float(${pool}[place / 2u])[place % 2u];`
+  if (dtype === 'kv4') return nibbleOf(pool, headSize)
   // Signed bytes of the vectors of a page, then their scales (src/blocks/kv8.ts).
   return `let vector = place / ${headSize}u;
   let block = vector / ${pageSize}u * ${kv8Words(headSize)}u;
   let inside = place % ${pageSize * headSize}u;
   let byte = bitcast<i32>(${pool}[block + inside / 4u] << (24u - inside % 4u * 8u)) >> 24u;
   return f32(byte) * bitcast<f32>(${pool}[block + ${(pageSize * headSize) / 4}u + vector % ${pageSize}u]);`
+}
+
+/** Nibbles of the vectors of a page in groups of 32, then the bf16 scales of each group (src/blocks/kv4.ts). */
+function nibbleOf(pool: string, headSize: number): string {
+  return `let vector = place / ${headSize}u;
+  let block = vector / ${pageSize}u * ${kv4Words(headSize)}u;
+  let inside = place % ${pageSize * headSize}u;
+  let component = inside % ${kv4Group}u;
+  let word = ${pool}[block + inside / ${kv4Group}u * 4u + component % 16u / 4u];
+  let integer = i32((word >> (component % 4u * 8u + component / 16u * 4u)) & 15u) - 8;
+  let scaleAt = inside % ${headSize}u / ${kv4Group}u * ${pageSize}u + vector % ${pageSize}u;
+  let scales = ${pool}[block + ${(pageSize * headSize) / 8}u + scaleAt / 2u];
+  return f32(integer) * bitcast<f32>((scales >> (scaleAt % 2u * 16u)) << 16u);`
+}
+
+/** Words that the vectors of a page and a head take in 4 bits, with their scales. */
+export function kv4Words(headSize: number): number {
+  return kv4Bytes(pageSize, headSize) / 4
 }
 
 /** Words that the vectors of a page and a head take in 8 bits, with their scales. */

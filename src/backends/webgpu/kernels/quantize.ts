@@ -1,7 +1,7 @@
 import { groupParameters, parameters, reads, writes, type Binding, type Kernel } from '../kernel.ts'
 
 /**
- * a / b for normal numbers, rounded to the nearest as the oracle does: the division of WGSL may be off in the last places. A long
+ * a / b for positive normal numbers, rounded to the nearest as the oracle does: the division of WGSL may be off in the last places. A long
  * division of the significands; 0 for what is out of the range of normal numbers.
  */
 export const exactDivision = `

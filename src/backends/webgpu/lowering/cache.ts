@@ -1,4 +1,5 @@
 /** Writing and copying of the paged cache of keys and values. */
+import { kv4Group } from '../../../blocks/kv4.ts'
 import { tensorBytes } from '../../../program/plan.ts'
 import { extent } from '../../operands.ts'
 import * as kernels from '../kernels/cache.ts'
@@ -19,6 +20,11 @@ export const cacheWrite: Rule = (at) => {
     const kernel = kernelOf(`writeBytes ${headSize}`, () => kernels.writeBytes(headSize))
     const count = rows * kvHeads
     at.emit(kernel, buffers, { ...given, count }, spread(count), 2 * elements * elementCost)
+    return
+  }
+  if (dtype === 'kv4') {
+    const kernel = kernelOf(`writeNibbles ${headSize}`, () => kernels.writeNibbles(headSize))
+    at.emitElements(kernel, buffers, elements / kv4Group, given, 2 * elements * elementCost)
     return
   }
   const paired = dtype === 'f16' && headSize % 2 === 0
