@@ -77,6 +77,11 @@ const claims: readonly Claim[] = [
   { area: '', what: 'keys and values in f32, f16, 8 and 4 bits', tests: ['src/backends/wasm/paged', 'src/blocks/kv'] },
   {
     area: '',
+    what: 'what was computed of a text saved to a file and reopened; torn and foreign files refused',
+    tests: ['src/engine/cache-file.test.ts', 'tests/saved-cache.test.ts'],
+  },
+  {
+    area: '',
     what: 'guessed tokens (prompt lookup, draft model) that change no answer, on 100 prompts to the bit',
     tests: ['src/engine/speculation.test.ts'],
   },

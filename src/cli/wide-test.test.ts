@@ -39,9 +39,9 @@ test.each([
   ['product of 53 rows with q4g32 and int8', 'product of 53 rows with q4g32 and int8'],
   ['product of 2 rows with q6k and int8', 'product of 2 rows with q6k and int8'],
   ['product of 4 rows with Q3_K and f32', 'product of 4 rows with Q3_K and f32'],
-  ['forward.1', 'the logits of token 1 after it (q4g32)'],
+  ['forward.1', 'the logits of token 1 after it (phi3, q4g32, f16)'],
   ['vision', 'what a vision tower sees'],
-  ['gradients', 'the loss of a model'],
+  ['gradients', 'the loss of phi3'],
 ])('one wrong number in %s is found', async (program, name) => {
   const use = program === 'gradients' ? 'training' : 'answers'
   expect(await firstMismatch(damaged(program, 0.01), use)).toBe(name)
@@ -74,9 +74,10 @@ async function kernelsOf(use: WideUse): Promise<string[]> {
 test('every kernel that answers or training have runs in the test of answers or in that of training', async () => {
   const tested = new Set([...(await kernelsOf('answers')), ...(await kernelsOf('training'))])
   const exported = WebAssembly.Module.exports(await kernelModule('relaxed', false)).map(({ name }) => name)
-  // They are of the op table, but no answer and no training step has them.
+  // They are of the op table, but no answer and no training step has them; those of experts call what products have, and
+  // columns are filled with one value, beside which no tolerance means anything.
   expect(exported.filter((name) => !tested.has(name))).toEqual([
-    ...['dequantizePacked', 'dequantizeGgml', 'columnSums', 'scale', 'scatterRows'],
-    ...['geluGradient', 'layerNormGradientInput'],
+    ...['dequantizePacked', 'dequantizeGgml', 'scatterRows'],
+    ...['expertPacked', 'expertQuantizeRows', 'fillColumns', 'geluGradient'],
   ])
 })

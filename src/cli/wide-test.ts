@@ -166,11 +166,34 @@ const tinyModel = {
   tie_word_embeddings: true,
 }
 
+/** One with attention to some blocks, and one with experts. */
+const [tinySparse, tinyMixture] = [
+  {
+    ...tinyModel,
+    model_type: 'phi3small',
+    num_attention_heads: 6,
+    num_key_value_heads: 3,
+    ff_intermediate_size: 160,
+    blocksparse_block_size: 8,
+    blocksparse_num_local_blocks: 2,
+    blocksparse_vert_stride: 3,
+    dummy_token_indices: [],
+  },
+  { ...tinyModel, model_type: 'phimoe', tie_word_embeddings: false, num_local_experts: 4, router_jitter_noise: 0.1 },
+]
+const tinyModels: readonly Readonly<Record<string, unknown>>[] = [tinyModel, tinySparse, tinyMixture]
+
 const optimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, decayVectors: false }
 
-/** The loss and all gradients of a small model, and a step of its optimiser, so that every kernel of training has run. */
 async function gradients(backend: Backend): Promise<Results> {
-  const model = modelFromConfig(tinyModel)
+  const results: [string, Float32Array][] = []
+  for (const config of tinyModels) results.push(...(await gradientsOf(backend, config)))
+  return new Map(results)
+}
+
+/** The loss and all gradients of a small model, and a step of its optimiser, so that every kernel of training has run. */
+async function gradientsOf(backend: Backend, config: unknown): Promise<Results> {
+  const model = modelFromConfig(config)
   const batchRows = 120
   const traced = traceTraining(model, batchRows, optimizer)
   const device = await backend.open([traced.gradients, traced.update])
@@ -185,16 +208,17 @@ async function gradients(backend: Backend): Promise<Results> {
     const source = { example: (index: number) => ({ ids: ids.slice(index * 50, index * 50 + 50) }) }
     const { inputs } = packBatch(source, 0, batchRows, 128)
     const { loss } = await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
-    const results = new Map(loss === undefined ? [] : [['the loss of a model', loss]])
+    const results = new Map(loss === undefined ? [] : [[`the loss of ${model.type}`, loss]])
     for (const { name } of traced.parameters) {
-      results.set(`the gradient of ${name}`, await device.read(stateNames(name).gradient))
+      results.set(`the gradient of ${name} (${model.type})`, await device.read(stateNames(name).gradient))
     }
     // A step is as large for the least gradient as for others, so that rounding must not have touched them.
     for (const { name, shape } of traced.parameters) {
       device.write(stateNames(name).gradient, randomValues(`gradient of ${name}`, elementCount(shape)))
     }
     await device.run('update', { maxNorm: Float32Array.of(1), schedule: Float32Array.of(0.01, 0.1, 0.05) })
-    for (const { name } of traced.parameters) results.set(`the update of ${name}`, await device.read(name))
+    for (const { name } of traced.parameters)
+      results.set(`the update of ${name} (${model.type})`, await device.read(name))
     return results
   } finally {
     await device.dispose()
@@ -202,16 +226,19 @@ async function gradients(backend: Backend): Promise<Results> {
 }
 
 /** How weights and caches are kept in the answers that are compared. */
-const answerFormats: readonly { readonly matrices: DType; readonly cache: CacheDType }[] = [
-  { matrices: 'q4g32', cache: 'f16' },
-  { matrices: 'Q5_0', cache: 'f32' },
-  { matrices: 'f32', cache: 'kv8' },
-  { matrices: 'f32', cache: 'kv4' },
+const answering: readonly { readonly config: unknown; readonly matrices: DType; readonly cache: CacheDType }[] = [
+  { config: tinyModel, matrices: 'q4g32', cache: 'f16' },
+  { config: tinyModel, matrices: 'Q5_0', cache: 'f32' },
+  { config: tinyModel, matrices: 'f32', cache: 'kv8' },
+  { config: tinyModel, matrices: 'f32', cache: 'kv4' },
+  { config: tinySparse, matrices: 'q4g32', cache: 'f16' },
+  { config: tinyMixture, matrices: 'q4g32', cache: 'f16' },
+  { config: tinyMixture, matrices: 'f32', cache: 'f16' },
 ]
 
 async function answers(backend: Backend): Promise<Results> {
   const results: [string, Float32Array][] = []
-  for (const formats of answerFormats) results.push(...(await answersWith(backend, formats)))
+  for (const answer of answering) results.push(...(await answersWith(backend, answer)))
   return new Map(results)
 }
 
@@ -219,8 +246,11 @@ async function answers(backend: Backend): Promise<Results> {
  * The logits of a prompt and of a few tokens after it, of a small model; then those of another that begins alike, for which a page of
  * the cache is copied. Activations are not rounded, so that a difference of the last bit does not become one of 1/127.
  */
-async function answersWith(backend: Backend, { matrices, cache }: (typeof answerFormats)[number]): Promise<Results> {
-  const model = modelFromConfig(tinyModel)
+async function answersWith(
+  backend: Backend,
+  { config, matrices, cache }: (typeof answering)[number],
+): Promise<Results> {
+  const model = modelFromConfig(config)
   const programs = tracePrograms(
     model,
     { context: 128, maxRows: 64 },
@@ -234,14 +264,16 @@ async function answersWith(backend: Backend, { matrices, cache }: (typeof answer
     const random = new Random(3)
     const ids = Array.from({ length: 60 }, () => random.integer(0, engine.vocabulary))
     const sequence = await engine.open(ids)
-    const results = new Map([[`the logits of a prompt (${matrices})`, await sequence.logits()]])
+    const results = new Map([
+      [`the logits of a prompt (${model.type}, ${matrices}, ${cache})`, await sequence.logits()],
+    ])
     for (const id of [1, 2, 3]) {
       sequence.append([id])
-      results.set(`the logits of token ${id} after it (${matrices})`, await sequence.logits())
+      results.set(`the logits of token ${id} after it (${model.type}, ${matrices}, ${cache})`, await sequence.logits())
     }
     sequence.close()
     const other = await engine.open([...ids.slice(0, 40), 4])
-    results.set(`the logits of another prompt (${matrices})`, await other.logits())
+    results.set(`the logits of another prompt (${model.type}, ${matrices}, ${cache})`, await other.logits())
     return results
   } finally {
     await device.dispose()

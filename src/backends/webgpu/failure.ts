@@ -52,6 +52,13 @@ export async function unlessRefused<T>(
   return await scoped(device, 'internal', () => scoped(device, 'validation', inMemory, refused), refused)
 }
 
+/** Milliseconds within which a lost GPU is known to be lost. */
+const noticeMilliseconds = 1000
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, noticeMilliseconds))
+}
+
 /** What ended a device: everything that waits for the GPU is told, and everything afterwards refused. */
 export class DeviceFailure {
   readonly #happened: Promise<never>
@@ -87,6 +94,8 @@ export class DeviceFailure {
     try {
       return await Promise.race([work, this.#happened])
     } catch (cause) {
+      // A browser ends what waits for a GPU before it says that this was lost.
+      if (!(cause instanceof PocketPhiError)) await Promise.race([this.#happened, pause()])
       this.refuse()
       if (cause instanceof PocketPhiError) throw cause
       throw new PocketPhiError('device-lost', 'The GPU did not finish.', { found: String(cause), cause })
