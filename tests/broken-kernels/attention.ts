@@ -203,6 +203,21 @@ export const brokenAttention: readonly BrokenKernel[] = [
     }),
   ),
   ...inFile(
+    'paged-nibbles.ts',
+    breaks('cacheWrite', 'the scale of nibbles is that of the magnitude', {
+      'toBf16(extremeOf(source, largest) * -0.125)': 'toBf16(largest * -0.125)',
+    }),
+    breaks('pagedAttention', 'keys in nibbles are read as 0 to 15', {
+      'i32x4.sub(products, v128.load32_splat(sum))': 'products',
+    }),
+    breaks('pagedAttention', 'the second of two values in nibbles takes the weight of the first', {
+      'const second = v128.load(value + width)': 'const second = v128.load(value)',
+    }),
+    breaks('pagedAttention', 'many rows read the upper nibbles in place of the lower', {
+      'storeNibbles(to, lowNibbles(bytes), scale)': 'storeNibbles(to, highNibbles(bytes), scale)',
+    }),
+  ),
+  ...inFile(
     'paged-row.ts',
     breaks('pagedAttention', 'the scores of halves are small by 2^56', {
       'dotHalves(query, key0, key1, key2, key3, headSize), f32x4.splat(halfScaleRoot)':
