@@ -158,7 +158,8 @@ export const withoutGpu = `Object.defineProperty(WorkerNavigator.prototype, 'gpu
 
 /** The GPU goes away when the answer that is to come has been given some commands. */
 export async function loseGpuAmidAnswer(page: Page): Promise<void> {
-  const engine = page.workers().find((worker) => worker.url().includes('engine-worker'))
+  // The newest: one that has been told to end may still be there, and answers nothing any more.
+  const engine = page.workers().findLast((worker) => worker.url().includes('engine-worker'))
   await engine?.evaluate(() => {
     const { prototype } = GPUDevice
     const original = Object.getOwnPropertyDescriptor(prototype, 'createCommandEncoder')
