@@ -1,7 +1,11 @@
 /** What several architectures have in common. */
-import { addBias, layerNorm } from '../program/ops/index.ts'
+import { add, addBias, layerNorm, ropeTable } from '../program/ops/index.ts'
 import type { Tensor } from '../program/trace.ts'
 import type { Initializer, ModelContext } from './model.ts'
+import { ropeFrequencies, type RopeConfig } from './rope.ts'
+
+/** The name of the embeddings of the ids. */
+export const embeddings = 'model.embed_tokens.weight'
 
 /** Limits that no model comes near: what is traced takes memory for every layer and every rotated component. */
 export const mostLayers = 1024
@@ -24,4 +28,45 @@ export function affineNorm(context: Pick<ModelContext, 'parameter'>, x: Tensor, 
   const width = [x.type.shape[1] ?? 0]
   const weight = context.parameter(`${name}.weight`, width, 'ones')
   return layerNorm(x, weight, context.parameter(`${name}.bias`, width, 'zeros'), epsilon)
+}
+
+/** What a decoder of the family consists of. */
+export interface DecoderParts {
+  readonly layers: number
+  readonly rope: RopeConfig
+  /** The norm of this name. */
+  norm(context: ModelContext, x: Tensor, name: string): Tensor
+  /** @param rotation the angles by which queries and keys are turned */
+  attention(context: ModelContext, x: Tensor, layer: number, rotation: Tensor): Tensor
+  feedForward(context: ModelContext, x: Tensor, layer: number): Tensor
+  /** The name of the norm behind the layers. */
+  readonly lastNorm: string
+}
+
+/**
+ * The selected rows of `x` behind all layers, each of which adds attention and then what is fed forward, of normed rows.
+ * @param x f32[rows, hidden], embeddings
+ */
+export function decode(context: ModelContext, x: Tensor, parts: DecoderParts): Tensor {
+  const { shortScale, longScale } = parts.rope.longRope ?? { shortScale: 1, longScale: 1 }
+  const frequencies = context.buffer('rope.inverse_frequencies', ropeFrequencies(parts.rope))
+  const rotation = ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
+  context.tap('embeddings', x)
+  let hidden = x
+  for (let layer = 0; layer < parts.layers; layer++) {
+    hidden = decoderLayer(context, hidden, layer, rotation, parts)
+    context.tap(`layer.${layer}`, hidden)
+  }
+  const last = parts.norm(context, context.select(hidden), parts.lastNorm)
+  context.tap('norm', last)
+  return last
+}
+
+function decoderLayer(context: ModelContext, x: Tensor, layer: number, rotation: Tensor, parts: DecoderParts): Tensor {
+  const name = `model.layers.${layer}`
+  const normed = (rows: Tensor, which: string): Tensor => parts.norm(context, rows, `${name}.${which}`)
+  return context.within(name, () => {
+    const attended = add(x, parts.attention(context, normed(x, 'input_layernorm'), layer, rotation))
+    return add(attended, parts.feedForward(context, normed(attended, 'post_attention_layernorm'), layer))
+  })
 }

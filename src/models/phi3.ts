@@ -1,17 +1,9 @@
-import {
-  add,
-  ropeTable,
-  rmsNorm,
-  rope,
-  siluMultiply,
-  splitColumns,
-  type AttentionAttributes,
-} from '../program/ops/index.ts'
+import { rmsNorm, rope, siluMultiply, splitColumns, type AttentionAttributes } from '../program/ops/index.ts'
 import type { Tensor } from '../program/trace.ts'
 import { ConfigReader } from './config.ts'
 import type { Model, ModelContext } from './model.ts'
-import { mostLayers, largestHead } from './parts.ts'
-import { parseLongRope, ropeFrequencies, type RopeConfig } from './rope.ts'
+import { decode, embeddings, largestHead, mostLayers, type DecoderParts } from './parts.ts'
+import { parseLongRope, type RopeConfig } from './rope.ts'
 
 /** Phi-3-mini, Phi-3.5-mini, Phi-3-medium, Phi-4 and Phi-4-mini: `model_type` "phi3". */
 export interface Phi3Config {
@@ -99,9 +91,6 @@ export function parsePhi3Config(json: unknown): Phi3Config {
   return config
 }
 
-/** The name of the embeddings of the ids. */
-export const embeddings = 'model.embed_tokens.weight'
-
 /** The model of this configuration. Parameter names are those of the published checkpoints. */
 export function phi3(config: Phi3Config): Model {
   const attributes: AttentionAttributes = {
@@ -132,12 +121,14 @@ export function phi3(config: Phi3Config): Model {
     return context.linear(siluMultiply(gateUp), `${name}.down_proj.weight`, config.hidden, 'residual')
   }
 
-  const decoderLayer = (context: ModelContext, x: Tensor, layer: number, rotation: Tensor): Tensor =>
-    context.within(`model.layers.${layer}`, () => {
-      const name = `model.layers.${layer}`
-      const attended = add(x, selfAttention(context, norm(context, x, `${name}.input_layernorm`), layer, rotation))
-      return add(attended, mlp(context, norm(context, attended, `${name}.post_attention_layernorm`), layer))
-    })
+  const decoder: DecoderParts = {
+    layers: config.layers,
+    rope: config.rope,
+    norm,
+    attention: selfAttention,
+    feedForward: mlp,
+    lastNorm: 'model.norm',
+  }
 
   return {
     type: 'phi3',
@@ -151,17 +142,8 @@ export function phi3(config: Phi3Config): Model {
       ropeBorder: config.rope.longRope === undefined ? undefined : config.originalPositions,
     },
     forward(context) {
-      const { shortScale, longScale } = config.rope.longRope ?? { shortScale: 1, longScale: 1 }
-      const frequencies = context.buffer('rope.inverse_frequencies', ropeFrequencies(config.rope))
-      const rotation = ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
-      let x = context.embed(embeddings, config.vocabulary, config.hidden)
-      context.tap('embeddings', x)
-      for (let layer = 0; layer < config.layers; layer++) {
-        x = decoderLayer(context, x, layer, rotation)
-        context.tap(`layer.${layer}`, x)
-      }
-      const last = norm(context, context.select(x), 'model.norm')
-      context.tap('norm', last)
+      const x = context.embed(embeddings, config.vocabulary, config.hidden)
+      const last = decode(context, x, decoder)
       return context.linear(last, config.tiedEmbeddings ? embeddings : 'lm_head.weight', config.vocabulary)
     },
   }

@@ -1,10 +1,8 @@
 import {
-  add,
   fillColumns,
   gegelu,
   reshape,
   rope,
-  ropeTable,
   scale,
   splitColumns,
   type AttentionAttributes,
@@ -13,8 +11,8 @@ import {
 import type { Tensor } from '../program/trace.ts'
 import { ConfigReader } from './config.ts'
 import type { Model, ModelContext } from './model.ts'
-import { affine, affineNorm, largestHead, mostLayers } from './parts.ts'
-import { parseLongRope, parseRopeExtents, ropeFrequencies, type RopeConfig } from './rope.ts'
+import { affine, affineNorm, decode, embeddings, largestHead, mostLayers, type DecoderParts } from './parts.ts'
+import { parseLongRope, parseRopeExtents, type RopeConfig } from './rope.ts'
 
 /** Phi-3-small, with 8,192 and with 131,072 positions: `model_type` "phi3small". */
 export interface Phi3SmallConfig {
@@ -167,12 +165,14 @@ export function phi3small(config: Phi3SmallConfig): Model {
   const norm = (context: ModelContext, x: Tensor, name: string): Tensor =>
     affineNorm(context, x, name, config.normEpsilon)
 
-  const decoderLayer = (context: ModelContext, x: Tensor, layer: number, rotation: Tensor): Tensor =>
-    context.within(`model.layers.${layer}`, () => {
-      const name = `model.layers.${layer}`
-      const attended = add(x, selfAttention(context, norm(context, x, `${name}.input_layernorm`), layer, rotation))
-      return add(attended, mlp(context, norm(context, attended, `${name}.post_attention_layernorm`), layer))
-    })
+  const decoder: DecoderParts = {
+    layers: config.layers,
+    rope: config.rope,
+    norm,
+    attention: selfAttention,
+    feedForward: mlp,
+    lastNorm: 'model.final_layernorm',
+  }
 
   return {
     type: 'phi3small',
@@ -186,18 +186,8 @@ export function phi3small(config: Phi3SmallConfig): Model {
       ropeBorder: config.rope.longRope === undefined ? undefined : config.originalPositions,
     },
     forward(context) {
-      const { shortScale, longScale } = config.rope.longRope ?? { shortScale: 1, longScale: 1 }
-      const frequencies = context.buffer('rope.inverse_frequencies', ropeFrequencies(config.rope))
-      const rotation = ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
-      const embeddings = 'model.embed_tokens.weight'
-      let x = scale(context.embed(embeddings, config.vocabulary, hidden), config.embeddingMultiplier)
-      context.tap('embeddings', x)
-      for (let layer = 0; layer < config.layers; layer++) {
-        x = decoderLayer(context, x, layer, rotation)
-        context.tap(`layer.${layer}`, x)
-      }
-      const last = norm(context, context.select(x), 'model.final_layernorm')
-      context.tap('norm', last)
+      const x = scale(context.embed(embeddings, config.vocabulary, hidden), config.embeddingMultiplier)
+      const last = decode(context, x, decoder)
       const head = config.tiedEmbeddings ? embeddings : 'lm_head.weight'
       const logits = scale(context.linear(last, head, config.vocabulary), 1 / config.widthMultiplier)
       return fillColumns(logits, config.dummyTokens, leastLogit)

@@ -1,10 +1,8 @@
 import {
-  add,
   addBias,
   expertRows,
   expertSum,
   rope,
-  ropeTable,
   siluMultiply,
   sparseMixer,
   type AttentionAttributes,
@@ -12,8 +10,8 @@ import {
 import type { Tensor } from '../program/trace.ts'
 import { ConfigReader } from './config.ts'
 import type { Initializer, Model, ModelContext } from './model.ts'
-import { affine, affineNorm, largestHead, mostLayers } from './parts.ts'
-import { parseLongRope, parseRopeExtents, ropeFrequencies, type RopeConfig } from './rope.ts'
+import { affine, affineNorm, decode, embeddings, largestHead, mostLayers, type DecoderParts } from './parts.ts'
+import { parseLongRope, parseRopeExtents, type RopeConfig } from './rope.ts'
 
 /** Phi-3.5-MoE: `model_type` "phimoe". */
 export interface PhiMoeConfig {
@@ -134,12 +132,14 @@ export function phimoe(config: PhiMoeConfig): Model {
   const norm = (context: ModelContext, x: Tensor, name: string): Tensor =>
     affineNorm(context, x, name, config.normEpsilon)
 
-  const decoderLayer = (context: ModelContext, x: Tensor, layer: number, rotation: Tensor): Tensor =>
-    context.within(`model.layers.${layer}`, () => {
-      const name = `model.layers.${layer}`
-      const attended = add(x, selfAttention(context, norm(context, x, `${name}.input_layernorm`), layer, rotation))
-      return add(attended, mixture(context, norm(context, attended, `${name}.post_attention_layernorm`), layer))
-    })
+  const decoder: DecoderParts = {
+    layers: config.layers,
+    rope: config.rope,
+    norm,
+    attention: selfAttention,
+    feedForward: mixture,
+    lastNorm: 'model.norm',
+  }
 
   return {
     type: 'phimoe',
@@ -154,18 +154,7 @@ export function phimoe(config: PhiMoeConfig): Model {
       ropeBorder: config.rope.longRope === undefined ? undefined : config.originalPositions - 1,
     },
     forward(context) {
-      const { shortScale, longScale } = config.rope.longRope ?? { shortScale: 1, longScale: 1 }
-      const frequencies = context.buffer('rope.inverse_frequencies', ropeFrequencies(config.rope))
-      const rotation = ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
-      const embeddings = 'model.embed_tokens.weight'
-      let x = context.embed(embeddings, config.vocabulary, hidden)
-      context.tap('embeddings', x)
-      for (let layer = 0; layer < config.layers; layer++) {
-        x = decoderLayer(context, x, layer, rotation)
-        context.tap(`layer.${layer}`, x)
-      }
-      const last = norm(context, context.select(x), 'model.norm')
-      context.tap('norm', last)
+      const last = decode(context, context.embed(embeddings, config.vocabulary, hidden), decoder)
       const logits = context.linear(last, config.tiedEmbeddings ? embeddings : 'lm_head.weight', config.vocabulary)
       if (!config.headBias) return logits
       return addBias(logits, context.parameter('lm_head.bias', [config.vocabulary], 'zeros'))

@@ -127,6 +127,20 @@ ${body.trim().replace(/^/gm, '  ').trimEnd()}
 /** Threads of a group of `forEachElement`. */
 export const elementThreads = 128
 
+/** The entry point of a kernel of which every group does one row; `body` knows it as `row`, below `given.rows`. */
+export function forEachRow(threads: number, body: string): string {
+  return `
+@compute @workgroup_size(${threads})
+fn main(${groupParameters}) {
+  let row = groupNumber(group, groups);
+  if (row >= given.rows) {
+    return;
+  }
+${body.trim().replace(/^/gm, '  ').trimEnd()}
+}
+`
+}
+
 /** The parameters of an entry point whose groups are numbered. */
 export const groupParameters = `
   @builtin(workgroup_id) group: vec3<u32>,

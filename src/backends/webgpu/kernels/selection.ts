@@ -1,5 +1,5 @@
 /** The greatest values of a row. */
-import { groupParameters, parameters, reads, writes, type Kernel } from '../kernel.ts'
+import { forEachRow, parameters, reads, writes, type Kernel } from '../kernel.ts'
 
 /** One for each digit, and for each value that is found. */
 const threads = 256
@@ -31,60 +31,56 @@ fn placeOf(row: u32, id: u32) -> vec2<u32> {
 fn isBefore(place: vec2<u32>, other: vec2<u32>) -> bool {
   return place.x > other.x || (place.x == other.x && place.y > other.y);
 }
-
-@compute @workgroup_size(${threads})
-fn main(${groupParameters}) {
-  let row = groupNumber(group, groups);
-  if (row >= given.rows) {
-    return;
-  }
-  var last = vec2<u32>(0u);
-  var known = vec2<u32>(0u);
-  var wanted = given.k;
-  for (var digit = 0u; digit < 8u; digit += 1u) {
-    let half = digit / 4u;
-    let shift = 24u - 8u * (digit % 4u);
-    atomicStore(&counts[thread], 0u);
-    workgroupBarrier();
-    for (var id = thread; id < given.columns; id += ${threads}u) {
-      let place = placeOf(row, id);
-      if (all((place & known) == last)) {
-        atomicAdd(&counts[(place[half] >> shift) & 255u], 1u);
-      }
-    }
-    workgroupBarrier();
-    var before = 0u;
-    for (var other = thread + 1u; other < ${threads}u; other += 1u) {
-      before += atomicLoad(&counts[other]);
-    }
-    let here = atomicLoad(&counts[thread]);
-    if (before < wanted && wanted <= before + here) {
-      border = vec3<u32>(thread, before, here);
-    }
-    let next = workgroupUniformLoad(&border);
-    last[half] |= next.x << shift;
-    known[half] |= 255u << shift;
-    wanted -= next.y;
-    if (wanted == next.z) {
-      break;
-    }
-  }
+${forEachRow(
+  threads,
+  `
+var last = vec2<u32>(0u);
+var known = vec2<u32>(0u);
+var wanted = given.k;
+for (var digit = 0u; digit < 8u; digit += 1u) {
+  let half = digit / 4u;
+  let shift = 24u - 8u * (digit % 4u);
+  atomicStore(&counts[thread], 0u);
+  workgroupBarrier();
   for (var id = thread; id < given.columns; id += ${threads}u) {
     let place = placeOf(row, id);
-    if (!isBefore(last, place & known)) {
-      found[atomicAdd(&taken, 1u)] = place;
+    if (all((place & known) == last)) {
+      atomicAdd(&counts[(place[half] >> shift) & 255u], 1u);
     }
   }
   workgroupBarrier();
-  if (thread < given.k) {
-    let place = found[thread];
-    var before = 0u;
-    for (var other = 0u; other < given.k; other += 1u) {
-      before += select(0u, 1u, isBefore(found[other], place));
-    }
-    values[row * given.k + before] = x[row * given.columns + ~place.y];
-    ids[row * given.k + before] = i32(~place.y);
+  var before = 0u;
+  for (var other = thread + 1u; other < ${threads}u; other += 1u) {
+    before += atomicLoad(&counts[other]);
+  }
+  let here = atomicLoad(&counts[thread]);
+  if (before < wanted && wanted <= before + here) {
+    border = vec3<u32>(thread, before, here);
+  }
+  let next = workgroupUniformLoad(&border);
+  last[half] |= next.x << shift;
+  known[half] |= 255u << shift;
+  wanted -= next.y;
+  if (wanted == next.z) {
+    break;
   }
 }
+for (var id = thread; id < given.columns; id += ${threads}u) {
+  let place = placeOf(row, id);
+  if (!isBefore(last, place & known)) {
+    found[atomicAdd(&taken, 1u)] = place;
+  }
+}
+workgroupBarrier();
+if (thread < given.k) {
+  let place = found[thread];
+  var before = 0u;
+  for (var other = 0u; other < given.k; other += 1u) {
+    before += select(0u, 1u, isBefore(found[other], place));
+  }
+  values[row * given.k + before] = x[row * given.columns + ~place.y];
+  ids[row * given.k + before] = i32(~place.y);
+}
 `,
+)}`,
 }

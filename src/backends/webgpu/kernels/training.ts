@@ -1,6 +1,7 @@
 /** Loss and optimiser. */
 import {
   forEachElement,
+  forEachRow,
   groupParameters,
   groupReduction,
   mostBindings,
@@ -21,36 +22,32 @@ export const crossEntropy: Kernel = {
   name: 'crossEntropy',
   bindings: [reads('logits'), reads('targets', 'i32'), writes('losses'), writes('logSumExps')],
   parameters: parameters('rows', 'vocabulary'),
-  code: `${groupReduction('greatestOf', threads, 'max')}${groupReduction('sumOf', threads, 'sum')}
-@compute @workgroup_size(${threads})
-fn main(${groupParameters}) {
-  let row = groupNumber(group, groups);
-  if (row >= given.rows) {
-    return;
-  }
-  let start = row * given.vocabulary;
-  var most = ${lowest};
-  for (var token = thread; token < given.vocabulary; token += ${threads}u) {
-    most = max(most, logits[start + token]);
-  }
-  let greatest = greatestOf(most, thread);
-  var part = 0.0;
-  for (var token = thread; token < given.vocabulary; token += ${threads}u) {
-    part += exp(logits[start + token] - greatest);
-  }
-  let total = sumOf(part, thread);
-  if (thread == 0u) {
-    let target_ = targets[row];
-    if (target_ == ${ignoredTarget}) {
-      losses[row] = 0.0;
-      logSumExps[row] = 0.0;
-    } else {
-      losses[row] = log(total) + (greatest - logits[start + u32(target_)]);
-      logSumExps[row] = greatest + log(total);
-    }
+  code: `${groupReduction('greatestOf', threads, 'max')}${groupReduction('sumOf', threads, 'sum')}${forEachRow(
+    threads,
+    `
+let start = row * given.vocabulary;
+var most = ${lowest};
+for (var token = thread; token < given.vocabulary; token += ${threads}u) {
+  most = max(most, logits[start + token]);
+}
+let greatest = greatestOf(most, thread);
+var part = 0.0;
+for (var token = thread; token < given.vocabulary; token += ${threads}u) {
+  part += exp(logits[start + token] - greatest);
+}
+let total = sumOf(part, thread);
+if (thread == 0u) {
+  let target_ = targets[row];
+  if (target_ == ${ignoredTarget}) {
+    losses[row] = 0.0;
+    logSumExps[row] = 0.0;
+  } else {
+    losses[row] = log(total) + (greatest - logits[start + u32(target_)]);
+    logSumExps[row] = greatest + log(total);
   }
 }
 `,
+  )}`,
 }
 
 export const crossEntropyGradient: Kernel = {
