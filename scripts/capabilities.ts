@@ -36,6 +36,11 @@ const claims: readonly Claim[] = [
     tests: ['tests/vision-goldens.test.ts', 'src/vision/'],
   },
   { area: '', what: 'LongRoPE with the published tables, at the border and beyond', tests: ['tests/longrope.test.ts'] },
+  {
+    area: '',
+    what: 'of another family: GPT-NeoX and Pythia, in one file, as the guide adds them',
+    tests: ['tests/gpt-neox.test.ts'],
+  },
   { area: 'Weights', what: 'safetensors, single and sharded: F32, F16, BF16', tests: ['src/formats/safetensors'] },
   {
     area: '',

@@ -59,7 +59,7 @@ export async function loadEngine(files: ModelFiles, backend: Backend, options: L
   const weights = await files.weights()
   const limit = options.memoryLimit ?? wholeMemory()
   const { programs, device } = await firstFitting(model, weights, backend, options, limit, async (fitting) => {
-    checkTensors(weights, fitting.programs.parameters, model.vision?.isUnused)
+    checkTensors(weights, fitting.programs.parameters, model.isUnused)
     options.onPlan?.(fitting.plan)
     throwIfAborted(signal)
     return { ...fitting, device: await backend.open(fitting.programs.programs) }

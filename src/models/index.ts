@@ -5,6 +5,7 @@ import { parsePhi3Config, phi3 } from './phi3.ts'
 import { parsePhi3vConfig, phi3v } from './phi3v.ts'
 import { traceVision } from './trace-vision.ts'
 import { traceSequences, type ParameterSpec } from './trace.ts'
+import { gptNeox, parseGptNeoxConfig } from './gpt-neox.ts'
 import { parsePhiMoeConfig, phimoe } from './phimoe.ts'
 import { parsePhi3SmallConfig, phi3small } from './phi3small.ts'
 
@@ -13,6 +14,7 @@ const architectures: ReadonlyMap<unknown, (config: unknown) => Model> = new Map(
   ['phi3', (config: unknown) => phi3(parsePhi3Config(config))],
   ['phi3_v', (config: unknown) => phi3v(parsePhi3vConfig(config))],
   ['phimoe', (config: unknown) => phimoe(parsePhiMoeConfig(config))],
+  ['gpt_neox', (config: unknown) => gptNeox(parseGptNeoxConfig(config))],
   ['phi3small', (config: unknown) => phi3small(parsePhi3SmallConfig(config))],
 ])
 

@@ -82,8 +82,6 @@ export interface VisionModel {
   /** Values of a token: the width of the decoder. */
   readonly width: number
   forward(context: VisionContext): VisionTokens
-  /** Whether a tensor of the published checkpoints is not needed. */
-  readonly isUnused: (this: void, name: string) => boolean
 }
 
 /** What the engine must know of every model, whatever its architecture. */
@@ -109,4 +107,6 @@ export interface Model {
   readonly vision?: VisionModel
   /** Token ids in, logits [selected rows, vocabulary] out. */
   forward(context: ModelContext): Tensor
+  /** Whether a tensor that published checkpoints hold is not needed; none when left out. */
+  readonly isUnused?: (this: void, name: string) => boolean
 }

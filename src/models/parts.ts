@@ -1,5 +1,13 @@
 /** What several architectures have in common. */
-import { add, addBias, layerNorm, ropeTable } from '../program/ops/index.ts'
+import {
+  add,
+  addBias,
+  layerNorm,
+  reshape,
+  ropeTable,
+  splitColumns,
+  type AttentionAttributes,
+} from '../program/ops/index.ts'
 import type { Tensor } from '../program/trace.ts'
 import type { Initializer, ModelContext } from './model.ts'
 import { ropeFrequencies, type RopeConfig } from './rope.ts'
@@ -30,6 +38,30 @@ export function affineNorm(context: Pick<ModelContext, 'parameter'>, x: Tensor, 
   return layerNorm(x, weight, context.parameter(`${name}.bias`, width, 'zeros'), epsilon)
 }
 
+/** The angles by which queries and keys of the rows of this batch are turned. */
+export function rotationTable(context: ModelContext, rope: RopeConfig): Tensor {
+  const { shortScale, longScale } = rope.longRope ?? { shortScale: 1, longScale: 1 }
+  const frequencies = context.buffer('rope.inverse_frequencies', ropeFrequencies(rope))
+  return ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
+}
+
+/**
+ * Queries, keys and values of one matrix `name.weight`, with `name.bias`, whose rows are in groups: the query heads of a key head, that
+ * key head, its value head.
+ */
+export function groupedProjections(
+  context: ModelContext,
+  x: Tensor,
+  name: string,
+  { heads, kvHeads, headSize }: AttentionAttributes,
+): [query: Tensor, key: Tensor, value: Tensor] {
+  const qkv = affine(context, x, name, (heads + 2 * kvHeads) * headSize)
+  const rows = qkv.type.shape[0] ?? 0
+  const groups = reshape(qkv, rows * kvHeads, (heads / kvHeads + 2) * headSize)
+  const parts = splitColumns(groups, (heads / kvHeads) * headSize, headSize, headSize)
+  return parts.map((part) => reshape(part, rows, (part.type.shape[1] ?? 0) * kvHeads)) as [Tensor, Tensor, Tensor]
+}
+
 /** What a decoder of the family consists of. */
 export interface DecoderParts {
   readonly layers: number
@@ -48,9 +80,7 @@ export interface DecoderParts {
  * @param x f32[rows, hidden], embeddings
  */
 export function decode(context: ModelContext, x: Tensor, parts: DecoderParts): Tensor {
-  const { shortScale, longScale } = parts.rope.longRope ?? { shortScale: 1, longScale: 1 }
-  const frequencies = context.buffer('rope.inverse_frequencies', ropeFrequencies(parts.rope))
-  const rotation = ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
+  const rotation = rotationTable(context, parts.rope)
   context.tap('embeddings', x)
   let hidden = x
   for (let layer = 0; layer < parts.layers; layer++) {

@@ -1,17 +1,17 @@
-import {
-  fillColumns,
-  gegelu,
-  reshape,
-  rope,
-  scale,
-  splitColumns,
-  type AttentionAttributes,
-  type BlockPattern,
-} from '../program/ops/index.ts'
+import { fillColumns, gegelu, rope, scale, type AttentionAttributes, type BlockPattern } from '../program/ops/index.ts'
 import type { Tensor } from '../program/trace.ts'
 import { ConfigReader } from './config.ts'
 import type { Model, ModelContext } from './model.ts'
-import { affine, affineNorm, decode, embeddings, largestHead, mostLayers, type DecoderParts } from './parts.ts'
+import {
+  affine,
+  affineNorm,
+  decode,
+  embeddings,
+  groupedProjections,
+  largestHead,
+  mostLayers,
+  type DecoderParts,
+} from './parts.ts'
 import { parseLongRope, parseRopeExtents, type RopeConfig } from './rope.ts'
 
 /** Phi-3-small, with 8,192 and with 131,072 positions: `model_type` "phi3small". */
@@ -134,22 +134,9 @@ export function phi3small(config: Phi3SmallConfig): Model {
   const dense: AttentionAttributes = { heads, kvHeads, headSize, window: 0, scale: config.attentionScale }
   const sparse: AttentionAttributes = { ...dense, ...config.pattern }
 
-  /** Rows of the published matrix are in groups: the query heads of a key head, that key head, its value head. */
-  const projections = (context: ModelContext, x: Tensor, name: string): [Tensor, Tensor, Tensor] => {
-    const qkv = affine(context, x, `${name}.query_key_value`, (heads + 2 * kvHeads) * headSize)
-    const rows = qkv.type.shape[0] ?? 0
-    const parts = splitColumns(
-      reshape(qkv, rows * kvHeads, (heads / kvHeads + 2) * headSize),
-      (heads / kvHeads) * headSize,
-      headSize,
-      headSize,
-    )
-    return parts.map((part) => reshape(part, rows, (part.type.shape[1] ?? 0) * kvHeads)) as [Tensor, Tensor, Tensor]
-  }
-
   const selfAttention = (context: ModelContext, x: Tensor, layer: number, rotation: Tensor): Tensor => {
     const name = `model.layers.${layer}.self_attn`
-    const [query, key, value] = projections(context, x, name)
+    const [query, key, value] = groupedProjections(context, x, `${name}.query_key_value`, dense)
     const turned = (part: Tensor): Tensor => rope(part, rotation, headSize)
     const isDense = config.denseEvery !== undefined && (layer + 1) % config.denseEvery === 0
     const mixed = context.attention(layer, turned(query), turned(key), value, isDense ? dense : sparse)

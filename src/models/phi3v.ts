@@ -84,10 +84,10 @@ export function phi3v({ text, clip }: Phi3vConfig): Model {
           viewEnd: separator('glb_GN', 1, 1),
         }
       },
-      isUnused: (name) =>
-        name === sharedEmbeddings ||
-        name.startsWith(`${tower}.encoder.layers.${layers}.`) ||
-        name.startsWith(`${tower}.post_layernorm.`),
     },
+    isUnused: (name) =>
+      name === sharedEmbeddings ||
+      name.startsWith(`${tower}.encoder.layers.${layers}.`) ||
+      name.startsWith(`${tower}.post_layernorm.`),
   }
 }

@@ -46,7 +46,7 @@ export function quantize(model: Model, checkpoint: Checkpoint, options: Quantize
     })
   }
   const parameters = modelParameters(model)
-  checkTensors(checkpoint, parameters, model.vision?.isUnused)
+  checkTensors(checkpoint, parameters, model.isUnused)
   const errors: TensorError[] = []
   return { file: quantizedFile(model, checkpoint, parameters, options, errors), errors }
 }

@@ -5,6 +5,7 @@ import { Random } from '../../base/random.ts'
 import { packMatrix } from '../../blocks/packed.ts'
 import type { Model } from '../../models/index.ts'
 import { phi3, parsePhi3Config } from '../../models/phi3.ts'
+import { gptNeox, parseGptNeoxConfig } from '../../models/gpt-neox.ts'
 import { parsePhiMoeConfig, phimoe } from '../../models/phimoe.ts'
 import { parsePhi3SmallConfig, phi3small } from '../../models/phi3small.ts'
 import { traceSequences } from '../../models/trace.ts'
@@ -275,6 +276,18 @@ const tinyModels: Readonly<Record<string, () => Model>> = {
         blocksparse_vert_stride: 3,
         dense_attention_every_n_layers: 2,
         dummy_token_indices: [1, 9],
+      }),
+    ),
+  gpt_neox: () =>
+    gptNeox(
+      parseGptNeoxConfig({
+        model_type: 'gpt_neox',
+        vocab_size: 11,
+        hidden_size: 16,
+        intermediate_size: 12,
+        num_hidden_layers: 2,
+        num_attention_heads: 2,
+        max_position_embeddings: 64,
       }),
     ),
   phimoe: () =>
