@@ -66,6 +66,8 @@ export function groupedProjections(
 export interface DecoderParts {
   readonly layers: number
   readonly rope: RopeConfig
+  /** f32[rows, hidden], of the ids of this batch. */
+  embed(context: ModelContext): Tensor
   /** The norm of this name. */
   norm(context: ModelContext, x: Tensor, name: string): Tensor
   /** @param rotation the angles by which queries and keys are turned */
@@ -76,13 +78,13 @@ export interface DecoderParts {
 }
 
 /**
- * The selected rows of `x` behind all layers, each of which adds attention and then what is fed forward, of normed rows.
- * @param x f32[rows, hidden], embeddings
+ * The selected rows behind all layers, each of which adds attention and then what is fed forward, of normed rows.
  */
-export function decode(context: ModelContext, x: Tensor, parts: DecoderParts): Tensor {
+export function decode(context: ModelContext, parts: DecoderParts): Tensor {
+  // Before the embeddings: what all layers share stands before the first, so that calibration finds layers that are alike.
   const rotation = rotationTable(context, parts.rope)
-  context.tap('embeddings', x)
-  let hidden = x
+  let hidden = parts.embed(context)
+  context.tap('embeddings', hidden)
   for (let layer = 0; layer < parts.layers; layer++) {
     hidden = decoderLayer(context, hidden, layer, rotation, parts)
     context.tap(`layer.${layer}`, hidden)

@@ -124,6 +124,7 @@ export function phi3(config: Phi3Config): Model {
   const decoder: DecoderParts = {
     layers: config.layers,
     rope: config.rope,
+    embed: (context) => context.embed(embeddings, config.vocabulary, config.hidden),
     norm,
     attention: selfAttention,
     feedForward: mlp,
@@ -142,8 +143,7 @@ export function phi3(config: Phi3Config): Model {
       ropeBorder: config.rope.longRope === undefined ? undefined : config.originalPositions,
     },
     forward(context) {
-      const x = context.embed(embeddings, config.vocabulary, config.hidden)
-      const last = decode(context, x, decoder)
+      const last = decode(context, decoder)
       return context.linear(last, config.tiedEmbeddings ? embeddings : 'lm_head.weight', config.vocabulary)
     },
   }

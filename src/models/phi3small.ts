@@ -155,6 +155,7 @@ export function phi3small(config: Phi3SmallConfig): Model {
   const decoder: DecoderParts = {
     layers: config.layers,
     rope: config.rope,
+    embed: (context) => scale(context.embed(embeddings, config.vocabulary, hidden), config.embeddingMultiplier),
     norm,
     attention: selfAttention,
     feedForward: mlp,
@@ -173,8 +174,7 @@ export function phi3small(config: Phi3SmallConfig): Model {
       ropeBorder: config.rope.longRope === undefined ? undefined : config.originalPositions,
     },
     forward(context) {
-      const x = scale(context.embed(embeddings, config.vocabulary, hidden), config.embeddingMultiplier)
-      const last = decode(context, x, decoder)
+      const last = decode(context, decoder)
       const head = config.tiedEmbeddings ? embeddings : 'lm_head.weight'
       const logits = scale(context.linear(last, head, config.vocabulary), 1 / config.widthMultiplier)
       return fillColumns(logits, config.dummyTokens, leastLogit)

@@ -135,6 +135,7 @@ export function phimoe(config: PhiMoeConfig): Model {
   const decoder: DecoderParts = {
     layers: config.layers,
     rope: config.rope,
+    embed: (context) => context.embed(embeddings, config.vocabulary, hidden),
     norm,
     attention: selfAttention,
     feedForward: mixture,
@@ -154,7 +155,7 @@ export function phimoe(config: PhiMoeConfig): Model {
       ropeBorder: config.rope.longRope === undefined ? undefined : config.originalPositions - 1,
     },
     forward(context) {
-      const last = decode(context, context.embed(embeddings, config.vocabulary, hidden), decoder)
+      const last = decode(context, decoder)
       const logits = context.linear(last, config.tiedEmbeddings ? embeddings : 'lm_head.weight', config.vocabulary)
       if (!config.headBias) return logits
       return addBias(logits, context.parameter('lm_head.bias', [config.vocabulary], 'zeros'))
