@@ -26,10 +26,9 @@ const words = 'the of and to in is was for that on as with by at from his it an 
   ' ',
 )
 
-/** A text of so many tokens, but of at least two: the one that begins every text, and a word. */
-function textOf(length: number, salt: number): string {
-  return Array.from({ length: Math.max(1, length - 1) }, (_, index) => {
-    return words[(salt * 7 + length + index * index) % words.length]
+function textOf(count: number, salt: number): string {
+  return Array.from({ length: count }, (_, index) => {
+    return words[(salt * 7 + count + index * index) % words.length]
   }).join(' ')
 }
 
@@ -59,10 +58,16 @@ export async function loadWllama(
     })
   })
   if (wllama.getNumThreads() !== threads) throw new Error(`wllama runs with ${wllama.getNumThreads()} threads`)
-  const complete = async (length: number, salt: number, tokens: number): Promise<Timings> => {
+  const completeWords = async (count: number, salt: number, tokens: number): Promise<Timings> => {
     const common = { temperature: 0, cache_prompt: false, ignore_eos: true }
-    const { timings } = await wllama.createCompletion({ ...common, prompt: textOf(length, salt), max_tokens: tokens })
-    if (timings.prompt_n !== Math.max(2, length)) {
+    return (await wllama.createCompletion({ ...common, prompt: textOf(count, salt), max_tokens: tokens })).timings
+  }
+  /** 1 where a token of its own begins every text. */
+  const begins = (await completeWords(1, 0, 1)).prompt_n - 1
+  const complete = async (length: number, salt: number, tokens: number): Promise<Timings> => {
+    const count = Math.max(1, length - begins)
+    const timings = await completeWords(count, salt, tokens)
+    if (timings.prompt_n !== count + begins) {
       throw new Error(`a text of ${length} tokens has ${timings.prompt_n} in this vocabulary`)
     }
     return timings
