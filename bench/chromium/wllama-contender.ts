@@ -63,9 +63,10 @@ export async function loadWllama(
     return (await wllama.createCompletion({ ...common, prompt: textOf(count, salt), max_tokens: tokens })).timings
   }
   /** 1 where a token of its own begins every text. */
-  const begins = (await completeWords(1, 0, 1)).prompt_n - 1
+  const begins = (await completeWords(2, 0, 1)).prompt_n - 2
   const complete = async (length: number, salt: number, tokens: number): Promise<Timings> => {
-    const count = Math.max(1, length - begins)
+    // It does not survive texts of one token.
+    const count = Math.max(2, length) - begins
     const timings = await completeWords(count, salt, tokens)
     if (timings.prompt_n !== count + begins) {
       throw new Error(`a text of ${length} tokens has ${timings.prompt_n} in this vocabulary`)
