@@ -130,42 +130,74 @@ interface Panel {
 }
 
 /**
- * Repacks 8 rows in words of two halves, which is several times as fast as bytes: the blocks of both sides lie at even
- * offsets, and Q4_0 pairs the elements i and i + 16 in a byte, as our units of a group of 32 do.
+ * Repacks 8 rows: the blocks of both sides lie at even offsets, and Q4_0 pairs the elements i and i + 16 in a byte, as our units of a
+ * group of 32 do.
  * @returns whether a byte of Q8_0 is -128
  */
 function repackPanel({ type, blocks, lanes }: Panel, bytes: Uint8Array, packed: Uint8Array): boolean {
   const { buffer, byteOffset } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice()
-  const wordsPerBlock = wordsOf[type]
-  const blockHalves = 1 + 2 * wordsPerBlock
-  const rowHalves = blocks * blockHalves
+  const rowHalves = blocks * (1 + 2 * wordsOf[type])
   const source = new Uint16Array(buffer, byteOffset, lanes * rowHalves)
   const words = new Uint32Array(packed.buffer, packed.byteOffset, packed.length / 4)
   const halves = new Uint16Array(packed.buffer, packed.byteOffset, packed.length / 2)
   if (lanes < panelRows) packed.fill(0)
-  let lowest = 0
-  let to = 0
-  for (let block = 0; block < blocks; block++) {
-    const start = to
-    const from = block * blockHalves
-    for (let word = 0; word < wordsPerBlock; word++, to += panelRows) {
-      let at = from + 1 + 2 * word
-      for (let lane = 0; lane < lanes; lane++, at += rowHalves) {
-        const integers = (source[at] as number) | ((source[at + 1] as number) << 16)
-        words[to + lane] = integers
-        lowest |= lowestBytes(integers)
-      }
-      for (let lane = lanes; lane < panelRows; lane++) words[to + lane] = zeroWord[type]
-    }
-    for (let lane = 0; lane < lanes; lane++) {
-      const scale = source[from + lane * rowHalves] as number
-      const isOdd = (scale & 0x7fff) === 0 || (type === 'Q8_0' && scale > 0x8000)
-      if (isOdd) mendLane(type, words, start + lane, scale)
-      halves[2 * to + lane] = isOdd ? scale & 0x7fff : scale
-    }
-    to += panelRows / 2
+  for (let lane = 0; lane < lanes; lane++) {
+    const row = source.subarray(lane * rowHalves, (lane + 1) * rowHalves)
+    if (type === 'Q4_0') copyFourBits(row, words, halves, lane)
+    else copyEightBits(row, words, halves, lane)
   }
-  return type === 'Q8_0' && lowest !== 0
+  mendScales(type, words, halves)
+  return type === 'Q8_0' && hasLowest(words)
+}
+
+/** Whether an integer in a panel of Q8_0 is -128. */
+function hasLowest(words: Uint32Array): boolean {
+  let lowest = 0
+  for (let start = 0; start < words.length; start += 68) {
+    for (let at = start; at < start + 64; at++) lowest |= lowestBytes(words[at] as number)
+  }
+  return lowest !== 0
+}
+
+/**
+ * A row of Q4_0. That it does nothing but copy, word by word of two halves and with offsets that are known, makes it four times as fast
+ * as loops that also look at what they copy.
+ */
+function copyFourBits(row: Uint16Array, words: Uint32Array, halves: Uint16Array, lane: number): void {
+  for (let from = 0, to = lane; from < row.length; from += 9, to += 36) {
+    copyFourWords(row, from + 1, words, to)
+    halves[2 * (to - lane + 32) + lane] = row[from] as number
+  }
+}
+
+/** A row of Q8_0. */
+function copyEightBits(row: Uint16Array, words: Uint32Array, halves: Uint16Array, lane: number): void {
+  for (let from = 0, to = lane; from < row.length; from += 17, to += 68) {
+    copyFourWords(row, from + 1, words, to)
+    copyFourWords(row, from + 9, words, to + 4 * panelRows)
+    halves[2 * (to - lane + 64) + lane] = row[from] as number
+  }
+}
+
+function copyFourWords(source: Uint16Array, from: number, words: Uint32Array, to: number): void {
+  words[to] = (source[from] as number) | ((source[from + 1] as number) << 16)
+  words[to + panelRows] = (source[from + 2] as number) | ((source[from + 3] as number) << 16)
+  words[to + 2 * panelRows] = (source[from + 4] as number) | ((source[from + 5] as number) << 16)
+  words[to + 3 * panelRows] = (source[from + 6] as number) | ((source[from + 7] as number) << 16)
+}
+
+/** Makes scales positive, and integers under a scale of 0 zeros, those of the lanes that fill up the panel among them. */
+function mendScales(type: SmallType, words: Uint32Array, halves: Uint16Array): void {
+  const blockWords = panelRows * wordsOf[type]
+  for (let start = 0; start < words.length; start += blockWords + panelRows / 2) {
+    for (let lane = 0; lane < panelRows; lane++) {
+      const at = 2 * (start + blockWords) + lane
+      const scale = halves[at] as number
+      if ((scale & 0x7fff) !== 0 && (type === 'Q4_0' || scale <= 0x8000)) continue
+      mendLane(type, words, start + lane, scale)
+      halves[at] = scale & 0x7fff
+    }
+  }
 }
 
 /** Integers under a scale of 0 become zeros; those under a negative scale of Q8_0, which becomes positive, change sign. */
