@@ -154,7 +154,7 @@ function record(title: string, settings: Settings, summary: Summary, verdict: Ve
   const date = new Date().toISOString().slice(0, 10)
   const machine = thisMachine()
   const file = saveRun({ date, title, command: command(), build, machine, settings: kept, rounds, verdict, ...summary })
-  process.stderr.write(`recorded in ${file}; npm run bench:table writes it into README.md\n`)
+  process.stderr.write(`recorded in ${file}; npm run bench:table writes it into README.md and docs/speed.md\n`)
 }
 
 async function main(): Promise<void> {

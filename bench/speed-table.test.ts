@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { withPart } from '../scripts/readme-part.ts'
+import { withPart } from '../scripts/page-part.ts'
 import { fileNameOf, readSavedRuns, type SavedRun } from './results.ts'
-import { speedTables } from './speed-table.ts'
+import { comparison, speedTables } from './speed-table.ts'
 
 const run: SavedRun = {
   date: '2026-11-29',
@@ -94,5 +94,23 @@ describe('withPart', () => {
     const text = 'a\n<!-- x -->\nold\n<!-- /x -->\nb\n'
     expect(withPart(text, 'x', 'new')).toBe('a\n<!-- x -->\nnew\n<!-- /x -->\nb\n')
     expect(() => withPart(text, 'y', 'new')).toThrow(/<!-- y -->/)
+  })
+})
+
+describe('comparison', () => {
+  it('has a line for each speed of the last run against a peer, on whatever machine', () => {
+    const old: SavedRun = { ...run, date: '2026-11-01', machine: { ...run.machine, processor: 'Old' } }
+    const plain: SavedRun = { ...run, settings: { ...run.settings, wide: false, cacheType: 'kv8' } }
+    const alone: SavedRun = { ...run, title: 'Alone', contenders: run.contenders.slice(0, 1) }
+    expect(comparison([run, old, alone, plain]).split('\n')).toEqual([
+      '| tokens per second | in | Pocket Phi | the best of | ratio | measured |',
+      '| --- | --- | --- | --- | --- | --- |',
+      '| Small, Q4_0: prompt of 512 | Node | 1235 | llama.cpp 1000 | 1.23 | 2026-11-29 |',
+      '| Small, Q4_0: answer, from empty | Node | 17.3 | llama.cpp 20.0 | 0.86 | 2026-11-29 |',
+      '| Small, Q4_0: answer, after 2,048 tokens | Node | 12.0 | llama.cpp 8.0 | 1.50 | 2026-11-29 |',
+      '| Small, Q4_0, plain vectors, cache kv8: prompt of 512 | Node | 1235 | llama.cpp 1000 | 1.23 | 2026-11-29 |',
+      '| Small, Q4_0, plain vectors, cache kv8: answer, from empty | Node | 17.3 | llama.cpp 20.0 | 0.86 | 2026-11-29 |',
+      '| Small, Q4_0, plain vectors, cache kv8: answer, after 2,048 tokens | Node | 12.0 | llama.cpp 8.0 | 1.50 | 2026-11-29 |',
+    ])
   })
 })

@@ -1,4 +1,4 @@
-/** The tables of speed in README.md, from the runs that were kept. */
+/** The tables of speed in README.md and docs/speed.md, from the runs that were kept. */
 import { firstTokenPrompt } from './rounds.ts'
 import type { SavedRun } from './results.ts'
 import type { ContenderSummary, Summary } from './summary.ts'
@@ -139,4 +139,39 @@ export function speedTables(runs: readonly SavedRun[]): string {
     (right[0]?.date ?? '').localeCompare(left[0]?.date ?? ''),
   )
   return newestFirst.map((group) => `${introduction(group)}\n\n${table(group)}`).join('\n\n')
+}
+
+/** Settings that a reader of one line has to know beside the model and the place. */
+function remarks({ settings: { place, wide, cacheType } }: SavedRun): string {
+  const vectors = place === 'node' && !wide ? ', plain vectors' : ''
+  return `${vectors}${cacheType === 'f16' ? '' : `, cache ${cacheType}`}`
+}
+
+/** Speeds against the best variant of a peer, a line for each, of the last run of each model against it on any machine. */
+export function comparison(runs: readonly SavedRun[]): string {
+  const newest = new Map<string, SavedRun>()
+  for (const run of runs.toSorted((left, right) => left.date.localeCompare(right.date))) {
+    if (run.contenders.length > 1) newest.set(`${places[run.settings.place]} ${run.title}${remarks(run)}`, run)
+  }
+  const head = ['tokens per second', 'in', 'Pocket Phi', 'the best of', 'ratio', 'measured']
+  const rows = [...newest.values()].flatMap((run) => {
+    const figures = [...speedFigures(run, 'prompts'), ...speedFigures(run, 'answers')]
+    return figures.map((figure) => comparedRow(run, figure))
+  })
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+function comparedRow(run: SavedRun, { label, of, digits }: Figure): string[] {
+  const [engine, ...others] = run.contenders
+  const own = engine === undefined ? NaN : (of(engine) ?? NaN)
+  const best = others.reduce((fastest, other) => ((of(other) ?? 0) > (of(fastest) ?? 0) ? other : fastest))
+  const value = of(best) ?? NaN
+  return [
+    `${run.title}${remarks(run)}: ${label}`,
+    places[run.settings.place],
+    number(own, digits),
+    `${peerOf(best)} ${number(value, digits)}`,
+    (own / value).toFixed(2),
+    run.date,
+  ]
 }

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { resultsFile, type TestResult } from '../tests/reporter.ts'
-import { writeReadmePart } from './readme-part.ts'
+import { writePart } from './page-part.ts'
 
 interface Claim {
   readonly area: string
@@ -128,8 +128,4 @@ const results = JSON.parse(readFileSync(resultsFile, 'utf8')) as TestResult[]
 const table = ['| | what | tests that show it |', '|---|---|---|', ...claims.map((claim) => row(claim, results))].join(
   '\n',
 )
-writeReadmePart(
-  'capabilities',
-  `${table}\n\n${missing}`,
-  'The table in README.md is stale: run npm test and npm run capabilities.',
-)
+writePart('README.md', 'capabilities', `${table}\n\n${missing}`, 'npm test and npm run capabilities')

@@ -1,0 +1,25 @@
+/** Parts of pages that scripts write: what stands between two marks. */
+import { readFileSync, writeFileSync } from 'node:fs'
+
+/** The text with `content` between the marks of `name`. @throws when the marks are missing */
+export function withPart(text: string, name: string, content: string): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+  const [before, rest] = text.split(begin)
+  const after = rest?.split(end)[1]
+  if (before === undefined || after === undefined) throw new Error(`The page lacks the marks ${begin} and ${end}.`)
+  return `${before}${begin}\n${content}\n${end}${after}`
+}
+
+/**
+ * Writes a part of a page; with `--check` among the arguments of the process compares instead.
+ *
+ * @param page its path in the repository
+ * @param command what writes it, for whoever finds it stale
+ */
+export function writePart(page: string, name: string, content: string, command: string): void {
+  const file = new URL(`../${page}`, import.meta.url)
+  const text = readFileSync(file, 'utf8')
+  const updated = withPart(text, name, content)
+  if (!process.argv.includes('--check')) writeFileSync(file, updated)
+  else if (updated !== text) throw new Error(`The part "${name}" of ${page} is stale: run ${command}.`)
+}
