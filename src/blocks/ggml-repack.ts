@@ -147,11 +147,11 @@ function repackPanel({ type, blocks, lanes }: Panel, bytes: Uint8Array, packed: 
     else copyEightBits(row, words, halves, lane)
   }
   mendScales(type, words, halves)
-  return type === 'Q8_0' && hasLowest(words)
+  return type === 'Q8_0' && panelHoldsLowest(words)
 }
 
 /** Whether an integer in a panel of Q8_0 is -128. */
-function hasLowest(words: Uint32Array): boolean {
+function panelHoldsLowest(words: Uint32Array): boolean {
   let lowest = 0
   for (let start = 0; start < words.length; start += 68) {
     for (let at = start; at < start + 64; at++) lowest |= lowestBytes(words[at] as number)
