@@ -74,7 +74,8 @@ async function compare(session: GoldenSession, folder: string): Promise<Compared
   const [begun, before] = [performance.now(), await session.dispatches()]
   const say = async (): Promise<void> => {
     const seconds = ((performance.now() - begun) / 1000).toFixed(0)
-    console.error(`${folder}: ${seconds} s, ${(await session.dispatches()) - before} kernels so far`)
+    const kernels = (await session.dispatches()) - before
+    console.error(`${folder}: ${seconds} s${kernels === 0 ? '' : `, ${kernels} kernels`} so far`)
   }
   const timer = setInterval(() => void say().catch(() => {}), patience)
   try {
