@@ -64,6 +64,7 @@ export async function bundle(folder: string): Promise<Bundle> {
     logLevel: 'warn',
     // Timings are no fault of ours.
     build: { write: false, rolldownOptions: { checks: { pluginTimings: false } } },
+    worker: { rolldownOptions: { checks: { pluginTimings: false } } },
     customLogger: {
       hasWarned: false,
       info() {},
