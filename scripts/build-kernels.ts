@@ -3,8 +3,9 @@
  *
  *     node scripts/build-kernels.ts [--force] [--entry matmul.ts] [--out folder]
  *
- * Nothing is compiled when the sources, this script and the compiler are what the modules in the folder were made from.
- * `--entry` compiles one kernel file alone, for a bench of work in progress.
+ * Nothing is compiled when the sources, this script and the compiler are what the modules in the folder were made from; whoever
+ * loads modules that were made from others is refused (src/backends/wasm/stale.ts). `--entry` compiles one kernel file alone, for a
+ * bench of work in progress.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
@@ -12,20 +13,22 @@ import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { sourcesFile } from '../src/backends/wasm/stale.ts'
 import { compileKernels, kernelsFolder, memoryOptions, simdOptions } from './kernel-compiler.ts'
 
 const defaultOutput = fileURLToPath(new URL('../src/backends/wasm/build/', import.meta.url))
-const stampName = 'sources.sha256'
 
-async function sourceHash(entry: string): Promise<string> {
-  const compilerPackage = createRequire(import.meta.url).resolve('assemblyscript/package.json')
-  const names = (await readdir(kernelsFolder)).filter((name) => name.endsWith('.ts')).sort()
-  const hash = createHash('sha256').update(entry)
+/** The hash of every file that decides what is built, the entry first, with paths from the folder of the modules: as sha256sum writes it. */
+async function listSources(entry: string, folder: string): Promise<string> {
+  const compiler = createRequire(import.meta.url).resolve('assemblyscript/package.json')
+  const names = (await readdir(kernelsFolder)).filter((name) => name.endsWith('.ts') && name !== entry).sort()
   const tools = ['build-kernels.ts', 'kernel-compiler.ts'].map((name) => fileURLToPath(new URL(name, import.meta.url)))
-  for (const file of [compilerPackage, ...tools, ...names.map((name) => kernelsFolder + name)]) {
-    hash.update(`\0${path.basename(file)}\0`).update(await readFile(file))
-  }
-  return hash.digest('hex')
+  const files = [...[entry, ...names].map((name) => kernelsFolder + name), ...tools, compiler]
+  const lines = files.map(async (file) => {
+    const hash = createHash('sha256').update(await readFile(file))
+    return `${hash.digest('hex')}  ${path.relative(folder, file).split(path.sep).join('/')}\n`
+  })
+  return (await Promise.all(lines)).join('')
 }
 
 /** Written aside and renamed, so that a test which starts meanwhile never reads half a module. */
@@ -43,9 +46,9 @@ const { values: flags } = parseArgs({
   },
 })
 const output = path.resolve(flags.out)
-const hash = await sourceHash(flags.entry)
-const stamp = await readFile(path.join(output, stampName), 'utf8').catch(() => '')
-if (stamp === hash && !flags.force) {
+const sources = await listSources(flags.entry, output)
+const built = await readFile(path.join(output, sourcesFile), 'utf8').catch(() => '')
+if (built === sources && !flags.force) {
   console.log('kernels: up to date')
 } else {
   await mkdir(output, { recursive: true })
@@ -60,5 +63,5 @@ if (stamp === hash && !flags.force) {
       console.log(`kernels: ${simd}-${memory}.wasm ${binary.length} bytes`)
     }
   }
-  await replaceFile(path.join(output, stampName), hash)
+  await replaceFile(path.join(output, sourcesFile), sources)
 }

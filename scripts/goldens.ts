@@ -1,35 +1,29 @@
 /**
  * Compares the models with golden numbers of reference implementations: every folder of a directory, one line a case.
  *
- *     npm run goldens -- DIRECTORY [--backend ref|wasm|webgpu] [--threads N] [--simd baseline|relaxed] [--wide]
- *         [--only FOLDER,...] [--perturb]
+ *     npm run goldens -- DIRECTORY [--backend ref|wasm|webgpu] [--in node|chromium] [--threads N]
+ *         [--simd baseline|relaxed] [--wide] [--only FOLDER,...] [--perturb]
  *
  * Everything is computed before the file with the expected values is opened. With `--perturb` the last matrix of every
- * model (of one in blocks, the norm before it) is one per cent too large: each line that uses weights must fail then. Exit status: 1 when a line fails.
+ * model (of one in blocks, the norm before it) is one per cent too large: each line that uses weights must fail then. In Chromium
+ * a page reads the folders over HTTP, computes and compares; its GPU is that of the tests, as it is in Node where
+ * LD_LIBRARY_PATH names the folder of `tests/webgpu/software-gpu.ts`. Exit status: 1 when a line fails.
  */
-import { readdir, stat } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 
-import type { Backend } from '../src/backends/backend.ts'
-import { WebGpuDevice } from '../src/backends/webgpu/device.ts'
 import { useWideVectors } from '../src/cli/wide.ts'
-import { PocketPhiError } from '../src/base/errors.ts'
-import { selectBackend } from '../src/engine/select-backend.ts'
 import { localFolder } from '../src/formats/tree.ts'
-import { clipFolder } from './goldens/clip-folder.ts'
-import { passes, type Row, type Settings } from './goldens/compare.ts'
-import { ggufFolder } from './goldens/gguf-folder.ts'
-import { hdTransformFolder } from './goldens/hd-transform-folder.ts'
-import { modelRows } from './goldens/model-folder.ts'
-import { samplersFolder } from './goldens/samplers.ts'
-import { trainingFolder } from './goldens/training-folder.ts'
-import { visionModelFolder } from './goldens/vision-model-folder.ts'
+import { passes, type Row } from './goldens/compare.ts'
+import { openSessionInChromium } from './goldens/in-chromium.ts'
+import { openSession, type Choice, type Compared, type GoldenSession } from './goldens/session.ts'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     backend: { type: 'string', default: 'ref' },
+    in: { type: 'string', default: 'node' },
     threads: { type: 'string' },
     simd: { type: 'string', default: 'auto' },
     wide: { type: 'boolean', default: false },
@@ -38,73 +32,30 @@ const { values: flags, positionals } = parseArgs({
   },
 })
 
-async function chosenBackend(): Promise<Backend> {
-  const { backend } = flags
+/** Milliseconds after which a folder that takes long says how far it is, again and again. */
+const patience = 20_000
+
+function chosen(): Choice {
+  const { backend, simd, wide, threads, perturb } = flags
   if (backend !== 'ref' && backend !== 'wasm' && backend !== 'webgpu') {
     throw new Error(`unknown backend "${backend}": ref, wasm or webgpu`)
   }
-  const selected = await selectBackend(backend, {
-    wasm: () => {
-      const { simd, wide } = flags
-      if (simd !== 'auto' && simd !== 'baseline' && simd !== 'relaxed') throw new Error(`no such build: "${simd}"`)
-      if (wide) useWideVectors()
-      return { simd, wide, ...(flags.threads === undefined ? {} : { threads: Number(flags.threads) }) }
-    },
-  })
-  if (selected.name !== backend) throw new Error(`defect: ${selected.name} is not ${backend}`)
-  return countingDispatches(selected)
+  if (simd !== 'auto' && simd !== 'baseline' && simd !== 'relaxed') throw new Error(`no such build: "${simd}"`)
+  return { backend, simd, wide, perturb, ...(threads === undefined ? {} : { threads: Number(threads) }) }
 }
 
-/** Kernels that GPUs were given by the devices that are closed; every run must have given some. */
-let dispatches = 0
-
-/** Refuses a run of a GPU's device that gives it nothing: then something else has computed. */
-function countingDispatches(backend: Backend): Backend {
-  if (backend.name !== 'webgpu') return backend
-  return {
-    ...backend,
-    async open(programs) {
-      const device = await backend.open(programs)
-      if (!(device instanceof WebGpuDevice)) throw new Error('defect: not a device of a GPU')
-      const run = device.run.bind(device)
-      device.run = async (...call) => {
-        const before = device.dispatches
-        const outputs = await run(...call)
-        const steps = device.dispatches - before
-        if (steps === 0) throw new Error(`nothing of "${call[0]}" ran on the GPU`)
-        dispatches += steps
-        return outputs
-      }
-      return device
-    },
+async function open(
+  choice: Choice,
+  base: string,
+  folders: readonly string[],
+): Promise<GoldenSession & Partial<AsyncDisposable>> {
+  if (flags.in === 'chromium') {
+    if (choice.wide) throw new Error('--wide is a flag of V8 that a page cannot set')
+    return await openSessionInChromium(choice, base, folders)
   }
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await stat(file).then(
-    () => true,
-    () => false,
-  )
-}
-
-/** What kind of goldens a folder holds decides who compares them. */
-async function runFolder(directory: string, folder: string, settings: Settings): Promise<Row[]> {
-  const here = path.join(directory, folder)
-  const has = (file: string): Promise<boolean> => exists(path.join(here, file))
-  if (await has('images.json')) return await hdTransformFolder(localFolder(here), folder)
-  if ((await has('config.json')) && (await has('golden.safetensors'))) {
-    const { model_type: type } = (await localFolder(here).readJson('config.json')) as { model_type?: string }
-    if (type === 'phi3_v') return await visionModelFolder(localFolder(here), folder, settings)
-    if (type === 'clip_vision_model') return await clipFolder(localFolder(here), folder, settings)
-    const golden = { tree: localFolder(here), goldenFile: 'golden.safetensors' }
-    return await modelRows(golden, folder, { ...settings, exact: false })
-  }
-  if (await has('training.json')) {
-    return await trainingFolder(localFolder(here), (name) => localFolder(path.join(directory, name)), folder, settings)
-  }
-  if (await has('blocks.safetensors')) return await ggufFolder(localFolder(here), folder, settings)
-  if (await has('samplers.json')) return await samplersFolder(localFolder(here), folder)
-  return [{ folder, name: '', measured: [], skipped: 'this kind of goldens', usesWeights: false }]
+  if (flags.in !== 'node') throw new Error(`unknown place "${flags.in}": node or chromium`)
+  if (choice.wide) useWideVectors()
+  return await openSession(choice, (folder) => localFolder(path.join(base, folder)))
 }
 
 function report(row: Row): string {
@@ -118,46 +69,71 @@ function report(row: Row): string {
   return `${label} ${worst.toExponential(2).padStart(9)}  tolerance ${limits.padEnd(12)} ${passes(row) ? 'ok  ' : 'FAIL'} ${details.join(', ')}`
 }
 
-async function rowsOf(directory: string, folder: string, settings: Settings): Promise<Row[]> {
+/** Compares a folder, which says how far it is when it takes long. */
+async function compare(session: GoldenSession, folder: string): Promise<Compared> {
+  const [begun, before] = [performance.now(), await session.dispatches()]
+  const say = async (): Promise<void> => {
+    const seconds = ((performance.now() - begun) / 1000).toFixed(0)
+    const kernels = (await session.dispatches()) - before
+    console.error(`${folder}: ${seconds} s${kernels === 0 ? '' : `, ${kernels} kernels`} so far`)
+  }
+  const timer = setInterval(() => void say().catch(() => {}), patience)
   try {
-    return await runFolder(directory, folder, settings)
-  } catch (error) {
-    if (error instanceof PocketPhiError && error.code === 'not-supported') {
-      return [{ folder, name: '', measured: [], skipped: error.message, usesWeights: false }]
-    }
-    console.error(error)
-    const measured = [{ what: 'an error', difference: Infinity, tolerance: 0 }]
-    return [{ folder, name: 'failed to run', measured, usesWeights: true }]
+    return await session.compare(folder)
+  } finally {
+    clearInterval(timer)
   }
 }
 
+/** What ran, and where. @throws Error when another backend than that which was asked for has computed, or none */
+function ran({ backend, runs, dispatches, rows }: Compared, choice: Choice): string {
+  const needed = rows.some(({ usesWeights }) => usesWeights)
+  if (backend !== choice.backend) throw new Error(`defect: ${backend} is not ${choice.backend}`)
+  if (needed && runs === 0) throw new Error('defect: no program ran')
+  if (needed && backend === 'webgpu' && dispatches === 0) throw new Error('defect: the GPU was given nothing')
+  if (runs === 0) return 'no program to run'
+  return `${runs} runs on ${backend}${backend === 'webgpu' ? `, ${dispatches} kernels` : ''}`
+}
+
 const [directory] = positionals
-if (directory === undefined)
-  throw new Error('usage: npm run goldens -- DIRECTORY [--backend ref|wasm|webgpu] [--perturb]')
-const settings: Settings = { backend: await chosenBackend(), perturb: flags.perturb }
-const isFolder = await exists(path.join(directory, 'config.json'))
-const base = isFolder ? path.dirname(path.resolve(directory)) : directory
+if (directory === undefined) {
+  throw new Error(
+    'usage: npm run goldens -- DIRECTORY [--backend ref|wasm|webgpu] [--in node|chromium] [--only FOLDER,...] [--perturb]',
+  )
+}
+const whole = path.resolve(directory)
+const isFolder = await localFolder(whole).has('config.json')
+const base = isFolder ? path.dirname(whole) : whole
 const folders = isFolder
-  ? [path.basename(path.resolve(directory))]
-  : (await readdir(directory, { withFileTypes: true }))
+  ? [path.basename(whole)]
+  : (await readdir(whole, { withFileTypes: true }))
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
       .toSorted()
+const choice = chosen()
+const place = flags.in === 'node' ? choice.backend : `${choice.backend} in ${flags.in}`
+const session = await open(choice, base, folders)
 const rows: Row[] = []
-for (const folder of folders) {
-  if (flags.only !== undefined && !flags.only.split(',').includes(folder)) continue
-  for (const row of await rowsOf(base, folder, settings)) {
-    rows.push(row)
-    console.log(report(row))
+let dispatches = 0
+try {
+  for (const folder of folders) {
+    if (flags.only !== undefined && !flags.only.split(',').includes(folder)) continue
+    const compared = await compare(session, folder)
+    for (const row of compared.rows) console.log(report(row))
+    console.log(`${folder.padEnd(20)} ${ran(compared, choice)}`)
+    rows.push(...compared.rows)
+    dispatches += compared.dispatches
   }
+} finally {
+  await session[Symbol.asyncDispose]?.()
 }
 const compared = rows.filter((row) => row.skipped === undefined)
 const failed = compared.filter((row) => !passes(row))
 console.log(
-  `goldens on ${settings.backend.name}: ${compared.length - failed.length} ok, ${failed.length} failed, ${rows.length - compared.length} not supported`,
+  `goldens on ${place}: ${compared.length - failed.length} ok, ${failed.length} failed, ${rows.length - compared.length} not supported`,
 )
-if (settings.backend.name === 'webgpu') console.log(`${dispatches} kernels ran on the GPU, some in every run`)
-if (settings.perturb) {
+if (choice.backend === 'webgpu') console.log(`${dispatches} kernels ran on the GPU, some in every run`)
+if (choice.perturb) {
   const unnoticed = compared.filter((row) => row.usesWeights && passes(row))
   console.log(
     unnoticed.length === 0

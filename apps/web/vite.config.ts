@@ -14,6 +14,9 @@ import {
 const folder = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const hub = hubOrigins()
 
+/** How long plugins of the bundler take is no fault of the page. */
+const checks = { pluginTimings: false }
+
 export default defineConfig(async ({ command }) => ({
   root: folder('.'),
   // Relative, so that the page can lie in any folder of a host.
@@ -22,15 +25,14 @@ export default defineConfig(async ({ command }) => ({
   resolve: { alias: await packageEntries() },
   oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
   plugins: [policyInPage(), shippedModel('phi-nano'), shippedScreenshots(), listForServiceWorker()],
-  worker: { format: 'es' as const },
+  worker: { format: 'es' as const, rolldownOptions: { checks } },
   server: { headers: { ...headersOf('/', hub), 'content-security-policy': '' } },
   build: {
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      // How long plugins take is no fault of the page.
-      checks: { pluginTimings: false },
+      checks,
       input: { page: folder('index.html'), 'service-worker': folder('src/service-worker/service-worker.ts') },
       output: {
         entryFileNames: ({ name }: { readonly name: string }) =>

@@ -54,9 +54,11 @@ async function compute(original: FileTree, plain: Model, tasks: Tasks, settings:
   for (const variant of new Set(tasks.cases.map(variantOf))) {
     const cases = tasks.cases.filter((item) => variantOf(item) === variant)
     const [{ weightsFile: file, overrides }] = cases as [Case]
-    const isPlain = file === undefined && Object.keys(overrides).length === 0
+    const isConfigured = Object.keys(overrides).length > 0
+    const isPlain = file === undefined && !isConfigured
     const tree = overridden(original, overrides)
-    const model = isPlain ? plain : modelFromConfig(await tree.readJson('config.json'))
+    // A GGUF file has no other configuration than its own.
+    const model = isConfigured ? modelFromConfig(await tree.readJson('config.json')) : plain
     const lossCase = cases.find(({ name }) => name === tasks.lossCase)
     const device = await openWhole(tree, model, file, cases, lossCase, settings)
     for (const item of cases) whole.set(item.name, await device.run(`whole.${item.name}`, wholeInputs(model, item)))

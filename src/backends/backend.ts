@@ -86,7 +86,8 @@ export interface Device {
   /**
    * Enqueues a run behind the last one, whose results the caller has not read yet; `following` names the inputs, and for each
    * the output of that run whose first elements take the place of what is given. At most one run is ahead of another. It
-   * rejects with what ended the one before. Undefined on a device that would not be done any sooner.
+   * rejects with what ended the one before. Where the one before has ended, nobody may want this one any more: what fills or
+   * reads a tensor then waits for its end. Undefined on a device that would not be done any sooner.
    */
   runAhead?(
     program: string,

@@ -10,6 +10,7 @@ interface NodeProcess {
 }
 
 interface NodeModules {
+  'node:crypto': typeof import('node:crypto')
   'node:fs': typeof import('node:fs')
   'node:fs/promises': typeof import('node:fs/promises')
   'node:module': typeof import('node:module')

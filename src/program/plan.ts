@@ -106,9 +106,10 @@ function cutSlabs(type: TensorType, maxSlabBytes: number): Slab[] {
 /**
  * What several programs share by name: parameters and states, each in slabs of at most `maxSlabBytes`.
  *
- * @throws PocketPhiError `shape` when two programs give one name different types.
+ * @throws PocketPhiError `invalid-argument` for two programs of one name, `shape` when two programs give one name different types.
  */
 export function planStore(programs: readonly Program[], maxSlabBytes: number): StorePlan {
+  checkNames(programs)
   const tensors = new Map<string, StoredTensor>()
   for (const origin of ['parameter', 'state'] as const) {
     for (const program of programs) {
@@ -126,6 +127,14 @@ export function planStore(programs: readonly Program[], maxSlabBytes: number): S
     }
   }
   return { tensors }
+}
+
+function checkNames(programs: readonly Program[]): void {
+  const names = programs.map((program) => program.name)
+  if (new Set(names).size === names.length) return
+  throw new PocketPhiError('invalid-argument', 'Programs on one device need different names.', {
+    found: names.join(', '),
+  })
 }
 
 /** What programs need, in bytes, before anything is loaded. */

@@ -8,15 +8,20 @@ import type { Files } from './server.ts'
 
 const jinja = '@huggingface/jinja'
 
+/** Runs one of our scripts. @throws Error with what it said when it fails */
+function runScript(name: string, ...words: readonly string[]): void {
+  const command = [path.join(root, 'scripts', name), ...words]
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${name} failed:\n${stdout}${stderr}`)
+}
+
 /** Installs the package in a folder, as it is built, with the model that ships. */
 export async function installPackage(folder: string): Promise<void> {
   const installed = path.join(folder, 'node_modules', 'pocket-phi')
   await mkdir(installed, { recursive: true })
   // First, because the build sees to it that all files are there which others name.
   await cp(path.join(root, 'package.json'), path.join(installed, 'package.json'))
-  const command = [path.join(root, 'scripts/build.ts'), path.join(installed, 'dist')]
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`The package cannot be built:\n${stdout}${stderr}`)
+  runScript('build.ts', path.join(installed, 'dist'))
   await cp(path.join(root, 'node_modules', jinja), path.join(folder, 'node_modules', jinja), { recursive: true })
   const model = path.join('models', 'phi-nano')
   const isShipped = (file: string): boolean => !file.startsWith(path.join(root, model, 'master'))
@@ -48,6 +53,8 @@ export interface Bundle {
 
 /** Bundles the page with Vite's own settings; only paths are relative, because two servers' folders hold the bundle. */
 export async function bundle(folder: string): Promise<Bundle> {
+  // A page does not see what its kernels were built from.
+  runScript('build-kernels.ts')
   const complaints: string[] = []
   const complain = (message: string, _options?: LogOptions): unknown => complaints.push(message)
   const result = (await build({
@@ -57,6 +64,7 @@ export async function bundle(folder: string): Promise<Bundle> {
     logLevel: 'warn',
     // Timings are no fault of ours.
     build: { write: false, rolldownOptions: { checks: { pluginTimings: false } } },
+    worker: { rolldownOptions: { checks: { pluginTimings: false } } },
     customLogger: {
       hasWarned: false,
       info() {},

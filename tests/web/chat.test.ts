@@ -99,6 +99,26 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     })
   })
 
+  it('keeps the end of a conversation in sight when the window gets smaller, but not from who reads its beginning', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    for (const question of ['What is 27 plus 15?', 'What is a hammer used for?', 'What is a forest?']) {
+      await ask(page, question)
+    }
+    const transcript = page.locator('.transcript')
+    const below = (): Promise<number> =>
+      transcript.evaluate(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)
+    await page.setViewportSize({ width: 1280, height: 420 })
+    await expect.poll(() => transcript.evaluate(({ scrollTop }) => scrollTop)).toBeGreaterThan(100)
+    await expect.poll(below).toBeLessThan(2)
+    await transcript.evaluate((element) => element.scrollTo({ top: 0 }))
+    await page.getByRole('button', { name: 'To the end' }).waitFor()
+    await page.setViewportSize({ width: 1280, height: 400 })
+    await expect.poll(() => transcript.evaluate(({ clientHeight }) => clientHeight)).toBeLessThan(350)
+    expect(await transcript.evaluate(({ scrollTop }) => scrollTop)).toBe(0)
+    await context.close()
+  })
+
   it('moves the cursor of an editor before anything can be selected or typed', async () => {
     const { page, context } = await web.visit()
     await ready(page)

@@ -1,64 +1,72 @@
 /** The webgpu backend in a real browser, whose GPU is SwiftShader. */
-import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasBrowser, launchChromium } from '../browser/chromium.ts'
-import { root } from '../browser/root.ts'
-import { serveSite } from '../browser/server.ts'
-import { bundle } from '../browser/site.ts'
-import { golden, goldenFolder, goldenIds, largestDifference } from '../goldens-harness.ts'
+import { passes } from '../../scripts/goldens/compare.ts'
+import { sessionIn } from '../../scripts/goldens/in-chromium.ts'
+import type { Choice, Compared } from '../../scripts/goldens/session.ts'
+import { drawnKinds } from '../../src/backends/op-cases-harness.ts'
+import { hasBrowser } from '../browser/chromium.ts'
+import type { Files } from '../browser/server.ts'
+import { filesBelow } from '../browser/site.ts'
+import { goldenFolder, goldenIds } from '../goldens-harness.ts'
+import { openGpuPage, type GpuPage } from './gpu-page.ts'
 
-const resources = new AsyncDisposableStack()
-let page: Page
-/** What the bundler, the page and the browser complained about. */
-const heard: string[] = []
+/** Cases of each operation; all of them run in Node. */
+const casesOfOperation = 4
 
-async function filesOf(folder: string): Promise<Map<string, Uint8Array>> {
-  const files = new Map<string, Uint8Array>()
-  for (const name of await readdir(folder)) files.set(name, await readFile(path.join(folder, name)))
-  return files
-}
+let opened: GpuPage
+let goldens: Files
+
+const modelName = path.basename(goldenFolder)
 
 describe.skipIf(!hasBrowser)('in a browser with WebGPU', () => {
   beforeAll(async () => {
-    const { files, complaints } = await bundle(path.join(root, 'tests/webgpu/page'))
-    heard.push(...complaints)
-    const folders = { page: files, model: await filesOf(goldenFolder) }
-    const site = resources.use(await serveSite({ folders, isolated: ['page'], held: '' }))
-    const { browser } = resources.use(await launchChromium({ gpu: true }))
-    page = await browser.newPage()
-    page.on('pageerror', (error) => heard.push(String(error)))
-    page.on('console', (message) => {
-      // Of the files of a model, some need not be there.
-      if (!message.text().startsWith('Failed to load resource')) heard.push(message.text())
-    })
-    await page.goto(`${site.origin}/page/index.html`)
+    const model = await filesBelow(goldenFolder)
+    goldens = new Map([...model].map(([file, content]) => [`${modelName}/${file}`, content]))
+    opened = await openGpuPage({ goldens })
   }, 180_000)
-  afterAll(() => resources.disposeAsync())
+  afterAll(() => opened[Symbol.asyncDispose]())
 
-  it('every operation agrees with the oracle', { timeout: 300_000 }, async () => {
-    const { faults, dispatches } = await page.evaluate(() => globalThis.gpuScenarios.operationFaults([0, 1]))
+  it.each(drawnKinds)('%s agrees with the oracle, on the GPU', { timeout: 300_000 }, async (kind) => {
+    const { faults, cases, dispatches } = await opened.page.evaluate(
+      ([name, most]) => globalThis.gpuScenarios.operationFaults(name, most),
+      [kind, casesOfOperation] as const,
+    )
     expect(faults).toEqual([])
-    expect(dispatches).toBeGreaterThan(66)
+    expect(cases).toBe(casesOfOperation)
+    if (kind !== 'ropeTable') expect(dispatches).toBeGreaterThanOrEqual(cases)
   })
 
-  it('a model has the logits of the reference implementation', { timeout: 300_000 }, async () => {
-    const ids = await goldenIds()
-    const found = await page.evaluate((prompt) => globalThis.gpuScenarios.logitsOf('../model', prompt, 'webgpu'), ids)
-    expect(found.backend).toBe('webgpu')
-    const expected = await golden('golden.safetensors', 'long.logits')
-    expect(largestDifference(Float32Array.from(found.logits), expected)).toBeLessThan(1e-4)
+  /** What comes of comparing the folder with the model. */
+  async function compare(perturb: boolean): Promise<Compared> {
+    const choice: Choice = { backend: 'webgpu', simd: 'auto', wide: false, perturb }
+    const session = await sessionIn(opened.page, choice, [...goldens.keys()])
+    return await session.compare(modelName)
+  }
+
+  it('a model has the numbers of the reference implementation', { timeout: 300_000 }, async () => {
+    const { rows, backend, runs, dispatches } = await compare(false)
+    expect(backend).toBe('webgpu')
+    expect(dispatches).toBeGreaterThan(runs)
+    expect(rows.map(({ name }) => name)).toEqual(['long'])
+    expect(rows.filter((row) => !passes(row))).toEqual([])
+  })
+
+  it('a model whose head is one per cent too large has not', { timeout: 300_000 }, async () => {
+    expect((await compare(true)).rows.filter(passes)).toEqual([])
   })
 
   it('is not chosen by itself, since this GPU is software', async () => {
     const ids = (await goldenIds()).slice(0, 4)
-    const found = await page.evaluate((prompt) => globalThis.gpuScenarios.logitsOf('../model', prompt, 'auto'), ids)
+    const found = await opened.page.evaluate(
+      ([prompt, name]) => globalThis.gpuScenarios.answeringBackend(`../goldens/${name}`, prompt),
+      [ids, modelName] as const,
+    )
     expect(found).toMatchObject({ backend: 'wasm', chosen: expect.stringContaining('software') })
   })
 
   // Last, because it is about the page above.
   it('leaves nothing to complain about', () => {
-    expect(heard).toEqual([])
+    expect(opened.heard).toEqual([])
   })
 })

@@ -26,4 +26,14 @@ describe.skipIf(!hasSoftwareGpu)('on webgpu', () => {
     expect(answers[0]).not.toBe('')
     expect(answers[1]).toBe(answers[0])
   })
+
+  it('what the device holds can be filled and read right after a greedy answer, of which a pass may be left', async () => {
+    await using model = await loadModel('phi-nano', { backend: 'webgpu', context: 128, maxRows: 32 })
+    const { finish } = await model.chat().send('What colour is a lemon?', { temperature: 0 }).result()
+    expect(finish).toBe('stop')
+    const { device } = model.engine
+    const name = device.names()[0] ?? ''
+    await device.fill(name, (bytes) => void bytes.fill(1))
+    expect((await device.readBytes(name)).every((byte) => byte === 1)).toBe(true)
+  })
 })

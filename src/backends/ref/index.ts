@@ -5,6 +5,7 @@ import type { ReferenceTensor } from '../../program/ops/definition.ts'
 import { planStore, tensorBytes, type MemoryPlan, type StorePlan } from '../../program/plan.ts'
 import type { Program, Value } from '../../program/program.ts'
 import type { Backend, Device, RunInputs } from '../backend.ts'
+import { checkIndices, indexChecksOf } from '../index-checks.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
 import { wantedOutputs } from '../outputs.ts'
@@ -96,14 +97,18 @@ function openReferenceDevice(programs: readonly Program[]): Device {
     async run(name, inputs, { signal, outputs: names } = {}) {
       const program = programs.find((candidate) => candidate.name === name)
       if (program === undefined) throw new PocketPhiError('not-found', `No program "${name}" is open.`)
-      return occupation.during(`is running "${name}"`, async () => {
+      return occupation.running(`is running "${name}"`, async () => {
         const wanted = wantedOutputs(
           Object.keys(program.outputs).map((output) => ({ name: output })),
           names,
         )
+        const given = new Map(
+          program.values.flatMap((value) => (value.origin === 'input' ? [[value, inputTensor(value, inputs)]] : [])),
+        )
+        checkIndices(indexChecksOf(program), inputs)
         const outputs = await evaluate(
           program,
-          (value) => (value.origin === 'input' ? inputTensor(value, inputs) : stored(value.name)),
+          (value) => given.get(value) ?? stored(value.name),
           signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]),
         )
         return Object.fromEntries(

@@ -1,7 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { PocketPhiError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import {
   accumulate,
@@ -9,8 +8,6 @@ import {
   attention,
   cachedAttention,
   embedding,
-  fill,
-  matmul,
   scale,
   Trace,
   type Program,
@@ -18,6 +15,7 @@ import {
 import { planStore } from '../../program/plan.ts'
 import { tensorType } from '../../program/ops/definition.ts'
 import type { Device } from '../backend.ts'
+import { deviceTests, failure, longProgram, onesFor, slabTest, smallProgram } from '../device-cases-harness.ts'
 import { wasmBackend } from './index.ts'
 import { lowerProgram } from './lowering/index.ts'
 import { spreadBackend } from './memories-harness.ts'
@@ -26,29 +24,11 @@ import { ThreadChooser } from './threads.ts'
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
-/** y = 2 x + state, and the state becomes 7. */
-function small(): Program {
-  const trace = new Trace('small')
-  const state = trace.bind('state', 'state', tensorType('f32', 3))
-  trace.output('y', add(scale(trace.bind('input', 'x', tensorType('f32', 3)), 2), state))
-  fill(state, 7)
-  return trace.finish()
-}
-
-/** Enough products for several segments, each of tens of milliseconds. */
-function long(): Program {
-  const trace = new Trace('long')
-  let x = trace.bind('input', 'x', tensorType('f32', 512, 512))
-  const count = trace.bind('state', 'count', tensorType('f32', 1))
-  for (let turn = 0; turn < 24; turn++) {
-    x = scale(matmul(x, x), 1 / 512)
-    fill(count, turn + 1)
-  }
-  trace.output('y', x)
-  return trace.finish()
-}
-
-const long512 = { x: new Float32Array(512 * 512).fill(1) }
+/** Its products take tens of milliseconds each. */
+const side = 512
+const small = smallProgram
+const long = (): Program => longProgram(side)
+const ones = onesFor(side)
 
 const open: Device[] = []
 
@@ -64,9 +44,6 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((device) => device.dispose()))
 })
 
-const failure = (code: string, text = ''): unknown =>
-  expect.objectContaining({ constructor: PocketPhiError, code, message: expect.stringContaining(text) })
-
 const modes = [
   { name: 'inline', options: { mode: 'inline' } },
   { name: 'one thread', options: { threads: 1 } },
@@ -74,62 +51,11 @@ const modes = [
 ] as const
 
 describe.each(modes)('a device, $name', ({ options }) => {
-  test('runs again and again over states that stay', async () => {
-    const device = await openDevice(options, small())
-    device.write('state', Float32Array.of(1, 2, 3))
-    const x = Float32Array.of(1, 1, 1)
-    expect(await device.run('small', { x })).toEqual({ y: Float32Array.of(3, 4, 5) })
-    expect(await device.read('state')).toEqual(Float32Array.of(7, 7, 7))
-    for (let turn = 0; turn < 20; turn++) {
-      expect(await device.run('small', { x: x.map(() => turn) })).toEqual({ y: x.map(() => 2 * turn + 7) })
-    }
-  })
+  deviceTests({ backend: () => wasmBackend(options), side })
+})
 
-  test('an abort stops it between segments, and it runs again afterwards', async () => {
-    const device = await openDevice(options, long())
-    const controller = new AbortController()
-    const running = device.run('long', long512, { signal: controller.signal })
-    controller.abort()
-    await expect(running).rejects.toEqual(failure('aborted'))
-    const [turns = 0] = await device.read('count')
-    expect(turns).toBeGreaterThan(0)
-    expect(turns).toBeLessThan(24)
-    const { y } = await device.run('long', long512)
-    expect(y?.every((value) => value === 1)).toBe(true)
-    await expect(device.run('long', long512, { signal: controller.signal })).rejects.toEqual(failure('aborted'))
-  })
-
-  test('the event loop has its turn while it runs', async () => {
-    const device = await openDevice(options, long())
-    let turns = 0
-    const timer = setInterval(() => (turns += 1), 1)
-    await device.run('long', long512)
-    clearInterval(timer)
-    expect(turns).toBeGreaterThan(1)
-  })
-
-  test('refuses a second run, and everything else that would race with it', async () => {
-    const device = await openDevice(options, small(), long())
-    const running = device.run('long', long512)
-    const refusal = failure('invalid-argument', 'one thing at a time')
-    await expect(device.run('small', { x: new Float32Array(3) })).rejects.toEqual(refusal)
-    await expect(device.fill('state', () => {})).rejects.toEqual(refusal)
-    expect(() => device.write('state', new Float32Array(3))).toThrow(PocketPhiError)
-    await expect(device.read('state')).rejects.toThrow(PocketPhiError)
-    await running
-    await device.run('small', { x: new Float32Array(3) })
-  })
-
-  test('a run that is disposed of rejects, and a disposed device refuses', async () => {
-    const device = await openDevice(options, long())
-    const running = device.run('long', long512)
-    const ended = Promise.allSettled([running])
-    await device.dispose()
-    expect(await ended).toEqual([{ status: 'rejected', reason: failure('aborted') }])
-    await expect(device.run('long', long512)).rejects.toEqual(failure('invalid-argument', 'disposed'))
-    await expect(device.read('count')).rejects.toThrow(PocketPhiError)
-    await device.dispose()
-  })
+describe('slabs', () => {
+  slabTest(() => wasmBackend({ mode: 'inline', maxSlabBytes: 48 }))
 })
 
 describe.each([0, 2])('how many threads walk, of %i,', (threads) => {
@@ -137,59 +63,18 @@ describe.each([0, 2])('how many threads walk, of %i,', (threads) => {
     const report = vi.spyOn(ThreadChooser.prototype, 'report')
     const device = await openDevice({ threads }, long())
     const controller = new AbortController()
-    const running = device.run('long', long512, { signal: controller.signal })
+    const running = device.run('long', ones, { signal: controller.signal })
     controller.abort()
     await expect(running).rejects.toEqual(failure('aborted'))
     expect(report).toHaveBeenCalledTimes(0)
-    await device.run('long', long512)
+    await device.run('long', ones)
     expect(report).toHaveBeenCalledTimes(threads === 0 ? 0 : 1)
   })
 })
 
 describe('what a device refuses', () => {
-  test('programs and tensors by unknown names', async () => {
-    const device = await openDevice({ mode: 'inline' }, small())
-    await expect(device.run('smal', {})).rejects.toEqual(failure('not-found', 'smal'))
-    await expect(device.read('weights')).rejects.toEqual(failure('not-found', 'weights'))
-    await expect(device.fill('weights', () => {})).rejects.toEqual(failure('not-found'))
-  })
-
-  test('inputs that are missing, of another kind or of another length', async () => {
-    const device = await openDevice({ mode: 'inline' }, small())
-    await expect(device.run('small', {})).rejects.toEqual(failure('invalid-argument', '"x"'))
-    await expect(device.run('small', { x: new Int32Array(3) })).rejects.toEqual(failure('invalid-argument', '"x"'))
-    await expect(device.run('small', { x: new Float32Array(4) })).rejects.toEqual(failure('invalid-argument', '"x"'))
-  })
-
-  test('values of another length or kind', async () => {
-    const trace = new Trace('rows')
-    const table = trace.bind('parameter', 'table', tensorType('q4g32', 8, 32))
-    trace.output('y', embedding(table, trace.bind('input', 'ids', tensorType('i32', 1))))
-    const device = await openDevice({ mode: 'inline' }, small(), trace.finish())
-    expect(() => device.write('state', new Float32Array(4))).toThrow(failure('shape', 'state'))
-    expect(() => device.write('table', new Float32Array(256))).toThrow(failure('invalid-argument', 'table'))
-    await expect(device.read('table')).rejects.toEqual(failure('invalid-argument', 'table'))
-    expect((await device.readBytes('table')).length).toBe(32 * 4 + 16)
-  })
-
-  test('indices that would reach into other memory', async () => {
-    const trace = new Trace('rows')
-    const ids = trace.bind('input', 'ids', tensorType('i32', 2))
-    const x = embedding(trace.bind('parameter', 'table', tensorType('f32', 8, 4)), ids)
-    const starts = trace.bind('input', 'starts', tensorType('i32', 2))
-    trace.output('y', attention(x, x, x, starts, { heads: 1, kvHeads: 1, headSize: 4, window: 0, scale: 1 }))
-    const device = await openDevice({ mode: 'inline' }, trace.finish())
-    const run = (ids0: number, start1: number) =>
-      device.run('rows', { ids: Int32Array.of(ids0, 7), starts: Int32Array.of(0, start1) })
-    await run(0, -1)
-    await expect(run(8, 0)).rejects.toEqual(failure('invalid-argument', '"ids"'))
-    await expect(run(-1, 0)).rejects.toEqual(failure('invalid-argument', '"ids"'))
-    await expect(run(0, 2)).rejects.toEqual(failure('invalid-argument', '"starts"'))
-  })
-
-  test('two programs of one name, and outputs that are neither f32 nor i32', () => {
+  test('outputs that are neither f32 nor i32', () => {
     const backend = wasmBackend({ mode: 'inline' })
-    expect(() => backend.measure([small(), small()])).toThrow(failure('invalid-argument', 'different names'))
     const trace = new Trace('doubles')
     trace.output('angles', trace.bind('parameter', 'angles', tensorType('f64', 2, 2)))
     expect(() => backend.measure([trace.finish()])).toThrow(failure('not-supported', '"angles"'))
@@ -377,29 +262,5 @@ describe('memory', () => {
       expect(await spread.run('small', { x: three })).toEqual(await whole.run('small', { x: three }))
     }
     for (const name of whole.names()) expect(await spread.read(name)).toEqual(await whole.read(name))
-  })
-
-  test('a tensor in slabs is filled, written and read as one', async () => {
-    const trace = new Trace('cut')
-    const state = trace.bind('state', 'state', tensorType('f32', 10, 3))
-    trace.output('y', scale(state, 2))
-    const device = await openDevice({ mode: 'inline', maxSlabBytes: 48 }, trace.finish())
-    const values = Float32Array.from({ length: 30 }, (_, index) => index)
-    const pieces: number[][] = []
-    await device.fill('state', (bytes, offset) => {
-      pieces.push([offset, bytes.length])
-      bytes.set(new Uint8Array(values.buffer, offset, bytes.length))
-    })
-    expect(pieces).toEqual([
-      [0, 48],
-      [48, 48],
-      [96, 24],
-    ])
-    expect(await device.read('state')).toEqual(values)
-    device.write(
-      'state',
-      values.map((value) => value + 1),
-    )
-    expect(await device.run('cut', {})).toEqual({ y: values.map((value) => 2 * (value + 1)) })
   })
 })

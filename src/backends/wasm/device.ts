@@ -121,7 +121,7 @@ export class WasmDevice implements Device {
       })
     }
     throwIfAborted(options.signal)
-    return this.#occupation.during(`is running "${name}"`, async () => {
+    return this.#occupation.running(`is running "${name}"`, async () => {
       this.#profiler?.begin(number)
       try {
         return await this.#walk(open, number, inputs, options)

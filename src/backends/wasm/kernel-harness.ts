@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { present } from '../../base/errors.ts'
+import { refuseStaleKernels } from './stale.ts'
 
 export type SimdBuild = 'baseline' | 'relaxed'
 
@@ -108,6 +109,11 @@ export class KernelHarness {
 
 const compiled = new Map<string, WebAssembly.Module>()
 
+function compile(file: URL): WebAssembly.Module {
+  refuseStaleKernels(file)
+  return new WebAssembly.Module(readFileSync(file))
+}
+
 /** The module as built by `npm run build:kernels`, in a fresh memory: shared when `threads`. */
 export function instantiate(
   build: SimdBuild,
@@ -115,7 +121,7 @@ export function instantiate(
   folder: URL = new URL('./build/', import.meta.url),
 ): KernelHarness {
   const file = new URL(`${build}-${threads ? 'threads' : 'single'}.wasm`, folder)
-  const module = compiled.get(file.href) ?? new WebAssembly.Module(readFileSync(file))
+  const module = compiled.get(file.href) ?? compile(file)
   compiled.set(file.href, module)
   const memory = new WebAssembly.Memory(threads ? { initial: 2, maximum: 65536, shared: true } : { initial: 2 })
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })

@@ -128,7 +128,6 @@ function most(numbers: readonly number[]): number {
  * not fit into one memory.
  */
 export function planLayout(programs: readonly Program[], options: LayoutOptions): Layout {
-  checkNames(programs)
   const capacity = Math.floor((options.maxMemoryBytes ?? maximumMemoryBytes) / pageBytes) * pageBytes
   let room = capacity
   let lowered: Lowered | undefined
@@ -197,14 +196,6 @@ function layOut({ programs, store, longestStep }: Lowered, { threads }: LayoutOp
   )
   const pages = memory.total / pageBytes
   return { store, placement, memories, programs: laidOut, workspaceStride: stride, pages, memory }
-}
-
-function checkNames(programs: readonly Program[]): void {
-  const names = programs.map((program) => program.name)
-  if (new Set(names).size === names.length) return
-  throw new PocketPhiError('invalid-argument', 'Programs on one device need different names.', {
-    found: names.join(', '),
-  })
 }
 
 /** Where the parts of a memory begin. */

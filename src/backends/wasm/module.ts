@@ -1,5 +1,6 @@
 import { PocketPhiError } from '../../base/errors.ts'
 import { nodeModule } from '../../base/platform.ts'
+import { refuseStaleKernels } from './stale.ts'
 
 export type Simd = 'baseline' | 'relaxed'
 
@@ -27,8 +28,11 @@ export function hasRelaxedSimd(): boolean {
 }
 
 async function readModule(url: URL): Promise<BufferSource> {
-  const file = url.protocol === 'file:' ? nodeModule('node:fs/promises') : undefined
-  if (file !== undefined) return file.readFile(url)
+  const system = url.protocol === 'file:' ? nodeModule('node:fs/promises') : undefined
+  if (system !== undefined) {
+    refuseStaleKernels(url)
+    return system.readFile(url)
+  }
   const response = await fetch(url)
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`)
   return response.arrayBuffer()
@@ -39,7 +43,7 @@ const compiled = new Map<string, Promise<WebAssembly.Module>>()
 /**
  * The kernels, compiled once per process.
  *
- * @throws PocketPhiError `not-found` when the file is not there.
+ * @throws PocketPhiError `not-found` when the file is not there, `not-supported` when it was built from other sources
  */
 export function kernelModule(simd: Simd, shared: boolean): Promise<WebAssembly.Module> {
   const url = files[simd][shared ? 'threads' : 'single']
@@ -47,6 +51,7 @@ export function kernelModule(simd: Simd, shared: boolean): Promise<WebAssembly.M
   if (known !== undefined) return known
   const module = readModule(url)
     .catch((cause: unknown) => {
+      if (cause instanceof PocketPhiError) throw cause
       throw new PocketPhiError('not-found', 'The kernels of the wasm backend could not be read.', {
         expected: url.href,
         found: String(cause),

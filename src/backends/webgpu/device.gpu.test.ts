@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { hasSoftwareGpu } from '../../../tests/webgpu/software-gpu.ts'
-import { PocketPhiError } from '../../base/errors.ts'
-import { accumulate, embedding, fill, matmul, scale, topK, Trace, type Program } from '../../program/index.ts'
+import { accumulate, embedding, scale, topK, Trace, type Program } from '../../program/index.ts'
 import { tensorType } from '../../program/ops/definition.ts'
+import { deviceTests, failure, longProgram, onesFor, slabTest, smallProgram, turns } from '../device-cases-harness.ts'
 import { gpuTraits, requestDevice } from './adapter.ts'
 import { WebGpuDevice } from './device.ts'
 import { DeviceFailure } from './failure.ts'
@@ -15,20 +15,6 @@ const opened: WebGpuDevice[] = []
 afterEach(async () => {
   for (const device of opened.splice(0)) await device.dispose()
 })
-
-const failure = (code: string, text = ''): unknown =>
-  expect.objectContaining({ constructor: PocketPhiError, code, message: expect.stringContaining(text) })
-
-/** y = 2 x + what the state held before, which is then 7 everywhere. */
-function small(): Program {
-  const trace = new Trace('small')
-  const x = trace.bind('input', 'x', tensorType('f32', 3))
-  const state = trace.bind('state', 'state', tensorType('f32', 3))
-  trace.output('before', scale(state, 1))
-  trace.output('y', scale(x, 2))
-  fill(state, 7)
-  return trace.finish()
-}
 
 const places = 7
 
@@ -48,25 +34,13 @@ const successors = Float32Array.from({ length: places * places }, (_, at) =>
   at % places === (Math.floor(at / places) + 1) % places ? 1 : 0,
 )
 
-const turns = 24
+const side = 64
+const small = smallProgram
+const long = (): Program => longProgram(side)
+const ones = onesFor(side)
 
-/** Products one after the other; `count` is the number of those that have begun. */
-function long(): Program {
-  const trace = new Trace('long')
-  let x = trace.bind('input', 'x', tensorType('f32', 64, 64))
-  const count = trace.bind('state', 'count', tensorType('f32', 1))
-  for (let turn = 0; turn < turns; turn++) {
-    fill(count, turn + 1)
-    x = scale(matmul(x, x), 1 / 64)
-  }
-  trace.output('y', x)
-  return trace.finish()
-}
-
-const ones = { x: new Float32Array(64 * 64).fill(1) }
-
-async function openDevice(programs: readonly Program[], maxSlabBytes = Infinity): Promise<WebGpuDevice> {
-  const device = await (await webgpuBackend({ maxSlabBytes })).open(programs)
+async function openDevice(programs: readonly Program[]): Promise<WebGpuDevice> {
+  const device = await (await webgpuBackend()).open(programs)
   opened.push(device)
   return device
 }
@@ -91,43 +65,19 @@ async function openBare(...programs: readonly Program[]): Promise<{ device: WebG
 }
 
 describe.skipIf(!hasSoftwareGpu)('a device', () => {
-  test('runs again and again over states that stay', async () => {
+  deviceTests({ backend: () => webgpuBackend(), side, openCut: async (program) => (await openBare(program)).device })
+  slabTest(() => webgpuBackend({ maxSlabBytes: 48 }))
+
+  test('gives the GPU every step of a program', async () => {
+    const traits = await gpuTraits()
+    const layout = planLayout([small()], { bindingBytes: traits.bindingBytes, maxSlabBytes: Infinity })
+    const count = layout.programs[0]?.program.steps.length ?? 0
+    expect(count).toBeGreaterThan(1)
     const device = await openDevice([small()])
-    device.write('state', Float32Array.of(1, 2, 3))
-    const x = Float32Array.of(1, 1, 1)
-    const first = { before: Float32Array.of(1, 2, 3), y: Float32Array.of(2, 2, 2) }
-    expect(await device.run('small', { x })).toEqual(first)
-    expect(await device.read('state')).toEqual(Float32Array.of(7, 7, 7))
-    for (let turn = 0; turn < 20; turn++) {
-      const { before, y } = await device.run('small', { x: x.map(() => turn) })
-      expect([before, y]).toEqual([Float32Array.of(7, 7, 7), x.map(() => 2 * turn)])
+    for (let turn = 1; turn <= 3; turn++) {
+      await device.run('small', { x: new Float32Array(3) })
+      expect(device.dispatches).toBe(turn * count)
     }
-    expect(device.dispatches).toBe(21 * 3)
-  })
-
-  test('an abort stops it between submissions, and it runs again afterwards', async () => {
-    const { device } = await openBare(long())
-    const controller = new AbortController()
-    const running = device.run('long', ones, { signal: controller.signal })
-    controller.abort()
-    await expect(running).rejects.toEqual(failure('aborted'))
-    const [count = 0] = await device.read('count')
-    expect(count).toBeGreaterThan(0)
-    expect(count).toBeLessThan(turns)
-    const { y } = await device.run('long', ones)
-    expect(y?.every((value) => Math.abs(value - 1) < 1e-5)).toBe(true)
-  })
-
-  test('refuses a second run, and everything else that would race with it', async () => {
-    const device = await openDevice([small(), long()])
-    const running = device.run('long', ones)
-    const refusal = failure('invalid-argument', 'one thing at a time')
-    await expect(device.run('small', { x: new Float32Array(3) })).rejects.toEqual(refusal)
-    await expect(device.fill('state', () => {})).rejects.toEqual(refusal)
-    await expect(device.read('state')).rejects.toEqual(refusal)
-    expect(() => device.write('state', new Float32Array(3))).toThrow(refusal)
-    await running
-    await device.run('small', { x: new Float32Array(3) })
   })
 
   test('a run that is ahead takes what the one before gives, and may be ahead again', async () => {
@@ -176,6 +126,39 @@ describe.skipIf(!hasSoftwareGpu)('a device', () => {
     for (const end of await ended) expect(end).toEqual({ status: 'rejected', reason: failure(code) })
   })
 
+  test.each([
+    ['is filled', (device) => device.fill('sum', (bytes) => bytes.set(new Uint8Array(Float32Array.of(100).buffer)))],
+    ['is read', (device) => device.read('sum')],
+  ] satisfies [string, (device: WebGpuDevice) => Promise<unknown>][])(
+    'a tensor %s when a run has ended that was ahead and that nobody waits for',
+    async (title, use) => {
+      const { device } = await openBare(steps(), long())
+      device.write('table', successors)
+      await device.run('steps', { ids: Int32Array.of(0), x: Float32Array.of(1) })
+      const ended: string[] = []
+      const left = device.runAhead('long', ones, {}).then(() => ended.push('run'))
+      const used = use(device).then(() => ended.push('use'))
+      const refusal = failure('invalid-argument', 'one thing at a time')
+      await expect(device.fill('count', () => {})).rejects.toEqual(refusal)
+      await expect(device.runAhead('long', ones, {})).rejects.toEqual(refusal)
+      await Promise.all([left, used])
+      expect(ended).toEqual(['run', 'use'])
+      await device.run('steps', { ids: Int32Array.of(0), x: Float32Array.of(1) })
+      expect(await device.read('sum')).toEqual(Float32Array.of(title === 'is filled' ? 101 : 2))
+    },
+  )
+
+  test('nothing waits for a run that is ahead in a device that is disposed of', async () => {
+    const { device } = await openBare(long())
+    await device.run('long', ones)
+    const ended = Promise.allSettled([device.runAhead('long', ones, {}), device.fill('count', () => {})])
+    await device.dispose()
+    expect(await ended).toEqual([
+      { status: 'rejected', reason: failure('aborted') },
+      { status: 'rejected', reason: failure('aborted') },
+    ])
+  })
+
   test('refuses a third run, and everything else that would race with two', async () => {
     const device = await openDevice([long()])
     const runs = [device.run('long', ones), device.runAhead('long', ones, { x: 'y' })]
@@ -201,19 +184,6 @@ describe.skipIf(!hasSoftwareGpu)('a device', () => {
     await device.run('steps', inputs)
     const short = device.runAhead('small', { x: new Float32Array(3) }, { x: 'y' })
     await expect(short).rejects.toEqual(failure('invalid-argument', '"x"'))
-    await expect(device.run('steps', inputs, { outputs: ['z'] })).rejects.toEqual(failure('not-found', '"z"'))
-    expect(await device.run('steps', inputs, { outputs: [] })).toEqual({})
-  })
-
-  test('a run that is disposed of rejects, and a disposed device refuses', async () => {
-    const { device } = await openBare(long())
-    const running = device.run('long', ones)
-    const ended = Promise.allSettled([running])
-    await device.dispose()
-    expect(await ended).toEqual([{ status: 'rejected', reason: failure('aborted') }])
-    await expect(device.run('long', ones)).rejects.toEqual(failure('invalid-argument', 'disposed'))
-    await expect(device.read('count')).rejects.toEqual(failure('invalid-argument', 'disposed'))
-    await device.dispose()
   })
 
   test('that is lost ends what waits for it, and refuses everything afterwards', async () => {
@@ -240,50 +210,5 @@ describe.skipIf(!hasSoftwareGpu)('a device', () => {
     const states = ['one', 'two'].map((name) => trace.bind('state', name, tensorType('f32', 2 ** 28)))
     states.forEach((state, index) => trace.output(`y${index}`, scale(state, 1)))
     await expect(openDevice([trace.finish()])).rejects.toEqual(failure('out-of-memory', 'no room for these programs'))
-  })
-
-  test('a tensor in slabs is filled, written and read as one', async () => {
-    const trace = new Trace('cut')
-    const state = trace.bind('state', 'state', tensorType('f32', 10, 3))
-    trace.output('y', scale(state, 2))
-    const device = await openDevice([trace.finish()], 48)
-    const values = Float32Array.from({ length: 30 }, (_, index) => index)
-    const pieces: number[][] = []
-    await device.fill('state', (bytes, offset) => {
-      pieces.push([offset, bytes.length])
-      bytes.set(new Uint8Array(values.buffer, offset, bytes.length))
-    })
-    expect(pieces).toEqual([
-      [0, 48],
-      [48, 48],
-      [96, 24],
-    ])
-    expect(await device.read('state')).toEqual(values)
-    device.write(
-      'state',
-      values.map((value) => value + 1),
-    )
-    expect(await device.run('cut', {})).toEqual({ y: values.map((value) => 2 * (value + 1)) })
-  })
-
-  test('refuses unknown names, inputs that do not fit, and indices out of range', async () => {
-    const trace = new Trace('rows')
-    const table = trace.bind('parameter', 'table', tensorType('f32', 8, 4))
-    trace.output('y', embedding(table, trace.bind('input', 'ids', tensorType('i32', 2))))
-    const device = await openDevice([small(), trace.finish()])
-    await expect(device.run('smal', {})).rejects.toEqual(failure('not-found', 'smal'))
-    await expect(device.read('weights')).rejects.toEqual(failure('not-found', 'weights'))
-    await expect(device.run('small', {})).rejects.toEqual(failure('invalid-argument', '"x"'))
-    await expect(device.run('small', { x: new Int32Array(3) })).rejects.toEqual(failure('invalid-argument', '"x"'))
-    await expect(device.run('rows', { ids: Int32Array.of(1, 8) })).rejects.toEqual(failure('invalid-argument', '"ids"'))
-  })
-
-  test('has the memory that was measured', async () => {
-    const backend = await webgpuBackend()
-    const measured = backend.measure([small(), long()])
-    const device = await openDevice([small(), long()])
-    expect(device.memory).toEqual(measured)
-    expect(measured.parameters + measured.states + measured.scratch).toBe(measured.total)
-    expect(measured.states).toBe(16)
   })
 })

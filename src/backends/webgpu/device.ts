@@ -153,7 +153,7 @@ export class WebGpuDevice implements Device {
   async run(name: string, inputs: RunInputs, options: RunOptions = {}): Promise<RunOutputs> {
     const number = this.#numberOf(name)
     throwIfAborted(options.signal)
-    return await this.#occupation.during(`is running "${name}"`, () => this.#run(number, inputs, options))
+    return await this.#occupation.running(`is running "${name}"`, () => this.#run(number, inputs, options))
   }
 
   /** An input that takes something's place must be one that kernels read, not this thread (as for tables of angles). */
@@ -167,7 +167,7 @@ export class WebGpuDevice implements Device {
     const before = this.#latest
     if (before === undefined) throw new PocketPhiError('invalid-argument', 'There is no run that another could follow.')
     throwIfAborted(options.signal)
-    return await this.#occupation.behindOne(`is running "${name}"`, () =>
+    return await this.#occupation.runningAhead(`is running "${name}"`, () =>
       this.#run(number, inputs, options, { before, outputs: following }),
     )
   }

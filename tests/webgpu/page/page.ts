@@ -1,38 +1,41 @@
-/** The script of the page that tests the GPU of a browser: the cases of the operations, and models that are served. */
-import { drawCase, drawnKinds, runCase } from '../../../src/backends/op-cases-harness.ts'
-import { deviation, runOnReference } from '../../../src/backends/op-results-harness.ts'
-import { loadModel, type BackendName } from '../../../src/index.ts'
+/** The script of the page that tests the GPU of a browser: the cases of the operations, folders of goldens, and which backend is chosen. */
+import { openSession, type Choice, type Compared, type GoldenSession } from '../../../scripts/goldens/session.ts'
+import { operationFaults, type OperationFaults } from '../../../src/backends/webgpu/operations-harness.ts'
+import { loadModel } from '../../../src/index.ts'
+import { httpFolder } from '../../../src/formats/tree.ts'
 
-/** What is wrong with the operations on the GPU of this browser, against the oracle in the same page. */
-async function operationFaults(seeds: readonly number[]): Promise<{ faults: string[]; dispatches: number }> {
-  const cases = drawnKinds.flatMap((kind) => seeds.map((seed) => drawCase(kind, seed)))
-  const { webgpuBackend } = await import('../../../src/backends/webgpu/backend.ts')
-  const device = await (await webgpuBackend()).open(cases.map(({ program }) => program))
-  const faults: string[] = []
-  for (const one of cases) {
-    const fault = deviation(await runCase(device, one), await runOnReference(one), one.program)
-    if (fault !== undefined) faults.push(`${one.program.name}: ${fault}`)
-  }
-  await device.dispose()
-  return { faults, dispatches: device.dispatches }
-}
-
-interface Logits {
-  readonly backend: string
-  readonly chosen: string | undefined
-  readonly logits: readonly number[]
-}
-
-/** The logits of a model at an address. */
-async function logitsOf(url: string, ids: readonly number[], backend: BackendName): Promise<Logits> {
-  const model = await loadModel(url, { backend, exact: true, maxRows: 64 })
-  const logits = await model.logits(ids)
-  const { backend: name, execution } = model
+/** What computes the logits of a model at an address where nothing is asked for, and why. */
+async function answeringBackend(url: string, ids: readonly number[]): Promise<{ backend: string; chosen?: string }> {
+  const model = await loadModel(url, { backend: 'auto', maxRows: 64 })
+  await model.logits(ids)
+  const { backend, execution } = model
   await model.dispose()
-  return { backend: name, chosen: execution.chosen, logits: [...logits] }
+  return { backend, ...(execution.chosen === undefined ? {} : { chosen: execution.chosen }) }
 }
 
-const gpuScenarios = { operationFaults, logitsOf }
+let goldens: GoldenSession | undefined
+
+function openedGoldens(): GoldenSession {
+  if (goldens === undefined) throw new Error('defect: no goldens are open')
+  return goldens
+}
+
+/** @param files what there is below ../goldens/, with the names of the folders */
+async function openGoldens(choice: Choice, files: readonly string[]): Promise<void> {
+  goldens = await openSession(choice, (folder) => {
+    const prefix = `${folder}/`
+    const names = files.filter((file) => file.startsWith(prefix)).map((file) => file.slice(prefix.length))
+    return httpFolder(new URL(`../goldens/${folder}`, location.href).href, { files: names })
+  })
+}
+
+const gpuScenarios = {
+  operationFaults: (kind: string, most: number): Promise<OperationFaults> => operationFaults(kind, { most }),
+  answeringBackend,
+  openGoldens,
+  compareFolder: (folder: string): Promise<Compared> => openedGoldens().compare(folder),
+  goldenDispatches: (): Promise<number> => openedGoldens().dispatches(),
+}
 
 declare global {
   var gpuScenarios: typeof import('./page.ts').gpuScenarios

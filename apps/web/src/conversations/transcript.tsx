@@ -15,7 +15,7 @@ function isAtEnd({ scrollHeight, scrollTop, clientHeight }: HTMLElement): boolea
   return scrollHeight - scrollTop - clientHeight < nearEnd
 }
 
-/** What was said. It follows an answer that is written, unless its reader has gone back to read something else. */
+/** What was said. Its end stays in sight as an answer is written and as the window changes, unless its reader has gone back to read something else. */
 export function Transcript({ children }: { readonly children: ComponentChildren }) {
   const scroll = useRef<HTMLDivElement>(null)
   const follows = useSignal(true)
@@ -25,11 +25,18 @@ export function Transcript({ children }: { readonly children: ComponentChildren 
     follows.value = true
     scroll.current?.scrollTo({ top: scroll.current.scrollHeight })
   }
+  const follow = (): void => {
+    if (follows.peek() && scroll.current !== null) scroll.current.scrollTop = scroll.current.scrollHeight
+  }
   useEffect(toEnd, [value.id, turns.length])
   const { text } = live.value ?? {}
-  useLayoutEffect(() => {
-    if (follows.peek() && scroll.current !== null) scroll.current.scrollTop = scroll.current.scrollHeight
-  }, [text])
+  useLayoutEffect(follow, [text])
+  useEffect(() => {
+    // A smaller window, or a keyboard, leaves less room above the place where one writes.
+    const sizes = new ResizeObserver(follow)
+    if (scroll.current !== null) sizes.observe(scroll.current)
+    return () => sizes.disconnect()
+  }, [])
   return (
     <div
       ref={scroll}
