@@ -1,0 +1,282 @@
+/** Experts that are read from the file when they are chosen: the bits of those in memory, whatever there is room for. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { referenceBackend } from '../src/backends/ref/index.ts'
+import { wasmBackend, type WasmOptions } from '../src/backends/wasm/index.ts'
+import { openCache, saveCache } from '../src/engine/cache-file.ts'
+import { loadCheckpoint, measureCheckpoint, type LoadOptions } from '../src/engine/load.ts'
+import type { Scheduler } from '../src/engine/scheduler.ts'
+import { bytesSource } from '../src/formats/source.ts'
+import { localFolder, type FileTree } from '../src/formats/tree.ts'
+import type { MemoryPlan } from '../src/program/plan.ts'
+import { initModel } from '../src/quant/init.ts'
+
+const config = {
+  model_type: 'phimoe',
+  vocab_size: 96,
+  hidden_size: 64,
+  intermediate_size: 96,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 256,
+  num_local_experts: 8,
+  router_jitter_noise: 0.1,
+  attention_bias: true,
+  initializer_range: 0.15,
+}
+
+/** Of all experts, and what one takes in blocks of 32, with the guard behind it. */
+const [matrices, matrixBytes] = [3 * 8 * 3, (96 * 64 * 4.5) / 8 + 64]
+
+const folder = mkdtempSync(join(tmpdir(), 'phi-streamed-experts-'))
+const packed = join(folder, 'packed')
+
+/** The logits with all experts in memory. */
+let expected: Float32Array
+
+beforeAll(async () => {
+  await initModel(config, packed, { seed: 5, packed: 'q4g32' })
+  expected = await disposed(await open({ mode: 'inline' }), logitsOf)
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+async function open(wasm: WasmOptions, options: LoadOptions = {}, path = packed): Promise<Scheduler> {
+  return await loadCheckpoint(localFolder(path), wasmBackend(wasm), { context: 192, maxRows: 64, ...options })
+}
+
+const [promptTokens, decodedTokens] = [100, 12]
+
+/** Logits of a prompt that takes two passes, and of tokens that come one by one. */
+async function logitsOf(engine: Scheduler): Promise<Float32Array> {
+  const ids = Array.from({ length: promptTokens + decodedTokens }, (_, index) => (index * 37 + 11) % 89)
+  const logits = new Float32Array(ids.length * engine.vocabulary)
+  const sequence = await engine.open(ids.slice(0, promptTokens))
+  try {
+    await sequence.rows(0, (row, values) => logits.set(values, row * engine.vocabulary))
+    for (let row = promptTokens; row < ids.length; row++) {
+      sequence.append(ids.slice(row, row + 1))
+      logits.set(await sequence.logits(), row * engine.vocabulary)
+    }
+  } finally {
+    sequence.close()
+  }
+  return logits
+}
+
+async function disposed<T>(engine: Scheduler, use: (engine: Scheduler) => Promise<T>): Promise<T> {
+  try {
+    return await use(engine)
+  } finally {
+    await engine.dispose()
+  }
+}
+
+async function expectSameLogits(wasm: WasmOptions, held: number, memories: number): Promise<void> {
+  await disposed(await open(wasm, { expertCache: held * matrixBytes }), async (engine) => {
+    const { memory } = engine.device
+    expect(memory.memories.length).toBeGreaterThanOrEqual(memories)
+    expect(memory.experts).toEqual({ total: matrices * (matrixBytes - 64), held: held * matrixBytes })
+    expect(await logitsOf(engine)).toEqual(expected)
+    const { hits = 0, reads = 0, bytesRead } = engine.device.experts ?? {}
+    expect(bytesRead).toBe(reads * (matrixBytes - 64))
+    // Every row of the prompt chooses two experts in each layer, and each that comes alone six matrices there.
+    expect(hits + reads).toBeGreaterThanOrEqual(3 * (2 * 3 + decodedTokens * 6))
+    if (held === matrices) expect(reads).toBeLessThanOrEqual(matrices)
+    else expect(reads).toBeGreaterThan(held)
+  })
+}
+
+/** One matrix of a layer, which is the least; a few; two thirds; everything. */
+const rooms = [3, 10, 48, matrices]
+
+describe.each([
+  ['in the caller’s thread', { mode: 'inline' }],
+  ['on one thread', { threads: 1 }],
+  ['on two threads', { threads: 2 }],
+] as const)('%s', (_, wasm) => {
+  it.each(rooms)(`the logits with room for %i matrices of ${matrices} are those with all in memory`, async (held) => {
+    await expectSameLogits(wasm, held, 1)
+  })
+})
+
+describe('in several memories', () => {
+  it.each([
+    [10, 6],
+    [48, 9],
+    [matrices, 10],
+  ])(`the logits with room for %i matrices are those with all in memory`, async (held, pages) => {
+    await expectSameLogits({ threads: 2, maxMemoryBytes: pages * 65536 }, held, 2)
+  })
+})
+
+/** The packed files; reads of the weights go through `onRead` once `watch.on` is set. */
+function watchedTree(onRead: () => void): { tree: FileTree; watch: { on: boolean } } {
+  const tree = localFolder(packed)
+  const watch = { on: false }
+  const open: FileTree['open'] = async (name) => {
+    const source = await tree.open(name)
+    return {
+      ...source,
+      size: source.size,
+      async read(offset, length, into) {
+        if (watch.on) onRead()
+        return await source.read(offset, length, into)
+      },
+    }
+  }
+  return { tree: { ...tree, open }, watch }
+}
+
+const small = { context: 192, maxRows: 64, expertCache: 10 * matrixBytes }
+
+describe.each([
+  ['in the caller’s thread', { mode: 'inline' }],
+  ['on two threads', { threads: 2 }],
+] as const)('a pass that cannot read an expert, %s', (_, wasm) => {
+  it('rejects where the file has become shorter, and later ones go on', async () => {
+    const torn = join(folder, 'torn')
+    cpSync(packed, torn, { recursive: true })
+    const file = join(torn, 'model.safetensors')
+    await disposed(await open(wasm, { expertCache: small.expertCache }, torn), async (engine) => {
+      truncateSync(file, 20_000)
+      await expect(logitsOf(engine)).rejects.toMatchObject({ code: 'invalid-file', message: /ended early/ })
+      writeFileSync(file, readFileSync(join(packed, 'model.safetensors')))
+      expect(await logitsOf(engine)).toEqual(expected)
+    })
+  })
+
+  it('rejects where the system cannot read, with an error of ours, and later ones go on', async () => {
+    let left = 40
+    const { tree, watch } = watchedTree(() => {
+      if (--left === 0) throw new Error('EIO: i/o error, read')
+    })
+    await disposed(await loadCheckpoint(tree, wasmBackend(wasm), small), async (engine) => {
+      watch.on = true
+      await expect(logitsOf(engine)).rejects.toMatchObject({ code: 'invalid-file', found: /EIO/ })
+      expect(await logitsOf(engine)).toEqual(expected)
+    })
+  })
+
+  it('ends when it is aborted amid its reads, and later ones go on', async () => {
+    const controller = new AbortController()
+    let left = 40
+    const { tree, watch } = watchedTree(() => {
+      if (--left === 0) controller.abort()
+    })
+    await disposed(await loadCheckpoint(tree, wasmBackend(wasm), small), async (engine) => {
+      watch.on = true
+      const sequence = await engine.open([5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20])
+      await expect(sequence.logits({ signal: controller.signal })).rejects.toMatchObject({ code: 'aborted' })
+      sequence.close()
+      expect(await logitsOf(engine)).toEqual(expected)
+    })
+  })
+
+  it('ends when the engine is disposed of, which closes the file', async () => {
+    let [left, closed] = [40, 0]
+    let disposing: Promise<void> | undefined
+    const { tree, watch } = watchedTree(() => {
+      if (--left === 0) disposing = engine.dispose()
+    })
+    const counted: FileTree = {
+      ...tree,
+      open: async (name) => {
+        const source = await tree.open(name)
+        const close = async (): Promise<void> => {
+          closed++
+          await source.close()
+        }
+        return { ...source, size: source.size, close }
+      },
+    }
+    const engine = await loadCheckpoint(counted, wasmBackend(wasm), small)
+    expect(closed).toBe(0)
+    watch.on = true
+    await expect(logitsOf(engine)).rejects.toMatchObject({ code: 'aborted' })
+    await disposing
+    expect(closed).toBe(1)
+  })
+})
+
+describe('a model that exceeds the memory', () => {
+  const inline: WasmOptions = { mode: 'inline' }
+
+  async function totalOf(options: LoadOptions = {}): Promise<number> {
+    const { total } = await measureCheckpoint(localFolder(packed), wasmBackend(inline), {
+      context: 192,
+      maxRows: 64,
+      ...options,
+    })
+    return total
+  }
+
+  it('reads experts when they are chosen, as many in memory as fit into seven eighths of the limit', async () => {
+    const [whole, least] = [await totalOf(), await totalOf({ expertCache: 0 })]
+    expect(least).toBeLessThan(whole)
+    const plans: MemoryPlan[] = []
+    const onPlan = (plan: MemoryPlan): void => void plans.push(plan)
+    const memoryLimit = whole - 1
+    await disposed(await open(inline, { memoryLimit, onPlan }), async (engine) => {
+      expect(await logitsOf(engine)).toEqual(expected)
+    })
+    expect(plans).toHaveLength(1)
+    expect(plans[0]?.experts?.held).toBeGreaterThanOrEqual(3 * matrixBytes)
+    expect(plans[0]?.total).toBeLessThanOrEqual(Math.max(least, (memoryLimit * 7) / 8))
+    await disposed(await open(inline, { memoryLimit: whole }), async (engine) => {
+      expect(engine.device.memory.experts).toBeUndefined()
+      expect(engine.device.experts).toBeUndefined()
+    })
+    await expect(open(inline, { memoryLimit: least - 1 })).rejects.toMatchObject({ code: 'out-of-memory' })
+  })
+
+  it('is refused where its experts would have to be converted, with what to do', async () => {
+    const plain = join(folder, 'plain')
+    await initModel(config, plain, { seed: 5 })
+    await expect(open(inline, { expertCache: 0 }, plain)).rejects.toMatchObject({
+      code: 'not-supported',
+      found: /experts\.0\.w1\.weight" in bf16/,
+      remedy: /phi quantize/,
+    })
+    await expect(open(inline, { memoryLimit: 100_000 }, plain)).rejects.toMatchObject({ code: 'out-of-memory' })
+  })
+
+  it('is refused by backends that hold all experts, by their name', async () => {
+    await expect(loadCheckpoint(localFolder(packed), referenceBackend(), small)).rejects.toMatchObject({
+      code: 'not-supported',
+      message: /backend ref holds all experts/,
+    })
+  })
+})
+
+it('a model without experts is refused a cache of them', async () => {
+  const dense = join(folder, 'dense')
+  const { num_local_experts: _, router_jitter_noise: __, ...others } = config
+  await initModel({ ...others, model_type: 'phi3', attention_bias: false }, dense, { seed: 5, packed: 'q4g32' })
+  await expect(open({ mode: 'inline' }, { expertCache: 0 }, dense)).rejects.toMatchObject({
+    code: 'invalid-argument',
+    message: /has no experts/,
+  })
+})
+
+it('what was computed with all experts in memory is taken up by a model that reads them, and the other way round', async () => {
+  const ids = Array.from({ length: 70 }, (_, index) => (index * 7) % 90)
+  const kept = async (engine: Scheduler): Promise<Uint8Array> => {
+    const chunks: Uint8Array<ArrayBuffer>[] = []
+    const sequence = await engine.open(ids)
+    await sequence.logits()
+    await saveCache(engine, sequence, async (pieces) => {
+      for await (const piece of pieces) chunks.push(piece.slice())
+    })
+    sequence.close()
+    return new Uint8Array(await new Blob(chunks).arrayBuffer())
+  }
+  const file = await disposed(await open({ mode: 'inline' }), kept)
+  await disposed(await open({ mode: 'inline' }, { expertCache: small.expertCache }), async (engine) => {
+    expect(await openCache(engine, bytesSource(file))).toEqual(ids)
+    expect(await kept(engine)).toEqual(file)
+  })
+})
