@@ -1,17 +1,23 @@
 /** Experts that are read from the file when they are chosen: the bits of those in memory, whatever there is room for. */
+import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { referenceBackend } from '../src/backends/ref/index.ts'
 import { wasmBackend, type WasmOptions } from '../src/backends/wasm/index.ts'
 import { openCache, saveCache } from '../src/engine/cache-file.ts'
+import type { Usage } from '../src/engine/generate.ts'
 import { loadCheckpoint, measureCheckpoint, type LoadOptions } from '../src/engine/load.ts'
 import type { Scheduler } from '../src/engine/scheduler.ts'
 import { bytesSource } from '../src/formats/source.ts'
 import { localFolder, type FileTree } from '../src/formats/tree.ts'
 import type { MemoryPlan } from '../src/program/plan.ts'
 import { initModel } from '../src/quant/init.ts'
+
+// A machine that does much else at the same time may take minutes for what is seconds.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const config = {
   model_type: 'phimoe',
@@ -278,5 +284,51 @@ it('what was computed with all experts in memory is taken up by a model that rea
   await disposed(await open({ mode: 'inline' }, { expertCache: small.expertCache }), async (engine) => {
     expect(await openCache(engine, bytesSource(file))).toEqual(ids)
     expect(await kept(engine)).toEqual(file)
+  })
+})
+
+describe('the command', () => {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const phi = (...args: readonly string[]): { out: string; err: string } => {
+    const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'src/cli/main.ts'), ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    return { out: stdout, err: stderr }
+  }
+  const answer = (...options: readonly string[]): { ids: number[]; usage: Usage } & ReturnType<typeof phi> => {
+    const common = ['--raw', '--temperature', '0', '--max-tokens', '8', '--threads', '1', '--json']
+    const { out, err } = phi('run', 'talking', 'A fox', ...common, ...options)
+    return { ...JSON.parse(out), out, err }
+  }
+
+  beforeAll(() => {
+    const talking = { ...config, vocab_size: 4096, bos_token_id: 1, eos_token_id: 2 }
+    writeFileSync(join(folder, 'talking.json'), JSON.stringify(talking))
+    const tokenizer = join(root, 'models', 'phi-nano')
+    phi('init', 'talking.json', 'talking', '--bits', '4', '--seed', '3', '--tokenizer', tokenizer)
+  })
+
+  it('gives the same answer, and says how experts are held and what was read', () => {
+    const all = answer()
+    const some = answer('--expert-cache', '100kB')
+    expect(some.ids).toHaveLength(8)
+    expect(some.ids).toEqual(all.ids)
+    expect(all.usage.experts).toBeUndefined()
+    expect(some.usage.experts?.hits).toBeGreaterThan(0)
+    expect(some.usage.experts?.bytesRead).toBe((some.usage.experts?.reads ?? 0) * (matrixBytes - 64))
+    expect(some.err).toContain('Experts are read from the file as they are chosen: 98.6 kB of 249 kB stay in memory.')
+    const { err } = phi('run', 'talking', 'A fox', '--raw', '--max-tokens', '2', '--expert-cache', '100kB')
+    expect(err).toMatch(/; of \d+ matrices of experts [\d.]+ % were in memory, [\d.]+ kB were read, on wasm/)
+  })
+
+  it('is told apart by phi info: what all takes, and what is enough', () => {
+    const { out } = phi('info', 'talking', '--context', '64', '--threads', '1', '--json')
+    const { memory, experts } = JSON.parse(out)
+    expect(experts).toMatchObject({ context: 64, total: matrices * (matrixBytes - 64), held: null })
+    expect(experts.least).toBeLessThan(memory[0].total)
+    const limit = String(memory[0].total - 1)
+    const less = phi('info', 'talking', '--context', '64', '--threads', '1', '--memory', limit)
+    expect(less.out).toMatch(/So it runs here: what is free has room for [\d.]+ kB of them\./)
   })
 })

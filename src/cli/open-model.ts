@@ -6,11 +6,13 @@ import { machineMemory } from '../engine/machine-memory.ts'
 import { explainRefusal } from '../engine/memory-check.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
+import type { MemoryPlan } from '../program/plan.ts'
 import { selectBackend, withSelected } from '../engine/select-backend.ts'
 import { given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { modelPlace } from './model-folder.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
-import { progressOn, StatusLine } from './terminal.ts'
+import { expertsLine } from './reply.ts'
+import { dim, note, progressOn, StatusLine } from './terminal.ts'
 import { enableWideVectors } from './wide.ts'
 
 /** How a model is opened; `profile` as in `WasmOptions`. */
@@ -24,7 +26,7 @@ type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'> & { re
  */
 export async function openModel(place: ModelPlace, options: OpenOptions, signal?: AbortSignal): Promise<PhiModel> {
   const status = new StatusLine()
-  const { context, exact, cacheType, maxSequences, memory, profile = false } = options
+  const { context, exact, cacheType, maxSequences, memory, expertCache, profile = false } = options
   const machine = memory === undefined ? machineMemory() : undefined
   const backend = await selectBackend(options.backend, {
     gpuArithmetic: options.gpuArithmetic,
@@ -36,15 +38,19 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
     onlyWasm: whatOnlyWasmHas(options),
   })
   const loading = {
-    ...given({ context, exact, cacheType, maxSequences, weightsFile: place.weightsFile, signal }),
+    ...given({ context, exact, cacheType, maxSequences, expertCache, weightsFile: place.weightsFile, signal }),
     memoryLimit: memory ?? machine?.available ?? Infinity,
     onProgress: progressOn(status),
+  }
+  const onPlan = ({ experts }: MemoryPlan): void => {
+    status.clear()
+    if (experts !== undefined) note(dim(expertsLine(experts)))
   }
   let refusing: Backend = backend
   try {
     return await withSelected(backend, async (taken) => {
       refusing = taken
-      return await loadModel(place.tree, { ...loading, backend: taken })
+      return await loadModel(place.tree, { ...loading, backend: taken, onPlan })
     })
   } catch (error) {
     throw await explainRefusal(error, place.tree, refusing, loading, machine)
@@ -54,7 +60,8 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
 }
 
 /** What was asked for that only wasm has: who asks for it does not mean a GPU. */
-function whatOnlyWasmHas({ threads, wide, profile }: OpenOptions): string | undefined {
+function whatOnlyWasmHas({ threads, wide, profile, expertCache }: OpenOptions): string | undefined {
+  if (expertCache !== undefined) return 'a cache of experts'
   if (threads !== undefined) return 'a number of threads'
   if (wide === true) return "V8's 256-bit vectors"
   return profile === true ? 'a profile' : undefined
