@@ -11,6 +11,9 @@ import { openCache, saveCache } from '../src/engine/cache-file.ts'
 import type { Usage } from '../src/engine/generate.ts'
 import { loadCheckpoint, measureCheckpoint, type LoadOptions } from '../src/engine/load.ts'
 import type { Scheduler } from '../src/engine/scheduler.ts'
+import { tracePrograms } from '../src/engine/programs.ts'
+import { modelFromConfig } from '../src/models/index.ts'
+import { publishedConfig } from '../src/models/published.ts'
 import { bytesSource } from '../src/formats/source.ts'
 import { localFolder, type FileTree } from '../src/formats/tree.ts'
 import type { MemoryPlan } from '../src/program/plan.ts'
@@ -256,6 +259,26 @@ describe('a model that exceeds the memory', () => {
       message: /backend ref holds all experts/,
     })
   })
+})
+
+it('a full-size Phi-3.5-MoE of 4 bits with its cache of 4,096 tokens takes less than 2 GB, in several memories if there is more', () => {
+  const formats = {
+    dtypeOf: (_: string, shape: readonly number[]) => (shape.length > 1 ? ('q4g32' as const) : ('f32' as const)),
+    activations: 'int8' as const,
+    cache: 'f16' as const,
+  }
+  const model = modelFromConfig(publishedConfig('phi-3.5-moe'))
+  const { programs } = tracePrograms(model, { context: 4096, maxRows: 1 }, formats)
+  const source = { read: () => Promise.resolve(), close: () => Promise.resolve() }
+  const planOf = (cacheBytes: number): MemoryPlan | undefined =>
+    wasmBackend({ threads: 2 }).withExpertCache?.({ cacheBytes, source }).measure(programs)
+  // 16 experts of three matrices [4096, 6400] in each of 32 layers, at 4.5 bits.
+  const [matrix, all] = [(4096 * 6400 * 4.5) / 8, 16 * 3 * 32]
+  expect(planOf(0)).toMatchObject({ experts: { total: all * matrix, held: 32 * (matrix + 64) } })
+  expect(planOf(0)?.total).toBeLessThan(2e9)
+  const { memories = [], experts } = planOf(8e9) ?? {}
+  expect(memories).toHaveLength(3)
+  expect(experts?.held).toBe(Math.floor(8e9 / (matrix + 64)) * (matrix + 64))
 })
 
 it('a model without experts is refused a cache of them', async () => {

@@ -75,9 +75,9 @@ export interface ExpertCacheOptions {
 
 /** Matrices of experts that runs have asked for. */
 export interface ExpertCounters {
-  /** Those that were in memory. */
+  /** Those that were in memory, but for those that were read for them in the same run. */
   readonly hits: number
-  /** Those that were read. */
+  /** Those that were read, a few that nobody wanted then included. */
   readonly reads: number
   readonly bytesRead: number
   /** In which no step could run for want of a matrix. */

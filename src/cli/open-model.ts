@@ -6,7 +6,6 @@ import { machineMemory } from '../engine/machine-memory.ts'
 import { explainRefusal } from '../engine/memory-check.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
-import type { MemoryPlan } from '../program/plan.ts'
 import { selectBackend, withSelected } from '../engine/select-backend.ts'
 import { given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { modelPlace } from './model-folder.ts'
@@ -42,15 +41,15 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
     memoryLimit: memory ?? machine?.available ?? Infinity,
     onProgress: progressOn(status),
   }
-  const onPlan = ({ experts }: MemoryPlan): void => {
-    status.clear()
-    if (experts !== undefined) note(dim(expertsLine(experts)))
-  }
   let refusing: Backend = backend
   try {
     return await withSelected(backend, async (taken) => {
       refusing = taken
-      return await loadModel(place.tree, { ...loading, backend: taken, onPlan })
+      const model = await loadModel(place.tree, { ...loading, backend: taken })
+      status.clear()
+      const { experts } = model.memory
+      if (experts !== undefined) note(dim(expertsLine(experts)))
+      return model
     })
   } catch (error) {
     throw await explainRefusal(error, place.tree, refusing, loading, machine)

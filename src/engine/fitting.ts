@@ -80,9 +80,12 @@ function waysToHold(
     if (whyNot !== undefined) throw whyNot
     return [(programs) => fitting(partly(wish, programs, options.expertCache ?? 0), limit)]
   }
-  const whole = (programs: readonly Program[]): Holding =>
-    fitting({ backend, plan: measured(backend, programs, limit) }, limit)
   const canRead = backend.withExpertCache !== undefined && whyNot === undefined && limit < Infinity
+  const whole = (programs: readonly Program[]): Holding => {
+    // A whole plan takes seconds for tens of billions of weights, and is not what will be said.
+    if (canRead) checkStored(programs, limit)
+    return fitting({ backend, plan: measured(backend, programs, limit) }, limit)
+  }
   return canRead ? [whole, (programs) => asMuchAsFits(wish, programs)] : [whole]
 }
 

@@ -119,6 +119,40 @@ test('a read that fails is thrown, leaves nothing behind, and waits for the othe
   expect(await pass(cache, reads, 'ab')).toBe('a')
 })
 
+test('empty slots of another pool are filled with what is expected there, once nothing that is wanted has to be read', async () => {
+  const reads: Read[] = []
+  const read = (name: string, into: Uint8Array): Promise<void> =>
+    new Promise((resolve, reject) => reads.push({ name, into, resolve, reject }))
+  const pools = ['abc', 'xyz'].map((letters, index) => {
+    const matrices = new Map([...letters].map((name) => [name, 64]))
+    return { name: `experts.${index}`, slots: 2, slotBytes: 128, matrices }
+  })
+  const bytes = [0, 1].map((index) => ({ buffer: new ArrayBuffer(256), address: index }))
+  const cache = new ExpertCache(pools, bytes, { read, close: () => Promise.resolve() })
+  cache.want(0, ['a', 'b', 'c'], undefined)
+  cache.expect(1, ['x', 'y', 'z'])
+  await endRead(cache, reads)
+  await endRead(cache, reads)
+  expect(reads).toEqual([])
+  cache.used('a')
+  expect(reads.map(({ name }) => name)).toEqual(['c', 'x'])
+  await endRead(cache, reads)
+  expect(reads.map(({ name }) => name)).toEqual(['x', 'y'])
+  cache.used('b')
+  cache.used('c')
+  // One that fails before it is wanted is nobody's failure, and is read again.
+  const [first, second] = reads.splice(0)
+  first?.reject(new Error('torn'))
+  second?.resolve()
+  await new Promise(setImmediate)
+  expect(reads.splice(0).map(({ name }) => name)).toEqual(['z'])
+  cache.want(1, ['x', 'y', 'z'], undefined)
+  expect(cache.addressOf('y')).toBeDefined()
+  cache.used('y')
+  expect(reads.map(({ name }) => name)).toEqual(['x'])
+  expect(cache.counters).toMatchObject({ hits: 0, reads: 7 })
+})
+
 const type = { dtype: 'f32', shape: [16] } as const
 const mixtures: Mixture[] = ['x', 'y', 'z'].map((layer) => ({
   matrices: new Map([0, 1, 2, 3].map((matrix) => [`${layer}${matrix}`, type])),

@@ -17,6 +17,8 @@ interface Slot {
   readonly start: number
   matrix: string | undefined
   isThere: boolean
+  /** It was read before it was wanted, and has not been wanted since. */
+  isAhead: boolean
   /** Its place among what is wanted; undefined once it was used. */
   turn: number | undefined
   /** The greater, the later. */
@@ -44,6 +46,8 @@ export class ExpertCache {
   #pool: Pool | undefined
   /** The turns of what is wanted, and neither there nor being read. */
   #missing = new Map<string, number>()
+  /** What another pool will probably be asked for. */
+  #expected: { readonly pool: Pool; readonly matrices: string[] } | undefined
   #signal: AbortSignal | undefined
   #failure: { readonly error: unknown } | undefined
   #clock = 0
@@ -57,6 +61,7 @@ export class ExpertCache {
         start: address + slot * plan.slotBytes,
         matrix: undefined,
         isThere: false,
+        isAhead: false,
         turn: undefined,
         lastUse: 0,
       }))
@@ -76,10 +81,20 @@ export class ExpertCache {
       const slot = this.#pool.byMatrix.get(matrix)
       if (slot === undefined) this.#missing.set(matrix, turn)
       else {
-        slot.turn = turn
-        this.#counters.hits++
+        if (!slot.isAhead) this.#counters.hits++
+        Object.assign(slot, { turn, isAhead: false })
       }
     }
+    this.#readMore()
+  }
+
+  /**
+   * Says what another pool will probably be asked for next: empty slots of it are filled while nothing that is wanted has to be read. Nothing gives
+   * way for it, so that a guess costs a read at most.
+   */
+  expect(pool: number, matrices: readonly string[]): void {
+    const expected = present(this.#pools[pool], 'pool')
+    this.#expected = { pool: expected, matrices: matrices.filter((matrix) => !expected.byMatrix.has(matrix)) }
     this.#readMore()
   }
 
@@ -112,6 +127,7 @@ export class ExpertCache {
   /** After a run, however it ended: nothing is wanted, and nothing is being read any more. */
   async settle(): Promise<void> {
     this.#missing.clear()
+    this.#expected = undefined
     await Promise.all(this.#reads)
     for (const slot of this.#pool?.slots ?? []) slot.turn = undefined
     this.#failure = undefined
@@ -119,20 +135,25 @@ export class ExpertCache {
   }
 
   #readMore(): void {
+    const pool = present(this.#pool, 'pool')
     for (const [matrix, turn] of this.#missing) {
-      if (this.#reads.size === readsAtOnce || this.#failure !== undefined) return
-      const slot = this.#freeSlot()
+      if (this.#isBusy) return
+      const slot = freeSlot(pool)
       if (slot === undefined) return
       this.#missing.delete(matrix)
-      this.#read(matrix, turn, slot)
+      this.#read(pool, matrix, slot, turn)
+    }
+    while (!this.#isBusy) {
+      const { pool: next, matrices } = this.#expected ?? {}
+      const slot = next?.slots.find((candidate) => candidate.matrix === undefined)
+      const matrix = slot === undefined ? undefined : matrices?.shift()
+      if (next === undefined || slot === undefined || matrix === undefined) return
+      this.#read(next, matrix, slot, undefined)
     }
   }
 
-  /** An empty slot, else the one that was used least recently among those that no step waits for. */
-  #freeSlot(): Slot | undefined {
-    const free = present(this.#pool, 'pool').slots.filter(({ turn }) => turn === undefined)
-    const [first] = free
-    return first === undefined ? undefined : free.reduce((best, slot) => (slot.lastUse < best.lastUse ? slot : best))
+  get #isBusy(): boolean {
+    return this.#reads.size >= readsAtOnce || this.#failure !== undefined
   }
 
   /** All slots hold what later steps want: the last of these gives its slot away, and is read again. */
@@ -145,12 +166,12 @@ export class ExpertCache {
     this.#readMore()
   }
 
-  #read(matrix: string, turn: number, slot: Slot): void {
-    const { plan, buffer, byMatrix } = present(this.#pool, 'pool')
+  /** @param turn undefined for a matrix that is not wanted yet */
+  #read({ plan, buffer, byMatrix }: Pool, matrix: string, slot: Slot, turn: number | undefined): void {
     const bytes = present(plan.matrices.get(matrix), 'matrix')
     if (slot.matrix !== undefined) byMatrix.delete(slot.matrix)
     byMatrix.set(matrix, slot)
-    Object.assign(slot, { matrix, isThere: false, turn })
+    Object.assign(slot, { matrix, isThere: false, isAhead: turn === undefined, turn })
     this.#counters.reads++
     const read = this.#source
       .read(matrix, new Uint8Array(buffer, slot.start, bytes), this.#signal)
@@ -160,9 +181,10 @@ export class ExpertCache {
           this.#counters.bytesRead += bytes
         },
         (error: unknown) => {
+          // What nobody waits for will be read again when somebody does.
+          if (slot.turn !== undefined) this.#failure ??= { error }
           byMatrix.delete(matrix)
-          Object.assign(slot, { matrix: undefined, turn: undefined, lastUse: 0 })
-          this.#failure ??= { error }
+          Object.assign(slot, { matrix: undefined, isAhead: false, turn: undefined, lastUse: 0 })
         },
       )
       .finally(() => {
@@ -171,4 +193,11 @@ export class ExpertCache {
       })
     this.#reads.add(read)
   }
+}
+
+/** An empty slot, else the one that was used least recently among those that no step waits for and no read is filling. */
+function freeSlot({ slots }: Pool): Slot | undefined {
+  const free = slots.filter(({ turn, matrix, isThere }) => turn === undefined && (isThere || matrix === undefined))
+  const [first] = free
+  return first === undefined ? undefined : free.reduce((best, slot) => (slot.lastUse < best.lastUse ? slot : best))
 }

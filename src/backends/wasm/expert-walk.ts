@@ -3,6 +3,9 @@ import { planSegments } from '../../program/plan.ts'
 import type { ExpertCache } from './expert-cache.ts'
 import type { ExpertStep, ExpertSteps, Location, Segment } from './segments.ts'
 
+/** The share of a mixture from which on nearly all of the next one is expected to be chosen. */
+const manyChosen = 0.75
+
 /** Runs the steps [from, to). */
 export type RunSteps = (from: number, to: number) => Promise<void>
 
@@ -77,9 +80,21 @@ export class ExpertWalk {
         wanted.map(({ matrix }) => matrix),
         signal,
       )
+      if (wanted.length >= manyChosen * ofMixture.length) this.#expectNext(pool)
     }
     const { chosen } = this.#mixture
     return steps.filter(({ expert }) => chosen.has(expert))
+  }
+
+  /** Where so many rows chose that nearly all experts were, it will be so in the mixture that follows. */
+  #expectNext(pool: number): void {
+    const next = this.#segments[this.#segments.findLastIndex((segment) => segment.pool === pool) + 1]
+    if (next === undefined) return
+    const steps = this.#segments.filter((segment) => segment.pool === next.pool).flatMap((segment) => segment.steps)
+    this.#setting.cache.expect(
+      next.pool,
+      steps.map(({ matrix }) => matrix),
+    )
   }
 
   /** Steps that are ready and follow each other, but for steps that have nothing to do, at most so long. */
