@@ -48,12 +48,12 @@ let expected: Float32Array
 
 beforeAll(async () => {
   await initModel(config, packed, { seed: 5, packed: 'q4g32' })
-  expected = await disposed(await open({ mode: 'inline' }), logitsOf)
+  expected = await disposed(await opened({ mode: 'inline' }), logitsOf)
 })
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-async function open(wasm: WasmOptions, options: LoadOptions = {}, path = packed): Promise<Scheduler> {
+async function opened(wasm: WasmOptions, options: LoadOptions = {}, path = packed): Promise<Scheduler> {
   return await loadCheckpoint(localFolder(path), wasmBackend(wasm), { context: 192, maxRows: 64, ...options })
 }
 
@@ -85,7 +85,7 @@ async function disposed<T>(engine: Scheduler, use: (engine: Scheduler) => Promis
 }
 
 async function expectSameLogits(wasm: WasmOptions, held: number, memories: number): Promise<void> {
-  await disposed(await open(wasm, { expertCache: held * matrixBytes }), async (engine) => {
+  await disposed(await opened(wasm, { expertCache: held * matrixBytes }), async (engine) => {
     const { memory } = engine.device
     expect(memory.memories.length).toBeGreaterThanOrEqual(memories)
     expect(memory.experts).toEqual({ total: matrices * (matrixBytes - 64), held: held * matrixBytes })
@@ -150,7 +150,7 @@ describe.each([
     const torn = join(folder, 'torn')
     cpSync(packed, torn, { recursive: true })
     const file = join(torn, 'model.safetensors')
-    await disposed(await open(wasm, { expertCache: small.expertCache }, torn), async (engine) => {
+    await disposed(await opened(wasm, { expertCache: small.expertCache }, torn), async (engine) => {
       truncateSync(file, 20_000)
       await expect(logitsOf(engine)).rejects.toMatchObject({ code: 'invalid-file', message: /ended early/ })
       writeFileSync(file, readFileSync(join(packed, 'model.safetensors')))
@@ -229,28 +229,28 @@ describe('a model that exceeds the memory', () => {
     const plans: MemoryPlan[] = []
     const onPlan = (plan: MemoryPlan): void => void plans.push(plan)
     const memoryLimit = whole - 1
-    await disposed(await open(inline, { memoryLimit, onPlan }), async (engine) => {
+    await disposed(await opened(inline, { memoryLimit, onPlan }), async (engine) => {
       expect(await logitsOf(engine)).toEqual(expected)
     })
     expect(plans).toHaveLength(1)
     expect(plans[0]?.experts?.held).toBeGreaterThanOrEqual(3 * matrixBytes)
     expect(plans[0]?.total).toBeLessThanOrEqual(Math.max(least, (memoryLimit * 7) / 8))
-    await disposed(await open(inline, { memoryLimit: whole }), async (engine) => {
+    await disposed(await opened(inline, { memoryLimit: whole }), async (engine) => {
       expect(engine.device.memory.experts).toBeUndefined()
       expect(engine.device.experts).toBeUndefined()
     })
-    await expect(open(inline, { memoryLimit: least - 1 })).rejects.toMatchObject({ code: 'out-of-memory' })
+    await expect(opened(inline, { memoryLimit: least - 1 })).rejects.toMatchObject({ code: 'out-of-memory' })
   })
 
   it('is refused where its experts would have to be converted, with what to do', async () => {
     const plain = join(folder, 'plain')
     await initModel(config, plain, { seed: 5 })
-    await expect(open(inline, { expertCache: 0 }, plain)).rejects.toMatchObject({
+    await expect(opened(inline, { expertCache: 0 }, plain)).rejects.toMatchObject({
       code: 'not-supported',
       found: /experts\.0\.w1\.weight" in bf16/,
       remedy: /phi quantize/,
     })
-    await expect(open(inline, { memoryLimit: 100_000 }, plain)).rejects.toMatchObject({ code: 'out-of-memory' })
+    await expect(opened(inline, { memoryLimit: 100_000 }, plain)).rejects.toMatchObject({ code: 'out-of-memory' })
   })
 
   it('is refused by backends that hold all experts, by their name', async () => {
@@ -285,7 +285,7 @@ it('a model without experts is refused a cache of them', async () => {
   const dense = join(folder, 'dense')
   const { num_local_experts: _, router_jitter_noise: __, ...others } = config
   await initModel({ ...others, model_type: 'phi3', attention_bias: false }, dense, { seed: 5, packed: 'q4g32' })
-  await expect(open({ mode: 'inline' }, { expertCache: 0 }, dense)).rejects.toMatchObject({
+  await expect(opened({ mode: 'inline' }, { expertCache: 0 }, dense)).rejects.toMatchObject({
     code: 'invalid-argument',
     message: /has no experts/,
   })
@@ -303,8 +303,8 @@ it('what was computed with all experts in memory is taken up by a model that rea
     sequence.close()
     return new Uint8Array(await new Blob(chunks).arrayBuffer())
   }
-  const file = await disposed(await open({ mode: 'inline' }), kept)
-  await disposed(await open({ mode: 'inline' }, { expertCache: small.expertCache }), async (engine) => {
+  const file = await disposed(await opened({ mode: 'inline' }), kept)
+  await disposed(await opened({ mode: 'inline' }, { expertCache: small.expertCache }), async (engine) => {
     expect(await openCache(engine, bytesSource(file))).toEqual(ids)
     expect(await kept(engine)).toEqual(file)
   })

@@ -167,31 +167,30 @@ export class ExpertCache {
   }
 
   /** @param turn undefined for a matrix that is not wanted yet */
-  #read({ plan, buffer, byMatrix }: Pool, matrix: string, slot: Slot, turn: number | undefined): void {
-    const bytes = present(plan.matrices.get(matrix), 'matrix')
-    if (slot.matrix !== undefined) byMatrix.delete(slot.matrix)
-    byMatrix.set(matrix, slot)
+  #read(pool: Pool, matrix: string, slot: Slot, turn: number | undefined): void {
+    if (slot.matrix !== undefined) pool.byMatrix.delete(slot.matrix)
+    pool.byMatrix.set(matrix, slot)
     Object.assign(slot, { matrix, isThere: false, isAhead: turn === undefined, turn })
     this.#counters.reads++
-    const read = this.#source
-      .read(matrix, new Uint8Array(buffer, slot.start, bytes), this.#signal)
-      .then(
-        () => {
-          slot.isThere = true
-          this.#counters.bytesRead += bytes
-        },
-        (error: unknown) => {
-          // What nobody waits for will be read again when somebody does.
-          if (slot.turn !== undefined) this.#failure ??= { error }
-          byMatrix.delete(matrix)
-          Object.assign(slot, { matrix: undefined, isAhead: false, turn: undefined, lastUse: 0 })
-        },
-      )
-      .finally(() => {
-        this.#reads.delete(read)
-        this.#readMore()
-      })
+    const read = this.#fill(pool, matrix, slot).finally(() => {
+      this.#reads.delete(read)
+      this.#readMore()
+    })
     this.#reads.add(read)
+  }
+
+  async #fill({ plan, buffer, byMatrix }: Pool, matrix: string, slot: Slot): Promise<void> {
+    const bytes = present(plan.matrices.get(matrix), 'matrix')
+    try {
+      await this.#source.read(matrix, new Uint8Array(buffer, slot.start, bytes), this.#signal)
+      slot.isThere = true
+      this.#counters.bytesRead += bytes
+    } catch (error) {
+      // What nobody waits for will be read again when somebody does.
+      if (slot.turn !== undefined) this.#failure ??= { error }
+      byMatrix.delete(matrix)
+      Object.assign(slot, { matrix: undefined, isAhead: false, turn: undefined, lastUse: 0 })
+    }
   }
 }
 
