@@ -176,7 +176,7 @@ export class WasmDevice implements Device {
     const wanted = wantedOutputs(program.program.outputs, outputs)
     writeInputs(buffers, program, inputs)
     runner.begin(number)
-    const waitedBefore = this.experts?.waitedMilliseconds
+    const waitedBefore = this.experts?.waitedMilliseconds ?? 0
     let completed = false
     const check = (): void => {
       throwIfAborted(signal)
@@ -203,10 +203,10 @@ export class WasmDevice implements Device {
         if (experts === undefined) await runSteps(from, to)
         else await present(walk, 'source of experts').run(experts)
       }
-      completed = this.experts?.waitedMilliseconds === waitedBefore
+      completed = true
     } finally {
       await this.#experts?.cache.settle()
-      runner.end(completed)
+      runner.end(completed, (this.experts?.waitedMilliseconds ?? 0) - waitedBefore)
     }
     return readOutputs(buffers, program, wanted)
   }

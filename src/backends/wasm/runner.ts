@@ -15,8 +15,11 @@ export interface Runner {
   run(program: number, from: number, to: number): Promise<void>
   /** Called around the segments of one run of a program. */
   begin(program: number): void
-  /** `completed` is false for a run that was aborted, failed or waited for a file, from whose duration nothing is to be learnt. */
-  end(completed: boolean): void
+  /**
+   * `completed` is false for a run that was aborted or failed, from whose duration nothing is to be learnt. Of the duration, `waited` milliseconds
+   * were spent without a step that could run.
+   */
+  end(completed: boolean, waited: number): void
   dispose(): Promise<void>
 }
 
