@@ -50,7 +50,7 @@ export class WasmDevice implements Device {
   readonly memory: MemoryPlan
   readonly #occupation = new Occupation()
   readonly #profiler: Profiler | undefined
-  readonly #experts: Experts | undefined
+  #experts: Experts | undefined
   #open: Open | undefined
   #disposed: Promise<void> | undefined
 
@@ -205,7 +205,7 @@ export class WasmDevice implements Device {
       }
       completed = true
     } finally {
-      await this.#experts?.cache.settle()
+      await walk?.end()
       runner.end(completed, (this.experts?.waitedMilliseconds ?? 0) - waitedBefore)
     }
     return readOutputs(buffers, program, wanted)
@@ -224,9 +224,11 @@ export class WasmDevice implements Device {
   }
 
   async #end(): Promise<void> {
-    await this.#open?.runner.dispose()
-    await this.#experts?.cache.settle()
-    await this.#experts?.source.close()
+    const [runner, experts] = [this.#open?.runner, this.#experts]
+    this.#experts = undefined
+    await runner?.dispose()
+    await experts?.cache.settle()
+    await experts?.source.close()
   }
 
   #held(): Open {

@@ -17,8 +17,8 @@ interface Slot {
   readonly start: number
   matrix: string | undefined
   isThere: boolean
-  /** It was read before it was wanted, and has not been wanted since. */
-  isAhead: boolean
+  /** It was used since it was read. */
+  isKept: boolean
   /** Its place among what is wanted; undefined once it was used. */
   turn: number | undefined
   /** The greater, the later. */
@@ -44,7 +44,7 @@ export class ExpertCache {
   readonly #counters = { hits: 0, reads: 0, bytesRead: 0, waitedMilliseconds: 0 }
   /** Of which the wanted matrices are; one at a time. */
   #pool: Pool | undefined
-  /** The turns of what is wanted, and neither there nor being read. */
+  /** The turns of what is wanted, and neither there nor being read, in their order. */
   #missing = new Map<string, number>()
   /** What another pool will probably be asked for. */
   #expected: { readonly pool: Pool; readonly matrices: string[] } | undefined
@@ -61,7 +61,7 @@ export class ExpertCache {
         start: address + slot * plan.slotBytes,
         matrix: undefined,
         isThere: false,
-        isAhead: false,
+        isKept: false,
         turn: undefined,
         lastUse: 0,
       }))
@@ -80,10 +80,7 @@ export class ExpertCache {
     for (const [turn, matrix] of matrices.entries()) {
       const slot = this.#pool.byMatrix.get(matrix)
       if (slot === undefined) this.#missing.set(matrix, turn)
-      else {
-        if (!slot.isAhead) this.#counters.hits++
-        Object.assign(slot, { turn, isAhead: false })
-      }
+      else slot.turn = turn
     }
     this.#readMore()
   }
@@ -107,8 +104,8 @@ export class ExpertCache {
   /** Gives the slot of a matrix that was wanted away, if another needs it. */
   used(matrix: string): void {
     const slot = present(this.#pool?.byMatrix.get(matrix), 'slot')
-    slot.turn = undefined
-    slot.lastUse = ++this.#clock
+    if (slot.isKept) this.#counters.hits++
+    Object.assign(slot, { isKept: true, turn: undefined, lastUse: ++this.#clock })
     this.#readMore()
   }
 
@@ -160,8 +157,8 @@ export class ExpertCache {
   #takeFromLast(): void {
     const { slots } = present(this.#pool, 'pool')
     const last = slots.reduce((best, slot) => ((slot.turn ?? -1) > (best.turn ?? -1) ? slot : best))
-    this.#missing.set(present(last.matrix, 'matrix'), present(last.turn, 'turn'))
-    this.#counters.hits--
+    const missing = [...this.#missing, [present(last.matrix, 'matrix'), present(last.turn, 'turn')] as const]
+    this.#missing = new Map(missing.sort(([, left], [, right]) => left - right))
     last.turn = undefined
     this.#readMore()
   }
@@ -170,7 +167,7 @@ export class ExpertCache {
   #read(pool: Pool, matrix: string, slot: Slot, turn: number | undefined): void {
     if (slot.matrix !== undefined) pool.byMatrix.delete(slot.matrix)
     pool.byMatrix.set(matrix, slot)
-    Object.assign(slot, { matrix, isThere: false, isAhead: turn === undefined, turn })
+    Object.assign(slot, { matrix, isThere: false, isKept: false, turn })
     this.#counters.reads++
     const read = this.#fill(pool, matrix, slot).finally(() => {
       this.#reads.delete(read)
@@ -189,7 +186,7 @@ export class ExpertCache {
       // What nobody waits for will be read again when somebody does.
       if (slot.turn !== undefined) this.#failure ??= { error }
       byMatrix.delete(matrix)
-      Object.assign(slot, { matrix: undefined, isAhead: false, turn: undefined, lastUse: 0 })
+      Object.assign(slot, { matrix: undefined, turn: undefined, lastUse: 0 })
     }
   }
 }

@@ -58,6 +58,11 @@ export class ExpertWalk {
     }
   }
 
+  /** After the last segment, or when the run failed: nothing is being read any more. */
+  async end(): Promise<void> {
+    await this.#setting.cache.settle()
+  }
+
   async #runGroup(group: readonly ExpertStep[]): Promise<void> {
     const { cache, buffers, runSteps, check } = this.#setting
     for (const { matrix, word } of group) writeWord(buffers, word, cache.addressOf(matrix) as number)
