@@ -33,7 +33,7 @@ export type { WriteChunks } from './engine/cache-file.ts'
 export { referenceBackend } from './backends/ref/index.ts'
 export { wasmBackend, type WasmOptions } from './backends/wasm/index.ts'
 export type { BackendName } from './engine/select-backend.ts'
-export type { Backend, Execution, ProgramProfile } from './backends/backend.ts'
+export type { Backend, Execution, ExpertCounters, ProgramProfile } from './backends/backend.ts'
 export type { MemoryPlan } from './program/plan.ts'
 
 export { loadTiktoken, tiktokenPatterns, type TiktokenOptions } from './text/tiktoken.ts'

@@ -1,5 +1,6 @@
 /** A vision tower of CLIP by itself: the hidden states of its layers. */
-import { fillParameters, formatsOf } from '../../src/engine/load.ts'
+import { fillParameters } from '../../src/engine/load.ts'
+import { formatsOf } from '../../src/engine/weights.ts'
 import type { FileTree } from '../../src/formats/tree.ts'
 import { clipTower, patchesOfSide, readClipConfig } from '../../src/models/clip.ts'
 import { ConfigReader } from '../../src/models/config.ts'

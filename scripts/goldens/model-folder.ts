@@ -1,6 +1,7 @@
 /** A model and its numbers: logits, hidden states, greedy continuations, losses and gradients. */
 import type { Device } from '../../src/backends/backend.ts'
-import { fillParameters, formatsOf, loadCheckpoint } from '../../src/engine/load.ts'
+import { fillParameters, loadCheckpoint } from '../../src/engine/load.ts'
+import { formatsOf } from '../../src/engine/weights.ts'
 import { openModelFiles } from '../../src/engine/model-files.ts'
 import type { FileTree } from '../../src/formats/tree.ts'
 import { modelFromConfig, type Model } from '../../src/models/index.ts'

@@ -57,6 +57,33 @@ export interface ProgramProfile {
   readonly dispatch: ProfileEntry
 }
 
+/** Where a device that does not hold all experts gets their matrices from while it runs. */
+export interface ExpertSource {
+  /**
+   * Fills the bytes with a matrix as a store holds it; when the signal fires they may stay as they are, and it rejects with `aborted`. Several
+   * may be read at the same time.
+   */
+  read(name: string, into: Uint8Array, signal?: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ExpertCacheOptions {
+  /** Bytes for matrices of experts; a device takes more where it could not run with them, and no more than there are. */
+  readonly cacheBytes: number
+  readonly source: ExpertSource
+}
+
+/** Matrices of experts that runs have asked for. */
+export interface ExpertCounters {
+  /** Those that were in memory, but for those that were read for them in the same run. */
+  readonly hits: number
+  /** Those that were read, a few that nobody wanted then included. */
+  readonly reads: number
+  readonly bytesRead: number
+  /** In which no step could run for want of a matrix. */
+  readonly waitedMilliseconds: number
+}
+
 /**
  * Programs that share one store of parameters and states, ready to run. Their memory is made by `open`, at its planned
  * size. A device does one thing at a time: while it runs or fills a tensor, everything else is refused.
@@ -95,6 +122,8 @@ export interface Device {
     following: Readonly<Record<string, string>>,
     options?: RunOptions,
   ): Promise<RunOutputs>
+  /** What was asked for since the device was opened; undefined where it holds all experts, or has none. */
+  readonly experts?: ExpertCounters | undefined
   /** Of every program that ran since the last call; empty unless the backend was asked for profiles. */
   takeProfiles(): readonly ProgramProfile[]
   /** Gives the memory back and ends a run that goes on; everything else is refused from then on. */
@@ -110,4 +139,10 @@ export interface Backend {
   measure(programs: readonly Program[]): MemoryPlan
   /** Plans the programs and allocates their memory; parameters and states are zero. Throws `out-of-memory`. */
   open(programs: readonly Program[]): Promise<Device>
+  /**
+   * The same backend with devices that hold some matrices of experts at a time and read the others when they are chosen. Results have the same
+   * bits. A run in which a read fails rejects with what the source threw, and the device can go on. A device that is open owns the source: it closes
+   * it when it is disposed of. Undefined for a backend that holds all experts.
+   */
+  readonly withExpertCache?: (options: ExpertCacheOptions) => Backend
 }

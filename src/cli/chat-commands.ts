@@ -8,7 +8,7 @@ import type { Picture } from '../engine/pictures.ts'
 import { formatConversation } from './conversation-file.ts'
 import { given } from './options.ts'
 import { openPicture } from './pictures.ts'
-import { speedLine } from './reply.ts'
+import { expertsLine, speedLine } from './reply.ts'
 import { formatBytes } from './terminal.ts'
 
 export interface ChatSetting {
@@ -162,6 +162,7 @@ export class ChatSession {
     const used = this.#last === undefined ? 0 : this.#last.usage.promptTokens + this.#last.usage.generatedTokens
     return [
       `model    ${name} on ${backend}, ${formatBytes(memory.total)} of memory`,
+      ...(memory.experts === undefined ? [] : [`experts  ${expertsLine(memory.experts)}`]),
       ...(execution.chosen === undefined ? [] : [`chosen   ${execution.chosen}`]),
       `context  ${used} of ${context} tokens after the last answer`,
       `draws    ${temperature === 0 ? 'the most likely token' : `temperature ${temperature}`}`,

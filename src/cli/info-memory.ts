@@ -1,8 +1,11 @@
 /** The memory of a model over contexts, and which of them a machine can hold. */
+import { PocketPhiError } from '../base/errors.ts'
+import type { LoadOptions } from '../engine/load.ts'
 import type { MachineMemory } from '../engine/machine-memory.ts'
 import { fitsInto, memoryOf, type ContextMemory, type MeasureContext } from '../engine/memory-check.ts'
 import type { ModelShape } from '../models/index.ts'
 import { pageSize } from '../program/ops/cache.ts'
+import type { MemoryPlan } from '../program/plan.ts'
 import { formatBytes, formatTable } from './terminal.ts'
 
 const usualContexts = [512, 2048, 4096, 16_384, 65_536]
@@ -32,6 +35,48 @@ export async function cacheBytesPerToken(
   const pages = pagesOf(context) - pagesOf(other)
   const near = pages === 0 ? undefined : (await memoryOf(other, measure)).plan
   return near === undefined ? undefined : (plan.states - near.states) / (pages * pageSize)
+}
+
+/** Of a mixture of experts: what there is to know of reading experts when they are chosen. */
+export interface ExpertMemory {
+  readonly context: number
+  /** Bytes of all experts. */
+  readonly total: number
+  /** Bytes of memory that are enough with this context. */
+  readonly least: number
+  /** Bytes of experts that stay in the memory that is free; null where there is room for all, or for too little. */
+  readonly held: number | null
+}
+
+/**
+ * @param measure the plan for a context with options of a cache of experts, or with those of a limit
+ * @returns undefined where a model has no experts, or they cannot be read when they are chosen
+ */
+export async function expertMemory(
+  context: number,
+  available: number,
+  measure: (options: Pick<LoadOptions, 'context' | 'expertCache' | 'memoryLimit'>) => Promise<MemoryPlan>,
+): Promise<ExpertMemory | undefined> {
+  const planned = async (
+    options: Pick<LoadOptions, 'expertCache' | 'memoryLimit'>,
+  ): Promise<MemoryPlan | undefined> => {
+    try {
+      return await measure({ context, ...options })
+    } catch (error) {
+      if (error instanceof PocketPhiError) return undefined
+      throw error
+    }
+  }
+  const least = await planned({ expertCache: 0 })
+  if (least?.experts === undefined) return undefined
+  const fitting = await planned({ memoryLimit: available })
+  return { context, total: least.experts.total, least: least.total, held: fitting?.experts?.held ?? null }
+}
+
+/** The lines that say so. */
+export function expertLines({ context, total, least, held }: ExpertMemory): string[] {
+  const enough = `Experts are ${formatBytes(total)} of the weights. Read from the file as they are chosen, the model takes ${formatBytes(least)} or more with ${context} tokens.`
+  return held === null ? [enough] : [enough, `So it runs here: what is free has room for ${formatBytes(held)} of them.`]
 }
 
 /** One line for each context. */

@@ -13,7 +13,14 @@ import { ggufParts } from '../formats/gguf.ts'
 import { isJsonObject } from '../formats/json.ts'
 import { modelFromConfig, modelParameters, type Model, type ModelShape } from '../models/index.ts'
 import { checkpointFacts, type CheckpointFacts, type DTypeShare } from './checkpoint-facts.ts'
-import { cacheBytesPerToken, contextsOf, memoryTable } from './info-memory.ts'
+import {
+  cacheBytesPerToken,
+  contextsOf,
+  expertLines,
+  expertMemory,
+  memoryTable,
+  type ExpertMemory,
+} from './info-memory.ts'
 import { modelPlace, optionalModelArgument } from './model-folder.ts'
 import type { CacheDType } from '../program/ops/cache.ts'
 import {
@@ -74,6 +81,8 @@ interface MemoryFacts {
   readonly memory: readonly ContextMemory[]
   /** Null where it cannot be told. */
   readonly cacheBytesPerToken: number | null
+  /** Left out where there are no experts that could be read when they are chosen. */
+  readonly experts?: ExpertMemory
   readonly machine: MachineMemory & {
     /** Tokens for which there is room now; null where there is room for none. */
     readonly largestContext: number | null
@@ -168,6 +177,9 @@ async function textFacts(folder: string, weightsFile: string | undefined): Promi
   }
 }
 
+/** Without a wish, what loading tries first. */
+const usualContext = 4096
+
 /** What a model may take: what was given, else what this machine has. */
 function memoryFor(memory: number | undefined): MachineMemory {
   if (memory !== undefined) return { total: memory, available: memory }
@@ -180,14 +192,19 @@ async function memoryFacts(place: ModelPlace, model: Model, options: InfoOptions
   const { exact, cacheType } = options
   const machine = memoryFor(options.memory)
   const backend = await chooseBackend(options)
-  const measure: MeasureContext = (context) =>
-    measureModel(place.tree, { context, backend, ...given({ exact, cacheType, weightsFile }) })
+  const measuring = { backend, ...given({ exact, cacheType, weightsFile }) }
+  const measure: MeasureContext = (context) => measureModel(place.tree, { context, ...measuring })
   const memory: ContextMemory[] = []
   for (const context of options.context === undefined ? contextsOf(shape) : [options.context]) {
     memory.push(await memoryOf(context, measure))
   }
+  const usual = options.context ?? Math.min(usualContext, shape.maxPositions)
+  const experts = await expertMemory(usual, machine.available, (limits) =>
+    measureModel(place.tree, { ...measuring, ...limits }),
+  )
   return {
     memory,
+    ...given({ experts }),
     cacheBytesPerToken: (await cacheBytesPerToken(shape, memory, measure)) ?? null,
     machine: { ...machine, largestContext: (await largestContext(shape, machine.available, memory, measure)) ?? null },
   }
@@ -244,7 +261,7 @@ function printFacts({ model, dtypes, bytesOnDisk }: FileFacts, facts: ModelFacts
 }
 
 function printMemory(
-  { memory, machine, cacheBytesPerToken: perToken }: MemoryFacts,
+  { memory, machine, cacheBytesPerToken: perToken, experts }: MemoryFacts,
   { maxPositions }: ModelShape,
 ): void {
   print(`\n${memoryTable(memory, machine)}`)
@@ -256,4 +273,5 @@ function printMemory(
   if (largest === null) print('The model does not fit into what is free, whatever the context.')
   else if (largest === maxPositions) print(`There is room for the longest context, ${largest} tokens.`)
   else print(`The largest context for which there is room is ${largest} tokens.`)
+  if (experts !== undefined) for (const text of expertLines(experts)) print(text)
 }

@@ -10,7 +10,8 @@ import { selectBackend, withSelected } from '../engine/select-backend.ts'
 import { given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { modelPlace } from './model-folder.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
-import { progressOn, StatusLine } from './terminal.ts'
+import { expertsLine } from './reply.ts'
+import { dim, note, progressOn, StatusLine } from './terminal.ts'
 import { enableWideVectors } from './wide.ts'
 
 /** How a model is opened; `profile` as in `WasmOptions`. */
@@ -24,7 +25,7 @@ type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'> & { re
  */
 export async function openModel(place: ModelPlace, options: OpenOptions, signal?: AbortSignal): Promise<PhiModel> {
   const status = new StatusLine()
-  const { context, exact, cacheType, maxSequences, memory, profile = false } = options
+  const { context, exact, cacheType, maxSequences, memory, expertCache, profile = false } = options
   const machine = memory === undefined ? machineMemory() : undefined
   const backend = await selectBackend(options.backend, {
     gpuArithmetic: options.gpuArithmetic,
@@ -36,7 +37,7 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
     onlyWasm: whatOnlyWasmHas(options),
   })
   const loading = {
-    ...given({ context, exact, cacheType, maxSequences, weightsFile: place.weightsFile, signal }),
+    ...given({ context, exact, cacheType, maxSequences, expertCache, weightsFile: place.weightsFile, signal }),
     memoryLimit: memory ?? machine?.available ?? Infinity,
     onProgress: progressOn(status),
   }
@@ -44,7 +45,11 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
   try {
     return await withSelected(backend, async (taken) => {
       refusing = taken
-      return await loadModel(place.tree, { ...loading, backend: taken })
+      const model = await loadModel(place.tree, { ...loading, backend: taken })
+      status.clear()
+      const { experts } = model.memory
+      if (experts !== undefined) note(dim(expertsLine(experts)))
+      return model
     })
   } catch (error) {
     throw await explainRefusal(error, place.tree, refusing, loading, machine)
@@ -54,7 +59,8 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
 }
 
 /** What was asked for that only wasm has: who asks for it does not mean a GPU. */
-function whatOnlyWasmHas({ threads, wide, profile }: OpenOptions): string | undefined {
+function whatOnlyWasmHas({ threads, wide, profile, expertCache }: OpenOptions): string | undefined {
+  if (expertCache !== undefined) return 'a cache of experts'
   if (threads !== undefined) return 'a number of threads'
   if (wide === true) return "V8's 256-bit vectors"
   return profile === true ? 'a profile' : undefined

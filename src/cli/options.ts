@@ -108,7 +108,19 @@ export function addMemoryOption(command: Command): Command {
   return command.option('--memory <size>', 'what the model may take, as 4GB (default: what is free)', byteSize)
 }
 
-export interface EngineOptions extends BackendOptions, MemoryOptions, WideOptions {
+export interface ExpertCacheOption {
+  /** Bytes for experts, of which the others are read when they are chosen. */
+  readonly expertCache?: number
+}
+
+/** `--expert-cache`. */
+export function expertCacheOption(): Option {
+  const help =
+    'of a mixture of experts, keep so much of them in memory and read the others when they are chosen (default: where the model does not fit otherwise, what there is room for)'
+  return new Option('--expert-cache <size>', help).argParser(byteSize)
+}
+
+export interface EngineOptions extends BackendOptions, MemoryOptions, ExpertCacheOption, WideOptions {
   readonly gpuArithmetic?: Arithmetic
   readonly context?: number
   readonly exact?: boolean
@@ -132,6 +144,7 @@ export function addEngineOptions(command: Command): Command {
     )
     .option('--exact', 'do not round activations to int8 where weights are packed: slower')
     .addOption(cacheTypeOption())
+    .addOption(expertCacheOption())
     .addOption(
       new Option(
         '--gpu-arithmetic <type>',

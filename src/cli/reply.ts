@@ -1,7 +1,9 @@
 /** Answers: reading them while they are written, and what is told about them. */
 import { setImmediate } from 'node:timers/promises'
-import type { Generation, GenerationResult } from '../engine/generate.ts'
+import type { Generation, GenerationResult, Usage } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
+import type { MemoryPlan } from '../program/plan.ts'
+import { formatBytes, formatPercent } from './terminal.ts'
 
 /**
  * Reads an answer to its end. Between its pieces the event loop gets a turn, so that Ctrl-C is noticed even where the
@@ -44,8 +46,26 @@ export function describeResult(
 
 /** "23 tokens read at 1240 per second, 41 written at 310 per second (length)" */
 export function speedLine({ usage, finish }: GenerationResult): string {
-  const rate = (value: number): string => (value === 0 ? '' : ` at ${Math.round(value)} per second`)
+  const rate = (value: number): string => (value === 0 ? '' : ` at ${rounded(value)} per second`)
   const read = `${usage.promptTokens - usage.reusedTokens} tokens read${rate(usage.promptTokensPerSecond)}`
   const reused = usage.reusedTokens === 0 ? '' : ` (${usage.reusedTokens} more were known)`
-  return `${read}${reused}, ${usage.generatedTokens} written${rate(usage.generatedTokensPerSecond)} (${finish})`
+  return `${read}${reused}, ${usage.generatedTokens} written${rate(usage.generatedTokensPerSecond)} (${finish})${expertsRead(usage)}`
+}
+
+/** Below ten with two digits, since a model that reads from a disk may write one token in a second. */
+function rounded(rate: number): string {
+  return rate < 10 ? rate.toPrecision(2) : String(Math.round(rate))
+}
+
+/** "; of 1152 matrices of experts 61.2 % were in memory, 6.59 GB were read" */
+function expertsRead({ experts }: Usage): string {
+  if (experts === undefined) return ''
+  const { hits, reads, bytesRead } = experts
+  const share = formatPercent(hits / Math.max(1, hits + reads))
+  return `; of ${hits + reads} matrices of experts ${share} were in memory, ${formatBytes(bytesRead)} were read`
+}
+
+/** How the experts of a model are held that are not all in memory. */
+export function expertsLine({ total, held }: NonNullable<MemoryPlan['experts']>): string {
+  return `Experts are read from the file as they are chosen: ${formatBytes(Math.min(held, total))} of ${formatBytes(total)} stay in memory.`
 }

@@ -159,6 +159,6 @@ function printEnd(
 ): void {
   print()
   if (result.logprobs !== undefined) print(`\n${logprobTable(result.logprobs, (id) => tokenizer.pieceOf(id))}`)
-  if (process.stderr.isTTY) note(dim(`${speedLine(result)}, on ${backend}`))
+  if (process.stderr.isTTY || result.usage.experts !== undefined) note(dim(`${speedLine(result)}, on ${backend}`))
   if (profile !== undefined) note(`\n${profileTables(profile)}`)
 }

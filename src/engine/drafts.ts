@@ -16,9 +16,9 @@ export const guessesAtOnce = 3
  */
 const uncachedBytes = 128e6
 
-/** Whether guesses are worth their rows on a device. */
+/** Whether guesses are worth their rows on a device. Where experts are read, rows that are guessed wrongly cost those that they choose. */
 export function guessingPays({ memory }: Pick<Device, 'memory'>): boolean {
-  return memory.parameters > uncachedBytes
+  return memory.parameters > uncachedBytes && memory.experts === undefined
 }
 
 /** Guesses the tokens that follow a text. */

@@ -1,3 +1,4 @@
+import type { ExpertCounters } from '../backends/backend.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { Random } from '../base/random.ts'
@@ -86,6 +87,8 @@ export interface Usage {
   /** Of the tokens that had to be computed; 0 where there is no time to measure. */
   readonly promptTokensPerSecond: number
   readonly generatedTokensPerSecond: number
+  /** Where not all experts are in memory: what was asked for meanwhile, for sequences that shared the batches too. */
+  readonly experts?: ExpertCounters
 }
 
 export interface GenerationResult {
@@ -203,6 +206,8 @@ class Answer {
   #start = 0
   #first = 0
   #end = 0
+  #expertsBefore: ExpertCounters | undefined
+  #experts: ExpertCounters | undefined
 
   constructor(host: GenerationHost, { ids: prompt, pictures }: EncodedPrompt, given: GenerateOptions) {
     const options = { ...host.sampling, ...given }
@@ -235,6 +240,7 @@ class Answer {
     const { engine } = this.#host
     const reserve = Math.min(engine.context, this.#prompt.length + this.#maxTokens)
     this.#start = this.#first = this.#end = performance.now()
+    this.#expertsBefore = engine.device.experts
     let sequence: Sequence | undefined
     try {
       sequence = await engine.open(this.#prompt, { rope, reserve, pictures: this.#pictures, signal })
@@ -253,6 +259,7 @@ class Answer {
     } finally {
       sequence?.close()
       this.#end = performance.now()
+      this.#experts = engine.device.experts
     }
   }
 
@@ -378,10 +385,25 @@ class Answer {
         promptTokensPerSecond: perSecond(this.#prompt.length - this.#reused, promptSeconds),
         // The first token comes with the prompt.
         generatedTokensPerSecond: perSecond(this.#drawn - 1, generationSeconds),
+        ...expertsBetween(this.#expertsBefore, this.#experts),
       },
       seed: this.#seed,
     }
   }
+}
+
+function expertsBetween(
+  before: ExpertCounters | undefined,
+  after: ExpertCounters | undefined,
+): { readonly experts?: ExpertCounters } {
+  if (before === undefined || after === undefined) return {}
+  const experts = {
+    hits: after.hits - before.hits,
+    reads: after.reads - before.reads,
+    bytesRead: after.bytesRead - before.bytesRead,
+    waitedMilliseconds: after.waitedMilliseconds - before.waitedMilliseconds,
+  }
+  return { experts }
 }
 
 function checkCount(name: string, value: number): void {

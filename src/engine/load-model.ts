@@ -138,8 +138,9 @@ function pathOf(url: URL): string {
 }
 
 async function backendOf(options: LoadModelOptions): Promise<SelectedBackend> {
-  const { backend = 'auto', threads, gpuArithmetic, exact } = options
+  const { backend = 'auto', threads, gpuArithmetic, exact, expertCache } = options
   if (typeof backend !== 'string') return backend
   const forWasm = threads === undefined ? {} : { wasm: () => ({ threads }), onlyWasm: 'a number of threads' }
-  return await selectBackend(backend, { ...forWasm, gpuArithmetic, exact })
+  const forExperts = expertCache === undefined ? {} : { onlyWasm: 'a cache of experts' }
+  return await selectBackend(backend, { ...forExperts, ...forWasm, gpuArithmetic, exact })
 }

@@ -3,16 +3,18 @@ import { formatType } from '../base/dtype.ts'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { FileTree } from '../formats/tree.ts'
-import { modelFromConfig, type Model } from '../models/index.ts'
-import { checkParameters, type NumberFormats, type ParameterSpec } from '../models/trace.ts'
+import { modelFromConfig } from '../models/index.ts'
+import { checkParameters, type ParameterSpec } from '../models/trace.ts'
 import type { CacheDType } from '../program/ops/cache.ts'
-import { planStore, tensorBytes, type MemoryPlan } from '../program/plan.ts'
-import type { Origin, Program } from '../program/program.ts'
+import { tensorBytes, type MemoryPlan } from '../program/plan.ts'
 import { machineMemory } from './machine-memory.ts'
 import { openModelFiles, type ModelFiles } from './model-files.ts'
-import { tracePrograms, type CacheOptions, type EnginePrograms } from './programs.ts'
+import { heldParameters } from './experts.ts'
+import { firstFitting } from './fitting.ts'
+import type { CacheOptions, EnginePrograms } from './programs.ts'
 import { Scheduler } from './scheduler.ts'
-import { modelType, pieceReader, readsAtOnce, Staging, storeType, type WeightsFile } from './weights.ts'
+import { readTensor } from './read-tensor.ts'
+import { modelType, pieceReader, Staging, type WeightsFile } from './weights.ts'
 
 export interface LoadOptions extends CacheOptions {
   /** Packed weights meet activations as f32 instead of int8: slower, without the rounding of activations. */
@@ -27,6 +29,12 @@ export interface LoadOptions extends CacheOptions {
   readonly maxContext?: number
   /** Bytes that the model may take in memory; the machine's memory where that is known. */
   readonly memoryLimit?: number
+  /**
+   * Of a mixture of experts: bytes for matrices of experts. The others stay in the file and are read when they are chosen, with the same results;
+   * the weights are packed or f32 for that, and the backend is wasm. When left out, that happens where the model exceeds `memoryLimit` otherwise, with as
+   * many in memory as seven eighths of the limit have room for.
+   */
+  readonly expertCache?: number
   /** Sees what will be needed before a byte of weights is read; again for a smaller context if the machine refuses the memory. */
   readonly onPlan?: (plan: MemoryPlan) => void
   readonly onProgress?: OnProgress | undefined
@@ -58,14 +66,20 @@ export async function loadEngine(files: ModelFiles, backend: Backend, options: L
   const model = modelFromConfig(await files.config())
   const weights = await files.weights()
   const limit = options.memoryLimit ?? wholeMemory()
-  const { programs, device } = await firstFitting(model, weights, backend, options, limit, async (fitting) => {
-    checkTensors(weights, fitting.programs.parameters, model.isUnused)
-    options.onPlan?.(fitting.plan)
-    throwIfAborted(signal)
-    return { ...fitting, device: await backend.open(fitting.programs.programs) }
-  })
+  const { programs, device, plan } = await firstFitting(
+    { model, weights, backend, options, limit },
+    async (fitting) => {
+      checkTensors(weights, fitting.programs.parameters, model.isUnused)
+      options.onPlan?.(fitting.plan)
+      throwIfAborted(signal)
+      return { ...fitting, device: await fitting.backend.open(fitting.programs.programs) }
+    },
+  )
+  // The device reads experts from them while it runs, and closes them in the end.
+  if (plan.experts !== undefined) files.keepWeights()
   try {
-    await fillParameters(device, weights, programs, options)
+    const { buffers } = programs
+    await fillParameters(device, weights, { parameters: heldParameters(programs, plan), buffers }, options)
     return new Scheduler(programs, device)
   } catch (error) {
     await device.dispose()
@@ -85,7 +99,7 @@ export async function measureCheckpoint(
     // A context that was asked for is measured even if it does not fit: that is what one wants to know.
     const limit = options.memoryLimit ?? (options.context === undefined ? wholeMemory() : Infinity)
     const weights = await files.weights()
-    const { programs, plan } = await firstFitting(model, weights, backend, options, limit, (fitting) => fitting)
+    const { programs, plan } = await firstFitting({ model, weights, backend, options, limit }, (fitting) => fitting)
     return { ...plan, contextTokens: programs.context }
   } finally {
     await files.close()
@@ -94,62 +108,6 @@ export async function measureCheckpoint(
 
 function wholeMemory(): number {
   return machineMemory()?.total ?? Infinity
-}
-
-/** Contexts that are tried, the largest first, when none was asked for. */
-const usualContexts = [4096, 2048, 1024, 512] as const
-
-/** From the longest that is wanted down. */
-function triedContexts({ shape }: Model, most: number = usualContexts[0]): number[] {
-  const longest = Math.min(most, shape.maxPositions)
-  return [longest, ...usualContexts.filter((context) => context < longest)]
-}
-
-interface Fitting {
-  readonly programs: EnginePrograms
-  readonly plan: MemoryPlan
-}
-
-/**
- * Uses the programs for the context that was asked for, or for the largest usual one that fits: into the limit, and into what
- * the machine then gives (a browser may refuse memory that the plan thought there was).
- */
-async function firstFitting<T>(
-  model: Model,
-  weights: WeightsFile,
-  backend: Backend,
-  options: LoadOptions,
-  limit: number,
-  use: (fitting: Fitting) => T | Promise<T>,
-): Promise<T> {
-  const formats = formatsOf(weights, options.exact ?? false, options.cacheType)
-  const contexts = options.context === undefined ? triedContexts(model, options.maxContext) : [options.context]
-  let refusal: unknown
-  for (const context of contexts) {
-    const programs = tracePrograms(model, { ...options, context }, formats)
-    try {
-      const plan = measured(backend, programs.programs, limit)
-      checkMemory(plan, limit)
-      return await use({ programs, plan })
-    } catch (error) {
-      if (!(error instanceof PocketPhiError) || error.code !== 'out-of-memory') throw error
-      refusal = error
-    }
-  }
-  throw refusal
-}
-
-/** Matrices in blocks stay so in the store; floats of any width are f32 there. */
-export function formatsOf(
-  weights: WeightsFile,
-  exact: boolean,
-  cache: CacheDType = exact ? 'f32' : 'f16',
-): NumberFormats {
-  return {
-    dtypeOf: (name) => (weights.has(name) ? storeType(weights, name).dtype : 'f32'),
-    activations: exact ? 'f32' : 'int8',
-    cache,
-  }
 }
 
 /** Tensors that older converters wrote and that follow from the configuration, or are copies of others. */
@@ -185,46 +143,6 @@ export function checkTensors(
   })
 }
 
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(2)} GB`
-}
-
-function tooLarge(limit: number, found: string, cause?: MemoryPlan): PocketPhiError {
-  return new PocketPhiError('out-of-memory', 'The model does not fit into memory.', {
-    expected: `at most ${gigabytes(limit)}`,
-    found,
-    remedy: 'Use a smaller context, a cache in fewer bits (kv8, kv4), fewer sequences, or weights of 4 bits.',
-    cause,
-  })
-}
-
-/** Where a backend refuses a single tensor of a model that is far too large anyway, the latter is what is to be said. */
-function measured(backend: Backend, programs: readonly Program[], limit: number): MemoryPlan {
-  try {
-    return backend.measure(programs)
-  } catch (error) {
-    checkStored(programs, limit)
-    throw error
-  }
-}
-
-function checkStored(programs: readonly Program[], limit: number): void {
-  const stored = [...planStore(programs, Infinity).tensors.values()]
-  const bytes = (origin: Origin): number =>
-    stored.reduce((sum, tensor) => sum + (tensor.origin === origin ? tensorBytes(tensor.type) : 0), 0)
-  const [weights, cache] = [bytes('parameter'), bytes('state')]
-  if (weights + cache <= limit) return
-  throw tooLarge(limit, `${gigabytes(weights)} of weights and ${gigabytes(cache)} of cache`)
-}
-
-function checkMemory(plan: MemoryPlan, limit: number): void {
-  if (plan.total <= limit) return
-  const { parameters, states, scratch, total, memories } = plan
-  const parts = `${gigabytes(parameters)} of weights, ${gigabytes(states)} of cache and ${gigabytes(scratch)} of working memory`
-  const where = memories.length === 1 ? '' : `, in ${memories.length} memories`
-  throw tooLarge(limit, `${gigabytes(total)}: ${parts}${where}`, plan)
-}
-
 /**
  * Fills the parameters and buffers of a device, piece by piece (see `pieceReader`).
  *
@@ -242,41 +160,10 @@ export async function fillParameters(
   const staging = new Staging()
   for (const { name } of parameters) {
     const reader = pieceReader(weights, name, staging)
-    await device.fill(name, async (bytes, offset) => {
-      const starts = Array.from({ length: Math.ceil(bytes.length / reader.step) }, (_, index) => index * reader.step)
-      const read = (at: number): Promise<() => void> => {
-        throwIfAborted(options.signal)
-        return reader.readPiece(bytes.subarray(at, at + reader.step), offset + at)
-      }
-      await inTurn(starts, read, (finish, at) => {
-        finish()
-        done += Math.min(reader.step, bytes.length - at)
-        options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })
-      })
-    })
-  }
-}
-
-/**
- * Uses what is read for each item, in order, while the next ones are being read. No read goes on behind the back of an error.
- */
-async function inTurn<Item, Result>(
-  items: readonly Item[],
-  read: (item: Item) => Promise<Result>,
-  use: (result: Result, item: Item) => void,
-): Promise<void> {
-  const reads: Promise<Result>[] = []
-  try {
-    for (const [index, item] of items.entries()) {
-      for (const ahead of items.slice(index + reads.length, index + readsAtOnce)) reads.push(read(ahead))
-      const [first] = reads
-      if (first === undefined) throw new Error('defect: nothing is being read')
-      const result = await first
-      use(result, item)
-      void reads.shift()
+    const onPiece = (bytes: number): void => {
+      done += bytes
+      options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })
     }
-  } catch (error) {
-    await Promise.allSettled(reads)
-    throw error
+    await device.fill(name, (bytes, offset) => readTensor(reader, bytes, offset, { signal: options.signal, onPiece }))
   }
 }

@@ -38,6 +38,7 @@ function headersAlone(): ModelFiles {
     text: unread,
     generationConfig: async () => undefined,
     pictureTiles: async () => undefined,
+    keepWeights() {},
     close: async () => {},
   }
 }

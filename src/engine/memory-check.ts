@@ -88,8 +88,8 @@ export async function explainRefusal(
   // A device that could not be made, although the plan says that there is room, has said what there is to say.
   if (plan !== undefined && plan.total <= memoryLimit) return error
   const { maxPositions } = await shapeOf(tree, options.weightsFile)
-  const measure: MeasureContext = (asked) =>
-    measureCheckpoint(tree, backend, { ...options, context: asked, memoryLimit: Infinity })
+  // Refuses what exceeds the limit also with experts that are read when they are chosen.
+  const measure: MeasureContext = (asked) => measureCheckpoint(tree, backend, { ...options, context: asked })
   const largest = await largestContext({ maxPositions }, memoryLimit, [], measure)
   if (plan === undefined && largest === maxPositions) return error
   const what = context === undefined ? 'The model' : `The model with a context of ${context} tokens`

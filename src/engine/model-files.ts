@@ -26,6 +26,8 @@ export interface ModelFiles {
   generationConfig(): Promise<unknown>
   /** The most tiles that a picture is cut into, as preprocessor_config.json says; undefined where it does not. */
   pictureTiles(): Promise<number | undefined>
+  /** Leaves the weights open in the end, for whoever goes on reading them. */
+  keepWeights(): void
   close(): Promise<void>
 }
 
@@ -73,26 +75,36 @@ export async function openPublished(tree: FileTree, weightsFile?: string): Promi
 
 function folderFiles(tree: FileTree, weightsFile: string | undefined): ModelFiles {
   let opened: Promise<WeightsFile> | undefined
+  let areKept = false
   return {
     config: async () => (await tree.readJson('config.json')) as Readonly<Record<string, unknown>>,
     weights: () => (opened ??= openPublished(tree, weightsFile)),
     text: (wish) => loadText(tree, wish),
     generationConfig: () => readGenerationConfig(tree),
     pictureTiles: () => readPictureTiles(tree),
+    keepWeights() {
+      areKept = true
+    },
     async close() {
-      await (await opened?.catch(() => undefined))?.close()
+      if (!areKept) await (await opened?.catch(() => undefined))?.close()
     },
   }
 }
 
 async function ggufFiles(tree: FileTree, file: string | undefined): Promise<ModelFiles> {
   const gguf = await openGguf(tree, file)
+  let areKept = false
   return {
     config: () => ggufConfig(gguf),
     weights: async () => publishedCheckpoint(gguf),
     text: async (wish) => ggufText(gguf.metadata, wish),
     generationConfig: () => Promise.resolve(undefined),
     pictureTiles: () => Promise.resolve(undefined),
-    close: () => gguf.close(),
+    keepWeights() {
+      areKept = true
+    },
+    async close() {
+      if (!areKept) await gguf.close()
+    },
   }
 }

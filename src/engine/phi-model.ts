@@ -1,4 +1,4 @@
-import type { Execution } from '../backends/backend.ts'
+import type { Execution, ExpertCounters } from '../backends/backend.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { blobSource, bytesSource, type ByteSource } from '../formats/source.ts'
@@ -106,6 +106,11 @@ export class PhiModel implements AsyncDisposable {
   /** Rows computed and reused since the model was loaded. */
   get counters(): Readonly<EngineCounters> {
     return { ...this.engine.counters }
+  }
+
+  /** Matrices of experts that were asked for since the model was loaded; undefined where all are in memory, or there are none. */
+  get experts(): ExpertCounters | undefined {
+    return this.engine.device.experts
   }
 
   /** @throws PocketPhiError `not-found` when the model came without one */

@@ -22,6 +22,8 @@ import { checkPackedMatrix, panelBytes, panelRows } from '../blocks/packed.ts'
 import type { GgufCheckpoint } from '../formats/gguf.ts'
 import { logicalType } from '../formats/packed-checkpoint.ts'
 import type { Checkpoint } from '../formats/safetensors.ts'
+import type { NumberFormats } from '../models/trace.ts'
+import type { CacheDType } from '../program/ops/cache.ts'
 
 /** Open weights under the names of the published checkpoints: safetensors, packed or not, or a GGUF file. */
 export type WeightsFile = Checkpoint | GgufCheckpoint
@@ -67,6 +69,19 @@ export function modelType(file: WeightsFile, name: string): TensorType {
 export function storeType(file: WeightsFile, name: string): TensorType {
   const { dtype, shape } = modelType(file, name)
   return { dtype: isQuantizedDType(dtype) ? dtype : 'f32', shape }
+}
+
+/** Matrices in blocks stay so in the store; floats of any width are f32 there. */
+export function formatsOf(
+  weights: WeightsFile,
+  exact: boolean,
+  cache: CacheDType = exact ? 'f32' : 'f16',
+): NumberFormats {
+  return {
+    dtypeOf: (name) => (weights.has(name) ? storeType(weights, name).dtype : 'f32'),
+    activations: exact ? 'f32' : 'int8',
+    cache,
+  }
 }
 
 /** Bytes that are read at a time: few enough that an abort is noticed, progress seen, and checks run beside the reading. */

@@ -143,6 +143,8 @@ export interface MemoryPlan {
   readonly states: number
   readonly scratch: number
   readonly total: number
+  /** Where not all matrices of experts are in memory: the bytes of all, and of those that are, which count as parameters. */
+  readonly experts?: { readonly total: number; readonly held: number }
   /** Bytes of each memory of its own that the total is made of; one, where one can hold everything. */
   readonly memories: readonly number[]
 }

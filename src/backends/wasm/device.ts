@@ -1,12 +1,23 @@
 import { formatType, type TensorType } from '../../base/dtype.ts'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import { tensorBytes, type MemoryPlan, type StoredTensor } from '../../program/plan.ts'
-import type { Device, Execution, ProgramProfile, RunInputs, RunOptions, RunOutputs } from '../backend.ts'
+import type {
+  Device,
+  Execution,
+  ExpertCounters,
+  ExpertSource,
+  ProgramProfile,
+  RunInputs,
+  RunOptions,
+  RunOutputs,
+} from '../backend.ts'
 import { checkIndices } from '../index-checks.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
 import { elementsAt, wantedOutputs, type StepOutput } from '../outputs.ts'
-import type { Layout, ProgramLayout } from './layout.ts'
+import { ExpertCache } from './expert-cache.ts'
+import { ExpertWalk, type RunSteps } from './expert-walk.ts'
+import { locate, type Layout, type ProgramLayout } from './layout.ts'
 import type { Profiler } from './profiler.ts'
 import type { Runner } from './runner.ts'
 import type { BufferId } from '../operands.ts'
@@ -18,6 +29,20 @@ interface Open {
   readonly runner: Runner
 }
 
+/** Experts of which some are in memory, and where the others are. */
+interface Experts {
+  readonly cache: ExpertCache
+  readonly source: ExpertSource
+}
+
+/** What a device may have beside memories and what walks them. */
+export interface DeviceParts {
+  readonly execution?: Execution
+  readonly profiler?: Profiler | undefined
+  /** Where the matrices of experts are read from that the layout has pools for; the device closes it. */
+  readonly expertSource?: ExpertSource | undefined
+}
+
 /** Programs in one or more WebAssembly memories, and what walks them. */
 export class WasmDevice implements Device {
   readonly backend = 'wasm'
@@ -25,6 +50,7 @@ export class WasmDevice implements Device {
   readonly memory: MemoryPlan
   readonly #occupation = new Occupation()
   readonly #profiler: Profiler | undefined
+  #experts: Experts | undefined
   #open: Open | undefined
   #disposed: Promise<void> | undefined
 
@@ -33,13 +59,18 @@ export class WasmDevice implements Device {
     memories: WebAssembly.Memory | readonly WebAssembly.Memory[],
     layout: Layout,
     runner: Runner,
-    execution: Execution = { threads: 0 },
-    profiler?: Profiler,
+    { execution = { threads: 0 }, profiler, expertSource }: DeviceParts = {},
   ) {
     this.execution = execution
     this.#profiler = profiler
     this.memory = layout.memory
-    this.#open = { buffers: [memories].flat().map(({ buffer }) => buffer), layout, runner }
+    const buffers = [memories].flat().map(({ buffer }) => buffer)
+    this.#open = { buffers, layout, runner }
+    this.#experts = expertSource && { cache: cacheOf(layout, buffers, expertSource), source: expertSource }
+  }
+
+  get experts(): ExpertCounters | undefined {
+    return this.#experts?.cache.counters
   }
 
   typeOf(name: string): TensorType {
@@ -47,7 +78,7 @@ export class WasmDevice implements Device {
   }
 
   names(): readonly string[] {
-    return [...this.#held().layout.store.tensors.keys()]
+    return [...this.#held().layout.bound.tensors.keys()]
   }
 
   async fill(name: string, read: (bytes: Uint8Array, offset: number) => void | Promise<void>): Promise<void> {
@@ -101,8 +132,12 @@ export class WasmDevice implements Device {
 
   async readBytes(name: string): Promise<Uint8Array<ArrayBuffer>> {
     this.#occupation.refuse()
+    const bytes = new Uint8Array(tensorBytes(this.#stored(name).type))
+    if (this.#experts !== undefined && !this.#held().layout.store.tensors.has(name)) {
+      await this.#experts.source.read(name, bytes)
+      return bytes
+    }
     const slabs = this.#slabs(name)
-    const bytes = new Uint8Array(slabs.reduce((sum, { length }) => sum + length, 0))
     let at = 0
     for (const slab of slabs) {
       bytes.set(slab, at)
@@ -141,17 +176,37 @@ export class WasmDevice implements Device {
     const wanted = wantedOutputs(program.program.outputs, outputs)
     writeInputs(buffers, program, inputs)
     runner.begin(number)
+    const waitedBefore = this.experts?.waitedMilliseconds ?? 0
     let completed = false
+    const check = (): void => {
+      throwIfAborted(signal)
+      this.#occupation.throwIfEnded()
+    }
+    const runSteps: RunSteps = async (from, to) => {
+      await runner.run(number, from, to)
+      this.#profiler?.segmentEnded(from, to)
+      this.#occupation.throwIfEnded()
+    }
+    const walk =
+      this.#experts &&
+      new ExpertWalk(program.segments, {
+        cache: this.#experts.cache,
+        buffers,
+        longest: layout.longestStep,
+        runSteps,
+        check,
+        signal,
+      })
     try {
-      for (const { from, to } of program.segments) {
+      for (const { from, to, experts } of program.segments) {
         throwIfAborted(signal)
-        await runner.run(number, from, to)
-        this.#profiler?.segmentEnded(from, to)
-        this.#occupation.throwIfEnded()
+        if (experts === undefined) await runSteps(from, to)
+        else await present(walk, 'source of experts').run(experts)
       }
       completed = true
     } finally {
-      runner.end(completed)
+      await walk?.end()
+      runner.end(completed, (this.experts?.waitedMilliseconds ?? 0) - waitedBefore)
     }
     return readOutputs(buffers, program, wanted)
   }
@@ -162,10 +217,18 @@ export class WasmDevice implements Device {
 
   async dispose(): Promise<void> {
     this.#occupation.end()
-    this.#disposed ??= this.#open?.runner.dispose()
+    this.#disposed ??= this.#end()
     // A device that is kept must not keep gigabytes; a run that goes on holds them until it has noticed.
     this.#open = undefined
     await this.#disposed
+  }
+
+  async #end(): Promise<void> {
+    const [runner, experts] = [this.#open?.runner, this.#experts]
+    this.#experts = undefined
+    await runner?.dispose()
+    await experts?.cache.settle()
+    await experts?.source.close()
   }
 
   #held(): Open {
@@ -174,7 +237,7 @@ export class WasmDevice implements Device {
   }
 
   #stored(name: string): StoredTensor {
-    const tensor = this.#held().layout.store.tensors.get(name)
+    const tensor = this.#held().layout.bound.tensors.get(name)
     if (tensor === undefined) throw new PocketPhiError('not-found', `The store has no tensor "${name}".`)
     return tensor
   }
@@ -183,7 +246,8 @@ export class WasmDevice implements Device {
   #slabs(name: string): Uint8Array[] {
     const { buffers, layout } = this.#held()
     const { slabs } = this.#stored(name)
-    const places = present(layout.placement.places.get(name), 'places')
+    const places = layout.placement.places.get(name)
+    if (places === undefined) throw readWhenChosen(name)
     return slabs.map(({ bytes }, index) => {
       const { memory, offset } = present(places[index], 'place')
       const { storeStart } = present(layout.memories[memory], 'memory')
@@ -192,14 +256,30 @@ export class WasmDevice implements Device {
   }
 }
 
+function readWhenChosen(name: string): PocketPhiError {
+  return new PocketPhiError('invalid-argument', `"${name}" is not in memory: it is read when its expert is chosen.`, {
+    remedy: 'Open the device without a cache of experts.',
+  })
+}
+
+function cacheOf(layout: Layout, buffers: readonly ArrayBufferLike[], source: ExpertSource): ExpertCache {
+  const { store, placement, memories } = layout
+  const places = store.pools.map(({ name }) => {
+    const { memory, offset } = present(placement.places.get(name)?.[0], 'pool')
+    const address = present(memories[memory], 'memory').storeStart + offset
+    return { buffer: present(buffers[memory], 'memory'), address }
+  })
+  return new ExpertCache(store.pools, places, source)
+}
+
 /** The memory and the address of a buffer of a program. */
-function locate(
+function bytesOf(
   buffers: readonly ArrayBufferLike[],
-  { bufferMemories, addresses }: ProgramLayout,
+  layout: ProgramLayout,
   buffer: BufferId,
 ): [ArrayBufferLike, number] {
-  const memory = present(bufferMemories[buffer], 'memory')
-  return [present(buffers[memory], 'memory'), present(addresses[buffer], 'address')]
+  const { memory, address } = locate(layout, buffer)
+  return [present(buffers[memory], 'memory'), address]
 }
 
 /**
@@ -211,7 +291,7 @@ function writeInputs(buffers: readonly ArrayBufferLike[], layout: ProgramLayout,
   const values = program.inputs.map(({ name, type }) => checkedInput({ name, type, id: 0, origin: 'input' }, inputs))
   checkIndices(program.checks, inputs)
   program.inputs.forEach((input, index) => {
-    const [memory, address] = locate(buffers, layout, input.buffer)
+    const [memory, address] = bytesOf(buffers, layout, input.buffer)
     const given = present(values[index], 'input')
     if (given instanceof Int32Array) new Int32Array(memory, address, given.length).set(given)
     else new Float32Array(memory, address, given.length).set(given)
@@ -229,7 +309,7 @@ function readOutputs(
       const values = new Float32Array(pieces.reduce((sum, { count }) => sum + count, 0))
       let at = 0
       for (const { buffer, count } of pieces) {
-        const [memory, address] = locate(buffers, layout, buffer)
+        const [memory, address] = bytesOf(buffers, layout, buffer)
         values.set(elementsAt(dtype, memory, address, count), at)
         at += count
       }

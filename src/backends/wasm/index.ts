@@ -1,6 +1,6 @@
 import { PocketPhiError } from '../../base/errors.ts'
 import type { Program } from '../../program/program.ts'
-import type { Backend, Device, Execution } from '../backend.ts'
+import type { Backend, Device, Execution, ExpertCacheOptions } from '../backend.ts'
 import { WasmDevice } from './device.ts'
 import { inlineRunner } from './inline.ts'
 import { maximumMemoryBytes, planLayout, writeArguments, type Layout, type LayoutOptions } from './layout.ts'
@@ -100,6 +100,22 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
   }
   const paired = products === 'pairs'
   const layoutOptions: LayoutOptions = { threads: Math.max(1, threads), maxSlabBytes, maxMemoryBytes, wide, paired }
+  return backendWith({ layoutOptions, build, threads, execution, profile })
+}
+
+/** What does not depend on the programs. */
+interface BackendParts {
+  readonly layoutOptions: LayoutOptions
+  readonly build: Simd
+  /** 0 for the caller's own. */
+  readonly threads: number
+  readonly execution: Execution
+  readonly profile: boolean
+}
+
+function backendWith(parts: BackendParts, experts?: ExpertCacheOptions): Backend {
+  const { build, threads, execution, profile } = parts
+  const layoutOptions = { ...parts.layoutOptions, expertCacheBytes: experts?.cacheBytes }
   // What is opened was measured before, as a rule.
   const layouts = new WeakMap<readonly Program[], Layout>()
   const layoutOf = (programs: readonly Program[]): Layout => {
@@ -122,7 +138,8 @@ export function wasmBackend(options: WasmOptions = {}): Backend {
           ? await WorkerPool.open(module, memories, layout, threads, profiler?.times)
           : inlineRunner(module, memories, layout, profiler?.times[0])
       writeArguments(layout, ...memories.map(({ buffer }) => buffer))
-      return new WasmDevice(memories, layout, runner, execution, profiler)
+      return new WasmDevice(memories, layout, runner, { execution, profiler, expertSource: experts?.source })
     },
+    withExpertCache: (options) => backendWith(parts, options),
   }
 }

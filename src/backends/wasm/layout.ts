@@ -1,13 +1,17 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
-import { align, planScratch, planSegments, planStore, tensorBytes } from '../../program/plan.ts'
+import { mixturesOf } from '../../program/mixtures.ts'
+import { align, planScratch, planStore, tensorBytes } from '../../program/plan.ts'
 import type { MemoryPlan, StorePlan } from '../../program/plan.ts'
 import type { Program } from '../../program/program.ts'
 import { planBarriers, type Span, type StepSpans } from './barriers.ts'
 import { distribute, type DistributedProgram } from './distribution.ts'
+import { poolExperts, type ExpertPool, type PooledStore } from './expert-pools.ts'
 import { lowerProgram } from './lowering/index.ts'
 import { guardedBytes, placeStore, type StorePlacement } from './placement.ts'
 import { rewrites, type Rewrite } from './rewrites.ts'
+import { cutSegments, type Location, type Segment } from './segments.ts'
 import { isPlace, threadZeroKernels, workspaceStride, type Step, type StepProgram, type Word } from './steps.ts'
+import type { BufferId } from '../operands.ts'
 
 const pageBytes = 65536
 /** The first page holds the constants of the kernel module. */
@@ -32,6 +36,8 @@ export interface LayoutOptions {
   /** Cost of a segment, by default what the threads do in about 50 ms. */
   readonly longestSegment?: number
   readonly rewrites?: readonly Rewrite[]
+  /** Bytes for matrices of experts, which then lie in pools; all are held when left out. */
+  readonly expertCacheBytes?: number | undefined
 }
 
 /** A program with addresses: ready to be walked. */
@@ -42,7 +48,7 @@ export interface ProgramLayout extends DistributedProgram {
   readonly blocks: readonly number[]
   /** Whether threads wait for each other after the step. */
   readonly barriers: readonly boolean[]
-  readonly segments: readonly { readonly from: number; readonly to: number }[]
+  readonly segments: readonly Segment[]
 }
 
 /** One of the memories. */
@@ -58,12 +64,17 @@ export interface MemoryLayout {
  * programs, because one runs at a time.
  */
 export interface Layout {
-  readonly store: StorePlan
+  /** What the programs bind. */
+  readonly bound: StorePlan
+  /** What is in memory: the same, but for experts in pools. */
+  readonly store: PooledStore
   readonly placement: StorePlacement
   readonly memories: readonly MemoryLayout[]
   readonly programs: readonly ProgramLayout[]
   /** Bytes of workspace of a thread. */
   readonly workspaceStride: number
+  /** The greatest cost of a segment. */
+  readonly longestStep: number
   /** Pages of all memories together. */
   readonly pages: number
   readonly memory: MemoryPlan
@@ -147,24 +158,36 @@ export function planLayout(programs: readonly Program[], options: LayoutOptions)
 interface Lowered {
   readonly slabBytes: number
   readonly longestStep: number
-  readonly store: StorePlan
+  readonly bound: StorePlan
+  readonly store: PooledStore
   readonly programs: readonly StepProgram[]
 }
 
 function lower(programs: readonly Program[], slabBytes: number, options: LayoutOptions): Lowered {
   const longestStep = options.longestSegment ?? segmentCost * options.threads
-  const store = planStore(programs, slabBytes)
+  const bound = planStore(programs, slabBytes)
+  const store = storeOf(programs, bound, slabBytes, options.expertCacheBytes)
   const lowered = programs.map((program) =>
     (options.rewrites ?? rewrites).reduce(
       (steps, rewrite) => rewrite(steps, { longestStep }),
       lowerProgram(program, store, { wide: options.wide, paired: options.paired ?? false }),
     ),
   )
-  return { slabBytes, longestStep, store, programs: lowered }
+  return { slabBytes, longestStep, bound, store, programs: lowered }
+}
+
+function storeOf(
+  programs: readonly Program[],
+  bound: StorePlan,
+  slabBytes: number,
+  expertCacheBytes: number | undefined,
+): PooledStore {
+  const mixtures = expertCacheBytes === undefined ? [] : mixturesOf(programs)
+  return poolExperts(bound, mixtures, expertCacheBytes ?? 0, slabBytes)
 }
 
 /** The layout with at most `room` bytes of the store in a memory, however large the memories become. */
-function layOut({ programs, store, longestStep }: Lowered, { threads }: LayoutOptions, room: number): Layout {
+function layOut({ programs, bound, store, longestStep }: Lowered, { threads }: LayoutOptions, room: number): Layout {
   const placement = placeStore(programs, store, room)
   const distributed = programs.map((program) => distribute(program, placement))
   const scratch = distributed.map((program) => placeScratch(program, placement.bytes.length))
@@ -186,8 +209,14 @@ function layOut({ programs, store, longestStep }: Lowered, { threads }: LayoutOp
       return address
     })
     const barriers = planBarriers(program.program.steps.map((step) => spansOf(step, program, addresses)))
-    const costs = program.program.steps.map((step) => step.cost)
-    return { ...program, addresses, blocks, barriers, segments: planSegments(costs, longestStep) }
+    const segments = cutSegments(program.program.steps, longestStep, store.pools, {
+      locate: (buffer) => locate({ ...program, addresses }, buffer),
+      block: (step) => ({
+        memory: present(program.stepMemories[step], 'memory'),
+        address: present(blocks[step], 'argument block'),
+      }),
+    })
+    return { ...program, addresses, blocks, barriers, segments }
   })
   const memories = regions.map(({ storeStart, pages }) => ({ storeStart, pages }))
   const memory = memoryPlan(
@@ -195,7 +224,15 @@ function layOut({ programs, store, longestStep }: Lowered, { threads }: LayoutOp
     memories.map(({ pages }) => pages * pageBytes),
   )
   const pages = memory.total / pageBytes
-  return { store, placement, memories, programs: laidOut, workspaceStride: stride, pages, memory }
+  return { bound, store, placement, memories, programs: laidOut, workspaceStride: stride, longestStep, pages, memory }
+}
+
+/** Where a buffer of a program lies. */
+export function locate(
+  { bufferMemories, addresses }: Pick<ProgramLayout, 'bufferMemories' | 'addresses'>,
+  buffer: BufferId,
+): Location {
+  return { memory: present(bufferMemories[buffer], 'memory'), address: present(addresses[buffer], 'address') }
 }
 
 /** Where the parts of a memory begin. */
@@ -262,14 +299,20 @@ function spansOf(step: Step, { program, bufferMemories }: DistributedProgram, ad
 }
 
 /** The parts of the memories that will be made; everything that is not in the store counts as scratch. */
-function memoryPlan(store: StorePlan, memories: readonly number[]): MemoryPlan {
+function memoryPlan(store: PooledStore, memories: readonly number[]): MemoryPlan {
   const bytes = (origin: string): number => {
     const tensors = [...store.tensors.values()].filter((tensor) => tensor.origin === origin)
     return tensors.flatMap(({ slabs }) => slabs).reduce((sum, slab) => sum + guardedBytes(slab.bytes), 0)
   }
   const [parameters, states] = [bytes('parameter'), bytes('state')]
   const total = memories.reduce((sum, size) => sum + size, 0)
-  return { parameters, states, scratch: total - parameters - states, total, memories }
+  const plan = { parameters, states, scratch: total - parameters - states, total, memories }
+  return store.pools.length === 0 ? plan : { ...plan, experts: expertBytes(store.pools) }
+}
+
+function expertBytes(pools: readonly ExpertPool[]): { total: number; held: number } {
+  const total = pools.flatMap(({ matrices }) => [...matrices.values()]).reduce((sum, bytes) => sum + bytes, 0)
+  return { total, held: pools.reduce((sum, { slots, slotBytes }) => sum + slots * slotBytes, 0) }
 }
 
 function tooMuchScratch({ parameters, states, scratch, memories }: MemoryPlan, capacity: number): PocketPhiError {

@@ -94,7 +94,7 @@ test('a worker that dies makes the run reject', async () => {
   const running = Promise.allSettled([runner.run(0, 0, layout.programs[0]?.program.steps.length ?? 0)])
   await workers[1]?.terminate()
   expect(await running).toEqual([{ status: 'rejected', reason: lost('exit') }])
-  runner.end(false)
+  runner.end(false, 0)
 })
 
 test('a process that leaves a device open ends by itself, and one that waits for a run lives', async () => {

@@ -175,12 +175,12 @@ export class WorkerPool implements Runner {
   }
 
   /** Notices sleeps at barriers: a core is busy with something else, or steps are uneven. */
-  end(completed: boolean): void {
+  end(completed: boolean, waited: number): void {
     this.#threads[0]?.hold(false)
     const { chooser, active, start } = present(this.#run, 'the run that has begun')
     const slept = this.#conductor.takeSlept()
     if (!completed) return
-    chooser.report(performance.now() - start, slept / active)
+    chooser.report(performance.now() - start - waited, slept / active)
     // Spins less where spinning does not help.
     const { spin } = this.#conductor
     const waits = this.#barriersOfRun * active

@@ -1,8 +1,9 @@
 import { present } from '../../base/errors.ts'
 import type { Kernel, WalkPlan } from './control.ts'
-import type { Layout, ProgramLayout } from './layout.ts'
+import { locate, type Layout, type ProgramLayout } from './layout.ts'
 import type { Place } from '../operands.ts'
 import { timed, type ThreadTimes } from './profiler.ts'
+import type { Location } from './segments.ts'
 import { copyBetweenMemories, isPlace, type Step } from './steps.ts'
 
 /** Walks the steps of laid-out programs. */
@@ -14,15 +15,12 @@ export interface Runner {
   run(program: number, from: number, to: number): Promise<void>
   /** Called around the segments of one run of a program. */
   begin(program: number): void
-  /** `completed` is false for a run that was aborted or failed, from whose duration nothing is to be learnt. */
-  end(completed: boolean): void
+  /**
+   * `completed` is false for a run that was aborted or failed, from whose duration nothing is to be learnt. Of the duration, `waited` milliseconds
+   * were spent without a step that could run.
+   */
+  end(completed: boolean, waited: number): void
   dispose(): Promise<void>
-}
-
-/** Bytes in one of the memories. */
-interface Location {
-  readonly memory: number
-  readonly address: number
 }
 
 /** A copy from one memory into another. */
@@ -63,16 +61,16 @@ export function scoreOf(layout: Layout): Score {
   return { kernels, copies, plans }
 }
 
-function copyOf({ words }: Step, { addresses, bufferMemories }: ProgramLayout): MemoryCopy {
+function copyOf({ words }: Step, layout: ProgramLayout): MemoryCopy {
   const [from, to, bytes] = words
   if (from === undefined || to === undefined || !isPlace(from) || !isPlace(to) || typeof bytes !== 'number') {
     throw new Error('defect: a copy without places')
   }
-  const locate = ({ buffer, offset }: Place): Location => ({
-    memory: present(bufferMemories[buffer], 'memory'),
-    address: present(addresses[buffer], 'address') + offset,
-  })
-  return { from: locate(from), to: locate(to), bytes }
+  const byteAt = ({ buffer, offset }: Place): Location => {
+    const { memory, address } = locate(layout, buffer)
+    return { memory, address: address + offset }
+  }
+  return { from: byteAt(from), to: byteAt(to), bytes }
 }
 
 /** What the numbers in plans stand for, in this thread. @param times where it notes them, if it is to be profiled */

@@ -39,7 +39,12 @@ export interface Step {
   /** Bytes of workspace that each thread needs. */
   readonly workspace: number
   readonly scope: string
+  /** The matrix of an expert which has to be in a slot of its pool when the step runs; its address then becomes a word of the step. */
+  readonly matrix?: string
 }
+
+/** Which words of a step for the places of one expert are the table of the places, the expert, and the address of its matrix. */
+export const expertWords = { table: 0, expert: 1, matrix: 5 } as const
 
 export interface StepInput {
   readonly name: string

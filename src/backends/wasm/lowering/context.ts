@@ -4,6 +4,7 @@ import { tensorBytes, type StorePlan } from '../../../program/plan.ts'
 import { valueOf, type Program, type Value, type ValueId } from '../../../program/program.ts'
 import { OperationLowering, storedPieces } from '../../lowering.ts'
 import type { BufferId, Operand, Piece, Place } from '../../operands.ts'
+import type { PooledStore } from '../expert-pools.ts'
 import { workspaceBuffer, type Step, type StepBuffer, type StepInput, type Word } from '../steps.ts'
 
 export interface LoweringOptions {
@@ -39,11 +40,19 @@ export class StepBuilder {
   readonly steps: Step[] = []
   readonly inputs: StepInput[] = []
   readonly #pieces: Piece[][] = []
+  /** By matrix the buffer of the pool that it has a slot in. */
+  readonly #pooled = new Map<string, BufferId>()
 
-  constructor(program: Program, store: StorePlan, options: LoweringOptions) {
+  constructor(program: Program, store: StorePlan | PooledStore, options: LoweringOptions) {
     this.program = program
     this.options = options
+    if ('pools' in store) this.#addPools(store)
     for (const value of program.values) this.#pieces.push(this.#place(value, store))
+  }
+
+  /** Whether an operand lies in a slot, whose address is not known yet. */
+  isPooled({ value: { name } }: Operand): boolean {
+    return this.#pooled.has(name)
   }
 
   addBuffer(buffer: StepBuffer): BufferId {
@@ -61,6 +70,13 @@ export class StepBuilder {
     this.#pieces[id] = this.operand(id).pieces.map((piece) => ({ ...piece, buffer }))
   }
 
+  #addPools({ pools }: PooledStore): void {
+    for (const { name, slots, slotBytes, matrices } of pools) {
+      const buffer = this.addBuffer({ bytes: slots * slotBytes, source: { kind: 'store', name, slab: 0 } })
+      for (const matrix of matrices.keys()) this.#pooled.set(matrix, buffer)
+    }
+  }
+
   #place(value: Value, store: StorePlan): Piece[] {
     const { name, origin, type } = value
     const rows = type.shape[0] ?? 1
@@ -70,6 +86,8 @@ export class StepBuilder {
       if (origin === 'input') this.inputs.push({ name, type, buffer })
       return [{ buffer, row: 0, rows }]
     }
+    const pool = this.#pooled.get(name)
+    if (pool !== undefined) return [{ buffer: pool, row: 0, rows }]
     const stored = present(store.tensors.get(name), `"${name}" in the store`)
     return storedPieces(stored, (bytes, source) => this.addBuffer({ bytes, source }))
   }
@@ -114,7 +132,8 @@ export class Lowering extends OperationLowering<StepBuilder> {
     return { buffer: this.builder.addBuffer({ bytes, source: { kind: 'scratch' } }), offset: 0 }
   }
 
-  emit(kernel: string, words: readonly Argument[], cost: number, workspace = 0): void {
+  /** @param matrix what has to be in a slot, if anything */
+  emit(kernel: string, words: readonly Argument[], cost: number, workspace = 0, matrix?: string): void {
     const references = words.filter((word) => typeof word === 'object' && 'access' in word)
     const using = (...accesses: Access[]): BufferId[] => {
       const used = references.filter(({ buffer, access }) => buffer !== workspaceBuffer && accesses.includes(access))
@@ -130,6 +149,7 @@ export class Lowering extends OperationLowering<StepBuilder> {
       cost: Math.max(1, cost),
       workspace,
       scope: this.operation.scope,
+      ...(matrix === undefined ? {} : { matrix }),
     })
   }
 }

@@ -73,9 +73,10 @@ interface Product {
 
 /** Appends a kernel for the places of one expert; on the average each has the same share of them. */
 function emitFor(product: Product, kernel: string, inner: readonly Argument[], cost: number, bytes: number): void {
-  const { at, table, experts, expert } = product
+  const { at, table, experts, expert, matrix } = product
   const words: Argument[] = [read(table), expert, workspace, workspaceStride, ...inner]
-  at.emit(kernel, words, cost / experts, bytes + innerWordBytes)
+  const pooled = at.builder.isPooled(matrix) ? matrix.value.name : undefined
+  at.emit(kernel, words, cost / experts, bytes + innerWordBytes, pooled)
 }
 
 /** Rows of x times the transpose of a dense matrix, into the columns of the result from `column` on. */

@@ -1,6 +1,7 @@
 import { PocketPhiError } from '../../../base/errors.ts'
 import type { StorePlan } from '../../../program/plan.ts'
 import type { Operation, Program } from '../../../program/program.ts'
+import type { PooledStore } from '../expert-pools.ts'
 import type { StepProgram } from '../steps.ts'
 import { indexChecksOf } from '../../index-checks.ts'
 import { outputsOf } from '../../outputs.ts'
@@ -33,11 +34,11 @@ function ruleOf(operation: Operation, program: Program): Rule {
 }
 
 /**
- * From operations to kernel calls. Parameters and states lie in the slabs of `store`.
+ * From operations to kernel calls. Parameters and states lie in the slabs of `store`, matrices of experts in its pools where it has some.
  *
  * @throws PocketPhiError `not-supported` for an operation without a rule, or over slabs where its rule takes whole tensors.
  */
-export function lowerProgram(program: Program, store: StorePlan, options: LoweringOptions): StepProgram {
+export function lowerProgram(program: Program, store: StorePlan | PooledStore, options: LoweringOptions): StepProgram {
   const builder = new StepBuilder(program, store, options)
   for (const operation of program.operations) ruleOf(operation, program)(new Lowering(operation, builder))
   const outputs = outputsOf(program, (id) => builder.operand(id))
