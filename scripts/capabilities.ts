@@ -35,6 +35,11 @@ const claims: readonly Claim[] = [
     what: 'pictures: tiles and scaling of the published processor to the byte, tower and decoder of Phi-3-vision, PNG, JPEG, WebP and GIF',
     tests: ['tests/vision-goldens.test.ts', 'src/vision/'],
   },
+  {
+    area: '',
+    what: 'mixtures of experts larger than memory: experts read from the file when they are chosen, with the bits of all in memory',
+    tests: ['tests/streamed-experts.test.ts', 'src/backends/wasm/expert-cache.test.ts'],
+  },
   { area: '', what: 'LongRoPE with the published tables, at the border and beyond', tests: ['tests/longrope.test.ts'] },
   {
     area: '',
