@@ -81,7 +81,8 @@ const demands: Readonly<Record<string, Demand>> = {
   pagedAttention: ofPages,
   replaceRows: ([, source, indices], { kind }) => range(kind, indices, source?.type.shape[0], -1),
   ropeTable: ([, regimes], { kind }) => range(kind, regimes, 2),
-  scatterRows: ([, indices], operation, program) => range(operation.kind, indices, rowsOfResult(program, operation)),
+  scatterRows: ([, indices], operation, program) =>
+    range(operation.kind, indices, rowsOfResult(program, operation), -1),
 }
 
 /** What a program demands of its inputs, each once, though every layer may demand it. */

@@ -474,6 +474,11 @@ const draws: Readonly<Record<string, Draw>> = {
     const indices = Array.from({ length: rows }, () => at.random.integer(-1, entries))
     return [[at.f32([rows, width]), at.f32([entries, width]), at.indices(indices)]]
   },
+  replaceRowsGradient(at) {
+    const [rows, width] = [at.extent(1, 20), at.extent(1, 70)]
+    const indices = Array.from({ length: rows }, () => at.random.integer(-1, 2))
+    return [[at.f32([rows, width]), at.indices(indices)]]
+  },
   reshape(at) {
     const [rows, width, depth] = [at.extent(1, 9), at.extent(1, 20), at.extent(1, 5)]
     return [[at.f32([rows, width, depth])], { shape: [rows * width, depth] }]
@@ -500,7 +505,8 @@ const draws: Readonly<Record<string, Draw>> = {
   scaleByScalar: (at) => [[at.f32([at.extent(1, 20), at.extent(1, 70)]), at.f32([1])]],
   scatterRows(at) {
     const [rows, count] = [at.extent(1, 9), at.extent(1, 20)]
-    return [[at.f32([count, at.extent(1, 70)]), at.randomIndices(count, rows)], { rows }]
+    const indices = Array.from({ length: count }, () => at.random.integer(-1, rows))
+    return [[at.f32([count, at.extent(1, 70)]), at.indices(indices)], { rows }]
   },
   siluMultiply(at) {
     const amplitude = at.random.pick([4, 60])

@@ -1,6 +1,6 @@
 /** Products, and the answers or the gradients of a small model, on a backend, against plain float64 arithmetic. */
 import { Argument, type Command } from 'commander'
-import type { Backend, Device } from '../backends/backend.ts'
+import type { Backend, Device, RunInputs } from '../backends/backend.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import { elementCount, isKDType, isPanelDType, type DType, type GgmlDType, type PanelDType } from '../base/dtype.ts'
@@ -15,7 +15,7 @@ import { packMatrix } from '../blocks/packed.ts'
 import { tracePrograms } from '../engine/programs.ts'
 import { Scheduler } from '../engine/scheduler.ts'
 import { clipTower, patchesOfSide } from '../models/clip.ts'
-import { modelFromConfig } from '../models/index.ts'
+import { modelFromConfig, type Model } from '../models/index.ts'
 import { traceVision, visionIndices } from '../models/trace-vision.ts'
 import { gelu } from '../program/ops/index.ts'
 import { tensorType } from '../program/ops/definition.ts'
@@ -181,7 +181,17 @@ const [tinySparse, tinyMixture] = [
   },
   { ...tinyModel, model_type: 'phimoe', tie_word_embeddings: false, num_local_experts: 4, router_jitter_noise: 0.1 },
 ]
-const tinyModels: readonly Readonly<Record<string, unknown>>[] = [tinyModel, tinySparse, tinyMixture]
+/** One that sees, whose projector is trained. */
+const tinySeeing = {
+  ...tinyModel,
+  model_type: 'phi3_v',
+  img_processor: {
+    ...{ name: 'clip_vision_model', hidden_size: 12, intermediate_size: 24 },
+    ...{ num_hidden_layers: 2, num_attention_heads: 1 },
+  },
+  embd_layer: { embedding_cls: 'image', use_hd_transform: true },
+}
+const tinyModels: readonly Readonly<Record<string, unknown>>[] = [tinyModel, tinySparse, tinyMixture, tinySeeing]
 
 const optimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, decayVectors: false }
 
@@ -207,7 +217,8 @@ async function gradientsOf(backend: Backend, config: unknown): Promise<Results> 
     const ids = Array.from({ length: 3 * batchRows }, () => random.integer(0, model.shape.vocabulary))
     const source = { example: (index: number) => ({ ids: ids.slice(index * 50, index * 50 + 50) }) }
     const { inputs } = packBatch(source, 0, batchRows, 128)
-    const { loss } = await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
+    const seen = seenInputs(model, batchRows)
+    const { loss } = await device.run('gradients', { ...inputs, ...seen, seed: Float32Array.of(1) })
     const results = new Map(loss === undefined ? [] : [[`the loss of ${model.type}`, loss]])
     for (const { name } of traced.parameters) {
       results.set(`the gradient of ${name} (${model.type})`, await device.read(stateNames(name).gradient))
@@ -222,6 +233,19 @@ async function gradientsOf(backend: Backend, config: unknown): Promise<Results> 
     return results
   } finally {
     await device.dispose()
+  }
+}
+
+/** What pictures add to the inputs of a step: 40 rows of one, every tenth of them the end of a line, and the end of a view. */
+function seenInputs({ vision }: Model, count: number): RunInputs {
+  if (vision === undefined) return {}
+  const rowsOf = (index: (row: number) => number): Int32Array =>
+    Int32Array.from({ length: count }, (_, row) => index(row))
+  return {
+    features: randomValues('features', count * vision.featureWidth),
+    pictureRows: rowsOf((row) => (row < 40 ? row : -1)),
+    lineEnds: rowsOf((row) => (row % 10 === 9 ? 0 : -1)),
+    viewEnds: rowsOf((row) => (row === 20 ? 0 : -1)),
   }
 }
 

@@ -19,15 +19,16 @@ export interface PictureOptions {
 /** What is taken for pictures where preprocessor_config.json does not say. */
 export const usualTiles = 4
 
-const fileName = 'preprocessor_config.json'
+/** What says how pictures are cut. */
+export const pictureSettingsFile = 'preprocessor_config.json'
 
 /** The tiles of a picture that preprocessor_config.json names. @throws PocketPhiError `invalid-config`, `invalid-file` */
 export async function readPictureTiles(tree: FileTree): Promise<number | undefined> {
-  const json = (await tree.has(fileName)) ? await tree.readJson(fileName) : undefined
+  const json = (await tree.has(pictureSettingsFile)) ? await tree.readJson(pictureSettingsFile) : undefined
   const tiles = isJsonObject(json) ? json['num_crops'] : undefined
   if (tiles === undefined || tiles === null) return undefined
   if (typeof tiles === 'number' && Number.isInteger(tiles) && tiles >= 1 && tiles <= 64) return tiles
-  throw new PocketPhiError('invalid-config', `The field "num_crops" of ${fileName} cannot be used.`, {
+  throw new PocketPhiError('invalid-config', `The field "num_crops" of ${pictureSettingsFile} cannot be used.`, {
     expected: 'an integer from 1 to 64',
     found: JSON.stringify(tiles),
   })
@@ -52,7 +53,8 @@ export class Album {
   }
 }
 
-async function pixelsOf(source: PictureSource): Promise<Pixels> {
+/** The pixels of a picture. @throws PocketPhiError as `PhiModel.picture` */
+export async function pixelsOf(source: PictureSource): Promise<Pixels> {
   if (source instanceof Uint8Array) return await decodePicture(source)
   if (source instanceof Blob) return await decodePicture(new Uint8Array(await source.arrayBuffer()))
   const { width, height } = source

@@ -1,24 +1,27 @@
 /** The rules of conversations that need no engine, for those too who reach one over a port. */
 import { PocketPhiError } from '../base/errors.ts'
-import type { Message } from './picture-text.ts'
+import type { ChatMessage } from '../text/templates.ts'
+import type { PicturedMessage } from './picture-text.ts'
+import type { Picture } from './pictures.ts'
 
-export interface ChatOptions {
+/** Pictures are what stands for them on this side of a port. */
+export interface ChatOptions<Shown = Picture> {
   /** What the model is told before the conversation. */
   readonly system?: string
   /** Tool definitions as JSON, for templates that have a place for them (Phi-4-mini). */
   readonly tools?: string
   /** A conversation to go on with, oldest first. */
-  readonly messages?: readonly Message[]
+  readonly messages?: readonly PicturedMessage<Shown>[]
 }
 
 /** The messages of a conversation before anything is said. */
-export function firstMessages({ system, tools, messages = [] }: ChatOptions): Message[] {
+export function firstMessages<Shown>({ system, tools, messages = [] }: ChatOptions<Shown>): PicturedMessage<Shown>[] {
   if (system === undefined && tools === undefined) return [...messages]
   return [{ role: 'system', content: system ?? '', ...(tools === undefined ? {} : { tools }) }, ...messages]
 }
 
 /** A conversation up to the last message that is not the model's own. */
-export function lastQuestion(messages: readonly Message[]): readonly Message[] {
+export function lastQuestion<Asked extends ChatMessage>(messages: readonly Asked[]): readonly Asked[] {
   return messages.slice(0, messages.findLastIndex(({ role }) => role !== 'assistant') + 1)
 }
 

@@ -98,6 +98,11 @@ export class PhiModel implements AsyncDisposable {
     return this.engine.device.memory
   }
 
+  /** Whether it can be shown pictures. */
+  get sees(): boolean {
+    return this.engine.programs.model.vision !== undefined
+  }
+
   /** Tokens that one text may have, prompt and answer together. */
   get context(): number {
     return this.engine.context

@@ -2,15 +2,22 @@
 import { renderChat, type ChatMessage, type ChatTemplate } from '../text/templates.ts'
 import { compactText, type SpecialToken, type Text } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { Picture } from './pictures.ts'
+import type { Picture } from './pictures.ts'
 
 /** A message and the pictures that stand before its words. */
-export interface Message extends ChatMessage {
-  readonly pictures?: readonly Picture[]
+export interface PicturedMessage<Shown> extends ChatMessage {
+  readonly pictures?: readonly Shown[]
 }
+
+export type Message = PicturedMessage<Picture>
 
 /** Text in which pictures have their places. */
 export type PicturedText = readonly (string | SpecialToken | Picture)[]
+
+/** What stands for a picture in a text that becomes ids. */
+interface PictureMark {
+  readonly ids: readonly number[]
+}
 
 /** The pictures of messages, in their order. */
 export function picturesIn(messages: readonly Message[]): Picture[] {
@@ -55,7 +62,11 @@ function unusedCharacter(messages: readonly ChatMessage[]): string {
  * The ids of a text. As the published processor does, what stands between pictures is encoded piece by piece, each with what the
  * tokenizer puts before a text.
  */
-export function encodePictured(tokenizer: Tokenizer, text: PicturedText, { addBos = true } = {}): number[] {
+export function encodePictured(
+  tokenizer: Tokenizer,
+  text: readonly (string | SpecialToken | PictureMark)[],
+  { addBos = true } = {},
+): number[] {
   const ids: number[] = []
   let piece: Text = []
   let isFirst = true
@@ -65,7 +76,7 @@ export function encodePictured(tokenizer: Tokenizer, text: PicturedText, { addBo
     piece = []
   }
   for (const part of text) {
-    if (part instanceof Picture) {
+    if (typeof part === 'object' && 'ids' in part) {
       endPiece()
       for (const id of part.ids) ids.push(id)
     } else piece = [...piece, part]

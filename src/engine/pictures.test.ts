@@ -46,12 +46,17 @@ describe('a model that sees', () => {
     expect([picture.tokens, picture.isSeen, counted.looks]).toEqual([313, false, 0])
     const chat = model.chat()
     const first = await chat.send('what is it?', { ...short, pictures: [picture] }).result()
-    expect([picture.isSeen, counted.looks]).toEqual([true, 2])
+    expect([picture.isSeen, counted.looks]).toEqual([true, 1])
     expect(first.usage.promptTokens).toBeGreaterThan(313)
     expect(chat.history[0]?.pictures).toEqual([picture])
     const second = await chat.send('and why?', short).result()
     expect(second.usage.reusedTokens).toBeGreaterThanOrEqual(first.usage.promptTokens)
-    expect(counted.looks).toBe(2)
+    expect(counted.looks).toBe(1)
+    // Four tiles, and all of it in small.
+    await chat
+      .send('and now?', { ...short, pictures: [await model.picture(stripes(40, 40, 5), { tiles: 4 })] })
+      .result()
+    expect(counted.looks).toBe(6)
   })
 
   test('answers by what it sees', async () => {
@@ -115,7 +120,7 @@ describe('a model that sees', () => {
 
   test('an abort while it looks leaves the picture to be looked at again', async () => {
     await using model = await loadModel(await tinyTree({ config: tinyEyes }), { backend: 'wasm', context: 1024 })
-    const picture = await model.picture(stripes(60, 40, 7), { tiles: 1 })
+    const picture = await model.picture(stripes(60, 40, 7), { tiles: 4 })
     const controller = new AbortController()
     const onProgress = (): void => controller.abort()
     const options = { ...short, pictures: [picture], signal: controller.signal, onProgress }

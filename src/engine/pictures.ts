@@ -69,34 +69,55 @@ export class Picture {
    */
   async look(
     vision: Pick<VisionModel, 'rows' | 'patchValues' | 'width'>,
-    run: (program: string, inputs: RunInputs) => Promise<Record<string, Float32Array>>,
+    run: RunVision,
     onTile: (done: number, total: number) => void,
   ): Promise<void> {
     const prepared = this.#prepared
     if (prepared === undefined) return
-    const { columns, rows } = prepared.layout
-    const patch = Math.sqrt(vision.patchValues / 3)
-    const indices = visionIndices(vision.rows)
-    let done = 0
-    const view = async (tile: Float32Array): Promise<View> => {
-      const outputs = await run(visionProgramName, { ...indices, patches: patchesOf(tile, tileSide, patch) })
-      onTile(++done, columns * rows + 1)
-      return outputs as unknown as View
-    }
-    const sequence = new Float32Array(this.tokens * vision.width)
-    const lines = new LineWriter(sequence, vision.width)
-    for (let row = 0; row < rows; row++) {
-      const views: View[] = []
-      for (let column = 0; column < columns; column++) views.push(await view(tileOf(prepared, row, column)))
-      lines.write(views)
-    }
-    const overview = await view(overviewOf(prepared))
-    lines.put(overview.viewEnd)
-    lines.write([overview])
-    this.#rows = sequence
+    this.#rows = await viewPicture(prepared, vision, run, onTile)
     this.#rowWidth = vision.width
     this.#prepared = undefined
   }
+}
+
+/** Runs a program of the device of a model that sees. */
+export type RunVision = (program: string, inputs: RunInputs) => Promise<Record<string, Float32Array>>
+
+/**
+ * The tokens of a picture as the program `vision` makes them of its tiles, one after the other: f32[tokens * width].
+ *
+ * @param onTile told how many of the passes are done
+ */
+export async function viewPicture(
+  prepared: PreparedPicture,
+  { rows: passRows, patchValues, width }: Pick<VisionModel, 'rows' | 'patchValues' | 'width'>,
+  run: RunVision,
+  onTile: (done: number, total: number) => void = () => {},
+): Promise<Float32Array> {
+  const { columns, rows } = prepared.layout
+  const patch = Math.sqrt(patchValues / 3)
+  const indices = visionIndices(passRows)
+  const passes = columns * rows === 1 ? 1 : columns * rows + 1
+  let done = 0
+  const view = async (tile: Float32Array): Promise<View> => {
+    const outputs = await run(visionProgramName, { ...indices, patches: patchesOf(tile, tileSide, patch) })
+    onTile(++done, passes)
+    return outputs as unknown as View
+  }
+  const sequence = new Float32Array(pictureTokens(prepared.layout) * width)
+  const lines = new LineWriter(sequence, width)
+  let only: View | undefined
+  for (let row = 0; row < rows; row++) {
+    const views: View[] = []
+    for (let column = 0; column < columns; column++) views.push(await view(tileOf(prepared, row, column)))
+    lines.write(views)
+    if (columns * rows === 1) only = views[0]
+  }
+  // Of a picture of one tile the whole of it is that tile, scaled by nothing.
+  const overview = only ?? (await view(overviewOf(prepared)))
+  lines.put(overview.viewEnd)
+  lines.write([overview])
+  return sequence
 }
 
 /** What the program of a vision model gives. */

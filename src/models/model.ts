@@ -74,6 +74,9 @@ export interface VisionTokens {
   readonly viewEnd: Tensor
 }
 
+/** What is between a tower and a decoder computes with. */
+export type ProjectorContext = Pick<ModelContext, 'parameter' | 'linear'>
+
 /** How a model sees: tile by tile. */
 export interface VisionModel {
   /** Of a pass: the class and the patches of a tile. */
@@ -81,7 +84,15 @@ export interface VisionModel {
   readonly patchValues: number
   /** Values of a token: the width of the decoder. */
   readonly width: number
+  /** Values of a token as the tower leaves it. */
+  readonly featureWidth: number
   forward(context: VisionContext): VisionTokens
+  /** What the tower makes of a tile, line by line: [tokens, featureWidth]. Training leaves it as it is. */
+  features(context: VisionContext): Tensor
+  /** What has the place of features at the end of every line of tokens, and between the tiles and the whole: [1, featureWidth] each. */
+  separators(context: ProjectorContext): Omit<VisionTokens, 'tokens'>
+  /** Features [R, featureWidth] as the decoder sees them: [R, width]. */
+  project(context: ProjectorContext, features: Tensor): Tensor
 }
 
 /** What the engine must know of every model, whatever its architecture. */

@@ -2,7 +2,7 @@ import { gatherRows, gelu, reshape } from '../program/ops/index.ts'
 import type { Tensor } from '../program/trace.ts'
 import { clipTower, patchesOfSide, readClipConfig, type ClipConfig } from './clip.ts'
 import { ConfigReader } from './config.ts'
-import type { Model, VisionContext } from './model.ts'
+import type { Model, ProjectorContext, VisionContext } from './model.ts'
 import { affine } from './parts.ts'
 import { parsePhi3Config, phi3, type Phi3Config } from './phi3.ts'
 
@@ -60,7 +60,19 @@ export function phi3v({ text, clip }: Phi3vConfig): Model {
   // The published models take what the last layer but one makes.
   const layers = clip.layers - 1
 
-  const project = (context: VisionContext, x: Tensor): Tensor => {
+  const features = (context: VisionContext): Tensor => {
+    const patches = clipTower(context, clip, tower, layers)
+    context.tap('features', patches)
+    return reshape(gatherRows(patches, context.tokenOrder), side ** 2 / 4, width)
+  }
+
+  const separators = (context: ProjectorContext): { lineEnd: Tensor; viewEnd: Tensor } => {
+    const separator = (name: string, ...shape: number[]): Tensor =>
+      reshape(context.parameter(`${embedding}.${name}`, [...shape, width], 'normal'), 1, width)
+    return { lineEnd: separator('sub_GN', 1, 1, 1), viewEnd: separator('glb_GN', 1, 1) }
+  }
+
+  const project = (context: ProjectorContext, x: Tensor): Tensor => {
     const inner = affine(context, x, `${embedding}.img_projection.0`, text.hidden)
     return affine(context, gelu(inner), `${embedding}.img_projection.2`, text.hidden)
   }
@@ -72,17 +84,14 @@ export function phi3v({ text, clip }: Phi3vConfig): Model {
       rows: side ** 2 + 1,
       patchValues: 3 * clip.patch ** 2,
       width: text.hidden,
+      featureWidth: width,
+      features,
+      separators,
+      project,
       forward(context) {
-        const features = clipTower(context, clip, tower, layers)
-        context.tap('features', features)
-        const tokens = reshape(gatherRows(features, context.tokenOrder), side ** 2 / 4, width)
-        const separator = (name: string, ...shape: number[]): Tensor =>
-          project(context, reshape(context.parameter(`${embedding}.${name}`, [...shape, width], 'normal'), 1, width))
-        return {
-          tokens: project(context, tokens),
-          lineEnd: separator('sub_GN', 1, 1, 1),
-          viewEnd: separator('glb_GN', 1, 1),
-        }
+        const tokens = project(context, features(context))
+        const { lineEnd, viewEnd } = separators(context)
+        return { tokens, lineEnd: project(context, lineEnd), viewEnd: project(context, viewEnd) }
       },
     },
     isUnused: (name) =>

@@ -16,7 +16,7 @@ import {
 import { tensorType } from '../program/ops/definition.ts'
 import type { Program } from '../program/program.ts'
 import { Trace, type Tensor } from '../program/trace.ts'
-import type { Initializer, Model, ModelContext } from './model.ts'
+import type { Initializer, Model, ModelContext, ProjectorContext } from './model.ts'
 
 /** A parameter that the model asked for while it was traced. */
 export interface ParameterSpec {
@@ -52,7 +52,7 @@ export interface TracedModel {
 /** What the callers of traceModel differ in. */
 interface Bindings extends Pick<ModelContext, 'attention' | 'select'> {
   /** What becomes of the embeddings of the ids. */
-  readonly see: (embeddings: Tensor) => Tensor
+  readonly see: (embeddings: Tensor, context: ProjectorContext) => Tensor
 }
 
 /** Binds parameters of a trace by name, in the dtype in which the store holds them, and lists them. */
@@ -84,7 +84,8 @@ function traceModel(
   const context: ModelContext = {
     positions: index('positions'),
     regimes: index('regimes'),
-    embed: (name, vocabulary, width) => see(embedding(bind(name, [vocabulary, width], 'normal'), index('ids'))),
+    embed: (name, vocabulary, width) =>
+      see(embedding(bind(name, [vocabulary, width], 'normal'), index('ids')), context),
     parameter: bind,
     buffer(name, rowsOfBuffer) {
       buffers.set(name, Float64Array.from(rowsOfBuffer.flat()))
@@ -115,12 +116,39 @@ function traceModel(
  * `regimes`, and `starts`, the row where each row's sequence begins (-1 for padding).
  */
 export function traceSequences(model: Model, name: string, rows: number, options: TraceOptions = {}): TracedModel {
+  return traceWhole(model, new Trace(name), rows, options, (x) => x)
+}
+
+/**
+ * The same for a model that may see. Of one that does further inputs say what is in the place of ids: `features` f32[rows, featureWidth],
+ * what the tower made of pictures, and i32[rows], each 0 where it holds and -1 elsewhere, `lineEnds` and `viewEnds`, the rows of separators;
+ * and `pictureRows`, which is a row's own number where it belongs to a picture, and -1 elsewhere.
+ */
+export function tracePictured(model: Model, name: string, rows: number, options: TraceOptions = {}): TracedModel {
   const trace = new Trace(name)
+  return traceWhole(model, trace, rows, options, (x, context) => {
+    const { vision } = model
+    if (vision === undefined) return x
+    const index = (input: string): Tensor => trace.bind('input', input, tensorType('i32', rows))
+    const features = trace.bind('input', 'features', tensorType('f32', rows, vision.featureWidth))
+    const { lineEnd, viewEnd } = vision.separators(context)
+    const seen = replaceRows(replaceRows(features, lineEnd, index('lineEnds')), viewEnd, index('viewEnds'))
+    return replaceRows(x, vision.project(context, seen), index('pictureRows'))
+  })
+}
+
+function traceWhole(
+  model: Model,
+  trace: Trace,
+  rows: number,
+  options: TraceOptions,
+  see: Bindings['see'],
+): TracedModel {
   const starts = trace.bind('input', 'starts', tensorType('i32', rows))
   return traceModel(model, trace, rows, options, {
     attention: (_, query, key, value, attributes) => attention(query, key, value, starts, attributes),
     select: (x) => x,
-    see: (x) => x,
+    see,
   })
 }
 

@@ -62,6 +62,7 @@ function moments(parameters: readonly ParameterSpec[]): ParameterSpec[] {
 export interface CheckpointParts {
   readonly device: Device
   readonly parameters: readonly ParameterSpec[]
+  readonly frozen: readonly ParameterSpec[]
   readonly files: ModelFiles
   readonly state: RunState
 }
@@ -76,7 +77,7 @@ export interface CheckpointParts {
 export async function saveCheckpoint(
   folder: string,
   keep: number,
-  { device, parameters, files, state }: CheckpointParts,
+  { device, parameters, frozen, files, state }: CheckpointParts,
   options: AtomicOptions,
 ): Promise<void> {
   const target = join(folder, `step-${String(state.step).padStart(7, '0')}`)
@@ -89,7 +90,8 @@ export async function saveCheckpoint(
     target,
     async (into) => {
       for (const [name, text] of Object.entries(files)) await into.writeFile(name, text)
-      await into.writeFile('model.safetensors', writeSafetensors(await weightEntries(device, parameters, 'F32')))
+      const weights = await weightEntries(device, [...parameters, ...frozen], 'F32')
+      await into.writeFile('model.safetensors', writeSafetensors(weights))
       const optimizer = await weightEntries(device, moments(parameters), 'F32')
       await into.writeFile(optimizerFile, writeSafetensors(optimizer))
       // Parsed, so that the order of the fields is that of the schema.
@@ -163,9 +165,10 @@ export async function restoreCheckpoint(
   checkpoint: string,
   device: Device,
   parameters: readonly ParameterSpec[],
+  frozen: readonly ParameterSpec[],
 ): Promise<void> {
   await reading(checkpoint, async () => {
-    await restoreTensors(checkpoint, device, parameters)
-    await restoreTensors(checkpoint, device, moments(parameters), optimizerFile)
+    await restoreTensors(checkpoint, device, [...parameters, ...frozen])
+    await restoreTensors(checkpoint, device, moments(parameters), { file: optimizerFile })
   })
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PocketPhiError } from '../base/errors.ts'
+import { pictureSettingsFile } from '../engine/album.ts'
 import type { Model } from '../models/index.ts'
 import { trainTokenizer } from '../text/bpe-trainer.ts'
 import { loadTokenizerJson } from '../text/tokenizer-json.ts'
@@ -15,8 +16,12 @@ export type ModelFiles = Readonly<Record<string, string>>
 
 const tokenizerFile = 'tokenizer.json'
 
+const textFiles: readonly string[] = ['config.json', tokenizerFile, 'tokenizer_config.json']
+
 /** Their names. */
-export const modelFileNames: readonly string[] = ['config.json', tokenizerFile, 'tokenizer_config.json']
+export function modelFileNames(recipe: Recipe): readonly string[] {
+  return recipe.pictures === undefined ? textFiles : [...textFiles, pictureSettingsFile]
+}
 
 /**
  * Reads or trains the tokenizer of a recipe, and gathers the texts that stand beside the weights. A tokenizer that is
@@ -29,7 +34,13 @@ export async function makeModelFiles(recipe: Recipe): Promise<ModelFiles> {
     'config.json': `${JSON.stringify(recipe.model, undefined, 2)}\n`,
     [tokenizerFile]: await tokenizerText(recipe),
     'tokenizer_config.json': `${JSON.stringify(trainedTokenizerConfig, undefined, 2)}\n`,
+    ...(recipe.pictures === undefined ? {} : { [pictureSettingsFile]: pictureSettings(recipe.pictures) }),
   }
+}
+
+/** Pictures are cut when the model answers as they were when it learned. */
+function pictureSettings({ tiles }: NonNullable<Recipe['pictures']>): string {
+  return `${JSON.stringify({ num_crops: tiles }, undefined, 2)}\n`
 }
 
 async function tokenizerText(recipe: Recipe): Promise<string> {
@@ -70,9 +81,7 @@ function checkStops(recipe: Recipe, tokenizer: Tokenizer): void {
   const configured = recipe.model['eos_token_id']
   if (configured === undefined || configured === null) return
   const stops: readonly unknown[] = [configured].flat()
-  const ends = new Set(
-    recipe.data.map(({ source }) => (source === 'world-conversations' ? endOfTurn : endOfText).content),
-  )
+  const ends = new Set(recipe.data.map(({ source }) => (source === 'world-documents' ? endOfText : endOfTurn).content))
   for (const token of ends) {
     const id = tokenizer.idOf(token)
     if (id !== undefined && stops.includes(id)) continue

@@ -2,9 +2,9 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { PocketPhiError } from '../base/errors.ts'
 
-/** What a run learns from: generated text by name, with a share of the examples. */
+/** What a run learns from: generated text by name, that of `shapes` with pictures, with a share of the examples. */
 const dataSchema = z.strictObject({
-  source: z.enum(['world-documents', 'world-conversations']),
+  source: z.enum(['world-documents', 'world-conversations', 'shapes']),
   weight: z.number().positive(),
   seed: z.int(),
 })
@@ -24,6 +24,8 @@ const fieldsSchema = z.strictObject({
   /** A folder with weights to start from; random weights where left out. */
   initial: z.string().optional(),
   data: z.array(dataSchema).min(1),
+  /** Of models that see: the most tiles that a picture is cut into. */
+  pictures: z.strictObject({ tiles: z.int().min(1).max(64) }).optional(),
   batch: z.strictObject({
     /** Tokens of one gradient step. */
     rows: z.int().positive(),
@@ -67,6 +69,9 @@ const recipeSchema = fieldsSchema.superRefine((recipe, context) => {
   if ('train' in tokenizer && tokenizer.train.vocabulary !== model['vocab_size']) {
     const found = `${tokenizer.train.vocabulary}, but model.vocab_size is ${JSON.stringify(model['vocab_size'])}`
     fail(['tokenizer', 'train', 'vocabulary'], `must be the vocabulary of the model; it is ${found}`)
+  }
+  if (data.some(({ source }) => source === 'shapes') && recipe.pictures === undefined) {
+    fail(['pictures', 'tiles'], 'must be given for data with pictures')
   }
   const streams = new Set(data.map(({ source, seed }) => `${source} ${seed}`))
   if (data.some(({ source, seed }) => streams.has(`${source} ${seed + evaluation.seed}`))) {

@@ -1,15 +1,17 @@
 import { Random } from '../base/random.ts'
 import { present } from '../base/errors.ts'
+import { shapesConversation } from '../data/shapes.ts'
 import { conversation, document } from '../data/world/index.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import type { ExampleSource } from './step/batches.ts'
+import type { Example, ExampleSource } from './step/batches.ts'
 import { conversationExample, documentExample } from './step/examples.ts'
+import { LearnedPicture } from './step/pictures.ts'
 import type { Recipe } from './recipe.ts'
 
 /** The text of an example, for training a tokenizer. */
 function plainText(source: Recipe['data'][number]['source'], seed: number, index: number): string {
   if (source === 'world-documents') return document(seed, index).text
-  return conversation(seed, index)
+  return (source === 'shapes' ? shapesConversation : conversation)(seed, index)
     .messages.map(({ content }) => content)
     .join('\n')
 }
@@ -34,9 +36,18 @@ export function recipeSource(recipe: Recipe, tokenizer: Tokenizer, shift = 0): E
     example(index) {
       const { source, seed } = sourceOf(recipe.data, recipe.seed + shift, index)
       if (source === 'world-documents') return documentExample(tokenizer, document(seed + shift, index).text)
+      if (source === 'shapes') return shapesExample(recipe, tokenizer, seed + shift, index)
       return conversationExample(tokenizer, conversation(seed + shift, index).messages)
     },
   }
+}
+
+function shapesExample({ pictures }: Recipe, tokenizer: Tokenizer, seed: number, index: number): Example {
+  const { tiles } = present(pictures, 'pictures')
+  const { picture, messages } = shapesConversation(seed, index)
+  const [question, ...others] = messages
+  const shown = { ...present(question, 'question'), pictures: [new LearnedPicture(picture, tiles)] }
+  return conversationExample(tokenizer, [shown, ...others])
 }
 
 /** Plain texts of the recipe's first examples. */

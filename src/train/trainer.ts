@@ -13,6 +13,7 @@ import {
 import { writeSafetensors } from '../formats/safetensors-writer.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import type { MemoryPlan } from '../program/plan.ts'
+import type { ParameterSpec } from '../models/trace.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import {
   listCheckpoints,
@@ -29,7 +30,8 @@ import { makeModelFiles, modelFileNames, tokenizerOf, type ModelFiles } from './
 import type { Recipe } from './recipe.ts'
 import { recipeSource } from './sources.ts'
 import { packBatch, type Batch, type ExampleSource } from './step/batches.ts'
-import { traceTraining, type TrainingPrograms } from './step/programs.ts'
+import { eyesOf, seeBatch, type Eyes } from './step/pictures.ts'
+import { openedPrograms, traceTraining, type TrainingPrograms } from './step/programs.ts'
 import { accumulateGradients, stepOptimizer } from './step/update.ts'
 import { initializeWeights, restoreTensors, weightEntries } from './step/weights.ts'
 
@@ -76,16 +78,20 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   const state = checkpoint === undefined ? undefined : await readState(checkpoint, recipe)
   // What a run that died between saving and removing had left over.
   await pruneCheckpoints(checkpointsOf(options.folder), recipe.checkpoint.keep, options)
-  const files = await (checkpoint === undefined ? makeModelFiles(recipe) : readModelFiles(checkpoint, modelFileNames))
+  const files = await (checkpoint === undefined
+    ? makeModelFiles(recipe)
+    : readModelFiles(checkpoint, modelFileNames(recipe)))
   const tokenizer = tokenizerOf(files, model, recipe)
   const programs = trainingPrograms(recipe, model)
-  const device = await options.backend.open([programs.gradients, programs.update, programs.evaluate])
+  const device = await options.backend.open(openedPrograms(programs))
   try {
     for (const [name, values] of programs.buffers) device.write(name, values)
-    const { parameters } = programs
-    if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters)
-    else if (recipe.initial !== undefined) await restoreTensors(recipe.initial, device, parameters)
-    else initializeWeights(device, parameters, model.shape.layers, recipe.seed)
+    const { parameters, frozen } = programs
+    const weights = [...parameters, ...frozen]
+    const { isUnused } = model
+    if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters, frozen)
+    else if (recipe.initial !== undefined) await restoreTensors(recipe.initial, device, weights, { isUnused })
+    else initializeWeights(device, weights, model.shape.layers, recipe.seed)
     await new Run({ recipe, options, device, programs, model, tokenizer, files, state }).toTheEnd()
   } finally {
     await device.dispose()
@@ -96,6 +102,8 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
 export interface TrainingPlan {
   /** Weights that are trained. */
   readonly parameters: number
+  /** Weights that stay as they are: those of a vision tower. */
+  readonly frozen: number
   /** Rows of one update, padding included. */
   readonly rowsPerUpdate: number
   /** `states` are gradients and moments. */
@@ -108,17 +116,27 @@ export interface TrainingPlan {
  * @throws PocketPhiError as `train` for a recipe that does not fit
  */
 export function planTraining(recipe: Recipe, backend: Backend): TrainingPlan {
-  const { gradients, update, evaluate, parameters } = trainingPrograms(recipe, modelOf(recipe))
+  const programs = trainingPrograms(recipe, modelOf(recipe))
+  const count = (weights: readonly ParameterSpec[]): number =>
+    weights.reduce((sum, { shape }) => sum + elementCount(shape), 0)
   return {
-    parameters: parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    parameters: count(programs.parameters),
+    frozen: count(programs.frozen),
     rowsPerUpdate: recipe.batch.rows * recipe.batch.accumulation,
-    memory: backend.measure([gradients, update, evaluate]),
+    memory: backend.measure(openedPrograms(programs)),
   }
 }
 
 /** The model of a recipe, if it can take the recipe's examples. */
 function modelOf(recipe: Recipe): Model {
   const model = modelFromConfig(recipe.model)
+  if (recipe.pictures !== undefined && model.vision === undefined) {
+    throw new PocketPhiError('invalid-config', 'The recipe has pictures, and its model cannot see.', {
+      expected: 'a model of the type "phi3_v"',
+      found: `"${model.type}"`,
+      remedy: 'Correct "model", or leave out "pictures".',
+    })
+  }
   if (recipe.batch.context <= model.shape.maxPositions) return model
   throw new PocketPhiError('invalid-config', 'The examples are longer than the sequences that the model takes.', {
     expected: `"batch.context" of at most ${model.shape.maxPositions}`,
@@ -171,6 +189,7 @@ class Run {
   readonly #device: Device
   readonly #programs: TrainingPrograms
   readonly #ropeBorder: number | undefined
+  readonly #eyes: Eyes | undefined
   readonly #files: ModelFiles
   readonly #source: ExampleSource
   readonly #heldOut: ExampleSource
@@ -183,6 +202,7 @@ class Run {
     this.#device = device
     this.#programs = programs
     this.#ropeBorder = model.shape.ropeBorder
+    this.#eyes = eyesOf(model, device)
     this.#files = files
     this.#source = recipeSource(recipe, tokenizer)
     this.#heldOut = recipeSource(recipe, tokenizer, recipe.evaluation.seed)
@@ -249,7 +269,7 @@ class Run {
     const batches: Batch[] = []
     let next = this.#state.nextExample
     for (let part = 0; part < batch.accumulation; part++) {
-      const packed = packBatch(this.#source, next, batch.rows, batch.context, this.#ropeBorder)
+      const packed = await this.#pack(this.#source, next)
       batches.push(packed)
       next = packed.next
     }
@@ -268,6 +288,12 @@ class Run {
     return { loss, gradientNorm, rate }
   }
 
+  /** The batch that begins with an example, pictures and all. */
+  async #pack(source: ExampleSource, from: number): Promise<Batch> {
+    const { rows, context } = this.#recipe.batch
+    return await seeBatch(packBatch(source, from, rows, context, this.#ropeBorder), this.#eyes)
+  }
+
   /** The weights are of no use any more, so that nothing is saved. */
   #diverged(what: string, value: number): PocketPhiError {
     const { schedule, optimizer } = this.#recipe
@@ -281,14 +307,14 @@ class Run {
   }
 
   async #heldOutLoss(): Promise<number | undefined> {
-    const { evaluation, schedule, batch } = this.#recipe
+    const { evaluation, schedule } = this.#recipe
     const { step } = this.#state
     if (step % evaluation.everySteps !== 0 && step !== schedule.steps) return undefined
     let sum = 0
     let learned = 0
     let next = 0
     for (let index = 0; index < evaluation.batches; index++) {
-      const packed = packBatch(this.#heldOut, next, batch.rows, batch.context, this.#ropeBorder)
+      const packed = await this.#pack(this.#heldOut, next)
       next = packed.next
       const { loss } = await this.#device.run('evaluate', packed.inputs)
       sum += present(loss?.[0], 'loss') * packed.learnedTokens
@@ -301,7 +327,8 @@ class Run {
     // A checkpoint promises the metrics up to its step, also when the machine loses power right after it.
     await metrics.sync()
     const state = { ...this.#state, nextExamples: fingerprint(this.#source, this.#state.nextExample) }
-    const parts = { device: this.#device, parameters: this.#programs.parameters, files: this.#files, state }
+    const { parameters, frozen } = this.#programs
+    const parts = { device: this.#device, parameters, frozen, files: this.#files, state }
     await saveCheckpoint(checkpointsOf(this.#options.folder), this.#recipe.checkpoint.keep, parts, this.#options)
     this.#savedStep = state.step
   }
@@ -312,7 +339,8 @@ class Run {
       join(this.#options.folder, 'final'),
       async (into) => {
         for (const [name, text] of Object.entries(this.#files)) await into.writeFile(name, text)
-        const entries = await weightEntries(this.#device, this.#programs.parameters, 'BF16')
+        const { parameters, frozen } = this.#programs
+        const entries = await weightEntries(this.#device, [...parameters, ...frozen], 'BF16')
         await into.writeFile('model.safetensors', writeSafetensors(entries))
       },
       { ...this.#options, replace: true },

@@ -6,5 +6,12 @@
  *     const { files } = await tune('phi-nano', { conversations, onProgress: ({ loss }) => console.log(loss) })
  *     const model = await loadModel(files)
  */
-export { tune, type Conversation, type TunedModel, type TuneOptions, type TuneProgress } from './tune.ts'
-export type { Message } from '../train/step/examples.ts'
+export {
+  tune,
+  type Conversation,
+  type TunedModel,
+  type TuneMessage as Message,
+  type TuneOptions,
+  type TuneProgress,
+} from './tune.ts'
+export type { PictureSource } from '../engine/album.ts'

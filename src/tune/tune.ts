@@ -3,21 +3,29 @@ import type { Backend, Device } from '../backends/backend.ts'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import { nextTurn } from '../base/turn.ts'
 import { findModelFiles, type ModelSource } from '../engine/load-model.ts'
-import { isGgufModel } from '../engine/model-files.ts'
+import { isGgufModel, openPublished } from '../engine/model-files.ts'
 import { loadText, type ModelText } from '../engine/load-text.ts'
-import { openSafetensors } from '../formats/safetensors.ts'
+import { pictureSettingsFile, pixelsOf, readPictureTiles, usualTiles, type PictureSource } from '../engine/album.ts'
+import { blindError } from '../engine/pictures.ts'
+import type { Checkpoint } from '../formats/safetensors.ts'
 import { safetensorsBytes } from '../formats/safetensors-writer.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { renderChat } from '../text/templates.ts'
 import { packBatch, type Example, type ExampleSource } from '../train/step/batches.ts'
 import { conversationExample, type Message } from '../train/step/examples.ts'
+import { eyesOf, LearnedPicture, seeBatch } from '../train/step/pictures.ts'
 import { traceTraining, type TrainingPrograms } from '../train/step/programs.ts'
 import { accumulateGradients, stepOptimizer, type UpdateSettings } from '../train/step/update.ts'
 import { readWeights, weightEntries } from '../train/step/weights.ts'
 
+/** What is said, and shown before its words to a model that sees. */
+export interface TuneMessage extends Omit<Message, 'pictures'> {
+  readonly pictures?: readonly PictureSource[]
+}
+
 /** Messages in order; what the assistant says in them is learned. */
-export type Conversation = readonly Message[]
+export type Conversation = readonly TuneMessage[]
 
 /** What is heard after every update. */
 export interface TuneProgress {
@@ -39,6 +47,8 @@ export interface TuneOptions {
   readonly rows?: number
   /** The highest one, after a warm-up; it falls to a tenth. 0.0005 when left out, which suits models of a few million weights. */
   readonly learningRate?: number
+  /** The most tiles that pictures are cut into, from 1 to 64: when left out what the model was published with, else 4. */
+  readonly tiles?: number
   /** Worker threads; see `LoadModelOptions`. Results do not depend on it. */
   readonly threads?: number
   readonly backend?: Backend
@@ -62,6 +72,7 @@ const companions = [
   'tokenizer_config.json',
   'generation_config.json',
   'chat_template.jinja',
+  pictureSettingsFile,
 ]
 
 /** AdamW as phi-nano was trained with, without decay: a few steps are to keep what the model knows. */
@@ -69,12 +80,13 @@ const optimizer = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0, deca
 const clip = 1
 
 /**
- * Trains all weights of a model on conversations. Packed weights (4 and 8 bits) are trained as the floats that they stand for. It
- * takes 16 bytes for every weight and the activations of one batch, so it is for small models.
+ * Trains all weights of a model on conversations, of a model that sees all but its vision tower. Packed weights (4 and 8 bits) are trained as
+ * the floats that they stand for. It takes 16 bytes for every weight and the activations of one batch, so it is for small models.
  *
  * @throws PocketPhiError `invalid-argument` for options that cannot be used, conversations of which nothing is learned or which
- *   do not fit, and a learning rate that lets the loss diverge; `not-supported` for GGUF files and for models whose
- *   conversations are not written in Phi-3-mini's template; `out-of-memory`; as `loadModel`
+ *   do not fit, and a learning rate that lets the loss diverge; `not-supported` for GGUF files, for models whose
+ *   conversations are not written in Phi-3-mini's template, and for pictures where the model does not see; `out-of-memory`; as `loadModel`
+ *   and `PhiModel.picture`
  */
 export async function tune(source: ModelSource, options: TuneOptions): Promise<TunedModel> {
   const { steps = 40, rows = 256, learningRate = 5e-4, threads, signal } = options
@@ -89,12 +101,13 @@ export async function tune(source: ModelSource, options: TuneOptions): Promise<T
   }
   const model = modelFromConfig(await tree.readJson('config.json'))
   const texts = await readCompanions(tree)
-  const examples = await readExamples(tree, model, options.conversations, rows)
+  const examples = await readExamples(tree, model, options.conversations, { rows, tiles: options.tiles })
   const programs = traceTraining(model, rows, optimizer)
   const backend = options.backend ?? wasmBackend(threads === undefined ? {} : { threads })
-  const device = await backend.open([programs.gradients, programs.update])
+  const { gradients, update, tower, parameters, frozen } = programs
+  const device = await backend.open([gradients, update, ...(tower === undefined ? [] : [tower])])
   try {
-    await fillDevice(device, programs, tree, weightsFile)
+    await fillDevice(device, programs, model, await openPublished(tree, weightsFile))
     throwIfAborted(signal)
     const warmupSteps = Math.ceil(steps / 10)
     const schedule = { peak: learningRate, warmupSteps, steps, decay: 'linear', floor: 0.1, hold: 0 } as const
@@ -104,7 +117,7 @@ export async function tune(source: ModelSource, options: TuneOptions): Promise<T
       { rows, model, settings: { ...optimizer, clip, schedule } },
       options,
     )
-    const weights = await safetensorsBytes(await weightEntries(device, programs.parameters, 'BF16'))
+    const weights = await safetensorsBytes(await weightEntries(device, [...parameters, ...frozen], 'BF16'))
     return { files: new Map([...texts, [weightsName, weights]]), steps: done }
   } finally {
     await device.dispose()
@@ -121,17 +134,21 @@ function checkNumber(name: string, value: number, fits: boolean, expected: strin
 
 async function fillDevice(
   device: Device,
-  { buffers, parameters }: TrainingPrograms,
-  tree: FileTree,
-  weightsFile: string | undefined,
+  { buffers, parameters, frozen }: TrainingPrograms,
+  { isUnused }: Model,
+  checkpoint: Checkpoint,
 ): Promise<void> {
-  for (const [name, values] of buffers) device.write(name, values)
-  const checkpoint = await openSafetensors(tree, weightsFile)
   try {
-    await readWeights(checkpoint, device, parameters)
+    for (const [name, values] of buffers) device.write(name, values)
+    await readWeights(checkpoint, device, [...parameters, ...frozen], isUnused)
   } finally {
     await checkpoint.close()
   }
+}
+
+interface ExampleOptions {
+  readonly rows: number
+  readonly tiles: number | undefined
 }
 
 /** The conversations as the model will see them when it is asked, again and again. */
@@ -139,26 +156,39 @@ async function readExamples(
   tree: FileTree,
   model: Model,
   conversations: readonly Conversation[],
-  rows: number,
+  { rows, tiles }: ExampleOptions,
 ): Promise<ExampleSource> {
   const text = await loadText(tree)
-  const examples = conversations.map((conversation, index) => {
-    const example = exampleOf(text, conversation, index)
-    const most = Math.min(rows, model.shape.maxPositions)
-    if (example.ids.length <= most) return example
+  const most = Math.min(rows, model.shape.maxPositions)
+  const cut = tiles ?? (await readPictureTiles(tree)) ?? usualTiles
+  const examples: Example[] = []
+  for (const [index, conversation] of conversations.entries()) {
+    const example = exampleOf(text, await readPictures(model, conversation, cut), index)
+    examples.push(example)
+    if (example.ids.length <= most) continue
     throw new PocketPhiError('invalid-argument', `Conversation ${index} is too long.`, {
       expected: `at most ${most} tokens`,
       found: String(example.ids.length),
       remedy: rows < model.shape.maxPositions ? 'Shorten it, or raise "rows".' : 'Shorten it.',
     })
-  })
+  }
   if (examples.length === 0) {
     throw new PocketPhiError('invalid-argument', 'There is nothing to learn from.', { expected: 'a conversation' })
   }
   return { example: (index) => examples[index % examples.length] as Example }
 }
 
-function exampleOf({ tokenizer, template }: ModelText, conversation: Conversation, index: number): Example {
+async function readPictures({ vision, type }: Model, conversation: Conversation, tiles: number): Promise<Message[]> {
+  const read = async ({ pictures = [], ...message }: TuneMessage): Promise<Message> => {
+    if (pictures.length === 0) return message
+    if (vision === undefined) throw blindError(type)
+    const shown = pictures.map(async (source) => new LearnedPicture(await pixelsOf(source), tiles))
+    return { ...message, pictures: await Promise.all(shown) }
+  }
+  return await Promise.all(conversation.map(read))
+}
+
+function exampleOf({ tokenizer, template }: ModelText, conversation: readonly Message[], index: number): Example {
   const last = conversation.at(-1)
   if (last?.role !== 'assistant') {
     throw new PocketPhiError('invalid-argument', `Of conversation ${index} nothing is learned.`, {
@@ -171,9 +201,13 @@ function exampleOf({ tokenizer, template }: ModelText, conversation: Conversatio
       expected: 'tokenizer.json and tokenizer_config.json beside config.json',
     })
   }
-  const example = conversationExample(tokenizer, conversation)
+  // Pictures have their places in both in the same way, so that words tell whether the two agree.
+  const words = conversationExample(
+    tokenizer,
+    conversation.map(({ role, content }) => ({ role, content })),
+  )
   const prompt = tokenizer.encode(renderChat(template, conversation.slice(0, -1), { addGenerationPrompt: true }))
-  if (prompt.every((id, place) => id === example.ids[place])) return example
+  if (prompt.every((id, place) => id === words.ids[place])) return conversationExample(tokenizer, conversation)
   throw new PocketPhiError('not-supported', 'Conversations of this model cannot be trained on.', {
     expected: "a model that is asked in Phi-3-mini's template",
     found: template.name,
@@ -194,12 +228,13 @@ async function runUpdates(
   { signal, onProgress }: TuneOptions,
 ): Promise<number> {
   const { steps } = settings.schedule
+  const eyes = eyesOf(model, device)
   let next = 0
   for (let step = 0; step < steps; step++) {
     // Where a run needs no event, as in a worker, one that would abort the signal is not heard otherwise.
     await nextTurn()
     if (signal?.aborted === true) return step
-    const batch = packBatch(examples, next, rows, rows, model.shape.ropeBorder)
+    const batch = await seeBatch(packBatch(examples, next, rows, rows, model.shape.ropeBorder), eyes)
     next = batch.next
     const loss = await accumulateGradients(device, [batch])
     if (!Number.isFinite(loss)) throw diverged(step, settings)

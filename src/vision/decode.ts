@@ -1,10 +1,8 @@
 /** Pictures in files: by the package `sharp` in Node, by the platform in a browser. */
 import { PocketPhiError } from '../base/errors.ts'
 import { nodeModule } from '../base/platform.ts'
+import { mostPixels } from './layout.ts'
 import type { Pixels } from './prepare.ts'
-
-/** The most pixels of a picture: 256 MiB at four bytes. */
-export const mostPixels = 2 ** 26
 
 const formats = ['PNG', 'JPEG', 'WebP', 'GIF'] as const
 type PictureFormat = (typeof formats)[number]
@@ -76,8 +74,7 @@ function torn(format: PictureFormat, cause: unknown): PocketPhiError {
 /**
  * Reads a PNG, JPEG, WebP or GIF file: of one that moves the first frame, turned as its EXIF data say, colours as sRGB.
  *
- * In a browser what is wholly transparent is black, because a canvas keeps no colour there; in Node it has the colour of the file, as in
- * the reference.
+ * What is transparent has the colour of the file, as in the reference. Of WebP and GIF a browser keeps no such colours: there it is black.
  *
  * @throws PocketPhiError `invalid-file` for another format and for what is torn; `not-supported` beyond 2^26 pixels, in Node before
  * they are decoded, and in Node without the package `sharp`
@@ -105,8 +102,16 @@ async function decodeBySharp(bytes: Uint8Array, format: PictureFormat): Promise<
   }
 }
 
+/** Loaded when it is first needed: most pages have no use for it. */
+async function opaquePng(file: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const { withoutAlpha } = await import('./png.ts')
+  return await withoutAlpha(file)
+}
+
 async function decodeByPlatform(bytes: Uint8Array, format: PictureFormat): Promise<Pixels> {
-  const blob = new Blob([bytes.slice()], { type: `image/${format.toLowerCase()}` })
+  const copy = bytes.slice()
+  const file = format === 'PNG' ? await opaquePng(copy) : copy
+  const blob = new Blob([file], { type: `image/${format.toLowerCase()}` })
   const bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image', premultiplyAlpha: 'none' }).catch(
     (error: unknown) => {
       throw torn(format, error)

@@ -1,5 +1,13 @@
 /** Pictures as Phi-3-vision sees them: decoded, cut into tiles, scaled and normalised. */
-export { decodePicture, mostPixels, tooLarge } from './decode.ts'
-export { layoutPicture, pictureTokens, tileSide, tokensOfSide } from './layout.ts'
+export { decodePicture, tooLarge } from './decode.ts'
+export {
+  layoutPicture,
+  mostPixels,
+  pictureTokenKinds,
+  pictureTokens,
+  tileSide,
+  tokensOfSide,
+  type PictureToken,
+} from './layout.ts'
 export { patchesOf } from './patches.ts'
 export { overviewOf, preparePicture, tileOf, type Pixels, type PreparedPicture } from './prepare.ts'

@@ -1,5 +1,8 @@
 import { PocketPhiError } from '../base/errors.ts'
 
+/** The most pixels of a picture: 256 MiB at four bytes. */
+export const mostPixels = 2 ** 26
+
 /** Pixels along a side of what the vision tower sees at once: a tile of a picture, or all of it in small. */
 export const tileSide = 336
 
@@ -62,4 +65,16 @@ export function layoutPicture(width: number, height: number, tiles: number): Pic
 export function pictureTokens({ columns, rows }: Pick<PictureLayout, 'columns' | 'rows'>): number {
   const lines = (rows + 1) * tokensOfSide
   return (columns * rows + 1) * tokensOfSide ** 2 + lines + 1
+}
+
+/** What a token of a picture is: a part of it, the end of a line of tokens, or what stands between the tiles and the whole. */
+export type PictureToken = 'part' | 'lineEnd' | 'viewEnd'
+
+/** The tokens of a picture in their order. */
+export function pictureTokenKinds({ columns, rows }: Pick<PictureLayout, 'columns' | 'rows'>): PictureToken[] {
+  const lines = (count: number, width: number): PictureToken[] =>
+    Array.from({ length: count * tokensOfSide * (width * tokensOfSide + 1) }, (_, index) =>
+      (index + 1) % (width * tokensOfSide + 1) === 0 ? 'lineEnd' : 'part',
+    )
+  return [...lines(rows, columns), 'viewEnd', ...lines(1, 1)]
 }

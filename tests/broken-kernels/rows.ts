@@ -132,6 +132,10 @@ export const brokenRows: readonly BrokenKernel[] = [
     breaks('replaceRows', 'the first row of the source is never taken', {
       'const from = index < 0 ?': 'const from = index <= 0 ?',
     }),
+    breaks('replaceRowsGradient', 'rows that the first of the source replaced are kept', {
+      'if (load<i32>(indices + (row << 2)) < 0) copyFloats(dx':
+        'if (load<i32>(indices + (row << 2)) <= 0) copyFloats(dx',
+    }),
   ),
   ...inFile(
     'gelu.ts',

@@ -2,6 +2,7 @@
 import sharp from 'sharp'
 import type { Random } from '../../src/base/random.ts'
 import { decodePicture, layoutPicture, mostPixels, preparePicture } from '../../src/vision/index.ts'
+import { withoutAlpha } from '../../src/vision/png.ts'
 import { mustHold, type FuzzFormat } from './format.ts'
 
 const [width, height] = [23, 17]
@@ -69,8 +70,13 @@ export const pictureFormat: FuzzFormat = {
   mutate,
   /** Past the header are those whose size is known and taken. */
   async load(bytes, passed) {
+    // What a browser is given of a PNG; of other files nothing is changed.
+    const opaque = await withoutAlpha(Uint8Array.from(bytes))
     const pixels = await decodePicture(bytes)
     passed()
+    const shown = await decodePicture(opaque)
+    const isSame = pixels.data.every((value, at) => at % 4 === 3 || value === shown.data[at])
+    mustHold(isSame, 'a picture has the same colours without alpha')
     mustHold(pixels.width * pixels.height <= mostPixels, 'a picture is no larger than it may be')
     mustHold(pixels.data.length === pixels.width * pixels.height * 4, 'there are four bytes a pixel')
     const { canvas, layout } = preparePicture(pixels, 1)

@@ -7,8 +7,9 @@ import type { Model } from '../../models/index.ts'
 import { phi3, parsePhi3Config } from '../../models/phi3.ts'
 import { gptNeox, parseGptNeoxConfig } from '../../models/gpt-neox.ts'
 import { parsePhiMoeConfig, phimoe } from '../../models/phimoe.ts'
+import { parsePhi3vConfig, phi3v } from '../../models/phi3v.ts'
 import { parsePhi3SmallConfig, phi3small } from '../../models/phi3small.ts'
-import { traceSequences } from '../../models/trace.ts'
+import { tracePictured } from '../../models/trace.ts'
 import * as ops from '../../program/ops/index.ts'
 import { definitionOf, operationKinds, tensorType, type ReferenceTensor } from '../../program/ops/definition.ts'
 import { differentiate } from '../../program/derivative.ts'
@@ -138,6 +139,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   matmulPacked: [
     makeCase({ x: floats(3, 32), weight: packed('q4g32', 9, 32) }, (bind) =>
       ops.linear(bind('x'), bind('weight'), 'f32'),
+    ),
+  ],
+  replaceRows: [
+    makeCase({ x: floats(5, 3), source: floats(4, 3), indices: indices(-1, 2, 0, -1, 2) }, (bind) =>
+      ops.replaceRows(bind('x'), bind('source'), bind('indices')),
     ),
   ],
   reshape: [
@@ -290,6 +296,25 @@ const tinyModels: Readonly<Record<string, () => Model>> = {
         max_position_embeddings: 64,
       }),
     ),
+  phi3v: () =>
+    phi3v(
+      parsePhi3vConfig({
+        model_type: 'phi3_v',
+        vocab_size: 11,
+        hidden_size: 8,
+        intermediate_size: 12,
+        num_hidden_layers: 2,
+        num_attention_heads: 2,
+        num_key_value_heads: 1,
+        max_position_embeddings: 64,
+        tie_word_embeddings: true,
+        img_processor: {
+          ...{ name: 'clip_vision_model', hidden_size: 2, intermediate_size: 4 },
+          ...{ num_hidden_layers: 2, num_attention_heads: 1 },
+        },
+        embd_layer: { embedding_cls: 'image', use_hd_transform: true },
+      }),
+    ),
   phimoe: () =>
     phimoe(
       parsePhiMoeConfig({
@@ -316,11 +341,11 @@ test.each(Object.entries(tinyModels))(
   async (_, build) => {
     const model = build()
     const rows = 8
-    const probe = traceSequences(model, 'probe', rows)
+    const probe = tracePictured(model, 'probe', rows)
     const tensors: Tensors = new Map()
     for (const { name, shape } of probe.parameters) tensors.set(name, floats(...shape))
     const start = (program: string): { trace: Trace; result: Tensor } => {
-      const { trace, logits } = traceSequences(model, program, rows)
+      const { trace, logits } = tracePictured(model, program, rows)
       return { trace, result: ops.crossEntropy(logits, trace.bind('input', 'targets', tensorType('i32', rows))) }
     }
     for (const [name, data] of probe.buffers) {
@@ -330,6 +355,12 @@ test.each(Object.entries(tinyModels))(
     tensors.set('positions', indices(0, 1, 2, 0, 1, 2, 3, 4))
     tensors.set('regimes', indices(0, 0, 0, 1, 1, 1, 1, 1))
     tensors.set('starts', indices(0, 0, 0, 3, 3, 3, 3, 3))
+    if (model.vision !== undefined) {
+      tensors.set('_features', floats(rows, model.vision.featureWidth))
+      tensors.set('pictureRows', indices(-1, 1, -1, -1, 4, 5, 6, -1))
+      tensors.set('lineEnds', indices(-1, -1, -1, -1, -1, 0, -1, -1))
+      tensors.set('viewEnds', indices(-1, -1, -1, -1, -1, -1, 0, -1))
+    }
     tensors.set('targets', indices(2, 3, -100, 5, 6, 7, 0, 10))
     const errors = await gradientError({ start, tensors }, 6)
     for (const [name, error] of Object.entries(errors)) expect(error, name).toBeLessThan(1e-6)

@@ -83,7 +83,12 @@ const applyReplaceRows = defineOp({
     operand('replaceRows', 'indices', indices, 'i32', rows)
     return [tensorType('f32', rows, width)]
   },
-  derivative: 'none',
+  derivative({ inputs: [, source, indices] }, [gradient]) {
+    if (gradient === undefined) return []
+    const given = [gradient, present(indices, 'indices')]
+    const rows = present(present(source, 'source').type.shape[0], 'rows')
+    return [present(applyReplaceRowsGradient(given, {})[0], 'rows'), applyScatterRows(given, { rows })[0]]
+  },
   reference([x, source, indices], [y]) {
     const [, width = 0] = shapeOf(y)
     integers(indices).forEach((from, row) => {
@@ -97,6 +102,23 @@ const applyReplaceRows = defineOp({
 export function replaceRows(x: Tensor, source: Tensor, indices: Tensor): Tensor {
   return present(applyReplaceRows([x, source, indices], {})[0], 'rows')
 }
+
+/** dy [R, H] where x was kept, and 0 in the rows that were replaced: indices i32[R] that are not negative. */
+const applyReplaceRowsGradient = defineOp({
+  kind: 'replaceRowsGradient',
+  infer([gradient, indices]) {
+    const [rows, width] = operand('replaceRowsGradient', 'gradient', gradient, 'f32', null, null)
+    operand('replaceRowsGradient', 'indices', indices, 'i32', rows)
+    return [tensorType('f32', rows, width)]
+  },
+  derivative: 'none',
+  reference([gradient, indices], [dx]) {
+    const [, width = 0] = shapeOf(dx)
+    integers(indices).forEach((index, row) => {
+      if (index < 0) addRow(floats(gradient), row, floats(dx), row, width)
+    })
+  },
+})
 
 const applyReshape = defineOp<{ shape: readonly number[] }>({
   kind: 'reshape',
@@ -145,6 +167,7 @@ export function gatherRows(x: Tensor, indices: Tensor): Tensor {
   return present(applyGatherRows([x, indices], {})[0], 'rows')
 }
 
+/** Rows of x [K, H] are added to those of [rows, H] that indices i32[K] name; where an index is -1 they go nowhere. */
 const applyScatterRows = defineOp<{ rows: number }>({
   kind: 'scatterRows',
   infer([x, indices], { rows }) {
@@ -155,7 +178,9 @@ const applyScatterRows = defineOp<{ rows: number }>({
   derivative: 'none',
   reference([x, indices], [y]) {
     const [, width = 0] = shapeOf(y)
-    integers(indices).forEach((to, row) => addRow(floats(x), row, floats(y), to, width))
+    integers(indices).forEach((to, row) => {
+      if (to >= 0) addRow(floats(x), row, floats(y), to, width)
+    })
   },
 })
 

@@ -28,6 +28,7 @@ describe('packBatch', () => {
         targets: Int32Array.of(6, 7, ignored, 9, ignored, ignored, ignored, ignored),
         weights: new Float32Array(8).fill(1 / 3),
       },
+      pictures: [],
       tokens: 5,
       learnedTokens: 3,
       next: 2,

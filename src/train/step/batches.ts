@@ -1,15 +1,25 @@
 import { ignoredTarget } from '../../program/ops/index.ts'
+import type { LearnedPicture } from './pictures.ts'
 
 /** One text to learn from: token ids, and which of them the model is to predict. */
 export interface Example {
+  /** Tokens of the first picture are -1, those of the second -2, and so on. */
   readonly ids: readonly number[]
   /** Whether ids[i] counts in the loss as a prediction; all of them where undefined. */
   readonly learned?: readonly boolean[]
+  readonly pictures?: readonly LearnedPicture[]
 }
 
 /** Texts by index. The same index always gives the same example, so that a position is all that a resumed run needs. */
 export interface ExampleSource {
   example(index: number): Example
+}
+
+/** Rows of a batch that are the first tokens of a picture, all of them unless its example was cut. */
+interface PlacedPicture {
+  readonly picture: LearnedPicture
+  readonly row: number
+  readonly count: number
 }
 
 /** The inputs of the gradient program for one batch, and what became of the source. */
@@ -21,7 +31,13 @@ export interface Batch {
     readonly starts: Int32Array
     readonly targets: Int32Array
     readonly weights: Float32Array
+    /** Those of pictures, which `seeBatch` adds. */
+    readonly features?: Float32Array
+    readonly pictureRows?: Int32Array
+    readonly lineEnds?: Int32Array
+    readonly viewEnds?: Int32Array
   }
+  readonly pictures: readonly PlacedPicture[]
   /** Rows that carry a token. */
   readonly tokens: number
   /** Rows whose prediction counts. */
@@ -48,26 +64,31 @@ export function packBatch(
   const targets = new Int32Array(rows).fill(ignoredTarget)
   const regimes = new Int32Array(rows)
   const weights = new Float32Array(rows)
+  const pictures: PlacedPicture[] = []
   let row = 0
   let next = from
   let learnedTokens = 0
   for (; ; next++) {
-    const { ids: tokens, learned } = source.example(next)
+    const { ids: tokens, learned, pictures: shown = [] } = source.example(next)
     const length = Math.min(tokens.length, context, rows)
     if (row + length > rows) break
     for (let index = 0; index < length; index++) {
-      ids[row + index] = tokens[index] ?? 0
+      ids[row + index] = Math.max(0, tokens[index] ?? 0)
       positions[row + index] = index
       starts[row + index] = row
       if (length > ropeBorder) regimes[row + index] = 1
       const target = index + 1 < length ? tokens[index + 1] : undefined
-      if (target === undefined || learned?.[index + 1] === false) continue
+      if (target === undefined || target < 0 || learned?.[index + 1] === false) continue
       targets[row + index] = target
       learnedTokens++
     }
+    shown.forEach((picture, index) => {
+      const own = tokens.slice(0, length).reduce((count, id) => count + Number(id === -1 - index), 0)
+      if (own > 0) pictures.push({ picture, row: row + tokens.indexOf(-1 - index), count: own })
+    })
     row += length
   }
   weights.fill(learnedTokens === 0 ? 0 : 1 / learnedTokens)
   const inputs = { ids, positions, regimes, starts, targets, weights }
-  return { inputs, tokens: row, learnedTokens, next }
+  return { inputs, pictures, tokens: row, learnedTokens, next }
 }

@@ -1,11 +1,15 @@
-import { special, type Text } from '../../text/text.ts'
+import { encodePictured } from '../../engine/picture-text.ts'
+import { compactText, special, type Text } from '../../text/text.ts'
 import type { Tokenizer } from '../../text/tokenizer.ts'
 import type { Example } from './batches.ts'
+import type { LearnedPicture } from './pictures.ts'
 
 /** One turn of a conversation, as every chat template knows it. */
 export interface Message {
   readonly role: 'system' | 'user' | 'assistant'
   readonly content: string
+  /** What it shows, before its words. */
+  readonly pictures?: readonly LearnedPicture[]
 }
 
 /** Ends a document. */
@@ -27,11 +31,17 @@ export function documentExample(tokenizer: Tokenizer, text: string): Example {
 export function conversationExample(tokenizer: Tokenizer, messages: readonly Message[]): Example {
   const ids: number[] = []
   const learned: boolean[] = []
+  const shown: LearnedPicture[] = []
   const end = tokenizer.idOf(endOfTurn.content)
-  for (const { role, content } of messages) {
+  for (const { role, content, pictures = [] } of messages) {
     const options = { addBos: ids.length === 0 }
     const header: Text = [special(`<|${role}|>`), '\n']
-    const turn = tokenizer.encode([special(`<|${role}|>`), `\n${content}`, endOfTurn, '\n'], options)
+    const marks = pictures.flatMap((picture) => {
+      const id = -shown.push(picture)
+      return [{ ids: picture.tokens.map(() => id) }, '\n']
+    })
+    const text = compactText([special(`<|${role}|>`), '\n', ...marks, content, endOfTurn, '\n'])
+    const turn = encodePictured(tokenizer, text, options)
     const first = tokenizer.encode(header, options).length
     const last = end === undefined ? turn.length : turn.lastIndexOf(end)
     turn.forEach((id, index) => {
@@ -39,5 +49,5 @@ export function conversationExample(tokenizer: Tokenizer, messages: readonly Mes
       learned.push(role === 'assistant' && index >= first && index <= last)
     })
   }
-  return { ids, learned }
+  return { ids, learned, ...(shown.length === 0 ? {} : { pictures: shown }) }
 }

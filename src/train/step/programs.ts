@@ -13,7 +13,8 @@ import {
   type Program,
 } from '../../program/index.ts'
 import type { Model } from '../../models/model.ts'
-import { traceSequences, type NumberFormats, type ParameterSpec, type TracedModel } from '../../models/trace.ts'
+import { traceVision } from '../../models/trace-vision.ts'
+import { tracePictured, type NumberFormats, type ParameterSpec, type TracedModel } from '../../models/trace.ts'
 
 export interface OptimizerSettings {
   readonly beta1: number
@@ -36,8 +37,18 @@ export interface TrainingPrograms {
   readonly update: Program
   /** The weighted loss alone, without gradients, for held-out text. */
   readonly evaluate: Program
+  /** Of a model that sees, what the tower makes of a tile: `tokens` f32[tokens, featureWidth] (see `traceVision`). */
+  readonly tower: Program | undefined
+  /** What is trained. */
   readonly parameters: readonly ParameterSpec[]
+  /** What stays as it is: the tower, whose attention has no derivative. */
+  readonly frozen: readonly ParameterSpec[]
   readonly buffers: ReadonlyMap<string, Float64Array>
+}
+
+/** Everything that a training run opens. */
+export function openedPrograms({ gradients, update, evaluate, tower }: TrainingPrograms): Program[] {
+  return [gradients, update, evaluate, ...(tower === undefined ? [] : [tower])]
 }
 
 /** Appends the loss: inputs `targets` i32[rows] (-100 ignored) and `weights` f32[rows]. */
@@ -50,7 +61,7 @@ function appendLoss({ trace, logits }: TracedModel, rows: number) {
 }
 
 /**
- * The programs of a training run over batches of `rows` rows. A gradient step may run several times before an update:
+ * The programs of a training run over batches of `rows` rows; of a model that sees, projector and decoder are trained. A gradient step may run several times before an update:
  * gradients add up in states, and the caller's weights make their sum a mean.
  */
 export function traceTraining(
@@ -60,7 +71,7 @@ export function traceTraining(
   options: NumberFormats & { readonly recompute?: boolean } = {},
 ): TrainingPrograms {
   const { recompute: lean = false, ...formats } = options
-  const traced = traceSequences(model, 'gradients', rows, formats)
+  const traced = tracePictured(model, 'gradients', rows, formats)
   const { trace, parameters, buffers } = traced
   const loss = appendLoss(traced, rows)
   const seed = trace.bind('input', 'seed', tensorType('f32', 1))
@@ -71,16 +82,24 @@ export function traceTraining(
     const { name, shape } = parameter
     accumulate(trace.bind('state', stateNames(name).gradient, tensorType('f32', ...shape)), gradient)
   })
-  const evaluate = traceSequences(model, 'evaluate', rows, formats)
+  const evaluate = tracePictured(model, 'evaluate', rows, formats)
   appendLoss(evaluate, rows)
   const gradients = trace.finish()
+  const tower = traceTower(model)
   return {
     gradients: lean ? recompute(gradients) : gradients,
     update: traceUpdate(parameters, settings),
     evaluate: evaluate.trace.finish(),
+    tower: tower?.program,
     parameters,
+    frozen: tower?.parameters ?? [],
     buffers,
   }
+}
+
+function traceTower({ vision }: Model): ReturnType<typeof traceVision> | undefined {
+  if (vision === undefined) return undefined
+  return traceVision({ ...vision, forward: (context) => ({ tokens: vision.features(context) }) })
 }
 
 /** Inputs: `maxNorm` f32[1] (0 for no clipping) and `schedule` f32[3] (learning rate, 1 - beta1^t, 1 - beta2^t). */

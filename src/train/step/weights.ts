@@ -3,9 +3,10 @@ import { PocketPhiError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import type { Device } from '../../backends/backend.ts'
 import { checkTensors } from '../../engine/load.ts'
+import { openPublished } from '../../engine/model-files.ts'
 import { logicalType, readLogicalFloat32 } from '../../formats/packed-checkpoint.ts'
 import { floatEntry, type TensorEntry } from '../../formats/safetensors-writer.ts'
-import { openSafetensors, type Checkpoint } from '../../formats/safetensors.ts'
+import type { Checkpoint } from '../../formats/safetensors.ts'
 import { localFolder } from '../../formats/tree.ts'
 import type { ParameterSpec } from '../../models/trace.ts'
 
@@ -30,7 +31,7 @@ export function initializeWeights(
  * Reads tensors of a folder into the store, one at a time: the weights of a checkpoint in the published layout (shards
  * too), or what else was saved beside them.
  *
- * @param file where the tensors are, when not in the usual files
+ * @param file where the tensors are, when not in the usual files; `isUnused` tells what may be there and is not read
  * @throws PocketPhiError `not-found` without the folder, `invalid-file` when its tensors are not those of the list,
  * `not-supported` for packed weights
  */
@@ -38,9 +39,9 @@ export async function restoreTensors(
   folder: string,
   device: Device,
   tensors: readonly ParameterSpec[],
-  file?: string,
+  { file, isUnused }: { readonly file?: string; readonly isUnused?: ((name: string) => boolean) | undefined } = {},
 ): Promise<void> {
-  const checkpoint = await openSafetensors(localFolder(folder), file)
+  const checkpoint = await openPublished(localFolder(folder), file)
   try {
     const packed = tensors.find(({ name }) => checkpoint.has(name) && isBlockDType(logicalType(checkpoint, name).dtype))
     if (packed !== undefined) {
@@ -50,7 +51,7 @@ export async function restoreTensors(
         remedy: 'Start from the checkpoint that they were quantised from.',
       })
     }
-    await readWeights(checkpoint, device, tensors)
+    await readWeights(checkpoint, device, tensors, isUnused)
   } finally {
     await checkpoint.close()
   }
@@ -65,8 +66,9 @@ export async function readWeights(
   checkpoint: Checkpoint,
   device: Pick<Device, 'write'>,
   tensors: readonly ParameterSpec[],
+  isUnused?: (name: string) => boolean,
 ): Promise<void> {
-  checkTensors(checkpoint, tensors)
+  checkTensors(checkpoint, tensors, isUnused)
   for (const { name } of tensors) device.write(name, await readLogicalFloat32(checkpoint, name))
 }
 

@@ -263,9 +263,9 @@ export function embedding(args: usize, thread: i32, threads: i32): void {
 }
 
 /**
- * The derivative of embedding: zeroes dTable, then adds dy[i] to dTable[ids[i]] in the order of i.
+ * The derivative of embedding: zeroes dTable, then adds dy[i] to dTable[ids[i]] in the order of i, but where that is negative.
  *
- *     word 0  ids      i32 [rows], each within [0, entries)
+ *     word 0  ids      i32 [rows], each below entries
  *     word 1  dy       f32 [rows, width]
  *     word 2  dTable   f32 [entries, width]
  *     word 3  rows
@@ -287,8 +287,9 @@ export function embeddingGradient(args: usize, thread: i32, threads: i32): void 
     memory.fill(dTable + ((<usize>entry * width + start) << 2), 0, count << 2)
   }
   for (let row = 0; row < rows; row++) {
-    const entry = <usize>load<u32>(ids + (row << 2))
-    addFloats(dTable + ((entry * width + start) << 2), dy + ((<usize>row * width + start) << 2), count)
+    const entry = load<i32>(ids + (row << 2))
+    if (entry < 0) continue
+    addFloats(dTable + ((<usize>entry * width + start) << 2), dy + ((<usize>row * width + start) << 2), count)
   }
 }
 
@@ -306,9 +307,9 @@ export function gatherRows(args: usize, thread: i32, threads: i32): void {
 }
 
 /**
- * The derivative of gatherRows: zeroes dx, then adds dy[i] to dx[indices[i]] in the order of i.
+ * The derivative of gatherRows: zeroes dx, then adds dy[i] to dx[indices[i]] in the order of i, but where that is negative.
  *
- *     word 0  indices  i32 [rows], each within [0, entries)
+ *     word 0  indices  i32 [rows], each below entries
  *     word 1  dy       f32 [rows, width]
  *     word 2  dx       f32 [entries, width]
  *     word 3  rows
@@ -388,5 +389,27 @@ export function replaceRows(args: usize, thread: i32, threads: i32): void {
     const offset = (<usize>row * width) << 2
     const from = index < 0 ? <usize>load<u32>(args, 0) + offset : source + ((<usize>index * width) << 2)
     copyFloats(<usize>load<u32>(args, 12) + offset, from, width)
+  }
+}
+
+/**
+ * dx[i] = dy[i] where the index is negative, else 0: what of the gradient of `replaceRows` is that of x.
+ *
+ *     word 0  dy       f32 [rows, width]
+ *     word 1  indices  i32 [rows]
+ *     word 2  dx       f32 [rows, width]
+ *     word 3  rows
+ *     word 4  width
+ */
+export function replaceRowsGradient(args: usize, thread: i32, threads: i32): void {
+  const indices = <usize>load<u32>(args, 4)
+  const rows = load<i32>(args, 12)
+  const width = load<i32>(args, 16)
+  const end = shareStart(rows, thread + 1, threads)
+  for (let row = shareStart(rows, thread, threads); row < end; row++) {
+    const offset = (<usize>row * width) << 2
+    const dx = <usize>load<u32>(args, 8) + offset
+    if (load<i32>(indices + (row << 2)) < 0) copyFloats(dx, <usize>load<u32>(args, 0) + offset, width)
+    else memory.fill(dx, 0, (<usize>width) << 2)
   }
 }

@@ -19,6 +19,7 @@ export {
   gatherRows,
   placeColumns,
   replaceRows,
+  replaceRowsGradient,
   scale,
   scaleByScalar,
   scatterRows,

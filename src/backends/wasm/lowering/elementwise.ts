@@ -79,6 +79,11 @@ export const replaceRows: Rule = (at) => {
   at.emit('replaceRows', words, rows * width * elementCost)
 }
 
+export const replaceRowsGradient: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  at.emit('replaceRowsGradient', [at.read(0), at.read(1), at.write(0), rows, width], rows * width * elementCost)
+}
+
 /** What is computed is read where it is, under its other shape. */
 export const reshape: Rule = (at) => {
   if (at.input(0).value.origin === 'computed') {

@@ -199,6 +199,15 @@ if (from_row < 0) {
 `),
 }
 
+export const replaceRowsGradient: Kernel = {
+  name: 'replaceRowsGradient',
+  bindings: [reads('gradient'), reads('indices', 'i32'), writes('result')],
+  parameters: parameters('count', 'width'),
+  code: forEachElement(`
+result[index] = select(0.0, gradient[index], indices[index / given.width] < 0);
+`),
+}
+
 export const gatherRows: Kernel = {
   name: 'gatherRows',
   bindings: [reads('x'), reads('indices', 'i32'), writes('y')],
@@ -209,8 +218,8 @@ y[index] = x[u32(indices[index / given.width]) * given.width + index % given.wid
 }
 
 /**
- * Adds the rows of x to those of y that indices name. A thread has a column, so that rows are added in their order and nothing
- * is added by two threads.
+ * Adds the rows of x to those of y that indices name, but where those are negative. A thread has a column, so that rows are added in
+ * their order and nothing is added by two threads.
  */
 export const scatterRows: Kernel = {
   name: 'scatterRows',
@@ -218,7 +227,10 @@ export const scatterRows: Kernel = {
   parameters: parameters('count', 'rows'),
   code: forEachElement(`
 for (var row = 0u; row < given.rows; row += 1u) {
-  y[u32(indices[row]) * given.count + index] += x[row * given.count + index];
+  let to = indices[row];
+  if (to >= 0) {
+    y[u32(to) * given.count + index] += x[row * given.count + index];
+  }
 }
 `),
 }

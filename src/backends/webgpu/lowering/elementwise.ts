@@ -103,6 +103,12 @@ export const replaceRows: Rule = (at) => {
   at.emitElements(kernels.replaceRows, buffers, rows * width, { width })
 }
 
+export const replaceRowsGradient: Rule = (at) => {
+  const [rows, width] = [extent(at.output(0), 0), extent(at.output(0), 1)]
+  const buffers = { gradient: at.in(0), indices: at.in(1), result: at.out(0) }
+  at.emitElements(kernels.replaceRowsGradient, buffers, rows * width, { width })
+}
+
 /** All elements of the first operand, as they are. */
 function copy(at: Lowering): void {
   const given = { xAt: 0, yAt: 0, factor: 1 }
