@@ -4,15 +4,18 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { tinyGguf } from '../src/engine/tiny-gguf-harness.ts'
-import { someIds, tinyFiles } from '../src/engine/tiny-model-harness.ts'
+import { someIds, tinyEyes, tinyFiles } from '../src/engine/tiny-model-harness.ts'
+import { loadModel } from '../src/index.ts'
+import { decodePicture } from '../src/vision/index.ts'
 import { openSafetensors } from '../src/formats/safetensors.ts'
 import { memoryFolder } from '../src/formats/tree.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { quantize } from '../src/quant/quantize.ts'
 import { hasBrowser, launchChromium, noGpu } from './browser/chromium.ts'
-import { answer, type Answer } from './browser/page.ts'
+import { answer, type Answer, type PictureCase } from './browser/page.ts'
 import { serveSite, type SiteServer } from './browser/server.ts'
 import { bundle, makeUserFolder, unbundled, type Bundle } from './browser/site.ts'
 
@@ -56,6 +59,51 @@ const { bytes: gguf } = await tinyGguf({
     "{% for m in messages %}{{ '<|' + m['role'] + '|>\\n' + m['content'] + '<|end|>\\n' }}{% endfor %}<|assistant|>\\n",
 })
 
+/** A model that sees, whose pictures have one tile. */
+async function seeingFiles(): Promise<Map<string, Uint8Array>> {
+  const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+  const files = await tinyFiles({ tidy: true, config: tinyEyes })
+  return files
+    .set('generation_config.json', json({ eos_token_id: [2] }))
+    .set('preprocessor_config.json', json({ num_crops: 1 }))
+    .set('tokenizer_config.json', model.get('tokenizer_config.json') ?? new Uint8Array())
+}
+
+/** Noise with every alpha, 19 x 13 pixels. */
+function noise(): ReturnType<typeof sharp> {
+  const data = Uint8Array.from({ length: 19 * 13 * 4 }, (_, at) => (at * at * 31 + at * 7) % 256)
+  return sharp(data, { raw: { width: 19, height: 13, channels: 4 } })
+}
+
+/** Files that the platform decodes, and what Node makes of them, opaque as it is then. */
+async function pictureCases(): Promise<[name: string, PictureCase][]> {
+  const opaque = noise().removeAlpha()
+  const moving = sharp(Buffer.concat([await opaque.raw().toBuffer(), await opaque.clone().negate().raw().toBuffer()]), {
+    raw: { width: 19, height: 26, channels: 3, pageHeight: 13 },
+  })
+  const files: Readonly<Record<string, Buffer>> = {
+    opaque: await opaque.clone().png().toBuffer(),
+    'half transparent': await noise().png().toBuffer(),
+    'wholly transparent': await noise().ensureAlpha(0).png().toBuffer(),
+    'of 16 bits': await opaque.clone().toColourspace('rgb16').png().toBuffer(),
+    'of 16 bits, half transparent': await noise().toColourspace('rgb16').png().toBuffer(),
+    grey: await opaque.clone().toColourspace('b-w').png().toBuffer(),
+    'with a palette': await opaque.clone().png({ palette: true, colours: 16 }).toBuffer(),
+    interlaced: await noise().png({ progressive: true }).toBuffer(),
+    turned: await opaque.clone().png().withMetadata({ orientation: 6 }).toBuffer(),
+    'turned, half transparent': await noise().png().withMetadata({ orientation: 8 }).toBuffer(),
+    'WebP without loss': await opaque.clone().webp({ lossless: true }).toBuffer(),
+    'moving, of which the first frame counts': await moving.webp({ lossless: true }).toBuffer(),
+  }
+  return await Promise.all(
+    Object.entries(files).map(async ([name, file]) => {
+      const { width, height, data } = await decodePicture(file)
+      const pixels = Buffer.from(data.map((value, at) => (at % 4 === 3 ? 255 : value))).toString('base64')
+      return [name, { file: file.toString('base64'), width, height, pixels }] as [string, PictureCase]
+    }),
+  )
+}
+
 async function start(): Promise<void> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-user-'))
   resources.defer(() => rm(folder, { recursive: true }))
@@ -69,6 +117,7 @@ async function start(): Promise<void> {
     model,
     held: model,
     gguf: new Map([['tiny.gguf', gguf]]),
+    seeing: await seeingFiles(),
   }
   site = resources.use(await serveSite({ folders, isolated: ['isolated', 'unbundled', 'broken'], held }))
   const { browser } = resources.use(await launchChromium())
@@ -152,6 +201,42 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const { ids: expected, text, chat } = inNode
     expect(found).toMatchObject({ backend: 'wasm', execution: { kernels }, ids: expected, text, chat })
     expect(loadedIn(folder, before)).toContainEqual(expect.stringMatching(/\/assets\/engine-worker-.*\.js$/))
+  })
+
+  it('pictures are decoded by the platform to the pixels that Node has', async () => {
+    const page = await openPage('isolated')
+    const cases = await pictureCases()
+    const same = await page.evaluate(([url, all]) => globalThis.scenarios.comparePictures(url, all), [
+      `${site.origin}/seeing`,
+      cases.map(([, one]) => one),
+    ] as const)
+    expect(cases.filter((_, index) => same[index] !== true).map(([name]) => name)).toEqual([])
+    // One other value would be noticed.
+    const [, first] = cases[0] ?? []
+    const changed = Buffer.from(first?.pixels ?? '', 'base64').map((value, at) => (at === 8 ? value ^ 1 : value))
+    const other = { ...first, pixels: Buffer.from(changed).toString('base64') } as PictureCase
+    const found = await page.evaluate(([url, one]) => globalThis.scenarios.comparePictures(url, [one]), [
+      `${site.origin}/seeing`,
+      other,
+    ] as const)
+    expect(found).toEqual([false])
+  })
+
+  it('a model in a worker says of a picture what it says in Node', async () => {
+    const page = await openPage('isolated')
+    const file = await noise().png().toBuffer()
+    const found = await page.evaluate(([url, content]) => globalThis.scenarios.lookInWorker(url, content), [
+      '../seeing',
+      file.toString('base64'),
+    ] as const)
+    await using here = await loadModel(await seeingFiles(), { threads: 0 })
+    const picture = await here.picture(file)
+    const { text } = await here
+      .chat()
+      .send('what is it?', { pictures: [picture], maxTokens: 12 })
+      .result()
+    expect(found).toEqual({ tokens: 313, text })
+    expect(text).not.toBe('')
   })
 
   it('the engine in a worker says what is wrong, also when its script is not there', async () => {

@@ -1,7 +1,9 @@
 import { PocketPhiError } from '../base/errors.ts'
-import type { ChatOptions } from '../engine/chat-rules.ts'
+import type { PictureOptions } from '../engine/album.ts'
 import type { GenerationChunk, GenerationResult } from '../engine/generate.ts'
+import type { PicturedMessage } from '../engine/picture-text.ts'
 import type { ChatMessage } from '../text/templates.ts'
+import { imageError, type RequestImage } from './images.ts'
 import type { AnswerOptions, CompletionTask } from './request.ts'
 import type { CompletionEvent } from './response.ts'
 
@@ -10,10 +12,18 @@ interface ModelAnswer extends AsyncIterable<GenerationChunk> {
   result(): Promise<GenerationResult>
 }
 
+/** A picture that a model has taken in. */
+export interface TakenPicture {
+  readonly tokens: number
+  /** Of a model in a worker. */
+  close?(): Promise<void>
+}
+
 /** What is needed of a model: `PhiModel` has it, and so has `RemoteModel`. */
-export interface ChatModel {
-  chat(options?: ChatOptions): {
-    answer(messages: readonly ChatMessage[], options?: AnswerOptions): ModelAnswer
+export interface ChatModel<Picture extends TakenPicture = TakenPicture> {
+  picture(source: Uint8Array, options?: PictureOptions): Promise<Picture>
+  chat(): {
+    answer(messages: readonly PicturedMessage<Picture>[], options?: AnswerOptions): ModelAnswer
     /** Of a model in a worker. */
     close?(): Promise<void>
   }
@@ -22,31 +32,59 @@ export interface ChatModel {
 /**
  * Lets a model answer a request, one choice after another: the prompt is computed once and then found in the cache.
  *
+ * @throws RequestError for a picture that is torn, or that the model cannot see
  * @throws PocketPhiError `context-full` when the messages leave no room; here no turn is dropped, since a request says what
  *   the model is to see. `aborted` when the signal fires. What the engine throws.
  */
-export async function* answerRequest(
-  model: ChatModel,
+export async function* answerRequest<Picture extends TakenPicture>(
+  model: ChatModel<Picture>,
   { messages, options, choices }: CompletionTask,
   signal: AbortSignal,
 ): AsyncGenerator<CompletionEvent, void, void> {
-  for (let index = 0; index < choices; index++) {
-    const seed = options.seed === undefined ? {} : { seed: options.seed + index }
-    const chat = model.chat()
-    try {
-      const answer = chat.answer(messages, { ...options, ...seed, signal })
-      for await (const { text } of answer) {
+  const taken: Picture[] = []
+  try {
+    const seen = await takePictures(model, messages, taken)
+    for (let index = 0; index < choices; index++) {
+      const seed = options.seed === undefined ? {} : { seed: options.seed + index }
+      const chat = model.chat()
+      try {
+        const answer = chat.answer(seen, { ...options, ...seed, signal })
+        for await (const { text } of answer) {
+          checkWhole(answer)
+          if (text !== '') yield { kind: 'text', index, text }
+        }
         checkWhole(answer)
-        if (text !== '') yield { kind: 'text', index, text }
+        const result = await answer.result()
+        if (result.finish === 'aborted') throw new PocketPhiError('aborted', 'The answer was broken off.')
+        yield { kind: 'end', index, result }
+      } finally {
+        await chat.close?.()
       }
-      checkWhole(answer)
-      const result = await answer.result()
-      if (result.finish === 'aborted') throw new PocketPhiError('aborted', 'The answer was broken off.')
-      yield { kind: 'end', index, result }
-    } finally {
-      await chat.close?.()
     }
+  } finally {
+    for (const picture of taken) await picture.close?.()
   }
+}
+
+/** The messages with what the model takes for their pictures. @param taken where those are put, also when one fails */
+async function takePictures<Picture extends TakenPicture>(
+  model: ChatModel<Picture>,
+  messages: readonly PicturedMessage<RequestImage>[],
+  taken: Picture[],
+): Promise<PicturedMessage<Picture>[]> {
+  const seen: PicturedMessage<Picture>[] = []
+  for (const { pictures: images, ...message } of messages) {
+    const pictures: Picture[] = []
+    for (const image of images ?? []) {
+      const picture = await model.picture(image.bytes, image.options).catch((error: unknown) => {
+        throw imageError(error, image)
+      })
+      taken.push(picture)
+      pictures.push(picture)
+    }
+    seen.push(pictures.length === 0 ? message : { ...message, pictures })
+  }
+  return seen
 }
 
 function checkWhole({ dropped }: ModelAnswer): void {

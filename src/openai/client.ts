@@ -1,4 +1,4 @@
-import { answerRequest, type ChatModel } from './answers.ts'
+import { answerRequest, type ChatModel, type TakenPicture } from './answers.ts'
 import { APIError, APIUserAbortError } from './errors.ts'
 import { readRequest, type CompletionTask } from './request.ts'
 import { ChunkWriter, completionOf, newIdentity, type CompletionEvent } from './response.ts'
@@ -37,7 +37,7 @@ export interface OpenAIClient {
 const unnamed = 'pocket-phi'
 
 /** OpenAI's interface over a model: one that was loaded here, or one in a worker. Nothing leaves the machine. */
-export function createClient(model: ChatModel): OpenAIClient {
+export function createClient<Picture extends TakenPicture>(model: ChatModel<Picture>): OpenAIClient {
   function create(params: CompletionParamsNonStreaming, options?: RequestOptions): Promise<ChatCompletion>
   function create(params: CompletionParamsStreaming, options?: RequestOptions): Promise<ChatCompletionStream>
   function create(params: CompletionParams, options?: RequestOptions): Promise<ChatCompletion | ChatCompletionStream>

@@ -22,6 +22,7 @@ export type {
   CompletionParamsStreaming,
   CompletionUsage,
   ErrorBody,
+  ImagePart,
   MessageParam,
   StreamOptions,
   TextPart,

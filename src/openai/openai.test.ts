@@ -1,13 +1,22 @@
 /** OpenAI's interface over phi-nano, in this process and over a port. */
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PocketPhiError } from '../base/errors.ts'
 import { loadModel } from '../engine/load-model.ts'
 import type { GenerationResult } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
+import { tinyEyes, tinyFiles } from '../engine/tiny-model-harness.ts'
 import { connectEngine, type RemoteEngine, type RemoteModel } from '../worker/index.ts'
 import { serveEngine } from '../worker/serve.ts'
 import { errorAnswer, RequestError } from './errors.ts'
-import { APIError, APIUserAbortError, createClient, type ChatCompletionChunk, type CompletionParams } from './index.ts'
+import {
+  APIError,
+  APIUserAbortError,
+  createClient,
+  type ChatCompletionChunk,
+  type CompletionParams,
+  type CompletionParamsNonStreaming,
+} from './index.ts'
 import { readRequest } from './request.ts'
 import { ChunkWriter, completionOf } from './response.ts'
 
@@ -161,7 +170,7 @@ describe('a request', () => {
     ['messages[0].name', { messages: [{ role: 'user', content: 'x', name: 'Ann' }] }],
     [
       'messages[0].content[1].type',
-      { messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, { type: 'image_url' }] }] },
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, { type: 'input_audio' }] }] },
     ],
     ['messages[0].content[0].text', { messages: [{ role: 'user', content: [{ type: 'text' }] }] }],
     ['temperature', { temperature: 2.5 }],
@@ -272,12 +281,84 @@ describe('answers', () => {
   })
 })
 
+describe('a request with pictures', () => {
+  const data = (type: string, bytes: Uint8Array): string =>
+    `data:${type};base64,${Buffer.from(bytes).toString('base64')}`
+  const asked = (image: unknown, role = 'user'): CompletionParams =>
+    ({
+      messages: [
+        {
+          role,
+          content: [
+            { type: 'text', text: 'What is it?' },
+            { type: 'image_url', image_url: image },
+          ],
+        },
+      ],
+      max_tokens: 4,
+    }) as CompletionParams
+
+  it('has them beside the words of their message, cut as its detail says', () => {
+    const bytes = Uint8Array.of(1, 2, 3)
+    const [message] = readRequest(asked({ url: data('image/png', bytes), detail: 'low' })).messages
+    expect(message).toEqual({
+      role: 'user',
+      content: 'What is it?',
+      pictures: [{ bytes, options: { tiles: 1 }, param: 'messages[0].content[1].image_url.url' }],
+    })
+    expect(readRequest(asked({ url: data('image/webp', bytes) })).messages[0]?.pictures?.[0]?.options).toEqual({})
+  })
+
+  it.each([
+    ['an address on the net', { url: 'https://example.org/a.png' }, 'user', '[1].image_url.url'],
+    ['a file that is no picture', { url: data('image/svg+xml', Uint8Array.of(1)) }, 'user', '[1].image_url.url'],
+    ['what is no base64', { url: 'data:image/png;base64,???' }, 'user', '[1].image_url.url'],
+    ['no address', {}, 'user', '[1].image_url.url'],
+    ['a text', 'data:image/png;base64,AA==', 'user', '[1].image_url'],
+    ['an unknown detail', { url: data('image/png', Uint8Array.of(1)), detail: 'huge' }, 'user', '[1].image_url.detail'],
+    ['an unknown field', { url: data('image/png', Uint8Array.of(1)), size: 3 }, 'user', '[1].image_url.size'],
+    ['a picture of the system', { url: data('image/png', Uint8Array.of(1)) }, 'system', '[1].type'],
+  ])('is refused with %s', (_title, image, role, param) => {
+    expect(refusal(asked(image, role)).param).toBe(`messages[0].content${param}`)
+  })
+
+  it('is answered as the model answers, here and over a port', async () => {
+    const png = await sharp(
+      Uint8Array.from({ length: 3600 }, (_, at) => (at * 7919) % 251),
+      { raw: { width: 40, height: 30, channels: 3 } },
+    )
+      .png()
+      .toBuffer()
+    const files = await tinyFiles({ tidy: true, config: tinyEyes })
+    await using here = await loadModel(files, { threads: 1, context: 1024 })
+    const there = await engine.loadModel(files, { threads: 1, context: 1024 })
+    const request = asked({ url: data('image/png', png), detail: 'low' })
+    const pictures = [await here.picture(png, { tiles: 1 })]
+    const expected = await here.chat().send('What is it?', { pictures, maxTokens: 4 }).result()
+    expect(expected.usage.promptTokens).toBeGreaterThan(313)
+    for (const client of [createClient(here), createClient(there)]) {
+      const { choices, usage } = await client.chat.completions.create(request as CompletionParamsNonStreaming)
+      expect(choices[0]?.message.content).toBe(expected.text)
+      expect(usage.prompt_tokens).toBe(expected.usage.promptTokens)
+      const torn = asked({ url: data('image/png', png.subarray(0, png.length / 2)) })
+      expect(await caught(client.chat.completions.create(torn as CompletionParamsNonStreaming))).toMatchObject({
+        status: 400,
+        param: 'messages[0].content[1].image_url.url',
+        code: 'image_parse_error',
+      })
+    }
+    await there.dispose()
+    const blind = createClient(local).chat.completions.create(request as CompletionParamsNonStreaming)
+    expect(await caught(blind)).toMatchObject({ status: 400, code: 'unsupported_value' })
+  })
+})
+
 describe.each([
-  ['here', () => local],
-  ['over a port', () => remote],
-])('a client of a model that is %s', (_title, modelOf) => {
+  ['here', () => createClient(local)],
+  ['over a port', () => createClient(remote)],
+])('a client of a model that is %s', (_title, clientOf) => {
   it('answers as the model does', async () => {
-    const { choices, usage, model, id, created } = await createClient(modelOf()).chat.completions.create({
+    const { choices, usage, model, id, created } = await clientOf().chat.completions.create({
       messages,
       model: 'mine',
     })
@@ -299,7 +380,7 @@ describe.each([
   })
 
   it('streams the same text, and the usage', async () => {
-    const { completions } = createClient(modelOf()).chat
+    const { completions } = clientOf().chat
     const stream = await completions.create({ messages, stream: true, stream_options: { include_usage: true } })
     const chunks = await chunksOf(stream)
     const { choices, usage } = await completions.create({ messages })
@@ -311,7 +392,7 @@ describe.each([
   })
 
   it('gives several choices, of which the first is that of a single one', async () => {
-    const { completions } = createClient(modelOf()).chat
+    const { completions } = clientOf().chat
     const sampled = { messages, temperature: 1.5, seed: 4, max_tokens: 12 }
     const { choices, usage } = await completions.create({ ...sampled, n: 2 })
     const single = await completions.create(sampled)
@@ -327,7 +408,7 @@ describe.each([
   })
 
   it('ends at a stop text and at a limit, and says which', async () => {
-    const { completions } = createClient(modelOf()).chat
+    const { completions } = clientOf().chat
     const whole = (await completions.create({ messages })).choices[0]?.message.content ?? ''
     const stop = whole.split(' ').at(2) ?? ''
     const stopped = (await completions.create({ messages, stop })).choices[0]
@@ -338,7 +419,7 @@ describe.each([
   })
 
   it('refuses where the request is made, also one that streams, and drops no turns', async () => {
-    const { completions } = createClient(modelOf()).chat
+    const { completions } = clientOf().chat
     const odd = { messages, tools: [{}] } as CompletionParams
     expect(await caught(completions.create(odd))).toMatchObject({
       status: 400,
@@ -359,7 +440,7 @@ describe.each([
   })
 
   it('ends a stream by its controller, without an error and without a reason', async () => {
-    const { completions } = createClient(modelOf()).chat
+    const { completions } = clientOf().chat
     const stream = await completions.create({ messages, stream: true, stream_options: { include_usage: true } })
     const chunks: ChatCompletionChunk[] = []
     for await (const chunk of stream) {
@@ -374,7 +455,7 @@ describe.each([
   })
 
   it('leaves the engine free after streams that are not read, or not to their end', async () => {
-    const { completions } = createClient(modelOf()).chat
+    const { completions } = clientOf().chat
     const unread = await completions.create({ messages, stream: true })
     unread.controller.abort()
     expect(await chunksOf(unread)).toEqual([])
@@ -385,7 +466,7 @@ describe.each([
   })
 
   it('throws when the signal fires before there is an answer', async () => {
-    const { completions } = createClient(modelOf()).chat
+    const { completions } = clientOf().chat
     for (const stream of [false, true]) {
       const work = completions.create({ messages, stream } as CompletionParams, { signal: AbortSignal.abort() })
       expect(await caught(work)).toBeInstanceOf(APIUserAbortError)

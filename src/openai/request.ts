@@ -1,15 +1,17 @@
 /** From a request to what the engine is asked for. Pure: a server reads bodies with it as the client reads arguments. */
 import { describe, quoted } from '../base/describe.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
-import type { ChatMessage } from '../text/templates.ts'
+import type { PicturedMessage } from '../engine/picture-text.ts'
 import { RequestError } from './errors.ts'
+import { invalid, isFields, unsupported, type Fields } from './fields.ts'
+import { readImage, type RequestImage } from './images.ts'
 
 /** The options of the engine that a request can set. */
 export type AnswerOptions = Pick<GenerateOptions, 'temperature' | 'topP' | 'maxTokens' | 'stop' | 'seed' | 'signal'>
 
 /** A request that was understood. */
 export interface CompletionTask {
-  readonly messages: readonly ChatMessage[]
+  readonly messages: readonly PicturedMessage<RequestImage>[]
   readonly options: Omit<AnswerOptions, 'signal'>
   /** How many answers are wanted. */
   readonly choices: number
@@ -18,8 +20,6 @@ export interface CompletionTask {
   /** The name of a model as the request has it. */
   readonly model: string | undefined
 }
-
-type Fields = Readonly<Record<string, unknown>>
 
 const understood: ReadonlySet<string> = new Set([
   ...['messages', 'model', 'stream', 'stream_options', 'temperature', 'top_p', 'max_tokens', 'max_completion_tokens'],
@@ -116,12 +116,12 @@ function readStreamOptions(request: Fields, stream: boolean): boolean {
   return optional(options, 'include_usage', isBoolean, 'true or false', 'stream_options.') ?? false
 }
 
-function readMessages(value: unknown): ChatMessage[] {
+function readMessages(value: unknown): PicturedMessage<RequestImage>[] {
   if (!Array.isArray(value) || value.length === 0) throw invalid('messages', 'a list with at least one message', value)
   return value.map((message: unknown, index) => readMessage(message, `messages[${index}]`))
 }
 
-function readMessage(message: unknown, path: string): ChatMessage {
+function readMessage(message: unknown, path: string): PicturedMessage<RequestImage> {
   if (!isFields(message)) throw invalid(path, 'a message with "role" and "content"', message)
   const { role, content, ...others } = message
   const known = typeof role === 'string' && Object.hasOwn(roles, role) ? roles[role] : undefined
@@ -130,20 +130,34 @@ function readMessage(message: unknown, path: string): ChatMessage {
     if (value === undefined || value === null) continue
     throw unsupported(`${path}.${name}`, 'messages with "role" and "content"', value)
   }
-  return { role: known, content: readContent(content, `${path}.content`) }
+  const { text, pictures } = readContent(content, `${path}.content`, known === 'user')
+  return { role: known, content: text, ...(pictures.length === 0 ? {} : { pictures }) }
 }
 
-function readContent(content: unknown, path: string): string {
-  if (typeof content === 'string') return content
+interface ReadContent {
+  readonly text: string
+  readonly pictures: readonly RequestImage[]
+}
+
+function readContent(content: unknown, path: string, mayShow: boolean): ReadContent {
+  if (typeof content === 'string') return { text: content, pictures: [] }
   if (!Array.isArray(content) || content.length === 0) throw invalid(path, 'a text, or a list of parts', content)
-  const texts = content.map((part: unknown, index) => {
-    if (!isFields(part)) throw invalid(`${path}[${index}]`, 'a part with "type" and "text"', part)
-    if (part['type'] !== 'text') throw unsupported(`${path}[${index}].type`, '"text"', part['type'])
-    const { text } = part
-    if (typeof text !== 'string') throw invalid(`${path}[${index}].text`, 'a text', text)
-    return text
+  const texts: string[] = []
+  const pictures: RequestImage[] = []
+  content.forEach((part: unknown, index) => {
+    const at = `${path}[${index}]`
+    if (!isFields(part)) throw invalid(at, 'a part with "type"', part)
+    const { type } = part
+    if (type === 'text') texts.push(readText(part['text'], `${at}.text`))
+    else if (type === 'image_url' && mayShow) pictures.push(readImage(part['image_url'], `${at}.image_url`))
+    else throw unsupported(`${at}.type`, mayShow ? '"text" or "image_url"' : '"text"; only a user shows pictures', type)
   })
-  return texts.join('\n')
+  return { text: texts.join('\n'), pictures }
+}
+
+function readText(text: unknown, path: string): string {
+  if (typeof text !== 'string') throw invalid(path, 'a text', text)
+  return text
 }
 
 function optional<T>(
@@ -157,24 +171,6 @@ function optional<T>(
   if (value === undefined || value === null) return undefined
   if (fits(value)) return value
   throw invalid(`${path}${name}`, expected, value)
-}
-
-function invalid(param: string, expected: string, found: unknown): RequestError {
-  return new RequestError(param, 'invalid_value', `The parameter ${quoted(param)} cannot be used.`, {
-    expected,
-    found: describe(found),
-  })
-}
-
-function unsupported(param: string, expected: string, found: unknown): RequestError {
-  return new RequestError(param, 'unsupported_value', `The value of ${quoted(param)} is not supported.`, {
-    expected,
-    found: describe(found),
-  })
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'

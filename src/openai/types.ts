@@ -4,17 +4,27 @@
  * package, so that code which reads OpenAI's answers reads these.
  */
 
-/** A piece of what a message says. Only text is built. */
+/** A piece of what a message says. */
 export interface TextPart {
   readonly type: 'text'
   readonly text: string
 }
 
+/** A picture, to a model that sees: a PNG, JPEG, WebP or GIF file in a `data:` URL; nothing is fetched. */
+export interface ImagePart {
+  readonly type: 'image_url'
+  readonly image_url: {
+    readonly url: string
+    /** `low` is one tile, as cheap as it gets; `auto` and `high` are what the model was published with, else 4 tiles. */
+    readonly detail?: 'auto' | 'low' | 'high'
+  }
+}
+
 /** One message of a conversation; `developer` is what OpenAI calls the system role of newer models. */
 export interface MessageParam {
   readonly role: 'system' | 'developer' | 'user' | 'assistant'
-  /** Several parts are one text, a line break between them. */
-  readonly content: string | readonly TextPart[]
+  /** Several texts are one, a line break between them; pictures, which only a `user` has, stand before it in their order. */
+  readonly content: string | readonly (TextPart | ImagePart)[]
 }
 
 interface CommonParams {

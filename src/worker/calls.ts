@@ -7,7 +7,7 @@ import { errorFromData, errorToData, type ErrorData } from './errors.ts'
 
 /** One end of a channel: a MessagePort, a Worker, or the scope of a worker. */
 export interface MessageEnd {
-  postMessage(message: unknown): void
+  postMessage(message: unknown, options?: { readonly transfer?: Transferable[] }): void
   addEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
   removeEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
   /** Of a MessagePort. */
@@ -28,6 +28,8 @@ export interface CallOptions<News> {
   readonly onNews?: (news: News) => void
   /** Asks the other side to end the call, which then answers as it sees fit, usually with the error `aborted`. */
   readonly signal?: AbortSignal | undefined
+  /** What of the input is given away instead of being copied. */
+  readonly transfer?: readonly Transferable[]
 }
 
 /** What an answer can do while it is being worked on. */
@@ -82,7 +84,7 @@ export class Caller<Table extends CallTable<Table>> {
   async call<Name extends keyof Table & string>(
     name: Name,
     input: Table[Name]['takes'],
-    { onNews, signal }: CallOptions<Table[Name]['news']> = {},
+    { onNews, signal, transfer = [] }: CallOptions<Table[Name]['news']> = {},
   ): Promise<Table[Name]['gives']> {
     if (this.#failure !== undefined) throw this.#failure
     const call = ++this.#calls
@@ -90,7 +92,7 @@ export class Caller<Table extends CallTable<Table>> {
     try {
       return await new Promise<unknown>((resolve, reject) => {
         this.#pending.set(call, { resolve, reject, onNews })
-        this.#send({ kind: 'call', call, name, input, aborted: signal?.aborted === true })
+        this.#send({ kind: 'call', call, name, input, aborted: signal?.aborted === true }, transfer)
         signal?.addEventListener('abort', abort, { once: true })
       })
     } finally {
@@ -106,9 +108,8 @@ export class Caller<Table extends CallTable<Table>> {
     for (const { reject } of this.#pending.values()) reject(this.#failure)
   }
 
-  #send(order: Order): void {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
-    this.#port.postMessage(order)
+  #send(order: Order, transfer: readonly Transferable[] = []): void {
+    this.#port.postMessage(order, { transfer: [...transfer] })
   }
 
   readonly #receive = ({ data }: MessageEvent): void => {

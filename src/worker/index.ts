@@ -10,10 +10,11 @@
 export { connectEngine, startEngine } from './start.ts'
 export type { RemoteEngine, RemoteLoadOptions } from './remote-engine.ts'
 export type { RemoteModel } from './remote-model.ts'
-export type { RemoteChat } from './remote-chat.ts'
+export type { RemoteChat, RemoteSendOptions } from './remote-chat.ts'
+export type { RemoteMessage, RemotePicture, RemotePictureOptions, RemotePrompt } from './remote-picture.ts'
 export type { RemoteGenerateOptions, RemoteGeneration } from './remote-generation.ts'
 export { Caller, serveCalls, type CallAnswers, type CallScope, type MessageEnd } from './calls.ts'
-export type { MeasuredMemory, ModelFacts, RemoteSource } from './messages.ts'
+export type { MeasuredMemory, ModelFacts, PictureFacts, RemoteSource } from './messages.ts'
 export { errorFromData, errorToData, type ErrorData } from './errors.ts'
 
 export { PocketPhiError, type ErrorCode } from '../base/errors.ts'

@@ -3,12 +3,14 @@ import type { Execution } from '../backends/backend.ts'
 import type { Progress } from '../base/progress.ts'
 import type { GenerateOptions, GenerationChunk, GenerationResult } from '../engine/generate.ts'
 import type { LoadModelOptions } from '../engine/load-model.ts'
-import type { Prompt } from '../engine/phi-model.ts'
+import type { PictureOptions, PictureSource } from '../engine/album.ts'
+import type { PicturedMessage } from '../engine/picture-text.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
 import type { EngineCounters } from '../engine/counters.ts'
 import type { DirectoryHandle } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
-import type { ChatMessage, TemplateName } from '../text/templates.ts'
+import type { TemplateName } from '../text/templates.ts'
+import type { SpecialToken } from '../text/text.ts'
 
 /** Sources that can be sent: those of `loadModel` but for trees of one's own; a folder is sent by its handle. */
 export type RemoteSource =
@@ -36,6 +38,8 @@ export interface ModelFacts {
   readonly backend: string
   readonly execution: Execution
   readonly memory: MemoryPlan
+  /** Whether it can be shown pictures. */
+  readonly sees: boolean
   /** Tokens that one text may have, prompt and answer together. */
   readonly context: number
   /** The parsed config.json. */
@@ -48,16 +52,35 @@ export interface MeasuredMemory extends MemoryPlan {
   readonly contextTokens: number
 }
 
-/** An answer that has ended; the messages that had to be left out are those of a conversation. */
+/** What is known of a picture once it is taken in. */
+export interface PictureFacts {
+  /** Pixels of the picture as it was given. */
+  readonly width: number
+  readonly height: number
+  /** Tokens that it takes in a text. */
+  readonly tokens: number
+}
+
+/** A picture that is on the other side. */
+export interface SentPicture {
+  readonly kind: 'picture'
+  readonly picture: number
+}
+
+export type SentMessage = PicturedMessage<SentPicture>
+
+export type SentPrompt = string | readonly (string | SpecialToken | SentPicture)[] | readonly number[]
+
+/** An answer that has ended, and how many of a conversation's oldest messages, but for those of the system, had to be left out. */
 export interface SentAnswer {
   readonly result: GenerationResult
-  readonly dropped: readonly ChatMessage[]
+  readonly dropped: number
 }
 
 /** What is heard of an answer while it is written. */
 export type AnswerNews =
   | { readonly kind: 'chunk'; readonly chunk: GenerationChunk }
-  | { readonly kind: 'dropped'; readonly dropped: readonly ChatMessage[] }
+  | { readonly kind: 'dropped'; readonly dropped: number }
   | { readonly kind: 'progress'; readonly progress: Progress }
 
 /** What is heard of a model while it is loaded. */
@@ -71,17 +94,22 @@ interface Call<Takes, Gives, News = never> {
   readonly news: News
 }
 
-/** The calls that the side with the engine answers. Models and conversations are numbered by the caller. */
+/** The calls that the side with the engine answers. Models, conversations and pictures are numbered by the caller. */
 export interface EngineCalls {
   readonly load: Call<{ model: number; source: SentSource; options: SentLoadOptions }, ModelFacts, LoadNews>
   readonly measure: Call<{ source: SentSource; options: SentLoadOptions }, MeasuredMemory>
   readonly counters: Call<{ model: number }, EngineCounters>
-  readonly generate: Call<{ model: number; prompt: Prompt; options: SentGenerateOptions }, SentAnswer, AnswerNews>
+  readonly openPicture: Call<
+    { model: number; picture: number; source: PictureSource; options: PictureOptions },
+    PictureFacts
+  >
+  readonly closePicture: Call<{ picture: number }, void>
+  readonly generate: Call<{ model: number; prompt: SentPrompt; options: SentGenerateOptions }, SentAnswer, AnswerNews>
   /** `like` is a conversation whose known beginnings are taken over. */
   readonly openChat: Call<{ model: number; chat: number; like?: number }, void>
   readonly closeChat: Call<{ chat: number }, void>
   readonly answer: Call<
-    { chat: number; messages: readonly ChatMessage[]; options: SentGenerateOptions },
+    { chat: number; messages: readonly SentMessage[]; options: SentGenerateOptions },
     SentAnswer,
     AnswerNews
   >

@@ -1,9 +1,14 @@
 import { changedError, firstMessages, lastQuestion, unreadAnswerError, type ChatOptions } from '../engine/chat-rules.ts'
-import type { ChatMessage } from '../text/templates.ts'
 import type { Caller } from './calls.ts'
 import type { EngineCalls, SentAnswer } from './messages.ts'
 import { RemoteGeneration, type RemoteGenerateOptions, type StartAnswer } from './remote-generation.ts'
+import { sentMessages, type RemoteMessage, type RemotePicture } from './remote-picture.ts'
 import { sentGenerateOptions } from './sent.ts'
+
+export interface RemoteSendOptions extends RemoteGenerateOptions {
+  /** What the message shows (`RemoteModel.picture`), before its words. */
+  readonly pictures?: readonly RemotePicture[]
+}
 
 let chats = 0
 
@@ -22,11 +27,11 @@ export class RemoteChat {
   readonly #model: number
   readonly #chat: number
   readonly #opened: Promise<void>
-  #messages: readonly ChatMessage[]
+  #messages: readonly RemoteMessage[]
   #isAnswering = false
 
   /** @param like a conversation whose beginnings are known to the new one too */
-  constructor(caller: Caller<EngineCalls>, model: number, options: ChatOptions = {}, like?: number) {
+  constructor(caller: Caller<EngineCalls>, model: number, options: ChatOptions<RemotePicture> = {}, like?: number) {
     this.#caller = caller
     this.#model = model
     this.#chat = newChat()
@@ -37,13 +42,14 @@ export class RemoteChat {
   }
 
   /** What the model will see of the conversation, oldest first; dropped turns are not in it. */
-  get history(): readonly ChatMessage[] {
+  get history(): readonly RemoteMessage[] {
     return this.#messages
   }
 
   /** Says something and lets the model answer; see `Chat.send`. */
-  send(content: string, options: RemoteGenerateOptions = {}): RemoteGeneration {
-    return this.answer([...this.#messages, { role: 'user', content }], options)
+  send(content: string, { pictures, ...options }: RemoteSendOptions = {}): RemoteGeneration {
+    const message = { role: 'user', content, ...(pictures === undefined ? {} : { pictures }) }
+    return this.answer([...this.#messages, message], options)
   }
 
   /** Answers the last message of the history again, in place of the answer that it had. */
@@ -63,10 +69,10 @@ export class RemoteChat {
   }
 
   /** Answers a conversation that takes the place of the history. */
-  answer(messages: readonly ChatMessage[], options: RemoteGenerateOptions = {}): RemoteGeneration {
+  answer(messages: readonly RemoteMessage[], options: RemoteGenerateOptions = {}): RemoteGeneration {
     this.#checkIdle()
     const before = this.#messages
-    return new RemoteGeneration(async (callOptions) => {
+    const start: StartAnswer = async (callOptions) => {
       this.#checkIdle()
       if (this.#messages !== before) throw changedError()
       this.#isAnswering = true
@@ -77,7 +83,8 @@ export class RemoteChat {
       } finally {
         this.#isAnswering = false
       }
-    }, options)
+    }
+    return new RemoteGeneration(start, options, messages)
   }
 
   /** Lets the other side forget the conversation; its answers can no longer be asked for. */
@@ -86,12 +93,12 @@ export class RemoteChat {
   }
 
   async #ask(
-    messages: readonly ChatMessage[],
+    messages: readonly RemoteMessage[],
     options: RemoteGenerateOptions,
     callOptions: Parameters<StartAnswer>[0],
   ): Promise<SentAnswer> {
     await this.#opened
-    const input = { chat: this.#chat, messages, options: sentGenerateOptions(options) }
+    const input = { chat: this.#chat, messages: sentMessages(messages), options: sentGenerateOptions(options) }
     return await this.#caller.call('answer', input, callOptions)
   }
 
@@ -102,12 +109,12 @@ export class RemoteChat {
 
 /** Nothing was said when an answer was broken off: as if it had not been asked. Else without what had to be left out. */
 function historyAfter(
-  before: readonly ChatMessage[],
-  asked: readonly ChatMessage[],
+  before: readonly RemoteMessage[],
+  asked: readonly RemoteMessage[],
   { result, dropped }: SentAnswer,
-): readonly ChatMessage[] {
+): readonly RemoteMessage[] {
   if (result.finish === 'aborted' && result.text === '') return before
-  const dropFrom = asked.findIndex(({ role }) => role !== 'system')
-  const kept = dropped.length === 0 ? asked : [...asked.slice(0, dropFrom), ...asked.slice(dropFrom + dropped.length)]
+  let left = dropped
+  const kept = asked.filter(({ role }) => role === 'system' || --left < 0)
   return [...kept, { role: 'assistant', content: result.text }]
 }

@@ -1,9 +1,9 @@
 import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { GenerationChunk, GenerationResult } from '../engine/generate.ts'
-import type { ChatMessage } from '../text/templates.ts'
 import type { CallOptions } from './calls.ts'
 import type { AnswerNews, SentAnswer, SentGenerateOptions } from './messages.ts'
+import type { RemoteMessage } from './remote-picture.ts'
 
 /** The options of `generate` but for a draft model, which would have to be on the other side. */
 export interface RemoteGenerateOptions extends SentGenerateOptions {
@@ -22,15 +22,22 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
   readonly #chunks: AsyncGenerator<GenerationChunk, void, void>
   #started = false
   #result: GenerationResult | undefined
-  #dropped: readonly ChatMessage[] = []
+  readonly #asked: readonly RemoteMessage[]
+  #dropped = 0
 
-  constructor(start: StartAnswer, { signal, onProgress }: Pick<RemoteGenerateOptions, 'signal' | 'onProgress'>) {
+  /** @param asked the conversation that is answered */
+  constructor(
+    start: StartAnswer,
+    { signal, onProgress }: Pick<RemoteGenerateOptions, 'signal' | 'onProgress'>,
+    asked: readonly RemoteMessage[] = [],
+  ) {
+    this.#asked = asked
     this.#chunks = this.#read(start, signal, onProgress)
   }
 
   /** Messages that had to be left out because the conversation no longer fits the context; known when the first chunk is. */
-  get dropped(): readonly ChatMessage[] {
-    return this.#dropped
+  get dropped(): readonly RemoteMessage[] {
+    return this.#asked.filter(({ role }) => role !== 'system').slice(0, this.#dropped)
   }
 
   [Symbol.asyncIterator](): AsyncIterator<GenerationChunk, void, void> {

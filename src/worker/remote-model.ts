@@ -1,9 +1,10 @@
 import type { ChatOptions } from '../engine/chat-rules.ts'
-import type { Prompt } from '../engine/phi-model.ts'
+import type { PictureSource } from '../engine/album.ts'
 import type { EngineCounters } from '../engine/counters.ts'
 import type { Caller } from './calls.ts'
 import type { EngineCalls, ModelFacts } from './messages.ts'
 import { RemoteChat } from './remote-chat.ts'
+import { RemotePicture, sentPrompt, type RemotePictureOptions, type RemotePrompt } from './remote-picture.ts'
 import { RemoteGeneration, type RemoteGenerateOptions } from './remote-generation.ts'
 import { sentGenerateOptions } from './sent.ts'
 
@@ -12,6 +13,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
   readonly backend: ModelFacts['backend']
   readonly execution: ModelFacts['execution']
   readonly memory: ModelFacts['memory']
+  readonly sees: ModelFacts['sees']
   readonly context: ModelFacts['context']
   readonly config: ModelFacts['config']
   readonly stopIds: ModelFacts['stopIds']
@@ -23,6 +25,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
     this.backend = facts.backend
     this.execution = facts.execution
     this.memory = facts.memory
+    this.sees = facts.sees
     this.context = facts.context
     this.config = facts.config
     this.stopIds = facts.stopIds
@@ -37,13 +40,22 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
   }
 
   /** Continues a prompt. What `PhiModel.generate` throws at once is thrown when the answer is read. */
-  generate(prompt: Prompt, options: RemoteGenerateOptions = {}): RemoteGeneration {
-    const input = { model: this.#model, prompt, options: sentGenerateOptions(options) }
+  generate(prompt: RemotePrompt, options: RemoteGenerateOptions = {}): RemoteGeneration {
+    const input = { model: this.#model, prompt: sentPrompt(prompt), options: sentGenerateOptions(options) }
     return new RemoteGeneration((callOptions) => this.#caller.call('generate', input, callOptions), options)
   }
 
+  /**
+   * Takes a picture in, as `PhiModel.picture`: what it costs in tokens is known before it is shown in a message. A Blob is not copied.
+   *
+   * @throws PocketPhiError as `PhiModel.picture`
+   */
+  async picture(source: PictureSource, options: RemotePictureOptions = {}): Promise<RemotePicture> {
+    return await RemotePicture.open(this.#caller, this.#model, source, options)
+  }
+
   /** Starts a conversation. */
-  chat(options: ChatOptions = {}): RemoteChat {
+  chat(options: ChatOptions<RemotePicture> = {}): RemoteChat {
     return new RemoteChat(this.#caller, this.#model, options)
   }
 

@@ -4,7 +4,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { loadModel } from '../engine/load-model.ts'
 import type { GenerationChunk } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
-import { someIds, tinyFiles } from '../engine/tiny-model-harness.ts'
+import { someIds, tinyEyes, tinyFiles } from '../engine/tiny-model-harness.ts'
 import { special } from '../text/text.ts'
 import { errorFromData, errorToData } from './errors.ts'
 import { connectEngine, startEngine } from './start.ts'
@@ -163,6 +163,97 @@ describe('a conversation over a port', () => {
     await chat.send('one', { ...endless, maxTokens: 2 }).result()
     await chat.close()
     expect((await caught(chat.send('two').result())).code).toBe('invalid-argument')
+  })
+})
+
+describe('pictures over a port', () => {
+  const context = { ...options, context: 1024 }
+  let seeing: RemoteModel
+  let here: PhiModel
+
+  beforeAll(async () => {
+    const eyes = await tinyFiles({ tidy: true, config: tinyEyes })
+    seeing = await engine.loadModel(eyes, context)
+    here = await loadModel(eyes, context)
+  })
+
+  afterAll(async () => {
+    await seeing.dispose()
+    await here.dispose()
+  })
+
+  const stripes = (period: number) => {
+    const data = new Uint8Array(40 * 30 * 4)
+    for (let at = 0; at < data.length; at++) data[at] = at % 4 === 3 ? 255 : (Math.floor(at / 4) % period) * 20
+    return { width: 40, height: 30, data }
+  }
+  const one = { tiles: 1 }
+
+  it('are known by their cost before they are shown, and answered as without a port', async () => {
+    expect([seeing.sees, remote.sees]).toEqual([true, false])
+    const [found, expected] = [await seeing.picture(stripes(7), one), await here.picture(stripes(7), one)]
+    expect(found).toMatchObject({ width: 40, height: 30, tokens: expected.tokens })
+    expect(expected.isSeen).toBe(false)
+    const [chat, local_] = [seeing.chat(), here.chat()]
+    const say = async (content: string, isShown: boolean): Promise<void> => {
+      const [answer, wanted] = [
+        await chat.send(content, { ...endless, ...(isShown ? { pictures: [found] } : {}) }).result(),
+        await local_.send(content, { ...endless, ...(isShown ? { pictures: [expected] } : {}) }).result(),
+      ]
+      expect(answer.text).toBe(wanted.text)
+      expect(answer.usage.reusedTokens).toBe(wanted.usage.reusedTokens)
+    }
+    await say('what is it?', true)
+    await say('and why?', false)
+    expect(chat.history[0]?.pictures).toEqual([found])
+    expect(chat.history.map(({ role, content }) => ({ role, content }))).toEqual(
+      local_.history.map(({ role, content }) => ({ role, content })),
+    )
+  })
+
+  it('stand in prompts, also in a branch', async () => {
+    const [found, expected] = [await seeing.picture(stripes(5), one), await here.picture(stripes(5), one)]
+    const answer = await seeing.generate(['see ', found, ' and say'], endless).result()
+    expect(answer.ids).toEqual((await here.generate(['see ', expected, ' and say'], endless).result()).ids)
+    const branch = seeing.chat({ messages: [{ role: 'user', content: 'look', pictures: [found] }] }).branch()
+    const told = here.chat({ messages: [{ role: 'user', content: 'look', pictures: [expected] }] })
+    expect((await branch.retry(endless).result()).text).toBe((await told.retry(endless).result()).text)
+  })
+
+  it('are given away where that is asked for, and else copied', async () => {
+    const [given, copied] = [stripes(3), stripes(3)]
+    await seeing.picture(given, { ...one, transfer: true })
+    await seeing.picture(copied, one)
+    expect([given.data.length, copied.data.length]).toEqual([0, 4800])
+    const file = new Uint8Array(8)
+    await caught(seeing.picture(file, { transfer: true }))
+    expect(file.length).toBe(0)
+    expect((await caught(seeing.picture(new Blob(['no picture']), { transfer: true }))).code).toBe('invalid-file')
+  })
+
+  it('can be closed, belong to their model, and are refused by one that does not see', async () => {
+    const picture = await seeing.picture(stripes(4), one)
+    expect((await caught(remote.picture(stripes(4)))).problem).toBe('This model cannot see pictures.')
+    const foreign = remote.chat().send('what?', { pictures: [picture] })
+    expect((await caught(foreign.result())).remedy).toBe('Take it in again.')
+    await picture.close()
+    const closed = seeing.chat().send('what?', { pictures: [picture] })
+    expect((await caught(closed.result())).code).toBe('invalid-argument')
+  })
+
+  it('are left out with their turns', async () => {
+    const [chat, local_] = [seeing.chat(), here.chat()]
+    for (let turn = 0; turn < 4; turn++) {
+      const pixels = stripes(8 + turn)
+      const reply = chat.send(`look ${turn}`, { ...endless, pictures: [await seeing.picture(pixels, one)] })
+      const other = local_.send(`look ${turn}`, { ...endless, pictures: [await here.picture(pixels, one)] })
+      await reply.result()
+      await other.result()
+      expect(reply.dropped.map(({ content }) => content)).toEqual(other.dropped.map(({ content }) => content))
+      expect(reply.dropped.every(({ role, pictures }) => role !== 'user' || pictures?.length === 1)).toBe(true)
+      expect(chat.history).toHaveLength(local_.history.length)
+    }
+    expect(chat.history.length).toBeLessThan(8)
   })
 })
 

@@ -47,6 +47,50 @@ async function answerFromWorker(url: string, ids: readonly number[]): Promise<Om
   }
 }
 
+/** A file of a picture in base64, and the pixels that it has elsewhere. */
+export interface PictureCase {
+  readonly file: string
+  readonly width: number
+  readonly height: number
+  /** Four bytes each, in base64. */
+  readonly pixels: string
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+}
+
+/** Of each file whether it has those pixels: the same pixels are the same picture. */
+async function comparePictures(url: string, cases: readonly PictureCase[]): Promise<boolean[]> {
+  const model = await loadModel(url, { backend: 'wasm' })
+  try {
+    const same: boolean[] = []
+    for (const { file, width, height, pixels } of cases) {
+      const expected = await model.picture({ width, height, data: bytesOf(pixels) })
+      same.push((await model.picture(bytesOf(file))) === expected)
+    }
+    return same
+  } finally {
+    await model.dispose()
+  }
+}
+
+/** What a model in a worker says of a picture, and what that costs. */
+async function lookInWorker(url: string, file: string): Promise<{ readonly tokens: number; readonly text: string }> {
+  const engine = startEngine()
+  try {
+    const model = await engine.loadModel(url, { threads: 2 })
+    const picture = await model.picture(bytesOf(file), { transfer: true })
+    const { text } = await model
+      .chat()
+      .send('what is it?', { pictures: [picture], maxTokens: 12 })
+      .result()
+    return { tokens: picture.tokens, text }
+  } finally {
+    await engine.dispose()
+  }
+}
+
 /** How a worker fails whose script or model is not there. */
 async function failInWorker(url: string): Promise<{ readonly code: string; readonly remedy: string | undefined }> {
   const engine = startEngine()
@@ -100,6 +144,8 @@ const scenarios = {
   answerFromFiles: (ids: readonly number[], options: LoadModelOptions): Promise<Answer> =>
     answer([...(document.querySelector('input')?.files ?? [])], ids, options),
   answerFromWorker,
+  comparePictures,
+  lookInWorker,
   failInWorker,
   abortAnswer,
   load,
