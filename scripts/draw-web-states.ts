@@ -8,7 +8,9 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BrowserContextOptions, Page } from 'playwright-core'
+import sharp from 'sharp'
 import { stallAfter } from '../src/hub/hub-server-harness.ts'
+import { drawShape, type ColourName, type ShapeName } from '../src/data/shapes.ts'
 import { root } from '../tests/browser/root.ts'
 import {
   answers,
@@ -16,10 +18,12 @@ import {
   cardOf,
   devices,
   loseGpuAmidAnswer,
+  openForChat,
   openScreen,
   openWeb,
   prepareEngine,
   ready,
+  seeingFiles,
   send,
   talkativeFiles,
   withoutGpu,
@@ -120,6 +124,31 @@ const states: Readonly<Record<string, (stage: Stage) => Promise<Page>>> = {
     await page.getByRole('button', { name: 'Stop' }).click()
     await answers(page, 1)
     await page.getByRole('button', { name: 'Speed' }).click()
+    return page
+  },
+  async pictures(stage) {
+    const page = await readyPage(stage)
+    await openForChat(page, await seeingFiles())
+    const draw = (colour: ColourName, shape: ShapeName): Promise<Buffer> => {
+      const { data, width, height } = drawShape({ colour, shape, x: 42, y: 42, size: 30 }, [244, 240, 232])
+      return sharp(data, { raw: { width, height, channels: 4 } })
+        .png()
+        .toBuffer()
+    }
+    const attach = async (name: string, buffer: Buffer): Promise<void> => {
+      await page.getByLabel('Attach pictures').setInputFiles({ name, mimeType: 'image/png', buffer })
+      await page.getByText('313 tokens').first().waitFor()
+    }
+    await attach('circle.png', await draw('orange', 'circle'))
+    await ask(page, 'What is in the picture?')
+    await attach('cross.png', await draw('blue', 'cross'))
+    await page.getByLabel('Attach pictures').setInputFiles({
+      name: 'notes.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('no picture'),
+    })
+    await page.locator('.composer').getByRole('alert').waitFor()
+    await page.getByLabel('Message').fill('And this one?')
     return page
   },
   edit: edited,

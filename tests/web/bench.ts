@@ -6,7 +6,7 @@ import axe from 'axe-core'
 import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { buildPage } from '../../apps/web/build/build.ts'
 import { servePage, type PageServer } from '../../apps/web/build/server.ts'
-import { tinyFiles } from '../../src/engine/tiny-model-harness.ts'
+import { tinyEyes, tinyFiles } from '../../src/engine/tiny-model-harness.ts'
 import { HubServer } from '../../src/hub/hub-server-harness.ts'
 import { launchChromium, type BrowserOptions } from '../browser/chromium.ts'
 
@@ -41,6 +41,26 @@ export async function talkativeFiles(config: Readonly<Record<string, unknown>> =
     .set('generation_config.json', json({ eos_token_id: [2] }))
     .set('tokenizer_config.json', json({ tokenizer_class: 'LlamaTokenizer', chat_template: template }))
   return new Map(Array.from(files, ([name, bytes]) => [name, Buffer.from(bytes)]))
+}
+
+/** Files of a random model that sees; a picture has one tile, which is 313 tokens. */
+export async function seeingFiles(): Promise<Map<string, Buffer>> {
+  const length = { max_position_embeddings: 2048, original_max_position_embeddings: 2048 }
+  const files = await talkativeFiles({ ...tinyEyes, ...length })
+  return files.set('preprocessor_config.json', Buffer.from('{"num_crops": 1}'))
+}
+
+/** Opens a model from its files, which answers in at most eight tokens, and goes to the chat. */
+export async function openForChat(page: Page, files: ReadonlyMap<string, Buffer>): Promise<void> {
+  await openScreen(page, 'Settings')
+  await page.getByLabel('Longest answer').fill('8')
+  await openScreen(page, 'Models')
+  const chosen = Array.from(files, ([name, buffer]) => ({ name, mimeType: '', buffer }))
+  await page.locator('input[type=file]').first().setInputFiles(chosen)
+  await page.getByText('Opened from a file').waitFor()
+  await page.getByText('In use').waitFor()
+  await page.goto(new URL('#/', page.url()).href)
+  await page.getByLabel('Message').waitFor()
 }
 
 /** The windows of a phone, whose processor is slow, and of a desktop computer. */

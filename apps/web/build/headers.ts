@@ -13,7 +13,8 @@ export function pagePolicy(): string {
     'default-src': `'none'`,
     'script-src': `'self' 'wasm-unsafe-eval'`,
     'style-src': `'self'`,
-    'img-src': `'self' data:`,
+    // Pictures of conversations, which are on this device, and nothing from elsewhere.
+    'img-src': `'self' blob:`,
     'connect-src': `'self'`,
     'worker-src': `'self'`,
     'manifest-src': `'self'`,

@@ -1,20 +1,25 @@
 /** The database of this page. Conversations stay on this device. */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
-import type { Heading, Thread } from '../conversations/thread.ts'
+import type { Heading, KeptPicture, Thread } from '../conversations/thread.ts'
 
 interface Schema extends DBSchema {
   /** What the list shows, apart from the messages, which are read when a conversation is opened. */
   headings: { key: string; value: Heading }
   threads: { key: string; value: Thread }
+  /** Apart from the messages, which are written anew with every second of an answer. */
+  pictures: { key: string; value: KeptPicture; indexes: { conversation: string } }
 }
 
 let opening: Promise<IDBPDatabase<Schema>> | undefined
 
 function open(): Promise<IDBPDatabase<Schema>> {
-  return openDB<Schema>('pocket-phi', 1, {
-    upgrade(created) {
-      created.createObjectStore('headings', { keyPath: 'id' })
-      created.createObjectStore('threads', { keyPath: 'id' })
+  return openDB<Schema>('pocket-phi', 2, {
+    upgrade(created, version) {
+      if (version < 1) {
+        created.createObjectStore('headings', { keyPath: 'id' })
+        created.createObjectStore('threads', { keyPath: 'id' })
+      }
+      created.createObjectStore('pictures', { keyPath: 'id' }).createIndex('conversation', 'conversation')
     },
     // A newer version of the page in another tab wants to change the database.
     blocking: (_current, _blocked, event) => {

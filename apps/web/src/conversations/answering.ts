@@ -1,11 +1,22 @@
 /** Questions and answers: one at a time, kept while they are written. */
 import { computed, effect, signal } from '@preact/signals'
-import { PocketPhiError, type ChatMessage, type Progress, type RemoteChat, type RemoteModel } from 'pocket-phi/worker'
+import { PocketPhiError, type Progress, type RemoteChat, type RemoteMessage, type RemoteModel } from 'pocket-phi/worker'
 import { errorData, explained, isAborted } from '../app/errors.ts'
 import { readyModel, recover } from '../models/session.ts'
 import { settings } from '../settings/settings.ts'
 import { begin, keep, thread } from './conversations.ts'
-import { addTurn, changeTurn, removeTurn, shownTurns, type AnswerFacts, type Thread, type Turn } from './thread.ts'
+import { takePicture } from './pictures.ts'
+import {
+  addTurn,
+  changeTurn,
+  removeTurn,
+  shownTurns,
+  type AnswerFacts,
+  type KeptPicture,
+  type ShownPicture,
+  type Thread,
+  type Turn,
+} from './thread.ts'
 
 /** An answer that is being written. */
 export interface LiveAnswer {
@@ -38,21 +49,33 @@ let side: { readonly thread: string; readonly model: RemoteModel; readonly chat:
 /** Milliseconds between two times that an unfinished answer is kept. */
 const keepEvery = 1000
 
+/** A picture of a question, and its file. */
+export interface AskedPicture {
+  readonly shown: ShownPicture
+  readonly file: Blob
+}
+
 /** @returns whether it began: one answer is written at a time */
-export function ask(question: string): boolean {
+export function ask(question: string, pictures: readonly AskedPicture[] = []): boolean {
   if (isAnswering.value) return false
   const opened = begin()
   const parent = shownTurns(opened).at(-1)?.id ?? 0
   const at = Date.now()
-  void answerAfter(opened, (now) => addTurn(now, { parent, role: 'user', content: question, at }))
+  const shown = pictures.length === 0 ? {} : { pictures: pictures.map((picture) => picture.shown) }
+  void answerAfter(
+    opened,
+    (now) => addTurn(now, { parent, role: 'user', content: question, at, ...shown }),
+    pictures.map(({ shown: { id }, file }) => ({ id, conversation: opened.id, file })),
+  )
   return true
 }
 
 /** Asks another question in the place of one: a branch. @returns whether it began */
-export function edit({ parent }: Turn, question: string): boolean {
+export function edit({ parent, pictures }: Turn, question: string): boolean {
   if (isAnswering.value) return false
   const at = Date.now()
-  void answerAfter(thread.value, (now) => addTurn(now, { parent, role: 'user', content: question, at }))
+  const shown = pictures === undefined ? {} : { pictures }
+  void answerAfter(thread.value, (now) => addTurn(now, { parent, role: 'user', content: question, at, ...shown }))
   return true
 }
 
@@ -76,8 +99,15 @@ interface Begun {
   readonly turn: Turn
 }
 
-/** @param question the conversation with the question, as it is now, that is answered */
-async function answerAfter(known: Thread, question: (now: Thread) => Begun): Promise<void> {
+/**
+ * @param question the conversation with the question, as it is now, that is answered
+ * @param pictures are new in it
+ */
+async function answerAfter(
+  known: Thread,
+  question: (now: Thread) => Begun,
+  pictures: readonly KeptPicture[] = [],
+): Promise<void> {
   const at = Date.now()
   const beginIn = (now: Thread): Begun => {
     const asked = question(now)
@@ -90,7 +120,7 @@ async function answerAfter(known: Thread, question: (now: Thread) => Begun): Pro
   live.value = { thread: known.id, turn: begun.turn.id, text: '', progress: undefined }
   announcement.value = 'Phi is answering.'
   // Another tab may have added turns, so that these have other numbers.
-  await keep(known, (now) => (begun = beginIn(now)).thread)
+  await keep(known, (now) => (begun = beginIn(now)).thread, pictures)
   live.value = { ...live.value, turn: begun.turn.id }
   const draft = new Draft(begun)
   let end: Partial<Turn>
@@ -134,11 +164,18 @@ class Draft {
   }
 }
 
-function messagesBefore({ turns, system }: Thread, { parent }: Turn): ChatMessage[] {
+/** @throws PocketPhiError as `takePicture` */
+async function messagesBefore(
+  { turns, system }: Thread,
+  { parent }: Turn,
+  model: RemoteModel,
+): Promise<RemoteMessage[]> {
   const byId = new Map(turns.map((turn) => [turn.id, turn]))
-  const messages: ChatMessage[] = []
+  const messages: RemoteMessage[] = []
   for (let at = byId.get(parent); at !== undefined; at = byId.get(at.parent)) {
-    messages.unshift({ role: at.role, content: at.content })
+    const { role, content, pictures = [] } = at
+    const shown = await Promise.all(pictures.map(({ id }) => takePicture(model, id)))
+    messages.unshift({ role, content, ...(shown.length === 0 ? {} : { pictures: shown }) })
   }
   return system === '' ? messages : [{ role: 'system', content: system }, ...messages]
 }
@@ -146,7 +183,8 @@ function messagesBefore({ turns, system }: Thread, { parent }: Turn): ChatMessag
 async function write({ thread: begun, turn }: Begun, draft: Draft, stopped: AbortSignal): Promise<AnswerFacts> {
   const { name, model } = await unlessAborted(readyModel(), stopped)
   const { sampling, maxTokens, seed } = settings.value
-  const reply = chatOf(begun, model).answer(messagesBefore(begun, turn), {
+  const messages = await unlessAborted(messagesBefore(begun, turn, model), stopped)
+  const reply = chatOf(begun, model).answer(messages, {
     ...sampling,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(seed === undefined ? {} : { seed }),

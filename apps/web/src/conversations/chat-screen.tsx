@@ -1,8 +1,12 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
 import { IconButton } from '../app/button.tsx'
+import { takeDrops } from '../app/drops.ts'
 import { isListOpen } from '../app/layout.ts'
 import { ErrorNotice, Notice } from '../app/notice.tsx'
 import { open } from '../app/route.ts'
 import { ModelChip, ModelStatus } from '../models/status.tsx'
+import { attach } from './attachments.ts'
 import { Composer } from './composer.tsx'
 import { isMissing, thread, unkept } from './conversations.ts'
 import { titleOf } from './thread.ts'
@@ -11,8 +15,11 @@ import { Welcome } from './welcome.tsx'
 
 export function ChatScreen() {
   const isEmpty = thread.value.turns.length === 0
+  const screen = useRef<HTMLElement>(null)
+  const isTarget = useSignal(false)
+  useEffect(() => (screen.current === null ? undefined : takeDrops(screen.current, isTarget, attach)), [])
   return (
-    <main class="screen chat" aria-label="Chat">
+    <main ref={screen} class={`screen chat ${isTarget.value ? 'target' : ''}`} aria-label="Chat">
       <header class="bar">
         <IconButton class="list-button" icon="menu" label="Conversations" onClick={() => (isListOpen.value = true)} />
         <ModelChip />

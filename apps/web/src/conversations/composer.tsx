@@ -3,6 +3,8 @@ import { useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from '../app/button.tsx'
 import { canAnswer, session } from '../models/session.ts'
 import { ask, isAnswering, stop } from './answering.ts'
+import { attach, attachments, isMeasuring, shownOf, takeAttachments } from './attachments.ts'
+import { Attachments, Choosers } from './attachments-view.tsx'
 import { isSendKey } from './keys.ts'
 
 /** What is being written; it outlives a look at another screen. */
@@ -15,9 +17,13 @@ export function Composer() {
     // On a phone the keyboard would cover half of the page.
     if (matchMedia('(pointer: fine)').matches) area.current?.focus()
   }, [])
-  const isEmpty = draft.value.trim() === ''
+  const isEmpty = draft.value.trim() === '' && attachments.value.length === 0
+  const mayNotSend = isEmpty || isMeasuring.value || !canAnswer.value
   const send = (): void => {
-    if (!isEmpty && canAnswer.value && ask(draft.value.trim())) draft.value = ''
+    const pictures = attachments.value.map((attachment) => ({ shown: shownOf(attachment), file: attachment.file }))
+    if (mayNotSend || !ask(draft.value.trim(), pictures)) return
+    draft.value = ''
+    takeAttachments()
   }
   return (
     <form
@@ -27,7 +33,9 @@ export function Composer() {
         send()
       }}
     >
+      <Attachments />
       <div class="composer-box">
+        <Choosers />
         <textarea
           ref={area}
           class="growing"
@@ -36,6 +44,12 @@ export function Composer() {
           placeholder={session.value.state === 'empty' ? 'Choose a model first' : 'Ask something'}
           value={draft.value}
           onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
+          onPaste={(event) => {
+            const files = [...(event.clipboardData?.files ?? [])]
+            if (files.length === 0) return
+            event.preventDefault()
+            attach(files)
+          }}
           onKeyDown={(event) => {
             if (!isSendKey(event)) return
             event.preventDefault()
@@ -45,7 +59,7 @@ export function Composer() {
         {isAnswering.value ? (
           <IconButton class="round" icon="stop" label="Stop" onClick={stop} />
         ) : (
-          <IconButton class="round" icon="send" label="Send" disabled={isEmpty || !canAnswer.value} onClick={send} />
+          <IconButton class="round" icon="send" label="Send" disabled={mayNotSend} onClick={send} />
         )}
       </div>
     </form>

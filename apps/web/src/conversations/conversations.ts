@@ -13,11 +13,12 @@ import {
   onChangeElsewhere,
   readAll,
   readHeadings,
+  readPictures,
   readThread,
   writeHeading,
 } from './store.ts'
-import { chooseBranch, newThread, titleOf, type Heading, type Thread, type Turn } from './thread.ts'
-import { formatConversations, formatMarkdown, parseConversations, type Conversation } from './transfer.ts'
+import { chooseBranch, newThread, titleOf, type Heading, type KeptPicture, type Thread, type Turn } from './thread.ts'
+import { formatConversations, formatMarkdown, parseConversations } from './transfer.ts'
 
 export const headings = signal<readonly Heading[]>([])
 /** The conversation that is open; one that nothing was said in is not kept. */
@@ -91,8 +92,13 @@ let writes = 0
  *
  * @param known the conversation as it was last seen, for when the database has less of it
  * @param change is made to what is shown, and again to what is kept, which another tab may have changed
+ * @param pictures are new in it
  */
-export async function keep(known: Thread, change: (now: Thread) => Thread): Promise<void> {
+export async function keep(
+  known: Thread,
+  change: (now: Thread) => Thread,
+  pictures: readonly KeptPicture[] = [],
+): Promise<void> {
   const { id } = known
   if (deleted.has(id)) return
   const shown = thread.value.id === id ? thread.value : known
@@ -101,11 +107,15 @@ export async function keep(known: Thread, change: (now: Thread) => Thread): Prom
   const write = writes
   const isFirst = headings.value.length === 0
   try {
-    const kept = await changeConversation(id, (now) => {
-      const changed = change(now === undefined || ahead.has(id) ? shown : now.thread)
-      if (deleted.has(id) || changed.turns.length === 0) return undefined
-      return { heading: headingOf(changed, now?.heading), thread: changed }
-    })
+    const kept = await changeConversation(
+      id,
+      (now) => {
+        const changed = change(now === undefined || ahead.has(id) ? shown : now.thread)
+        if (deleted.has(id) || changed.turns.length === 0) return undefined
+        return { heading: headingOf(changed, now?.heading), thread: changed }
+      },
+      pictures,
+    )
     if (kept === undefined) return
     ahead.delete(id)
     unkept.value = undefined
@@ -173,11 +183,15 @@ function forget(id: string): void {
   if (route.value.screen === 'chat') open({ screen: 'chat', conversation: undefined })
 }
 
-/** All conversations as the text of a file. */
-export async function exportAll(): Promise<string> {
-  const all: Conversation[] = []
-  for await (const conversation of readAll()) all.push(conversation)
-  return formatConversations(all)
+/** All conversations as a file, pictures included. */
+export async function exportAll(): Promise<Blob> {
+  return await formatConversations(
+    (async function* whole() {
+      for await (const { heading, thread: said } of readAll()) {
+        yield { heading, thread: said, pictures: await readPictures(heading.id) }
+      }
+    })(),
+  )
 }
 
 /** One conversation as Markdown. */

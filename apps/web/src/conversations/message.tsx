@@ -10,6 +10,7 @@ import { CopyButton } from './copy-button.tsx'
 import { Editor } from './editor.tsx'
 import { Facts } from './facts.tsx'
 import { Markdown } from './markdown.tsx'
+import { Picture } from './picture.tsx'
 import { branchesOf, type Turn } from './thread.ts'
 
 interface MessageProps {
@@ -40,7 +41,8 @@ function Question({ turn }: MessageProps) {
         />
       ) : (
         <>
-          <div class="bubble">{turn.content}</div>
+          <Pictures turn={turn} />
+          {turn.content === '' ? undefined : <div class="bubble">{turn.content}</div>}
           <Tools turn={turn}>
             <IconButton icon="edit" label="Edit" disabled={isAnswering.value} onClick={() => (isEdited.value = true)} />
             <CopyButton text={turn.content} label="Copy question" />
@@ -48,6 +50,19 @@ function Question({ turn }: MessageProps) {
         </>
       )}
     </article>
+  )
+}
+
+function Pictures({ turn: { pictures = [] } }: MessageProps) {
+  if (pictures.length === 0) return undefined
+  return (
+    <ul class="pictures" aria-label="Pictures">
+      {pictures.map(({ id, name }) => (
+        <li key={id}>
+          <Picture id={id} name={name} />
+        </li>
+      ))}
+    </ul>
   )
 }
 

@@ -1,7 +1,7 @@
 /** Conversations in the database, and word of changes to other tabs. */
 import { inDatabase } from '../app/database.ts'
-import type { Heading, Thread } from './thread.ts'
-import type { Conversation } from './transfer.ts'
+import type { Heading, KeptPicture, Thread } from './thread.ts'
+import type { Conversation, WholeConversation } from './transfer.ts'
 
 /** What other tabs are told of a conversation. */
 export interface Change {
@@ -24,23 +24,38 @@ export async function readThread(id: string): Promise<Thread | undefined> {
   return await inDatabase((database) => database.get('threads', id))
 }
 
+/** The pictures of a conversation, of all its branches. */
+export async function readPictures(conversation: string): Promise<KeptPicture[]> {
+  return await inDatabase((database) => database.getAllFromIndex('pictures', 'conversation', conversation))
+}
+
+export async function readPicture(id: string): Promise<KeptPicture | undefined> {
+  return await inDatabase((database) => database.get('pictures', id))
+}
+
 /**
  * Changes a conversation as it is now, which another tab may have written: reading and writing are one transaction.
  *
  * @param change is given nothing where there is no such conversation, and gives nothing where nothing is to be written
+ * @param pictures are written with it
  * @returns what was written
  */
 export async function changeConversation(
   id: string,
   change: (now: Conversation | undefined) => Conversation | undefined,
+  pictures: readonly KeptPicture[] = [],
 ): Promise<Conversation | undefined> {
   const changed = await inDatabase(async (database) => {
-    const transaction = database.transaction(['headings', 'threads'], 'readwrite')
+    const transaction = database.transaction(['headings', 'threads', 'pictures'], 'readwrite')
     const headings = transaction.objectStore('headings')
     const threads = transaction.objectStore('threads')
     const [heading, thread] = await Promise.all([headings.get(id), threads.get(id)])
     const next = change(heading === undefined || thread === undefined ? undefined : { heading, thread })
-    const writes = next === undefined ? [] : [headings.put(next.heading), threads.put(next.thread)]
+    const shown = transaction.objectStore('pictures')
+    const writes: Promise<unknown>[] =
+      next === undefined
+        ? []
+        : [headings.put(next.heading), threads.put(next.thread), ...pictures.map((picture) => shown.put(picture))]
     await Promise.all([...writes, transaction.done])
     return next
   })
@@ -49,12 +64,13 @@ export async function changeConversation(
 }
 
 /** All of them, or none. */
-export async function importConversations(conversations: readonly Conversation[]): Promise<void> {
+export async function importConversations(conversations: readonly WholeConversation[]): Promise<void> {
   await inDatabase(async (database) => {
-    const transaction = database.transaction(['headings', 'threads'], 'readwrite')
-    const puts = conversations.flatMap(({ heading, thread }) => [
+    const transaction = database.transaction(['headings', 'threads', 'pictures'], 'readwrite')
+    const puts = conversations.flatMap(({ heading, thread, pictures }): Promise<unknown>[] => [
       transaction.objectStore('headings').put(heading),
       transaction.objectStore('threads').put(thread),
+      ...pictures.map((picture) => transaction.objectStore('pictures').put(picture)),
     ])
     await Promise.all([...puts, transaction.done])
   })
@@ -68,10 +84,13 @@ export async function writeHeading(heading: Heading): Promise<void> {
 
 export async function deleteConversation(id: string): Promise<void> {
   await inDatabase(async (database) => {
-    const transaction = database.transaction(['headings', 'threads'], 'readwrite')
+    const transaction = database.transaction(['headings', 'threads', 'pictures'], 'readwrite')
+    const pictures = transaction.objectStore('pictures')
+    const shown = await pictures.index('conversation').getAllKeys(id)
     await Promise.all([
       transaction.objectStore('headings').delete(id),
       transaction.objectStore('threads').delete(id),
+      ...shown.map((picture) => pictures.delete(picture)),
       transaction.done,
     ])
   })
@@ -80,11 +99,12 @@ export async function deleteConversation(id: string): Promise<void> {
 
 export async function deleteAllConversations(): Promise<void> {
   const ids = await inDatabase(async (database) => {
-    const transaction = database.transaction(['headings', 'threads'], 'readwrite')
+    const transaction = database.transaction(['headings', 'threads', 'pictures'], 'readwrite')
     const [keys] = await Promise.all([
       transaction.objectStore('threads').getAllKeys(),
       transaction.objectStore('headings').clear(),
       transaction.objectStore('threads').clear(),
+      transaction.objectStore('pictures').clear(),
       transaction.done,
     ])
     return keys

@@ -51,6 +51,9 @@ describe('a thread', () => {
   it('is called by the first words of the first question', () => {
     expect(titleOf(newThread('a', ''))).toBe('New conversation')
     expect(titleOf(forked().thread)).toBe('question')
+    const pictures = [{ id: 'p', name: 'p.png', width: 4, height: 2 }]
+    const wordless = addTurn(newThread('a', ''), { parent: 0, role: 'user', content: '', pictures, at: 0 }).thread
+    expect(titleOf(wordless)).toBe('A picture')
     const long = say(newThread('a', ''), 0, 'user', `what  is\n${'long '.repeat(30)}`).thread
     expect(titleOf(long)).toMatch(/^what is long (?:long )+…$/)
     expect(titleOf(long).length).toBeLessThan(64)

@@ -11,12 +11,31 @@ export interface AnswerFacts {
   readonly dropped: number
 }
 
+/** A picture of a question, which is kept apart from it. */
+export interface ShownPicture {
+  readonly id: string
+  readonly name: string
+  /** Pixels. */
+  readonly width: number
+  readonly height: number
+}
+
+/** A picture as it is kept: the file that was chosen. */
+export interface KeptPicture {
+  readonly id: string
+  /** The conversation that it belongs to. */
+  readonly conversation: string
+  readonly file: Blob
+}
+
 export interface Turn {
   readonly id: number
   /** The turn before it; 0 at the beginning. */
   readonly parent: number
   readonly role: 'user' | 'assistant'
   readonly content: string
+  /** Of a question, before its words. */
+  readonly pictures?: readonly ShownPicture[]
   /** Milliseconds since 1970. */
   readonly at: number
   /** Of an answer that was written here and has ended. */
@@ -94,8 +113,9 @@ const longestTitle = 60
 
 /** The first words of the first question. */
 export function titleOf({ turns }: Thread): string {
-  const words = (turns.find(({ role }) => role === 'user')?.content ?? '').trim().replaceAll(/\s+/g, ' ')
-  if (words === '') return 'New conversation'
+  const { content = '', pictures = [] } = turns.find(({ role }) => role === 'user') ?? {}
+  const words = content.trim().replaceAll(/\s+/g, ' ')
+  if (words === '') return pictures.length === 0 ? 'New conversation' : 'A picture'
   if (words.length <= longestTitle) return words
   return `${words.slice(0, longestTitle).replace(/\s+\S*$/, '')} …`
 }

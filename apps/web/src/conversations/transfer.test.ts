@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { addTurn, chooseBranch, newThread, shownTurns } from './thread.ts'
-import { formatConversations, formatMarkdown, parseConversations, type Conversation } from './transfer.ts'
+import {
+  formatConversations,
+  formatMarkdown,
+  parseConversations,
+  type Conversation,
+  type WholeConversation,
+} from './transfer.ts'
 
 function conversation(): Conversation {
   const question = addTurn(newThread('a', 'Be brief.'), { parent: 0, role: 'user', content: 'one?', at: 1 })
@@ -10,10 +16,61 @@ function conversation(): Conversation {
   return { heading: { id: 'a', title: 'One', created: 1, updated: 3 }, thread }
 }
 
+async function exported(...conversations: readonly WholeConversation[]): Promise<string> {
+  const file = await formatConversations(
+    (async function* all() {
+      yield* conversations
+    })(),
+  )
+  return await file.text()
+}
+
+/** The question of `conversation` with two pictures, one of which has no file. */
+function pictured(): WholeConversation {
+  const { heading, thread } = conversation()
+  const shown = (id: string) => ({ id, name: `${id}.png`, width: 4, height: 2 })
+  const turns = thread.turns.map((turn) => {
+    return turn.role === 'user' ? { ...turn, pictures: [shown('p'), shown('lost')] } : turn
+  })
+  const file = new Blob([Uint8Array.of(1, 2, 255)], { type: 'image/png' })
+  return { heading, thread: { ...thread, turns }, pictures: [{ id: 'p', conversation: 'a', file }] }
+}
+
 describe('conversations as files', () => {
-  it('come back with all branches, under names of their own', () => {
+  it('have their pictures, under names of their own', async () => {
+    const [back, other] = parseConversations(await exported(pictured(), pictured()))
+    const [kept] = back?.pictures ?? []
+    expect(kept?.conversation).toBe(back?.thread.id)
+    expect(kept?.id).not.toBe('p')
+    expect(kept?.id).not.toBe(other?.pictures[0]?.id)
+    expect(kept?.file.type).toBe('image/png')
+    expect([...new Uint8Array((await kept?.file.arrayBuffer()) ?? new ArrayBuffer(0))]).toEqual([1, 2, 255])
+    expect(back?.thread.turns[0]?.pictures).toEqual([{ id: kept?.id, name: 'p.png', width: 4, height: 2 }])
+  })
+
+  it.each([
+    ['a script', 'data:text/html;base64,PGI+'],
+    ['a drawing that may ask for others', 'data:image/svg+xml;base64,PGI+'],
+    ['an address', 'https://example.org/a.png'],
+    ['no base64', 'data:image/png;base64,???'],
+    ['nothing', null],
+  ])('take no picture of %s', async (_title, dataUrl) => {
+    const json = JSON.parse(await exported(pictured())) as { conversations: { pictures: Record<string, unknown> }[] }
+    if (json.conversations[0] !== undefined) json.conversations[0].pictures['p'] = dataUrl
+    const [back] = parseConversations(JSON.stringify(json))
+    expect(back?.pictures).toEqual([])
+    expect(back?.thread.turns[0]).not.toHaveProperty('pictures')
+  })
+
+  it('say in Markdown what was shown', () => {
+    expect(formatMarkdown(pictured())).toContain(
+      '**You**\n\n*Picture: p.png, 4 × 2*\n\n*Picture: lost.png, 4 × 2*\n\none?',
+    )
+  })
+
+  it('come back with all branches, under names of their own', async () => {
     const { heading, thread } = conversation()
-    const [back] = parseConversations(formatConversations([{ heading, thread }]))
+    const [back] = parseConversations(await exported({ heading, thread, pictures: [] }))
     expect(back?.heading.id).not.toBe('a')
     expect(back?.thread.id).toBe(back?.heading.id)
     expect(back).toMatchObject({
