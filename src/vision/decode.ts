@@ -22,7 +22,7 @@ function formatOf(bytes: Uint8Array): PictureFormat {
   throw new PocketPhiError('invalid-file', 'This is no picture that can be read.', {
     expected: formats.join(', '),
     found: bytes.length === 0 ? 'an empty file' : `a file that begins otherwise`,
-    remedy: 'Save it in one of these formats.',
+    remedy: 'Save it as PNG, JPEG, WebP or GIF.',
   })
 }
 

@@ -1,4 +1,4 @@
-import { IconButton } from '../app/button.tsx'
+import { Button, IconButton } from '../app/button.tsx'
 import { Icon } from '../app/icons.tsx'
 import { ErrorNotice } from '../app/notice.tsx'
 import { attach, attachments, detach, refusal, type Attachment } from './attachments.ts'
@@ -40,7 +40,7 @@ export function Attachments() {
     <>
       {refusal.value === undefined ? undefined : (
         <ErrorNotice error={refusal.value}>
-          <IconButton icon="close" label="Dismiss" onClick={() => (refusal.value = undefined)} />
+          <Button onClick={() => (refusal.value = undefined)}>Dismiss</Button>
         </ErrorNotice>
       )}
       {attachments.value.length === 0 ? undefined : (
