@@ -2,7 +2,8 @@
 import { PocketPhiError } from '../base/errors.ts'
 import { isJsonObject } from '../formats/json.ts'
 import type { FileTree } from '../formats/tree.ts'
-import { decodePicture, mostPixels, preparePicture, tooLarge, type Pixels } from '../vision/index.ts'
+import { mostPixels, tooLarge } from '../vision/layout.ts'
+import { preparePicture, type Pixels } from '../vision/prepare.ts'
 import { Picture } from './pictures.ts'
 
 /** A file of a picture, or its pixels. */
@@ -55,11 +56,17 @@ export class Album {
 
 /** The pixels of a picture. @throws PocketPhiError as `PhiModel.picture` */
 export async function pixelsOf(source: PictureSource): Promise<Pixels> {
-  if (source instanceof Uint8Array) return await decodePicture(source)
-  if (source instanceof Blob) return await decodePicture(new Uint8Array(await source.arrayBuffer()))
+  if (source instanceof Uint8Array) return await decode(source)
+  if (source instanceof Blob) return await decode(new Uint8Array(await source.arrayBuffer()))
   const { width, height } = source
   if (width * height <= mostPixels) return source
   throw tooLarge(width, height)
+}
+
+/** What decodes is loaded when it is first needed: most pages have no use for it. */
+async function decode(bytes: Uint8Array): Promise<Pixels> {
+  const { decodePicture } = await import('../vision/decode.ts')
+  return await decodePicture(bytes)
 }
 
 /** What tells pictures apart; undefined on pages without a secure origin, which have no digests. */

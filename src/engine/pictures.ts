@@ -2,15 +2,9 @@
 import { PocketPhiError } from '../base/errors.ts'
 import { visionIndices, visionProgramName } from '../models/trace-vision.ts'
 import type { VisionModel } from '../models/model.ts'
-import {
-  overviewOf,
-  patchesOf,
-  pictureTokens,
-  tileOf,
-  tileSide,
-  tokensOfSide,
-  type PreparedPicture,
-} from '../vision/index.ts'
+import { pictureTokens, tileSide, tokensOfSide } from '../vision/layout.ts'
+import { patchesOf } from '../vision/patches.ts'
+import { overviewOf, tileOf, type PreparedPicture } from '../vision/prepare.ts'
 import type { RunInputs } from '../backends/backend.ts'
 
 /** The id that the next picture begins with. Those of pictures are negative, and no two share one. */

@@ -1,7 +1,8 @@
 /** Pictures in files: by the package `sharp` in Node, by the platform in a browser. */
 import { PocketPhiError } from '../base/errors.ts'
 import { nodeModule } from '../base/platform.ts'
-import { mostPixels } from './layout.ts'
+import { mostPixels, tooLarge } from './layout.ts'
+import { withoutAlpha } from './png.ts'
 import type { Pixels } from './prepare.ts'
 
 const formats = ['PNG', 'JPEG', 'WebP', 'GIF'] as const
@@ -53,15 +54,6 @@ function loadSharp(): Sharp {
   }
 }
 
-/** What is said of a picture of more than `mostPixels`. */
-export function tooLarge(width: number, height: number): PocketPhiError {
-  return new PocketPhiError('not-supported', 'The picture is too large.', {
-    expected: `at most ${mostPixels} pixels`,
-    found: `${width} x ${height}`,
-    remedy: 'Scale it down; the model sees no more than some two million of them.',
-  })
-}
-
 function torn(format: PictureFormat, cause: unknown): PocketPhiError {
   const found = cause instanceof Error ? cause.message : String(cause)
   return new PocketPhiError('invalid-file', `The ${format} file cannot be decoded.`, {
@@ -102,15 +94,9 @@ async function decodeBySharp(bytes: Uint8Array, format: PictureFormat): Promise<
   }
 }
 
-/** Loaded when it is first needed: most pages have no use for it. */
-async function opaquePng(file: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  const { withoutAlpha } = await import('./png.ts')
-  return await withoutAlpha(file)
-}
-
 async function decodeByPlatform(bytes: Uint8Array, format: PictureFormat): Promise<Pixels> {
   const copy = bytes.slice()
-  const file = format === 'PNG' ? await opaquePng(copy) : copy
+  const file = format === 'PNG' ? await withoutAlpha(copy) : copy
   const blob = new Blob([file], { type: `image/${format.toLowerCase()}` })
   const bitmap = await createImageBitmap(blob, { imageOrientation: 'from-image', premultiplyAlpha: 'none' }).catch(
     (error: unknown) => {

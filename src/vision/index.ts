@@ -1,5 +1,5 @@
 /** Pictures as Phi-3-vision sees them: decoded, cut into tiles, scaled and normalised. */
-export { decodePicture, tooLarge } from './decode.ts'
+export { decodePicture } from './decode.ts'
 export {
   layoutPicture,
   mostPixels,
@@ -7,6 +7,7 @@ export {
   pictureTokens,
   tileSide,
   tokensOfSide,
+  tooLarge,
   type PictureToken,
 } from './layout.ts'
 export { patchesOf } from './patches.ts'

@@ -3,6 +3,15 @@ import { PocketPhiError } from '../base/errors.ts'
 /** The most pixels of a picture: 256 MiB at four bytes. */
 export const mostPixels = 2 ** 26
 
+/** What is said of a picture of more than `mostPixels`. */
+export function tooLarge(width: number, height: number): PocketPhiError {
+  return new PocketPhiError('not-supported', 'The picture is too large.', {
+    expected: `at most ${mostPixels} pixels`,
+    found: `${width} x ${height}`,
+    remedy: 'Scale it down; the model sees no more than some two million of them.',
+  })
+}
+
 /** Pixels along a side of what the vision tower sees at once: a tile of a picture, or all of it in small. */
 export const tileSide = 336
 
