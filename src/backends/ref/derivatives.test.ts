@@ -25,7 +25,7 @@ interface Case {
   readonly tensors: Tensors
 }
 
-const random = new Random(7)
+let random = new Random(7)
 
 function floats(...shape: number[]): ReferenceTensor {
   const data = Float64Array.from({ length: elementCount(shape) }, () => random.normal())
@@ -339,6 +339,8 @@ const tinyModels: Readonly<Record<string, () => Model>> = {
 test.each(Object.entries(tinyModels))(
   'a whole tiny %s has the derivatives that finite differences give',
   async (_, build) => {
+    // Draws of its own, which no case that is added above changes.
+    random = new Random(7)
     const model = build()
     const rows = 8
     const probe = tracePictured(model, 'probe', rows)
