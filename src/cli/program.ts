@@ -16,6 +16,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['init', async () => (await import('./init.ts')).registerInit],
   ['pull', async () => (await import('./pull.ts')).registerPull],
   ['train', async () => (await import('./train.ts')).registerTrain],
+  ['longrope', async () => (await import('./longrope.ts')).registerLongRope],
   ['eval-world', async () => (await import('./eval-world.ts')).registerEvalWorld],
   ['eval-loss', async () => (await import('./eval-loss.ts')).registerEvalLoss],
   ['verify', async () => (await import('./verify.ts')).registerVerify],
@@ -49,7 +50,9 @@ Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.`,
     )
   const called = commands.get(args[0] ?? '')
   for (const load of called === undefined ? commands.values() : [called]) (await load())(program)
-  for (const command of program.commands) command.option('--verbose', 'show where an error happened')
+  for (const command of program.commands.flatMap((one) => [one, ...one.commands])) {
+    command.option('--verbose', 'show where an error happened')
+  }
   return program
 }
 

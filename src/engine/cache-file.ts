@@ -42,7 +42,7 @@ function pageBytesOf(device: Device, name: string): number {
 }
 
 /** SHA-256 of everything in the store of a device but its cache: the same for the same weights in the same formats. */
-async function fingerprintOf(device: Device, layers: number): Promise<string> {
+export async function fingerprintOf(device: Device, layers: number): Promise<string> {
   const pools = new Set(poolNames(layers))
   const lines: string[] = []
   for (const name of device.names()) {

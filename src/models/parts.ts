@@ -15,6 +15,9 @@ import { ropeFrequencies, type RopeConfig } from './rope.ts'
 /** The name of the embeddings of the ids. */
 export const embeddings = 'model.embed_tokens.weight'
 
+/** The name of the float64 table of frequencies, [2, pairs]: short and long. */
+export const frequenciesName = 'rope.inverse_frequencies'
+
 /** Limits that no model comes near: what is traced takes memory for every layer and every rotated component. */
 export const mostLayers = 1024
 export const largestHead = 2 ** 16
@@ -41,7 +44,7 @@ export function affineNorm(context: Pick<ModelContext, 'parameter'>, x: Tensor, 
 /** The angles by which queries and keys of the rows of this batch are turned. */
 export function rotationTable(context: ModelContext, rope: RopeConfig): Tensor {
   const { shortScale, longScale } = rope.longRope ?? { shortScale: 1, longScale: 1 }
-  const frequencies = context.buffer('rope.inverse_frequencies', ropeFrequencies(rope))
+  const frequencies = context.buffer(frequenciesName, ropeFrequencies(rope))
   return ropeTable(context.positions, context.regimes, frequencies, { shortScale, longScale })
 }
 

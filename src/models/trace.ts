@@ -206,22 +206,10 @@ export function traceCached(
   cache: CacheShape,
   options: TraceOptions = {},
 ): { program: Program; traced: TracedModel } {
-  const { kvHeads, headSize } = model.shape
   const trace = new Trace(bucketName(rows))
   const input = (name: string, ...shape: number[]): Tensor => trace.bind('input', name, tensorType('i32', ...shape))
-  const pool = tensorType(options.cache ?? 'f32', cache.pages, kvHeads, pageSize, headSize)
   const traced = traceModel(model, trace, rows, options, {
-    attention(layer, query, key, value, attributes) {
-      const names = cacheNames(layer)
-      const paged = {
-        keys: trace.bind('state', names.keys, pool),
-        values: trace.bind('state', names.values, pool),
-        pageTable: input('pageTable', cache.sequences, cache.pagesOfSequence),
-        sequences: input('sequences', rows),
-        positions: input('positions', rows),
-      }
-      return cachedAttention(query, key, value, paged, attributes)
-    },
+    attention: attentionOver(cache, model, trace, rows, options),
     select: (x) => gatherRows(x, input('selected', logitRows(rows))),
     see(x) {
       if (model.vision === undefined) return x
@@ -234,6 +222,48 @@ export function traceCached(
   trace.output(outputNames.candidateLogits, values)
   trace.output(outputNames.candidateIds, ids)
   return { program: trace.finish(), traced }
+}
+
+/**
+ * A pass of `rows` rows over the paged cache that gives the logits of every row, for scoring texts of any length piece by piece. Inputs
+ * as of `traceCached` for a model that does not see, without `selected`.
+ */
+export function traceCachedRows(
+  model: Model,
+  name: string,
+  rows: number,
+  cache: CacheShape,
+  options: TraceOptions = {},
+): TracedModel {
+  const trace = new Trace(name)
+  return traceModel(model, trace, rows, options, {
+    attention: attentionOver(cache, model, trace, rows, options),
+    select: (x) => x,
+    see: (x) => x,
+  })
+}
+
+/** Attention of a layer over its part of the cache. */
+function attentionOver(
+  cache: CacheShape,
+  { shape: { kvHeads, headSize } }: Model,
+  trace: Trace,
+  rows: number,
+  options: TraceOptions,
+): ModelContext['attention'] {
+  const input = (name: string, ...shape: number[]): Tensor => trace.bind('input', name, tensorType('i32', ...shape))
+  const pool = tensorType(options.cache ?? 'f32', cache.pages, kvHeads, pageSize, headSize)
+  return (layer, query, key, value, attributes) => {
+    const names = cacheNames(layer)
+    const paged = {
+      keys: trace.bind('state', names.keys, pool),
+      values: trace.bind('state', names.values, pool),
+      pageTable: input('pageTable', cache.sequences, cache.pagesOfSequence),
+      sequences: input('sequences', rows),
+      positions: input('positions', rows),
+    }
+    return cachedAttention(query, key, value, paged, attributes)
+  }
 }
 
 /** Checks that a checkpoint holds exactly what the model asks for; throws `invalid-file` naming what is missing. */

@@ -141,7 +141,7 @@ export async function readState(checkpoint: string, recipe: unknown): Promise<Ru
 }
 
 /** The fields in which two trees of JSON differ, each with its two values. */
-function differences(then: unknown, now: unknown, path = ''): string[] {
+export function differences(then: unknown, now: unknown, path = ''): string[] {
   if (isDeepStrictEqual(then, now)) return []
   const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
   if (!isTree(then) || !isTree(now) || Array.isArray(then) !== Array.isArray(now)) {

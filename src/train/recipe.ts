@@ -1,17 +1,30 @@
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { PocketPhiError } from '../base/errors.ts'
+import { fewestPasskeyWords } from '../data/recall/index.ts'
 
 /** What a run learns from: generated text by name, that of `shapes` with pictures, with a share of the examples. */
-const dataSchema = z.strictObject({
-  source: z.enum(['world-documents', 'world-conversations', 'shapes']),
-  weight: z.number().positive(),
-  seed: z.int(),
-})
+const dataSchema = z.discriminatedUnion('source', [
+  z.strictObject({
+    source: z.enum(['world-documents', 'world-conversations', 'shapes']),
+    weight: z.number().positive(),
+    seed: z.int(),
+  }),
+  z.strictObject({
+    source: z.enum(['recall-documents', 'recall-passkeys']),
+    weight: z.number().positive(),
+    seed: z.int(),
+    /** How long they are, about; of passkeys the most. */
+    words: z.int().min(fewestPasskeyWords),
+  }),
+])
 
-const fieldsSchema = z.strictObject({
+/** What a folder can be named after. */
+export const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes')
+
+export const fieldsSchema = z.strictObject({
   /** The folder of the run is named after it. */
-  name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes'),
+  name: nameSchema,
   description: z.string(),
   seed: z.int(),
   /** The fields of config.json. */
@@ -88,14 +101,42 @@ export type Recipe = z.infer<typeof recipeSchema>
  * @throws PocketPhiError `invalid-config` naming each field that does not fit.
  */
 export function parseRecipe(text: string, file = 'recipe'): Recipe {
-  let value: unknown
+  return checkedRecipe(parseYaml(text, file), file)
+}
+
+/**
+ * Checks the fields of a recipe.
+ *
+ * @param file what to call it in errors
+ * @throws PocketPhiError `invalid-config` naming each field that does not fit.
+ */
+export function checkedRecipe(value: unknown, file = 'recipe'): Recipe {
+  return checkedFields(recipeSchema, value, file, 'recipe')
+}
+
+/** @throws PocketPhiError `invalid-config` */
+export function parseYaml(text: string, file: string): unknown {
   try {
-    value = parse(text)
+    return parse(text)
   } catch (cause) {
     throw new PocketPhiError('invalid-config', `"${file}" is not valid YAML.`, { cause, found: String(cause) })
   }
-  const result = recipeSchema.safeParse(value)
+}
+
+/**
+ * What a schema makes of fields that were read.
+ *
+ * @param what the fields should be, for errors
+ * @throws PocketPhiError `invalid-config` naming each field that does not fit
+ */
+export function checkedFields<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  file: string,
+  what: string,
+): z.infer<Schema> {
+  const result = schema.safeParse(value)
   if (result.success) return result.data
-  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || 'recipe'}: ${issue.message}`)
-  throw new PocketPhiError('invalid-config', `"${file}" is not a recipe.`, { found: problems.join('; ') })
+  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || what}: ${issue.message}`)
+  throw new PocketPhiError('invalid-config', `"${file}" is not a ${what}.`, { found: problems.join('; ') })
 }

@@ -1,5 +1,6 @@
 import { Random } from '../base/random.ts'
 import { present } from '../base/errors.ts'
+import { fewestPasskeyWords, passkey, recallDocument } from '../data/recall/index.ts'
 import { shapesConversation } from '../data/shapes.ts'
 import { conversation, document } from '../data/world/index.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -8,16 +9,41 @@ import { conversationExample, documentExample } from './step/examples.ts'
 import { LearnedPicture } from './step/pictures.ts'
 import type { Recipe } from './recipe.ts'
 
+type DataEntry = Recipe['data'][number]
+
+/** Item `index` of a stream of documents; undefined for streams of conversations. */
+function documentText(entry: DataEntry, seed: number, index: number): string | undefined {
+  switch (entry.source) {
+    case 'world-documents':
+      return document(seed, index).text
+    case 'recall-documents':
+      return recallDocument(seed, index, entry.words)
+    case 'recall-passkeys':
+      return passkeyText(seed, index, entry.words)
+    case 'world-conversations':
+    case 'shapes':
+      return undefined
+  }
+}
+
+/** A passkey with its answer; every length up to the longest is as likely. */
+function passkeyText(seed: number, index: number, most: number): string {
+  const words = new Random(seed).fork(`length/${index}`).integer(fewestPasskeyWords, most + 1)
+  const { prompt, answer } = passkey(seed, index, { words })
+  return `${prompt} ${answer}.`
+}
+
 /** The text of an example, for training a tokenizer. */
-function plainText(source: Recipe['data'][number]['source'], seed: number, index: number): string {
-  if (source === 'world-documents') return document(seed, index).text
-  return (source === 'shapes' ? shapesConversation : conversation)(seed, index)
+function plainText(entry: DataEntry, seed: number, index: number): string {
+  const text = documentText(entry, seed, index)
+  if (text !== undefined) return text
+  return (entry.source === 'shapes' ? shapesConversation : conversation)(seed, index)
     .messages.map(({ content }) => content)
     .join('\n')
 }
 
 /** Which of the recipe's sources example `index` comes from: drawn by weight, from the seed and the index alone. */
-function sourceOf(data: Recipe['data'], seed: number, index: number): Recipe['data'][number] {
+function sourceOf(data: Recipe['data'], seed: number, index: number): DataEntry {
   const total = data.reduce((sum, { weight }) => sum + weight, 0)
   let draw = new Random(Math.imul(seed + 1, 0x9e3779b1) ^ index).float() * total
   for (const entry of data) {
@@ -34,10 +60,12 @@ function sourceOf(data: Recipe['data'], seed: number, index: number): Recipe['da
 export function recipeSource(recipe: Recipe, tokenizer: Tokenizer, shift = 0): ExampleSource {
   return {
     example(index) {
-      const { source, seed } = sourceOf(recipe.data, recipe.seed + shift, index)
-      if (source === 'world-documents') return documentExample(tokenizer, document(seed + shift, index).text)
-      if (source === 'shapes') return shapesExample(recipe, tokenizer, seed + shift, index)
-      return conversationExample(tokenizer, conversation(seed + shift, index).messages)
+      const entry = sourceOf(recipe.data, recipe.seed + shift, index)
+      const seed = entry.seed + shift
+      const text = documentText(entry, seed, index)
+      if (text !== undefined) return documentExample(tokenizer, text)
+      if (entry.source === 'shapes') return shapesExample(recipe, tokenizer, seed, index)
+      return conversationExample(tokenizer, conversation(seed, index).messages)
     },
   }
 }
@@ -53,7 +81,7 @@ function shapesExample({ pictures }: Recipe, tokenizer: Tokenizer, seed: number,
 /** Plain texts of the recipe's first examples. */
 export function* recipeTexts(recipe: Recipe, count: number): Generator<string> {
   for (let index = 0; index < count; index++) {
-    const { source, seed } = sourceOf(recipe.data, recipe.seed, index)
-    yield plainText(source, seed, index)
+    const entry = sourceOf(recipe.data, recipe.seed, index)
+    yield plainText(entry, entry.seed, index)
   }
 }

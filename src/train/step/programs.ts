@@ -52,7 +52,7 @@ export function openedPrograms({ gradients, update, evaluate, tower }: TrainingP
 }
 
 /** Appends the loss: inputs `targets` i32[rows] (-100 ignored) and `weights` f32[rows]. */
-function appendLoss({ trace, logits }: TracedModel, rows: number) {
+export function appendLoss({ trace, logits }: TracedModel, rows: number) {
   const targets = trace.bind('input', 'targets', tensorType('i32', rows))
   const weights = trace.bind('input', 'weights', tensorType('f32', rows))
   const loss = weightedSum(crossEntropy(logits, targets), weights)
