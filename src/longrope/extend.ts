@@ -105,8 +105,13 @@ class Extending {
   }
 }
 
-/** The recipe of a training that goes on from this folder at this length. */
-function tuningRecipe(part: string, model: ConfigJson, folder: string, tuning: Tuning, length: number): Recipe {
+/**
+ * The recipe of a training that goes on from this folder at this length.
+ *
+ * @param model the configuration that it trains under
+ * @throws PocketPhiError `invalid-config` where a batch cannot hold a text of this length
+ */
+export function tuningRecipe(part: string, model: ConfigJson, folder: string, tuning: Tuning, length: number): Recipe {
   if (tuning.batch.rows < length) {
     throw new PocketPhiError('invalid-config', 'A batch of the training cannot hold a text of the new length.', {
       expected: `"batch.rows" of at least ${length}`,

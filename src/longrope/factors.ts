@@ -1,6 +1,4 @@
 /** How other methods stretch a rotary embedding, in LongRoPE's terms: a pair of components turns slower by its factor. */
-import { present } from '../base/errors.ts'
-
 /** Position interpolation (Chen et al., 2023): every pair turns slower by the ratio of the lengths. */
 export function positionInterpolation(ratio: number, pairs: number): number[] {
   return new Array<number>(pairs).fill(ratio)
@@ -64,12 +62,4 @@ export function publishedSeeds({ ratio, inverseFrequencies, trained }: SeedOptio
     { name: 'NTK', factors: ntkAware(ratio, pairs) },
     { name: 'YaRN', factors: yarn(ratio, inverseFrequencies, trained) },
   ]
-}
-
-/** The factors of a seed by its name. */
-export function factorsOf(seeds: readonly NamedFactors[], name: string): readonly number[] {
-  return present(
-    seeds.find((seed) => seed.name === name),
-    name,
-  ).factors
 }

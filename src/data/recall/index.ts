@@ -1,27 +1,26 @@
 /**
- * Texts of any length in which what was said is needed again, however long ago it was: people find things, and later it is said
- * what they have. Where a name comes up again, the words after it follow from its first mention alone. Passkeys are the
- * same with one number, asked for at the end (Mohtashami and Jaggi, 2023). Text i of a seed depends on nothing but (seed, kind, i, words).
+ * Texts of any length in which what was said is needed again, however long ago it was: lists of people and the thing that each has.
+ * Where a name comes up again, the words after it follow from its first mention alone. Passkeys are the same with one thing that
+ * is asked for at the end (Mohtashami and Jaggi, 2023). Text i of a seed depends on nothing but (seed, kind, i, words).
  */
 import { PocketPhiError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import { colours, names, objects } from './words.ts'
 
-interface Find {
-  readonly name: string
-  readonly thing: string
-}
-
 /** How often a sentence is of somebody new, as long as there is one. */
 const newShare = 0.4
 
 /** Words and marks of a sentence. */
-const sentenceWords = 6
+const sentenceWords = 4
+
+function drawThing(random: Random): string {
+  return `${random.pick(colours)} ${random.pick(objects)}`
+}
 
 /** Sentences without end, each after what came before it. */
 class Ledger {
   readonly #random: Random
-  readonly #finds: Find[] = []
+  readonly #said: string[] = []
   readonly #strangers: string[]
 
   constructor(random: Random) {
@@ -30,15 +29,12 @@ class Ledger {
   }
 
   next(): string {
-    const isNew = this.#finds.length === 0 || this.#random.float() < newShare
-    const name = isNew ? this.#strangers.pop() : undefined
-    if (name === undefined) {
-      const known = this.#random.pick(this.#finds)
-      return `${known.name} has ${known.thing}.`
-    }
-    const thing = `a ${this.#random.pick(colours)} ${this.#random.pick(objects)}`
-    this.#finds.push({ name, thing })
-    return `${name} found ${thing}.`
+    const isNew = this.#said.length === 0 || this.#random.float() < newShare
+    const stranger = isNew ? this.#strangers.pop() : undefined
+    if (stranger === undefined) return this.#random.pick(this.#said)
+    const sentence = `${stranger} ${drawThing(this.#random)}.`
+    this.#said.push(sentence)
+    return sentence
   }
 }
 
@@ -55,14 +51,14 @@ export function recallDocument(seed: number, index: number, words: number): stri
 }
 
 export interface Passkey {
-  /** Everything up to the last word of the question. */
+  /** Everything up to the question, which is the word that stands before the key. */
   readonly prompt: string
   /** The two words that follow. */
   readonly answer: string
 }
 
 /** Words and marks of the two sentences with the key. */
-export const fewestPasskeyWords = 2 * 6
+export const fewestPasskeyWords = 2 * sentenceWords
 
 export interface PasskeyOptions {
   /** At most as many words and marks are written. */
@@ -88,7 +84,7 @@ export function passkey(seed: number, index: number, { words, depth }: PasskeyOp
     ledger.next(),
   )
   const place = Math.round((depth ?? random.float()) * sentences.length)
-  const answer = `${random.pick(colours)} ${random.pick(objects)}`
-  sentences.splice(place, 0, `The key is ${answer}.`)
-  return { prompt: [...sentences, 'The key is'].join(' '), answer }
+  const answer = drawThing(random)
+  sentences.splice(place, 0, `Key ${answer}.`)
+  return { prompt: [...sentences, 'Key'].join(' '), answer }
 }
