@@ -8,7 +8,7 @@ import { Random } from '../../base/random.ts'
 import { colours, names, objects } from './words.ts'
 
 /** How often a sentence is of somebody new, as long as there is one. */
-const newShare = 0.4
+const newShare = 0.25
 
 /** Words and marks of a sentence. */
 const sentenceWords = 4
