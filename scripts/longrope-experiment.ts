@@ -145,7 +145,7 @@ class Experiment {
 
 async function run(seed: number, work: string): Promise<ExperimentResult> {
   const began = performance.now()
-  const backend = wasmBackend({ wide: enableWideVectors('training') })
+  const backend = wasmBackend({ threads: 1, wide: enableWideVectors('training') })
   const folder = join(work, `seed-${seed}`)
   await train(recipeOf(seed), { folder: join(folder, 'pretrain'), backend, resume: true })
   const model = join(folder, 'pretrain/final')

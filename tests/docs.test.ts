@@ -194,9 +194,15 @@ describe('commands in the pages', () => {
   const calls = pages.flatMap((page) => callsOf(page, read(page)))
 
   beforeAll(async () => {
+    const namesIn = (text: string): string[] =>
+      Array.from(text.matchAll(/^ {2}([a-z][a-z-]*) .*\[options\]/gm), ([, name = '']) => name)
     const all = await output('src/cli/main.ts', '--help')
-    const commands = Array.from(all.matchAll(/^ {2}([a-z][a-z-]*) .*\[options\]/gm), ([, name = '']) => name)
-    for (const name of commands) help.set(name, await output('src/cli/main.ts', name, '--help'))
+    for (const name of namesIn(all)) {
+      const own = await output('src/cli/main.ts', name, '--help')
+      // What a command consists of counts as its own.
+      const parts = namesIn(own).map((part) => output('src/cli/main.ts', name, part, '--help'))
+      help.set(name, [own, ...(await Promise.all(parts))].join('\n'))
+    }
   })
 
   it('exist', () => {

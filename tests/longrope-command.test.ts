@@ -65,7 +65,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'phi-longrope-'))
   await writeFile(join(folder, 'base.yaml'), recipe)
   await writeFile(join(folder, 'plan.yaml'), plan)
-  expect(await phi('train base.yaml --threads 1 --no-wide')).toMatchObject({ code: 0 })
+  const { code, err } = await phi('train base.yaml --threads 1 --no-wide')
+  if (code !== 0) throw new Error(err)
 })
 afterAll(async () => {
   await rm(folder, { recursive: true })

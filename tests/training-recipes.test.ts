@@ -1,9 +1,10 @@
-/** Every recipe that ships can be read, traced and sized. */
+/** Every recipe that ships can be read, traced and sized, and every plan of an extension read. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { wasmBackend } from '../src/backends/wasm/index.ts'
+import { parseExtensionPlan } from '../src/longrope/extension-plan.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { printProgram } from '../src/program/index.ts'
 import { traceTraining } from '../src/train/step/programs.ts'
@@ -14,14 +15,20 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const files = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'utf8' })
   .filter((path) => /\.ya?ml$/.test(path))
   .toSorted()
+const plans = files.filter((path) => path.endsWith('.plan.yaml'))
 
-const recipes = files.map((file) => {
+const recipes = files.filter((file) => !plans.includes(file)).map((file) => {
   return { file, recipe: parseRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
 })
 
 test('there are recipes, and each has its own name', () => {
   expect(files).toContain(join('phi-nano', 'pretrain.yaml'))
-  expect(new Set(recipes.map(({ recipe }) => recipe.name)).size).toBe(files.length)
+  expect(new Set(recipes.map(({ recipe }) => recipe.name)).size).toBe(recipes.length)
+})
+
+test.each(plans)('%s is a plan whose trainings can hold its texts', (file) => {
+  const { stages } = parseExtensionPlan(readFileSync(join(root, 'recipes', file), 'utf8'), file)
+  for (const { length, tune } of stages) expect(tune?.batch.rows ?? length).toBeGreaterThanOrEqual(length)
 })
 
 /** Bytes of keys and values of the 577 rows of a tile, in pages of 64. */
