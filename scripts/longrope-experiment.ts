@@ -28,6 +28,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** What one seed gave. */
 export interface ExperimentResult {
   readonly seed: number
+  /** Minutes of a processor core. */
   readonly minutes: number
   /** By name of the model, in the order of the tables. */
   readonly models: Readonly<Record<string, Measurement>>
@@ -144,7 +145,6 @@ class Experiment {
 }
 
 async function run(seed: number, work: string): Promise<ExperimentResult> {
-  const began = performance.now()
   const backend = wasmBackend({ threads: 1, wide: enableWideVectors('training') })
   const folder = join(work, `seed-${seed}`)
   await train(recipeOf(seed), { folder: join(folder, 'pretrain'), backend, resume: true })
@@ -159,7 +159,8 @@ async function run(seed: number, work: string): Promise<ExperimentResult> {
   const search = await experiment.search(model, config, tokenizer)
   for (const [name, other] of others) await experiment.tune(name, other)
   const extension = await experiment.extend(model, tokenizer)
-  const minutes = (performance.now() - began) / 60_000
+  const { user, system } = process.cpuUsage()
+  const minutes = (user + system) / 60e6
   return { seed, minutes, models: experiment.models, search, extension }
 }
 
