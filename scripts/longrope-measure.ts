@@ -9,7 +9,7 @@ export const lengths = [64, 128, 256, 512] as const
 
 /** Seeds that no search and no training has. */
 const [documentSeed, passkeySeed] = [5_000_000, 6_000_000]
-const [documentCount, passkeyCount] = [24, 100]
+const [documentCount, passkeyCount] = [16, 50]
 
 /** One number for each of `lengths`. */
 export interface Measurement {
@@ -44,15 +44,23 @@ async function perplexityAt(model: PhiModel, length: number): Promise<number> {
   return Math.exp(sum / (documentCount * (length - 1)))
 }
 
+/** The longest text with this key that fits, as ids: the question, and the answer that follows. */
+function passkeyIds({ tokenizer }: PhiModel, index: number, length: number): { question: number[]; answer: number[] } {
+  const depth = (index + 0.5) / passkeyCount
+  for (let words = length; ; words--) {
+    // Few words are two tokens.
+    const { prompt, answer } = passkey(passkeySeed, index, { words, depth })
+    const [question, ids] = [tokenizer.encode(prompt), tokenizer.encode(`${prompt} ${answer}`)]
+    if (ids.length <= length) return { question, answer: ids.slice(question.length) }
+  }
+}
+
 async function passkeysAt(model: PhiModel, length: number): Promise<number> {
   let right = 0
   for (let index = 0; index < passkeyCount; index++) {
-    const { prompt, answer } = passkey(passkeySeed, index, { words: length, depth: (index + 0.5) / passkeyCount })
-    const ids = model.tokenizer.encode(`${prompt} ${answer}`)
-    const question = model.tokenizer.encode(prompt)
-    const expected = ids.slice(question.length)
-    const told = await model.generate(question, { maxTokens: expected.length, stopIds: [], temperature: 0 }).result()
-    if (String(told.ids) === String(expected)) right++
+    const { question, answer } = passkeyIds(model, index, length)
+    const told = await model.generate(question, { maxTokens: answer.length, stopIds: [], temperature: 0 }).result()
+    if (String(told.ids) === String(answer)) right++
   }
   return right / passkeyCount
 }

@@ -1,53 +1,40 @@
 /**
- * Texts of any length in which what was said is needed again, however long ago it was: lists of people and the thing that each has.
- * Where a name comes up again, the words after it follow from its first mention alone. Passkeys are the same with one thing that
- * is asked for at the end (Mohtashami and Jaggi, 2023). Text i of a seed depends on nothing but (seed, kind, i, words).
+ * Texts of any length whose context tells what comes. Every document has people, colours and objects of its own, some far more often than
+ * others, so that the more of it was read, the better the next word can be told. Passkeys hide two words that occur nowhere else and ask
+ * for them at the end (Mohtashami and Jaggi, 2023). Text i of a seed depends on nothing but (seed, kind, i, length).
  */
-import { PocketPhiError } from '../../base/errors.ts'
+import { PocketPhiError, present } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
-import { colours, names, objects } from './words.ts'
-
-/** How often a sentence is of somebody new, as long as there is one. */
-const newShare = 0.25
+import { birds, colours, gems, names, objects } from './words.ts'
 
 /** Words and marks of a sentence. */
 const sentenceWords = 4
 
-function drawThing(random: Random): string {
-  return `${random.pick(colours)} ${random.pick(objects)}`
-}
+/** The word at place r of a document's own order comes as often as 1 / r to this power. */
+const exponent = 1.7
 
-/** Sentences without end, each after what came before it. */
-class Ledger {
-  readonly #random: Random
-  readonly #said: string[] = []
-  readonly #strangers: string[]
-
-  constructor(random: Random) {
-    this.#random = random
-    this.#strangers = random.shuffle([...names])
-  }
-
-  next(): string {
-    const isNew = this.#said.length === 0 || this.#random.float() < newShare
-    const stranger = isNew ? this.#strangers.pop() : undefined
-    if (stranger === undefined) return this.#random.pick(this.#said)
-    const sentence = `${stranger} ${drawThing(this.#random)}.`
-    this.#said.push(sentence)
-    return sentence
+/** Draws words, those that the document favours more often. */
+function favourites(words: readonly string[], random: Random): () => string {
+  const order = random.shuffle([...words])
+  const weights = order.map((_, place) => (place + 1) ** -exponent)
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  return () => {
+    let draw = random.float() * total
+    const place = weights.findIndex((weight) => (draw -= weight) < 0)
+    return present(order.at(place), 'word')
   }
 }
 
-function ledgerOf(kind: string, seed: number, index: number): { random: Random; ledger: Ledger } {
-  const random = new Random(seed).fork(`${kind}/${index}`)
-  return { random, ledger: new Ledger(random.fork('ledger')) }
+/** Sentences of one document, without end. */
+function sentencesOf(random: Random): () => string {
+  const [name, colour, object] = [names, colours, objects].map((words) => favourites(words, random))
+  return () => `${name?.()} ${colour?.()} ${object?.()}.`
 }
 
 /** @param words at least as many are written; each is a token or more */
 export function recallDocument(seed: number, index: number, words: number): string {
-  const { ledger } = ledgerOf('document', seed, index)
-  const count = Math.ceil(words / sentenceWords)
-  return Array.from({ length: count }, () => ledger.next()).join(' ')
+  const next = sentencesOf(new Random(seed).fork(`document/${index}`))
+  return Array.from({ length: Math.ceil(words / sentenceWords) }, next).join(' ')
 }
 
 export interface Passkey {
@@ -68,7 +55,7 @@ export interface PasskeyOptions {
 }
 
 /**
- * A key in a ledger, and the question for it at the end.
+ * A key in a document, and the question for it at the end.
  *
  * @throws PocketPhiError `invalid-argument` for fewer words than the key takes
  */
@@ -79,12 +66,11 @@ export function passkey(seed: number, index: number, { words, depth }: PasskeyOp
       found: String(words),
     })
   }
-  const { random, ledger } = ledgerOf('passkey', seed, index)
-  const sentences = Array.from({ length: Math.floor((words - fewestPasskeyWords) / sentenceWords) }, () =>
-    ledger.next(),
-  )
-  const place = Math.round((depth ?? random.float()) * sentences.length)
-  const answer = drawThing(random)
-  sentences.splice(place, 0, `Key ${answer}.`)
+  const random = new Random(seed).fork(`passkey/${index}`)
+  const answer = `${random.pick(gems)} ${random.pick(birds)}`
+  const share = depth ?? random.float()
+  const count = Math.floor((words - fewestPasskeyWords) / sentenceWords)
+  const sentences = Array.from({ length: count }, sentencesOf(random))
+  sentences.splice(Math.round(share * count), 0, `Key ${answer}.`)
   return { prompt: [...sentences, 'Key'].join(' '), answer }
 }

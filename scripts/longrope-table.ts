@@ -1,0 +1,115 @@
+/**
+ * Writes the tables of docs/longrope.md from the recorded runs of the experiment. `--check` compares instead and fails on a difference.
+ *
+ *     npm run longrope:table [-- --check]
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { present } from '../src/base/errors.ts'
+import type { Finding, SearchResult } from '../src/longrope/search.ts'
+import type { ExperimentResult } from './longrope-experiment.ts'
+import { lengths, type Measurement } from './longrope-measure.ts'
+import { withPart } from './readme-part.ts'
+
+const page = new URL('../docs/longrope.md', import.meta.url)
+const folder = new URL('../recipes/recall/results/', import.meta.url)
+
+/** The mean, and the standard deviation of the sample. */
+function spread(values: readonly number[], digits: number): string {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return `${mean.toFixed(digits)} ± ${Math.sqrt(squares / Math.max(1, values.length - 1)).toFixed(digits)}`
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
+}
+
+function byLength(
+  results: readonly ExperimentResult[],
+  valuesOf: (measured: Measurement) => readonly number[],
+  digits: number,
+): string {
+  const names = Object.keys(present(results[0], 'results').models)
+  const rows = names.map((name) => [
+    name,
+    ...lengths.map((_, at) =>
+      spread(
+        results.map(({ models }) => present(valuesOf(present(models[name], name))[at], 'value')),
+        digits,
+      ),
+    ),
+  ])
+  return table(['', ...lengths.map((length) => `${length} tokens`)], rows)
+}
+
+const perplexity = ({ heldOutLoss }: Finding): number => Math.exp(heldOutLoss)
+
+/** The seed that the search found best on its own documents, which is what it has to beat. */
+function bestSeed({ seeds }: SearchResult): Finding {
+  return present(
+    seeds.toSorted((left, right) => left.loss - right.loss)[0],
+    'seeds',
+  )
+}
+
+/** The searches of one part, model by model, on documents that they did not see. */
+function searchRows(part: string, results: readonly ExperimentResult[], of: (one: ExperimentResult) => SearchResult) {
+  return results.map((one) => {
+    const search = of(one)
+    const seed = bestSeed(search)
+    const gain = 100 * (1 - perplexity(search.best) / perplexity(seed))
+    return [
+      part,
+      String(one.seed),
+      String(search.measured),
+      seed.name,
+      perplexity(seed).toFixed(3),
+      perplexity(search.best).toFixed(3),
+      `${gain.toFixed(2)} %`,
+    ]
+  })
+}
+
+function searches(results: readonly ExperimentResult[]): string {
+  const parts = Object.keys(present(results[0], 'results').extension)
+  const rows = [
+    ...searchRows('without training', results, ({ search }) => search),
+    ...parts.flatMap((part) => searchRows(part, results, ({ extension }) => present(extension[part], part))),
+  ]
+  const head = ['search', 'seed', 'candidates', 'its best seed', 'held out', 'found, held out', 'lower by']
+  return table(head, rows)
+}
+
+function factors(results: readonly ExperimentResult[]): string {
+  const list = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join(' ')
+  const rows = results.flatMap(({ seed, search, extension }) => [
+    [`without training, seed ${seed}`, list(search.best.factors)],
+    ...Object.entries(extension).map(([part, { best }]) => [`${part}, seed ${seed}`, list(best.factors)]),
+  ])
+  return rows.map(([name, values]) => `${name}\n    ${values}`).join('\n')
+}
+
+function tables(results: readonly ExperimentResult[]): string {
+  const minutes = results.map(({ minutes: of }) => of)
+  return [
+    `Mean and standard deviation over ${results.length} models; ${spread(minutes, 0)} minutes of one core each.`,
+    '### Perplexity',
+    byLength(results, (measured) => measured.perplexity, 3),
+    '### Passkeys found, of 100',
+    byLength(results, (measured) => measured.passkey.map((share) => 100 * share), 0),
+    '### What the searches found, on documents that they did not see',
+    searches(results),
+    '### The factors',
+    `\`\`\`text\n${factors(results)}\n\`\`\``,
+  ].join('\n\n')
+}
+
+const results = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .toSorted()
+  .map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as ExperimentResult)
+const before = readFileSync(page, 'utf8')
+const after = withPart(before, 'tables', `\n${tables(results)}\n`)
+if (!process.argv.includes('--check')) writeFileSync(page, after)
+else if (after !== before) throw new Error('The tables of docs/longrope.md are stale: run npm run longrope:table.')
