@@ -3,14 +3,13 @@
  *
  *     npm run longrope:table [-- --check]
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { present } from '../src/base/errors.ts'
 import type { Finding, SearchResult } from '../src/longrope/search.ts'
 import type { ExperimentResult } from './longrope-experiment.ts'
 import { lengths, type Measurement } from './longrope-measure.ts'
-import { withPart } from './readme-part.ts'
+import { writePart } from './page-part.ts'
 
-const page = new URL('../docs/longrope.md', import.meta.url)
 const folder = new URL('../recipes/recall/results/', import.meta.url)
 
 /** The mean, and the standard deviation of the sample. */
@@ -47,10 +46,7 @@ const perplexity = ({ heldOutLoss }: Finding): number => Math.exp(heldOutLoss)
 
 /** The seed that the search found best on its own documents, which is what it has to beat. */
 function bestSeed({ seeds }: SearchResult): Finding {
-  return present(
-    seeds.toSorted((left, right) => left.loss - right.loss)[0],
-    'seeds',
-  )
+  return present(seeds.toSorted((left, right) => left.loss - right.loss)[0], 'seeds')
 }
 
 /** The searches of one part, model by model, on documents that they did not see. */
@@ -109,7 +105,4 @@ const results = readdirSync(folder)
   .filter((name) => name.endsWith('.json'))
   .toSorted()
   .map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as ExperimentResult)
-const before = readFileSync(page, 'utf8')
-const after = withPart(before, 'tables', `\n${tables(results)}\n`)
-if (!process.argv.includes('--check')) writeFileSync(page, after)
-else if (after !== before) throw new Error('The tables of docs/longrope.md are stale: run npm run longrope:table.')
+writePart('docs/longrope.md', 'tables', `\n${tables(results)}\n`, 'npm run longrope:table')

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
-const few = '--documents 2 --population 5 --parents 2 --mutations 2 --crossovers 1 --generations 1 --threads 1 --no-wide'
+const few =
+  '--documents 2 --population 5 --parents 2 --mutations 2 --crossovers 1 --generations 1 --threads 1 --no-wide'
 
 const recipe = `
 name: base

@@ -17,9 +17,11 @@ const files = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'u
   .toSorted()
 const plans = files.filter((path) => path.endsWith('.plan.yaml'))
 
-const recipes = files.filter((file) => !plans.includes(file)).map((file) => {
-  return { file, recipe: parseRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
-})
+const recipes = files
+  .filter((file) => !plans.includes(file))
+  .map((file) => {
+    return { file, recipe: parseRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
+  })
 
 test('there are recipes, and each has its own name', () => {
   expect(files).toContain(join('phi-nano', 'pretrain.yaml'))

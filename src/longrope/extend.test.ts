@@ -128,8 +128,12 @@ describe('extend', () => {
   })
 
   test('refuses plans that make no sense, naming the fields', () => {
-    expect(() => parseExtensionPlan(planText.replace('length: 128', 'length: 48'))).toThrow(/stages: lengths that do not fall/)
+    expect(() => parseExtensionPlan(planText.replace('length: 128', 'length: 48'))).toThrow(
+      /stages: lengths that do not fall/,
+    )
     expect(() => parseExtensionPlan(planText.replace('most: 2', 'most: 1'))).toThrow(/readjust\.most/)
-    expect(() => parseExtensionPlan(planText.replace('rows: 128', 'rows: 128, context: 64'))).toThrow(/stages\.0\.tune\.batch/)
+    expect(() => parseExtensionPlan(planText.replace('rows: 128', 'rows: 128, context: 64'))).toThrow(
+      /stages\.0\.tune\.batch/,
+    )
   })
 })

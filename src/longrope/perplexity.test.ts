@@ -36,7 +36,11 @@ async function withReader<T>(tokens: number, action: (reader: DocumentReader) =>
 async function loadedLoss(documents: readonly (readonly number[])[]): Promise<number> {
   const extension = { trained, length, shortFactors: ones, longFactors: factors, scales: { short: scale, long: scale } }
   const config = new TextEncoder().encode(JSON.stringify(extended(tinyConfig(), extension)))
-  await using model = await loadModel(new Map([...files, ['config.json', config]]), { backend, exact: true, context: length })
+  await using model = await loadModel(new Map([...files, ['config.json', config]]), {
+    backend,
+    exact: true,
+    context: length,
+  })
   let [sum, count] = [0, 0]
   for (const ids of documents) {
     const logits = await model.logits(ids)

@@ -67,7 +67,10 @@ describe('the record of a search', () => {
   test('keeps what it held when the disk is full', async () => {
     await tell(await SearchRecord.open(file(), settings, { resume: false }), 1)
     const before = await readFile(file(), 'utf8')
-    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' })
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    })
     const faults = {
       before: () => {
         throw full

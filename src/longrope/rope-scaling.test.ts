@@ -3,7 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { tinyConfig } from '../engine/tiny-model-harness.ts'
 import { modelFromConfig } from '../models/index.ts'
 import { longPlan, shortPlan } from './plans.ts'
-import { extended, extensionOf, frequenciesOf, trainedFrequencies, trainedLength, type ConfigJson } from './rope-scaling.ts'
+import {
+  extended,
+  extensionOf,
+  frequenciesOf,
+  trainedFrequencies,
+  trainedLength,
+  type ConfigJson,
+} from './rope-scaling.ts'
 
 function published(name: string): ConfigJson {
   const url = new URL(`../../tests/fixtures/configs/${name}.json`, import.meta.url)
@@ -88,7 +95,10 @@ describe('plans', () => {
     const plan = shortPlan(config, 2)
     expect(plan.length).toBe(256)
     expect(plan.space.most).toBe(2)
-    expect(plan.configOf([1, 1, 1.5, 2])['rope_scaling']).toMatchObject({ short_factor: [1, 1, 1.5, 2], long_factor: long })
+    expect(plan.configOf([1, 1, 1.5, 2])['rope_scaling']).toMatchObject({
+      short_factor: [1, 1, 1.5, 2],
+      long_factor: long,
+    })
   })
 
   test('refuse what makes no sense', () => {

@@ -16,6 +16,8 @@ coin ring cup lamp book bell comb box hat shoe rope drum map pen bag fork
 `)
 
 /** Words that stand in keys alone. */
-export const gems = listed('ruby opal jade onyx pearl amber topaz agate beryl coral garnet jet quartz spinel zircon lapis')
+export const gems = listed(
+  'ruby opal jade onyx pearl amber topaz agate beryl coral garnet jet quartz spinel zircon lapis',
+)
 
 export const birds = listed('crow dove duck hawk wren swan gull lark owl finch robin stork heron eagle goose raven')
