@@ -34,6 +34,8 @@ export interface ExperimentResult {
   readonly models: Readonly<Record<string, Measurement>>
   /** The search at eight times the length, without training. */
   readonly search: SearchResult
+  /** The same with cosines and sines as they are. */
+  readonly unscaled: SearchResult
   /** The searches of the extension, by part. */
   readonly extension: Readonly<Record<string, SearchResult>>
 }
@@ -100,17 +102,18 @@ class Experiment {
     return folder
   }
 
-  /** LongRoPE's factors without training. */
-  async search(model: string, config: ConfigJson, tokenizer: Tokenizer): Promise<SearchResult> {
-    const plan = longPlan(config, { length: target, keepShort: true })
+  /** LongRoPE's factors without training, under the published scale or another. */
+  async search(name: string, model: string, tokenizer: Tokenizer, longScale?: number): Promise<SearchResult> {
+    const config = (await localFolder(model).readJson('config.json')) as ConfigJson
+    const plan = longPlan(config, { length: target, keepShort: true, ...(longScale === undefined ? {} : { longScale }) })
     const documents = generatedDocuments(tokenizer, this.#plan.documents, target)
     const result = await searchFactors(localFolder(model), plan, documents, this.#plan.search, {
-      folder: join(this.#folder, 'search'),
+      folder: join(this.#folder, 'searches', name.replaceAll(/\W+/g, '-')),
       backend: this.#backend,
       resume: true,
       exact: true,
     })
-    await this.measure('LongRoPE', model, plan.configOf(result.best.factors))
+    await this.measure(name, model, plan.configOf(result.best.factors))
     return result
   }
 
@@ -156,12 +159,13 @@ async function run(seed: number, work: string): Promise<ExperimentResult> {
   await experiment.measure('as trained', model, { ...config, max_position_embeddings: target })
   const others = new Map<string, string>()
   for (const [name, method] of otherMethods(config)) others.set(name, await experiment.measure(name, model, method))
-  const search = await experiment.search(model, config, tokenizer)
+  const search = await experiment.search('LongRoPE', model, tokenizer)
+  const unscaled = await experiment.search('LongRoPE, scale 1', model, tokenizer, 1)
   for (const [name, other] of others) await experiment.tune(name, other)
   const extension = await experiment.extend(model, tokenizer)
   const { user, system } = process.cpuUsage()
   const minutes = (user + system) / 60e6
-  return { seed, minutes, models: experiment.models, search, extension }
+  return { seed, minutes, models: experiment.models, search, unscaled, extension }
 }
 
 const { values } = parseArgs({

@@ -71,6 +71,7 @@ function searches(results: readonly ExperimentResult[]): string {
   const parts = Object.keys(present(results[0], 'results').extension)
   const rows = [
     ...searchRows('without training', results, ({ search }) => search),
+    ...searchRows('without training, scale 1', results, ({ unscaled }) => unscaled),
     ...parts.flatMap((part) => searchRows(part, results, ({ extension }) => present(extension[part], part))),
   ]
   const head = ['search', 'seed', 'candidates', 'its best seed', 'held out', 'found, held out', 'lower by']
@@ -79,8 +80,9 @@ function searches(results: readonly ExperimentResult[]): string {
 
 function factors(results: readonly ExperimentResult[]): string {
   const list = (values: readonly number[]): string => values.map((value) => value.toFixed(2)).join(' ')
-  const rows = results.flatMap(({ seed, search, extension }) => [
+  const rows = results.flatMap(({ seed, search, unscaled, extension }) => [
     [`without training, seed ${seed}`, list(search.best.factors)],
+    [`without training, scale 1, seed ${seed}`, list(unscaled.best.factors)],
     ...Object.entries(extension).map(([part, { best }]) => [`${part}, seed ${seed}`, list(best.factors)]),
   ])
   return rows.map(([name, values]) => `${name}\n    ${values}`).join('\n')
@@ -92,7 +94,7 @@ function tables(results: readonly ExperimentResult[]): string {
     `Mean and standard deviation over ${results.length} models; ${spread(minutes, 0)} minutes of one core each.`,
     '### Perplexity',
     byLength(results, (measured) => measured.perplexity, 3),
-    '### Passkeys found, of 100',
+    '### Passkeys found, in a hundred',
     byLength(results, (measured) => measured.passkey.map((share) => 100 * share), 0),
     '### What the searches found, on documents that they did not see',
     searches(results),

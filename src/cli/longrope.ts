@@ -23,7 +23,7 @@ import {
   type SearchCommandOptions,
 } from './longrope-options.ts'
 import { folderArgument, modelFolder } from './model-folder.ts'
-import { chooseBackend, decimal, integer } from './options.ts'
+import { chooseBackend, decimal, given, integer } from './options.ts'
 import { formatSeconds, note, print, printJson, progressOn } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
 import { enableWideVectors } from './wide.ts'
@@ -32,6 +32,7 @@ interface LongSearchOptions extends SearchCommandOptions {
   readonly length: number
   readonly startTokens: readonly number[]
   readonly keepShort?: boolean
+  readonly longScale?: number
 }
 
 interface ReadjustOptions extends SearchCommandOptions {
@@ -68,6 +69,11 @@ function registerSearch(group: Command): void {
       '--keep-short',
       'write scales of their own for short and long texts, so that short ones are computed as before; not all programs know them',
     )
+    .option(
+      '--long-scale <x>',
+      'multiply cosines and sines of long texts by this instead of what the published formula gives; implies --keep-short',
+      decimal(0, Infinity, true),
+    )
   addRunOptions(addSearchOptions(command), 'runs/longrope- and the length')
     .addHelpText(
       'after',
@@ -81,9 +87,10 @@ Examples:
   $ phi longrope search my-model --length 16384 --folder runs/longrope-16384 --resume`,
     )
     .action(async (name: string, options: LongSearchOptions) => {
-      const { length, startTokens, keepShort = false } = options
+      const { length, startTokens, keepShort = false, longScale } = options
+      const wish = { length, startTokens, keepShort, ...given({ longScale }) }
       const folder = options.folder ?? join('runs', `longrope-${length}`)
-      await runSearch(name, folder, options, (config) => longPlan(config, { length, startTokens, keepShort }))
+      await runSearch(name, folder, options, (config) => longPlan(config, wish))
     })
 }
 

@@ -37,6 +37,8 @@ export interface LongPlanOptions {
    * the scale of the published formula is written, which is for all texts.
    */
   readonly keepShort?: boolean
+  /** What cosines and sines of long texts are multiplied by, where it is to be another than the published formula gives; written as above. */
+  readonly longScale?: number
 }
 
 /**
@@ -46,7 +48,7 @@ export interface LongPlanOptions {
  * @throws PocketPhiError `invalid-argument` for a length that the model was trained for
  */
 export function longPlan(config: ConfigJson, options: LongPlanOptions): SearchPlan {
-  const { length, startTokens = [0], keepShort = false } = options
+  const { length, startTokens = [0], keepShort = false, longScale } = options
   const trained = trainedLength(config)
   if (length <= trained) {
     throw new PocketPhiError('invalid-argument', 'The model need not be extended.', {
@@ -55,11 +57,11 @@ export function longPlan(config: ConfigJson, options: LongPlanOptions): SearchPl
     })
   }
   const ratio = length / trained
-  const scale = longRopeScale(length, trained)
+  const scale = longScale ?? longRopeScale(length, trained)
   const inverseFrequencies = trainedFrequencies(config)
   const before = extensionOf(config)
   const shortFactors = before?.shortFactors ?? inverseFrequencies.map(() => 1)
-  const scales = keepShort ? { scales: { short: before?.scales?.short ?? 1, long: scale } } : {}
+  const scales = keepShort || longScale !== undefined ? { scales: { short: before?.scales?.short ?? 1, long: scale } } : {}
   return {
     length,
     scale,

@@ -14,7 +14,7 @@ const dataSchema = z.discriminatedUnion('source', [
     source: z.enum(['recall-documents', 'recall-passkeys']),
     weight: z.number().positive(),
     seed: z.int(),
-    /** How long they are, about; of passkeys the most. */
+    /** How long they are, about. */
     words: z.int().min(fewestPasskeyWords),
   }),
 ])

@@ -1,6 +1,6 @@
 import { Random } from '../base/random.ts'
 import { present } from '../base/errors.ts'
-import { fewestPasskeyWords, passkey, recallDocument } from '../data/recall/index.ts'
+import { passkeyLesson, recallDocument } from '../data/recall/index.ts'
 import { shapesConversation } from '../data/shapes.ts'
 import { conversation, document } from '../data/world/index.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -19,18 +19,11 @@ function documentText(entry: DataEntry, seed: number, index: number): string | u
     case 'recall-documents':
       return recallDocument(seed, index, entry.words)
     case 'recall-passkeys':
-      return passkeyText(seed, index, entry.words)
+      return passkeyLesson(seed, index, entry.words)
     case 'world-conversations':
     case 'shapes':
       return undefined
   }
-}
-
-/** A passkey with its answer; every length up to the longest is as likely. */
-function passkeyText(seed: number, index: number, most: number): string {
-  const words = new Random(seed).fork(`length/${index}`).integer(fewestPasskeyWords, most + 1)
-  const { prompt, answer } = passkey(seed, index, { words })
-  return `${prompt} ${answer}.`
 }
 
 /** The text of an example, for training a tokenizer. */

@@ -37,13 +37,6 @@ export function recallDocument(seed: number, index: number, words: number): stri
   return Array.from({ length: Math.ceil(words / sentenceWords) }, next).join(' ')
 }
 
-export interface Passkey {
-  /** Everything up to the question, which is the word that stands before the key. */
-  readonly prompt: string
-  /** The two words that follow. */
-  readonly answer: string
-}
-
 /** Words and marks of the two sentences with the key. */
 export const fewestPasskeyWords = 2 * sentenceWords
 
@@ -54,12 +47,16 @@ export interface PasskeyOptions {
   readonly depth?: number
 }
 
-/**
- * A key in a document, and the question for it at the end.
- *
- * @throws PocketPhiError `invalid-argument` for fewer words than the key takes
- */
-export function passkey(seed: number, index: number, { words, depth }: PasskeyOptions): Passkey {
+interface KeyedText {
+  readonly random: Random
+  readonly answer: string
+  /** The sentence with the key among them. */
+  readonly sentences: string[]
+  /** Its place. */
+  readonly place: number
+}
+
+function keyedText(seed: number, index: number, { words, depth }: PasskeyOptions): KeyedText {
   if (words < fewestPasskeyWords) {
     throw new PocketPhiError('invalid-argument', 'A text of so few words has no room for a passkey.', {
       expected: `at least ${fewestPasskeyWords} words`,
@@ -71,6 +68,44 @@ export function passkey(seed: number, index: number, { words, depth }: PasskeyOp
   const share = depth ?? random.float()
   const count = Math.floor((words - fewestPasskeyWords) / sentenceWords)
   const sentences = Array.from({ length: count }, sentencesOf(random))
-  sentences.splice(Math.round(share * count), 0, `Key ${answer}.`)
+  const place = Math.round(share * count)
+  sentences.splice(place, 0, keySentence(answer))
+  return { random, answer, sentences, place }
+}
+
+const keySentence = (answer: string): string => `Key ${answer}.`
+
+export interface Passkey {
+  /** Everything up to the question, which is the word that stands before the key. */
+  readonly prompt: string
+  /** The two words that follow. */
+  readonly answer: string
+}
+
+/**
+ * A key in a document, told once, and the question for it at the end.
+ *
+ * @throws PocketPhiError `invalid-argument` for fewer words than the key takes
+ */
+export function passkey(seed: number, index: number, options: PasskeyOptions): Passkey {
+  const { answer, sentences } = keyedText(seed, index, options)
   return { prompt: [...sentences, 'Key'].join(' '), answer }
+}
+
+/** The largest share of the sentences behind a key that tell it again. */
+const mostRepeated = 0.5
+
+/**
+ * A text to learn finding keys from: the key is told again at the end, and in between in place of more or fewer of the sentences. A small
+ * model that meets every key twice alone takes many times as long to see what it is for.
+ *
+ * @throws PocketPhiError as `passkey`
+ */
+export function passkeyLesson(seed: number, index: number, words: number): string {
+  const { random, answer, sentences, place } = keyedText(seed, index, { words })
+  const share = mostRepeated * random.float()
+  const told = sentences.map((sentence, at) =>
+    at > place && random.float() < share ? keySentence(answer) : sentence,
+  )
+  return [...told, keySentence(answer)].join(' ')
 }
