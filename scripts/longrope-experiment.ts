@@ -105,7 +105,11 @@ class Experiment {
   /** LongRoPE's factors without training, under the published scale or another. */
   async search(name: string, model: string, tokenizer: Tokenizer, longScale?: number): Promise<SearchResult> {
     const config = (await localFolder(model).readJson('config.json')) as ConfigJson
-    const plan = longPlan(config, { length: target, keepShort: true, ...(longScale === undefined ? {} : { longScale }) })
+    const plan = longPlan(config, {
+      length: target,
+      keepShort: true,
+      ...(longScale === undefined ? {} : { longScale }),
+    })
     const documents = generatedDocuments(tokenizer, this.#plan.documents, target)
     const result = await searchFactors(localFolder(model), plan, documents, this.#plan.search, {
       folder: join(this.#folder, 'searches', name.replaceAll(/\W+/g, '-')),

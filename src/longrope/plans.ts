@@ -61,7 +61,8 @@ export function longPlan(config: ConfigJson, options: LongPlanOptions): SearchPl
   const inverseFrequencies = trainedFrequencies(config)
   const before = extensionOf(config)
   const shortFactors = before?.shortFactors ?? inverseFrequencies.map(() => 1)
-  const scales = keepShort || longScale !== undefined ? { scales: { short: before?.scales?.short ?? 1, long: scale } } : {}
+  const scales =
+    keepShort || longScale !== undefined ? { scales: { short: before?.scales?.short ?? 1, long: scale } } : {}
   return {
     length,
     scale,

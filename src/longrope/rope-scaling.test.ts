@@ -88,6 +88,9 @@ describe('plans', () => {
       longPlan(tinyConfig(), { length: 1024, keepShort }).configOf(long)['rope_scaling']
     expect(scaling(false)).not.toHaveProperty('short_mscale')
     expect(scaling(true)).toMatchObject({ short_mscale: 1, long_mscale: Math.sqrt(1.25) })
+    const other = longPlan(tinyConfig(), { length: 1024, longScale: 1.1 })
+    expect(other.scale).toBe(1.1)
+    expect(other.configOf(long)['rope_scaling']).toMatchObject({ short_mscale: 1, long_mscale: 1.1 })
   })
 
   test('of short texts change the short factors alone', () => {

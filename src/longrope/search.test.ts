@@ -40,9 +40,11 @@ async function search(
   name: string,
   options: Partial<SearchOptions> = {},
   startTokens: readonly number[] = [0],
+  seed = evolution.seed,
 ): Promise<SearchResult> {
   const plan = longPlan(tinyConfig(), { length, startTokens })
-  return await searchFactors(tree, plan, documents, evolution, { folder: join(root, name), backend, ...options })
+  const settings = { ...evolution, seed }
+  return await searchFactors(tree, plan, documents, settings, { folder: join(root, name), backend, ...options })
 }
 
 async function outcome(name: string): Promise<string[]> {
@@ -112,11 +114,11 @@ describe('a search', () => {
   })
 
   test('among numbers of start tokens finds factors that can be written, without them', async () => {
-    const { best, withStartTokens } = await search('start', {}, [0, 8, 64])
+    const { best, withStartTokens } = await search('start', {}, [0, 8, 64], 3)
     expect(best.startTokens).toBe(0)
-    if (withStartTokens === undefined) return
-    expect(withStartTokens.startTokens).toBeGreaterThan(0)
-    expect(withStartTokens.loss).toBeLessThan(best.loss)
+    // With this seed some start tokens are worth leaving alone.
+    expect(withStartTokens?.startTokens).toBeGreaterThan(0)
+    expect(withStartTokens?.loss).toBeLessThan(best.loss)
   })
 
   test('is not mixed with one on other documents', async () => {

@@ -104,8 +104,6 @@ const mostRepeated = 0.5
 export function passkeyLesson(seed: number, index: number, words: number): string {
   const { random, answer, sentences, place } = keyedText(seed, index, { words })
   const share = mostRepeated * random.float()
-  const told = sentences.map((sentence, at) =>
-    at > place && random.float() < share ? keySentence(answer) : sentence,
-  )
+  const told = sentences.map((sentence, at) => (at > place && random.float() < share ? keySentence(answer) : sentence))
   return [...told, keySentence(answer)].join(' ')
 }

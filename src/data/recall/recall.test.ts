@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fewestPasskeyWords, passkey, recallDocument } from './index.ts'
+import { fewestPasskeyWords, passkey, passkeyLesson, recallDocument } from './index.ts'
 
 /** Words, and marks, which are tokens of their own. */
 const count = (text: string): number => text.split(/\s+/).length + (text.match(/\./g)?.length ?? 0)
@@ -48,5 +48,19 @@ describe('texts to recall from', () => {
       for (const word of answer.split(' ')) expect(prompt.split(word)).toHaveLength(2)
     }
     expect(() => passkey(1, 1, { words: fewestPasskeyWords - 1 })).toThrow(/no room for a passkey/)
+  })
+
+  test('tell a key again and again where finding it is learned', () => {
+    let repeated = 0
+    for (let index = 0; index < 20; index++) {
+      const text = passkeyLesson(3, index, 100)
+      expect(count(text)).toBe(100)
+      const keys = sentences(text).filter((sentence) => sentence.startsWith('Key '))
+      expect(new Set(keys).size).toBe(1)
+      expect(keys.length).toBeGreaterThanOrEqual(2)
+      expect(sentences(text).at(-1)).toBe(keys[0])
+      repeated += keys.length - 2
+    }
+    expect(repeated).toBeGreaterThan(20)
   })
 })
