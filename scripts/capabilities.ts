@@ -117,8 +117,7 @@ const claims: readonly Claim[] = [
   },
 ]
 
-const missing =
-  'Not built yet, and refused by name: GGUF files of Phi-3-small, Phi-3.5-MoE and Phi-3-vision.'
+const missing = 'Not built yet, and refused by name: GGUF files of Phi-3-small, Phi-3.5-MoE and Phi-3-vision.'
 
 function row({ area, what, tests }: Claim, results: readonly TestResult[]): string {
   const own = results.filter(({ name }) => tests.some((prefix) => name.startsWith(prefix)))

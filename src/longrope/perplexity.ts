@@ -3,8 +3,9 @@ import type { Backend, Device } from '../backends/backend.ts'
 import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { fingerprintOf } from '../engine/cache-file.ts'
-import { checkTensors, fillParameters, formatsOf } from '../engine/load.ts'
+import { checkTensors, fillParameters } from '../engine/load.ts'
 import { openModelFiles } from '../engine/model-files.ts'
+import { formatsOf } from '../engine/weights.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import { frequenciesName } from '../models/parts.ts'
@@ -67,7 +68,7 @@ export async function openReader(tree: FileTree, backend: Backend, options: Read
     const sequences = Math.max(1, Math.floor(rows / options.length))
     const cache = { pages: sequences * pagesOfSequence, sequences, pagesOfSequence }
     const traced = traceCachedRows(model, programName, rows, cache, formatsOf(weights, options.exact ?? false))
-    checkTensors(weights, traced.parameters, model.vision?.isUnused)
+    checkTensors(weights, traced.parameters, model.isUnused)
     appendLoss(traced, rows)
     const device = await backend.open([traced.trace.finish()])
     try {
