@@ -7,7 +7,7 @@ import { trainTokenizer } from '../text/bpe-trainer.ts'
 import { loadTokenizerJson } from '../text/tokenizer-json.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Recipe } from './recipe.ts'
-import { recipeTexts } from './sources.ts'
+import { isConversations, recipeTexts } from './sources.ts'
 import { endOfText, endOfTurn } from './step/examples.ts'
 import { trainedTokenizerConfig } from './tokenizer-config.ts'
 
@@ -81,7 +81,7 @@ function checkStops(recipe: Recipe, tokenizer: Tokenizer): void {
   const configured = recipe.model['eos_token_id']
   if (configured === undefined || configured === null) return
   const stops: readonly unknown[] = [configured].flat()
-  const ends = new Set(recipe.data.map(({ source }) => (source === 'world-documents' ? endOfText : endOfTurn).content))
+  const ends = new Set(recipe.data.map(({ source }) => (isConversations(source) ? endOfTurn : endOfText).content))
   for (const token of ends) {
     const id = tokenizer.idOf(token)
     if (id !== undefined && stops.includes(id)) continue

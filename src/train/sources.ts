@@ -11,6 +11,11 @@ import type { Recipe } from './recipe.ts'
 
 type DataEntry = Recipe['data'][number]
 
+/** Whether the examples of a source are conversations, which end otherwise than documents. */
+export function isConversations(source: DataEntry['source']): boolean {
+  return source === 'world-conversations' || source === 'shapes'
+}
+
 /** Item `index` of a stream of documents; undefined for streams of conversations. */
 function documentText(entry: DataEntry, seed: number, index: number): string | undefined {
   switch (entry.source) {
