@@ -1,7 +1,8 @@
 /** Pictures: files whose bytes were changed, cut off and filled up. */
 import sharp from 'sharp'
 import type { Random } from '../../src/base/random.ts'
-import { decodePicture, layoutPicture, mostPixels, preparePicture } from '../../src/vision/index.ts'
+import { decodePicture } from '../../src/vision/decode.ts'
+import { layoutPicture, mostPixels, preparePicture } from '../../src/vision/index.ts'
 import { withoutAlpha } from '../../src/vision/png.ts'
 import { mustHold, type FuzzFormat } from './format.ts'
 
