@@ -19,7 +19,7 @@ export interface Measurement {
   readonly passkey: readonly number[]
 }
 
-/** Measures a model folder, which is loaded as any other. */
+/** Measures the model in a folder. */
 export async function measureModelFolder(folder: string, backend: Backend): Promise<Measurement> {
   await using model = await loadModel(folder, { backend, exact: true, context: Math.max(...lengths) })
   const measured = { perplexity: [] as number[], passkey: [] as number[] }

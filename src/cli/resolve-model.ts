@@ -8,7 +8,7 @@ import type { HubEnvironment } from '../hub/cache/environment.ts'
 import { cachedRepositories, findInCache, type CachedModel } from '../hub/cache/find.ts'
 import { formatHubName, parseHubName, type HubName } from '../hub/names.ts'
 import { planPull, type PullPlan } from '../hub/cache/pull.ts'
-import { publishedRepositories } from '../models/published.ts'
+import { publishedRepositories } from '../models/published-repositories.ts'
 import { quoted } from './shell.ts'
 
 const shippedName = 'phi-nano'

@@ -3,7 +3,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { nearestNames } from '../base/nearest.ts'
 import { nodeModule } from '../base/platform.ts'
 import { localFolder, type FileTree } from '../formats/tree.ts'
-import { publishedRepositories } from '../models/published.ts'
+import { publishedRepositories } from '../models/published-repositories.ts'
 
 /** Where the files of a model are. */
 export interface ModelPlace {

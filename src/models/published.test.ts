@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { elementCount } from '../base/dtype.ts'
 import { modelFromConfig, modelParameters } from './index.ts'
-import { publishedConfig, publishedNames, publishedRepositories } from './published.ts'
+import { publishedRepositories } from './published-repositories.ts'
+import { publishedConfig, publishedNames } from './published.ts'
 
 /** The published counts (Phi-3 Technical Report and model cards), computed from the shapes of the state dictionaries. */
 const parameters: Readonly<Record<string, number>> = {

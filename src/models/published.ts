@@ -1,7 +1,8 @@
 /**
  * The configurations of published models by short name, as far as they say what is computed: figures of the config.json in the
  * repositories of Microsoft on Hugging Face. With them a model can be planned, measured and started at random without a
- * download. Of Phi-3-medium-128k and Phi-3-small-128k only the repositories are here: their factors are not known to us.
+ * download.
+ * Phi-3-medium-128k and Phi-3-small-128k are missing: their factors are not known to us.
  */
 import { PocketPhiError } from '../base/errors.ts'
 
@@ -263,121 +264,73 @@ const moe: ConfigJson = {
   },
 }
 
-interface PublishedModel {
-  /** Its name on the hub: ORG/NAME. */
-  readonly repository: string
-  /** Undefined where it is not known to us. */
-  readonly config?: ConfigJson
-}
-
-const publishedMini4k: PublishedModel = { repository: 'microsoft/Phi-3-mini-4k-instruct', config: mini4k }
-const publishedSmall8k: PublishedModel = { repository: 'microsoft/Phi-3-small-8k-instruct', config: small8k }
-const publishedMedium4k: PublishedModel = { repository: 'microsoft/Phi-3-medium-4k-instruct', config: medium4k }
-
-const models: ReadonlyMap<string, PublishedModel> = new Map<string, PublishedModel>([
-  ['phi-3-mini', publishedMini4k],
-  ['phi-3-mini-4k', publishedMini4k],
-  [
-    'phi-3-mini-128k',
-    {
-      repository: 'microsoft/Phi-3-mini-128k-instruct',
-      config: { ...mini4k, ...extended, rope_scaling: longRope(mini128kShort, mini128kLong) },
-    },
-  ],
-  [
-    'phi-3.5-mini',
-    {
-      repository: 'microsoft/Phi-3.5-mini-instruct',
-      config: { ...mini4k, ...extended, rope_scaling: longRope(mini35Short, mini35Long) },
-    },
-  ],
+const models: ReadonlyMap<string, ConfigJson> = new Map<string, ConfigJson>([
+  ['phi-3-mini', mini4k],
+  ['phi-3-mini-4k', mini4k],
+  ['phi-3-mini-128k', { ...mini4k, ...extended, rope_scaling: longRope(mini128kShort, mini128kLong) }],
+  ['phi-3.5-mini', { ...mini4k, ...extended, rope_scaling: longRope(mini35Short, mini35Long) }],
   [
     'phi-3-vision',
-    {
-      repository: 'microsoft/Phi-3-vision-128k-instruct',
-      config: {
-        ...vision,
-        rope_scaling: { ...longRope(visionShort, visionLong), type: 'su' },
-        sliding_window: 131_072,
-      },
-    },
+    { ...vision, rope_scaling: { ...longRope(visionShort, visionLong), type: 'su' }, sliding_window: 131_072 },
   ],
   [
     'phi-3.5-vision',
     {
-      repository: 'microsoft/Phi-3.5-vision-instruct',
-      config: {
-        ...vision,
-        embd_pdrop,
-        pad_token_id,
-        resid_pdrop,
-        rope_scaling: { ...longRope(vision35Short, mini35Long), type: 'su' },
-        sliding_window: 262_144,
-      },
+      ...vision,
+      embd_pdrop,
+      pad_token_id,
+      resid_pdrop,
+      rope_scaling: { ...longRope(vision35Short, mini35Long), type: 'su' },
+      sliding_window: 262_144,
     },
   ],
-  ['phi-3-medium', publishedMedium4k],
-  ['phi-3-medium-4k', publishedMedium4k],
-  ['phi-3-medium-128k', { repository: 'microsoft/Phi-3-medium-128k-instruct' }],
-  ['phi-3-small', publishedSmall8k],
-  ['phi-3-small-8k', publishedSmall8k],
-  ['phi-3-small-128k', { repository: 'microsoft/Phi-3-small-128k-instruct' }],
-  ['phi-3.5-moe', { repository: 'microsoft/Phi-3.5-MoE-instruct', config: moe }],
+  ['phi-3-medium', medium4k],
+  ['phi-3-medium-4k', medium4k],
+  ['phi-3-small', small8k],
+  ['phi-3-small-8k', small8k],
+  ['phi-3.5-moe', moe],
   [
     'phi-4',
     {
-      repository: 'microsoft/phi-4',
-      config: {
-        ...mini4k,
-        ...mediumSizes,
-        bos_token_id: 100_257,
-        eos_token_id: 100_257,
-        max_position_embeddings: 16_384,
-        original_max_position_embeddings: 16_384,
-        pad_token_id: 100_257,
-        rope_theta: 250_000,
-        sliding_window: null,
-        vocab_size: 100_352,
-      },
+      ...mini4k,
+      ...mediumSizes,
+      bos_token_id: 100_257,
+      eos_token_id: 100_257,
+      max_position_embeddings: 16_384,
+      original_max_position_embeddings: 16_384,
+      pad_token_id: 100_257,
+      rope_theta: 250_000,
+      sliding_window: null,
+      vocab_size: 100_352,
     },
   ],
   [
     'phi-4-mini',
     {
-      repository: 'microsoft/Phi-4-mini-instruct',
-      config: {
-        ...mini4k,
-        ...extended,
-        bos_token_id: 199_999,
-        eos_token_id: 199_999,
-        full_attn_mod: 1,
-        interpolate_factor: 1,
-        lm_head_bias: false,
-        mlp_bias: false,
-        num_attention_heads: 24,
-        num_key_value_heads: 8,
-        pad_token_id: 199_999,
-        partial_rotary_factor: 0.75,
-        rope_scaling: longRope(
-          mini4Long.map(() => 1),
-          mini4Long,
-        ),
-        tie_word_embeddings: true,
-        vocab_size: 200_064,
-      },
+      ...mini4k,
+      ...extended,
+      bos_token_id: 199_999,
+      eos_token_id: 199_999,
+      full_attn_mod: 1,
+      interpolate_factor: 1,
+      lm_head_bias: false,
+      mlp_bias: false,
+      num_attention_heads: 24,
+      num_key_value_heads: 8,
+      pad_token_id: 199_999,
+      partial_rotary_factor: 0.75,
+      rope_scaling: longRope(
+        mini4Long.map(() => 1),
+        mini4Long,
+      ),
+      tie_word_embeddings: true,
+      vocab_size: 200_064,
     },
   ],
 ])
 
 /** The short names of published models whose configuration is known. */
-export const publishedNames: readonly string[] = [...models].flatMap(([name, { config }]) =>
-  config === undefined ? [] : [name],
-)
-
-/** The names of published models on the Hugging Face hub, by short name; also of those whose configuration is not known. */
-export const publishedRepositories: ReadonlyMap<string, string> = new Map(
-  Array.from(models, ([name, { repository }]) => [name, repository]),
-)
+export const publishedNames: readonly string[] = [...models.keys()]
 
 /**
  * The config.json of a published model.
@@ -386,7 +339,7 @@ export const publishedRepositories: ReadonlyMap<string, string> = new Map(
  * @throws PocketPhiError `not-found` for any other name
  */
 export function publishedConfig(name: string): ConfigJson {
-  const config = models.get(name)?.config
+  const config = models.get(name)
   if (config !== undefined) return config
   throw new PocketPhiError('not-found', `There is no published model "${name}" whose configuration is known.`, {
     expected: publishedNames.join(', '),

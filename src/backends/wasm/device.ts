@@ -5,7 +5,6 @@ import type {
   Device,
   Execution,
   ExpertCounters,
-  ExpertSource,
   ProgramProfile,
   RunInputs,
   RunOptions,
@@ -15,9 +14,10 @@ import { checkIndices } from '../index-checks.ts'
 import { checkedInput } from '../inputs.ts'
 import { Occupation } from '../occupation.ts'
 import { elementsAt, wantedOutputs, type StepOutput } from '../outputs.ts'
-import { ExpertCache } from './expert-cache.ts'
-import { ExpertWalk, type RunSteps } from './expert-walk.ts'
-import { locate, type Layout, type ProgramLayout } from './layout.ts'
+import type { RunSteps } from './expert-walk.ts'
+import type { HeldExperts } from './experts.ts'
+import type { Layout, ProgramLayout } from './layout.ts'
+import { locate } from './location.ts'
 import type { Profiler } from './profiler.ts'
 import type { Runner } from './runner.ts'
 import type { BufferId } from '../operands.ts'
@@ -29,18 +29,12 @@ interface Open {
   readonly runner: Runner
 }
 
-/** Experts of which some are in memory, and where the others are. */
-interface Experts {
-  readonly cache: ExpertCache
-  readonly source: ExpertSource
-}
-
 /** What a device may have beside memories and what walks them. */
 export interface DeviceParts {
   readonly execution?: Execution
   readonly profiler?: Profiler | undefined
-  /** Where the matrices of experts are read from that the layout has pools for; the device closes it. */
-  readonly expertSource?: ExpertSource | undefined
+  /** Of a layout with pools for experts; the device closes their source. */
+  readonly experts?: HeldExperts | undefined
 }
 
 /** Programs in one or more WebAssembly memories, and what walks them. */
@@ -50,7 +44,7 @@ export class WasmDevice implements Device {
   readonly memory: MemoryPlan
   readonly #occupation = new Occupation()
   readonly #profiler: Profiler | undefined
-  #experts: Experts | undefined
+  #experts: HeldExperts | undefined
   #open: Open | undefined
   #disposed: Promise<void> | undefined
 
@@ -59,14 +53,14 @@ export class WasmDevice implements Device {
     memories: WebAssembly.Memory | readonly WebAssembly.Memory[],
     layout: Layout,
     runner: Runner,
-    { execution = { threads: 0 }, profiler, expertSource }: DeviceParts = {},
+    { execution = { threads: 0 }, profiler, experts }: DeviceParts = {},
   ) {
     this.execution = execution
     this.#profiler = profiler
     this.memory = layout.memory
     const buffers = [memories].flat().map(({ buffer }) => buffer)
     this.#open = { buffers, layout, runner }
-    this.#experts = expertSource && { cache: cacheOf(layout, buffers, expertSource), source: expertSource }
+    this.#experts = experts
   }
 
   get experts(): ExpertCounters | undefined {
@@ -187,16 +181,7 @@ export class WasmDevice implements Device {
       this.#profiler?.segmentEnded(from, to)
       this.#occupation.throwIfEnded()
     }
-    const walk =
-      this.#experts &&
-      new ExpertWalk(program.segments, {
-        cache: this.#experts.cache,
-        buffers,
-        longest: layout.longestStep,
-        runSteps,
-        check,
-        signal,
-      })
+    const walk = this.#experts?.walk(program.segments, { runSteps, check, signal })
     try {
       for (const { from, to, experts } of program.segments) {
         throwIfAborted(signal)
@@ -260,16 +245,6 @@ function readWhenChosen(name: string): PocketPhiError {
   return new PocketPhiError('invalid-argument', `"${name}" is not in memory: it is read when its expert is chosen.`, {
     remedy: 'Open the device without a cache of experts.',
   })
-}
-
-function cacheOf(layout: Layout, buffers: readonly ArrayBufferLike[], source: ExpertSource): ExpertCache {
-  const { store, placement, memories } = layout
-  const places = store.pools.map(({ name }) => {
-    const { memory, offset } = present(placement.places.get(name)?.[0], 'pool')
-    const address = present(memories[memory], 'memory').storeStart + offset
-    return { buffer: present(buffers[memory], 'memory'), address }
-  })
-  return new ExpertCache(store.pools, places, source)
 }
 
 /** The memory and the address of a buffer of a program. */

@@ -1,7 +1,8 @@
 /** Runs the steps of experts of one run of a program, as their matrices come. */
 import { planSegments } from '../../program/plan.ts'
 import type { ExpertCache } from './expert-cache.ts'
-import type { ExpertStep, ExpertSteps, Location, Segment } from './segments.ts'
+import type { Location } from './location.ts'
+import type { ExpertStep, ExpertSteps, Segment } from './segments.ts'
 
 /** The share of a mixture from which on nearly all of the next one is expected to be chosen. */
 const manyChosen = 0.75
@@ -9,16 +10,20 @@ const manyChosen = 0.75
 /** Runs the steps [from, to). */
 export type RunSteps = (from: number, to: number) => Promise<void>
 
-/** What steps of experts are run with. */
-export interface ExpertSetting {
-  readonly cache: ExpertCache
-  readonly buffers: readonly ArrayBufferLike[]
-  /** The greatest cost of steps that run without a look at the signal. */
-  readonly longest: number
+/** What a walk asks of the run that it belongs to. */
+export interface RunCalls {
   readonly runSteps: RunSteps
   /** Ends the run where it was aborted or its device is gone. */
   readonly check: () => void
   readonly signal: AbortSignal | undefined
+}
+
+/** What steps of experts are run with. */
+export interface ExpertSetting extends RunCalls {
+  readonly cache: ExpertCache
+  readonly buffers: readonly ArrayBufferLike[]
+  /** The greatest cost of steps that run without a look at the signal. */
+  readonly longest: number
 }
 
 /**

@@ -129,6 +129,7 @@ function backendWith(parts: BackendParts, experts?: ExpertCacheOptions): Backend
     async open(programs: readonly Program[]): Promise<Device> {
       const layout = layoutOf(programs)
       const module = await kernelModule(build, threads > 0)
+      const { holdExperts } = experts === undefined ? {} : await import('./experts.ts')
       const { kernels } = scoreOf(layout)
       checkKernels(module, kernels)
       const memories = makeMemories(layout, threads > 0)
@@ -137,8 +138,10 @@ function backendWith(parts: BackendParts, experts?: ExpertCacheOptions): Backend
         threads > 0
           ? await WorkerPool.open(module, memories, layout, threads, profiler?.times)
           : inlineRunner(module, memories, layout, profiler?.times[0])
-      writeArguments(layout, ...memories.map(({ buffer }) => buffer))
-      return new WasmDevice(memories, layout, runner, { execution, profiler, expertSource: experts?.source })
+      const buffers = memories.map(({ buffer }) => buffer)
+      writeArguments(layout, ...buffers)
+      const held = experts && holdExperts?.(layout, buffers, experts.source)
+      return new WasmDevice(memories, layout, runner, { execution, profiler, experts: held })
     },
     withExpertCache: (options) => backendWith(parts, options),
   }

@@ -9,9 +9,9 @@ import { poolExperts, type ExpertPool, type PooledStore } from './expert-pools.t
 import { lowerProgram } from './lowering/index.ts'
 import { guardedBytes, placeStore, type StorePlacement } from './placement.ts'
 import { rewrites, type Rewrite } from './rewrites.ts'
-import { cutSegments, type Location, type Segment } from './segments.ts'
+import { locate } from './location.ts'
+import { cutSegments, type Segment } from './segments.ts'
 import { isPlace, threadZeroKernels, workspaceStride, type Step, type StepProgram, type Word } from './steps.ts'
-import type { BufferId } from '../operands.ts'
 
 const pageBytes = 65536
 /** The first page holds the constants of the kernel module. */
@@ -225,14 +225,6 @@ function layOut({ programs, bound, store, longestStep }: Lowered, { threads }: L
   )
   const pages = memory.total / pageBytes
   return { bound, store, placement, memories, programs: laidOut, workspaceStride: stride, longestStep, pages, memory }
-}
-
-/** Where a buffer of a program lies. */
-export function locate(
-  { bufferMemories, addresses }: Pick<ProgramLayout, 'bufferMemories' | 'addresses'>,
-  buffer: BufferId,
-): Location {
-  return { memory: present(bufferMemories[buffer], 'memory'), address: present(addresses[buffer], 'address') }
 }
 
 /** Where the parts of a memory begin. */

@@ -1,9 +1,9 @@
 import { present } from '../../base/errors.ts'
 import type { Kernel, WalkPlan } from './control.ts'
-import { locate, type Layout, type ProgramLayout } from './layout.ts'
+import type { Layout, ProgramLayout } from './layout.ts'
+import { locate, type Location } from './location.ts'
 import type { Place } from '../operands.ts'
 import { timed, type ThreadTimes } from './profiler.ts'
-import type { Location } from './segments.ts'
 import { copyBetweenMemories, isPlace, type Step } from './steps.ts'
 
 /** Walks the steps of laid-out programs. */

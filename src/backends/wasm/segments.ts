@@ -2,13 +2,8 @@
 import { present } from '../../base/errors.ts'
 import { planSegments } from '../../program/plan.ts'
 import type { ExpertPool } from './expert-pools.ts'
+import type { Location } from './location.ts'
 import { expertWords, numberAt, placeAt, type Step } from './steps.ts'
-
-/** Bytes in one of the memories. */
-export interface Location {
-  readonly memory: number
-  readonly address: number
-}
 
 /** A step that reads a matrix of an expert, and does nothing when no row chose the expert. */
 export interface ExpertStep {
