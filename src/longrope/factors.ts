@@ -1,4 +1,5 @@
 /** How other methods stretch a rotary embedding, in LongRoPE's terms: a pair of components turns slower by its factor. */
+
 /** Position interpolation (Chen et al., 2023): every pair turns slower by the ratio of the lengths. */
 export function positionInterpolation(ratio: number, pairs: number): number[] {
   return new Array<number>(pairs).fill(ratio)

@@ -127,6 +127,7 @@ class Search {
   /** Monotone and on the grid, as they are measured. */
   readonly #seeds: readonly (Candidate & { readonly name: string })[]
   readonly #distinctSeeds: number
+  readonly #now: () => number
   readonly #began: number
   readonly #known: number
   #measured = 0
@@ -139,7 +140,8 @@ class Search {
     this.#seeds = plan.seeds.map(({ name, factors }) => ({ name, ...candidateOf(factors, 0, plan.space) }))
     this.#distinctSeeds = new Set(this.#seeds.map(keyOf)).size
     this.#known = record.length
-    this.#began = this.#now(options)
+    this.#now = options.now ?? (() => performance.now() / 1000)
+    this.#began = this.#now()
   }
 
   async toTheEnd(): Promise<SearchResult> {
@@ -169,7 +171,7 @@ class Search {
     if (this.#measured <= this.#distinctSeeds) this.#bestSeed = this.#best
     const total = Math.max(this.#measured, plannedMeasurements(evolution))
     const made = this.#measured - this.#known
-    const seconds = this.#now(options) - this.#began
+    const seconds = this.#now() - this.#began
     options.onProgress?.({
       generation,
       generations: evolution.generations,
@@ -180,10 +182,6 @@ class Search {
       secondsLeft: made > 0 ? ((total - this.#measured) * seconds) / made : Infinity,
     })
     return loss
-  }
-
-  #now({ now = () => performance.now() / 1000 }: SearchOptions): number {
-    return now()
   }
 
   /** The best candidates may leave start tokens alone: as many as are parents are measured without. */
