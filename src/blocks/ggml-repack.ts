@@ -50,13 +50,13 @@ function firstLowest(type: SmallType, bytes: Uint8Array): number {
   return -1
 }
 
-/** Refuses a -128 in the rows from `first` on, unless it is in a block of scale 0. */
-function refuseLowest(type: SmallType, bytes: Uint8Array, first: number, blocks: number, place: string): void {
-  const found = firstLowest(type, bytes.subarray(first * blocks * ggmlTypeOf(type).blockBytes))
+/** Refuses a -128 in rows, of which `firstRow` is the first, unless it is in a block of scale 0. */
+function refuseLowest(type: SmallType, bytes: Uint8Array, firstRow: number, blocks: number, place: string): void {
+  const found = firstLowest(type, bytes)
   if (found < 0) return
   throw new PocketPhiError('not-supported', `${place} cannot be repacked without a change of values.`, {
     expected: 'integers in -127..127',
-    found: `-128 in row ${first + Math.floor(found / blocks)}, block ${found % blocks} (${type})`,
+    found: `-128 in row ${firstRow + Math.floor(found / blocks)}, block ${found % blocks} (${type})`,
     remedy: 'Quantise the model again.',
   })
 }
@@ -91,63 +91,65 @@ export function repackGgml(
       found: `${bytes.length} and ${target?.length ?? length}`,
     })
   }
-  checkGgmlBlocks(type, bytes, place)
   const packed = target ?? new Uint8Array(length)
   const isAligned = packed.byteOffset % 4 === 0
   const aligned = isAligned ? packed : new Uint8Array(length)
-  if (isKDType(dtype)) {
-    aligned.set(bytes)
-    interleaveRows(dtype, aligned, rows, columns)
-  } else repackRows(type as SmallType, bytes, rows, columns, aligned, place)
+  aligned.set(bytes)
+  repackInPlace(type, aligned, rows, columns, place)
   if (!isAligned) packed.set(aligned)
   return packed
 }
 
-function repackRows(
-  type: SmallType,
+/**
+ * `repackGgml` where the bytes of the file already are in the place of the panels, which are as long, but for rows of padding.
+ *
+ * @param bytes exactly `matrixBytes`, at a multiple of four; the rows [rows, columns] as they are in the file come first
+ * @throws PocketPhiError `invalid-file` for a scale that is not finite; `not-supported` for -128
+ */
+export function repackInPlace(
+  type: RepackedGgmlType,
   bytes: Uint8Array,
   rows: number,
   columns: number,
-  target: Uint8Array,
-  place: string,
+  place = 'A matrix',
 ): void {
-  const rowBytes = ggmlBytes(type, columns)
-  const panelLength = packedBytes(repackedDTypes[type], panelRows, columns)
-  for (let row = 0; row < rows; row += panelRows) {
-    const panel = { type, blocks: columns / ggmlSmallBlock, lanes: Math.min(panelRows, rows - row) }
-    const start = (row / panelRows) * panelLength
-    const hasLowest = repackPanel(panel, bytes.subarray(row * rowBytes), target.subarray(start, start + panelLength))
-    if (hasLowest) refuseLowest(type, bytes, row, columns / ggmlSmallBlock, place)
-  }
+  const dtype = repackedDTypes[type]
+  if (!isKDType(dtype)) return repackRows(type as SmallType, bytes, rows, columns, place)
+  checkGgmlBlocks(type, bytes.subarray(0, rows * ggmlBytes(type, columns)), place)
+  interleaveRows(dtype, bytes, rows, columns)
 }
 
-interface Panel {
-  readonly type: SmallType
-  /** Blocks in a row. */
-  readonly blocks: number
-  /** Rows that there are; those that only fill up the last panel are zeros. */
-  readonly lanes: number
+function repackRows(type: SmallType, bytes: Uint8Array, rows: number, columns: number, place: string): void {
+  const rowBytes = ggmlBytes(type, columns)
+  const panelLength = packedBytes(repackedDTypes[type], panelRows, columns)
+  const kept = new Uint16Array(panelLength / 2)
+  for (let row = 0; row < rows; row += panelRows) {
+    const panel = bytes.subarray((row / panelRows) * panelLength, (row / panelRows + 1) * panelLength)
+    const lanes = Math.min(panelRows, rows - row)
+    const file = kept.subarray(0, (lanes * rowBytes) / 2)
+    const fileBytes = new Uint8Array(file.buffer, 0, lanes * rowBytes)
+    fileBytes.set(panel.subarray(0, lanes * rowBytes))
+    if (repackPanel(type, file, lanes, panel)) continue
+    checkGgmlBlocks(type, fileBytes, place, (row * columns) / ggmlSmallBlock)
+    refuseLowest(type, fileBytes, row, columns / ggmlSmallBlock, place)
+  }
 }
 
 /**
- * Repacks 8 rows: the blocks of both sides lie at even offsets, and Q4_0 pairs the elements i and i + 16 in a byte, as our units of a
- * group of 32 do.
- * @returns whether a byte of Q8_0 is -128
+ * Repacks up to 8 rows; those that fill up the panel are zeros. Q4_0 pairs the elements i and i + 16 in a byte, as our units of a group
+ * of 32 do.
+ *
+ * @param file the rows as they are in the file, in halves, with which the blocks of both types begin and end
+ * @returns whether all scales are finite, and no byte of Q8_0 is -128
  */
-function repackPanel({ type, blocks, lanes }: Panel, bytes: Uint8Array, packed: Uint8Array): boolean {
-  const { buffer, byteOffset } = bytes.byteOffset % 2 === 0 ? bytes : bytes.slice()
-  const rowHalves = blocks * (1 + 2 * wordsOf[type])
-  const source = new Uint16Array(buffer, byteOffset, lanes * rowHalves)
+function repackPanel(type: SmallType, file: Uint16Array, lanes: number, packed: Uint8Array): boolean {
   const words = new Uint32Array(packed.buffer, packed.byteOffset, packed.length / 4)
   const halves = new Uint16Array(packed.buffer, packed.byteOffset, packed.length / 2)
   if (lanes < panelRows) packed.fill(0)
-  for (let lane = 0; lane < lanes; lane++) {
-    const row = source.subarray(lane * rowHalves, (lane + 1) * rowHalves)
-    if (type === 'Q4_0') copyFourBits(row, words, halves, lane)
-    else copyEightBits(row, words, halves, lane)
-  }
-  mendScales(type, words, halves)
-  return type === 'Q8_0' && panelHoldsLowest(words)
+  if (type === 'Q4_0') copyFourBits(file, lanes, words, halves)
+  else copyEightBits(file, lanes, words, halves)
+  const areFinite = mendScales(type, words, halves)
+  return areFinite && !(type === 'Q8_0' && panelHoldsLowest(words))
 }
 
 /** Whether an integer in a panel of Q8_0 is -128. */
@@ -160,22 +162,28 @@ function panelHoldsLowest(words: Uint32Array): boolean {
 }
 
 /**
- * A row of Q4_0. That it does nothing but copy, word by word of two halves and with offsets that are known, makes it four times as fast
- * as loops that also look at what they copy.
+ * Rows of Q4_0, block by block, so that the panel is written from front to back. That it does nothing but copy, word by word of two
+ * halves and with offsets that are known, makes it four times as fast as loops that also look at what they copy.
  */
-function copyFourBits(row: Uint16Array, words: Uint32Array, halves: Uint16Array, lane: number): void {
-  for (let from = 0, to = lane; from < row.length; from += 9, to += 36) {
-    copyFourWords(row, from + 1, words, to)
-    halves[2 * (to - lane + 32) + lane] = row[from] as number
+function copyFourBits(file: Uint16Array, lanes: number, words: Uint32Array, halves: Uint16Array): void {
+  const rowHalves = file.length / lanes
+  for (let from = 0, to = 0; from < rowHalves; from += 9, to += 36) {
+    for (let lane = 0, at = from; lane < lanes; lane++, at += rowHalves) {
+      copyFourWords(file, at + 1, words, to + lane)
+      halves[2 * (to + 32) + lane] = file[at] as number
+    }
   }
 }
 
-/** A row of Q8_0. */
-function copyEightBits(row: Uint16Array, words: Uint32Array, halves: Uint16Array, lane: number): void {
-  for (let from = 0, to = lane; from < row.length; from += 17, to += 68) {
-    copyFourWords(row, from + 1, words, to)
-    copyFourWords(row, from + 9, words, to + 4 * panelRows)
-    halves[2 * (to - lane + 64) + lane] = row[from] as number
+/** Rows of Q8_0, likewise. */
+function copyEightBits(file: Uint16Array, lanes: number, words: Uint32Array, halves: Uint16Array): void {
+  const rowHalves = file.length / lanes
+  for (let from = 0, to = 0; from < rowHalves; from += 17, to += 68) {
+    for (let lane = 0, at = from; lane < lanes; lane++, at += rowHalves) {
+      copyFourWords(file, at + 1, words, to + lane)
+      copyFourWords(file, at + 9, words, to + 4 * panelRows + lane)
+      halves[2 * (to + 64) + lane] = file[at] as number
+    }
   }
 }
 
@@ -186,18 +194,25 @@ function copyFourWords(source: Uint16Array, from: number, words: Uint32Array, to
   words[to + 3 * panelRows] = (source[from + 6] as number) | ((source[from + 7] as number) << 16)
 }
 
-/** Makes scales positive, and integers under a scale of 0 zeros, those of the lanes that fill up the panel among them. */
-function mendScales(type: SmallType, words: Uint32Array, halves: Uint16Array): void {
+/**
+ * Makes scales positive, and integers under a scale of 0 zeros, those of the lanes that fill up the panel among them.
+ * @returns whether all scales are finite
+ */
+function mendScales(type: SmallType, words: Uint32Array, halves: Uint16Array): boolean {
   const blockWords = panelRows * wordsOf[type]
+  let areFinite = true
   for (let start = 0; start < words.length; start += blockWords + panelRows / 2) {
     for (let lane = 0; lane < panelRows; lane++) {
       const at = 2 * (start + blockWords) + lane
       const scale = halves[at] as number
-      if ((scale & 0x7fff) !== 0 && (type === 'Q4_0' || scale <= 0x8000)) continue
+      const size = scale & 0x7fff
+      if (size >= 0x7c00) areFinite = false
+      if (size !== 0 && (type === 'Q4_0' || scale <= 0x8000)) continue
       mendLane(type, words, start + lane, scale)
-      halves[at] = scale & 0x7fff
+      halves[at] = size
     }
   }
+  return areFinite
 }
 
 /** Integers under a scale of 0 become zeros; those under a negative scale of Q8_0, which becomes positive, change sign. */

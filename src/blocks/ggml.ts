@@ -125,10 +125,16 @@ function firstNonFinite(type: GgmlType, bytes: Uint8Array): number {
     }
     return -1
   }
-  for (let at = 0; at < bytes.length; at += blockBytes) {
-    for (const place of scales) if ((readHalf(bytes, at + place) & 0x7c00) === 0x7c00) return at / blockBytes
+  const first = Math.min(...scales.map((place) => firstByte(bytes, place + 1, blockBytes, 0x7c)))
+  return first === Infinity ? -1 : first
+}
+
+/** The first block in which a byte, at `place` in every block, has all the bits of `mask`; Infinity when there is none. */
+function firstByte(bytes: Uint8Array, place: number, blockBytes: number, mask: number): number {
+  for (let at = place; at < bytes.length; at += blockBytes) {
+    if (((bytes[at] as number) & mask) === mask) return (at - place) / blockBytes
   }
-  return -1
+  return Infinity
 }
 
 /**

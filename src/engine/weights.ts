@@ -5,18 +5,17 @@ import {
   isGgmlDType,
   isKDType,
   isKvDType,
+  isPanelDType,
   isQuantizedDType,
   type BlockDType,
   type GgmlDType,
-  type KDType,
   type PlainDType,
   type TensorType,
 } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { repackedDTypes, repackGgml, type RepackedGgmlType } from '../blocks/ggml-repack.ts'
+import { repackedDTypes, repackInPlace, type RepackedGgmlType } from '../blocks/ggml-repack.ts'
 import { checkGgmlBlocks, ggmlBytes, ggmlTypeOf, type GgmlType } from '../blocks/ggml.ts'
 import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
-import { interleaveRows, kTypes } from '../blocks/k-panels.ts'
 import { matrixBytes } from '../blocks/matrix.ts'
 import { checkPackedMatrix, panelBytes, panelRows } from '../blocks/packed.ts'
 import type { GgufCheckpoint } from '../formats/gguf.ts'
@@ -134,13 +133,11 @@ export function pieceReader(file: WeightsFile, name: string, staging: Staging): 
   const [rows = 0, columns = 0] = shape
   if (isGgmlDType(dtype)) return ggmlReader(file, name, dtype, columns)
   const type = isGguf(file) ? file.info(name).dtype : undefined
-  if (isKDType(dtype)) return interleavingReader(file, name, dtype, rows, columns)
-  if (isBlockDType(dtype)) {
-    if (type !== undefined && isRepacked(type)) return repackingReader(file, name, type, rows, columns, staging)
-    return panelReader(file, name, dtype, rows, columns)
-  }
+  if (isPanelDType(dtype) && type !== undefined && isRepacked(type))
+    return repackingReader(file, name, type, rows, columns)
+  if (isBlockDType(dtype)) return panelReader(file, name, dtype, rows, columns)
   if (isGguf(file) && !isPlainGgml(file.info(name).dtype)) return vectorReader(file, name)
-  if (isKvDType(dtype)) throw new Error('defect: a weight is no cache')
+  if (isKDType(dtype) || isKvDType(dtype)) throw new Error(`defect: no file holds ${dtype}`)
   return plainReader(file, name, dtype, staging)
 }
 
@@ -183,14 +180,13 @@ function panelReader(file: WeightsFile, name: string, dtype: BlockDType, rows: n
   }
 }
 
-/** Panels from the rows of a GGUF file. */
+/** Panels from the rows of a GGUF file, which are read into place and repacked there. */
 function repackingReader(
   file: WeightsFile,
   name: string,
   type: RepackedGgmlType,
   rows: number,
   columns: number,
-  staging: Staging,
 ): PieceReader {
   const panel = matrixBytes(repackedDTypes[type], panelRows, columns)
   const rowBytes = ggmlBytes(type, columns)
@@ -198,36 +194,8 @@ function repackingReader(
     step: wholeUnits(panel),
     async readPiece(piece, offset) {
       const { first, count } = rowsOfPiece(panel, piece, offset, rows)
-      const bytes = staging.take(count * rowBytes)
-      await readRaw(file, name, bytes, first * rowBytes)
-      return () => {
-        repackGgml(type, bytes, count, columns, { place: placeOf(name, first), target: piece })
-      }
-    },
-  }
-}
-
-/** Panels with the bytes of a GGUF file in another order: they are read into place, and moved there. */
-function interleavingReader(
-  file: WeightsFile,
-  name: string,
-  dtype: KDType,
-  rows: number,
-  columns: number,
-): PieceReader {
-  const type = kTypes[dtype]
-  const rowBytes = ggmlBytes(type, columns)
-  const panel = panelRows * rowBytes
-  return {
-    step: wholeUnits(panel),
-    async readPiece(piece, offset) {
-      const { first, count } = rowsOfPiece(panel, piece, offset, rows)
-      const inFile = piece.subarray(0, count * rowBytes)
-      await readRaw(file, name, inFile, first * rowBytes)
-      return () => {
-        checkGgmlBlocks(type, inFile, placeOf(name, first))
-        interleaveRows(dtype, piece, count, columns)
-      }
+      await readRaw(file, name, piece.subarray(0, count * rowBytes), first * rowBytes)
+      return () => repackInPlace(type, piece, count, columns, placeOf(name, first))
     },
   }
 }
