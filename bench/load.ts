@@ -10,9 +10,9 @@ import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadModel } from '../src/engine/load-model.ts'
+import { pieceBytes, readsAtOnce } from '../src/engine/weights.ts'
 import { median } from './summary.ts'
 
-const pieceBytes = 1 << 24
 const pageBytes = 65536
 /** WebAssembly's largest memory. */
 const mostPages = 65536
@@ -35,7 +35,7 @@ async function weightFiles(path: string): Promise<string[]> {
   return names.map((name) => join(path, name))
 }
 
-/** Reads a file in the pieces that the engine reads, into as many new memories as it takes. */
+/** Reads a file as the engine reads, in pieces of its size and as many at once, into as many new memories as it takes. */
 async function readFile(path: string): Promise<void> {
   const file = await open(path)
   const { size } = await file.stat()
@@ -43,11 +43,17 @@ async function readFile(path: string): Promise<void> {
     const length = Math.min(size - start, mostPages * pageBytes)
     const pages = Math.ceil(length / pageBytes)
     const bytes = new Uint8Array(new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer)
-    for (let at = 0; at < length; at += pieceBytes) {
-      const piece = bytes.subarray(at, Math.min(at + pieceBytes, length))
-      const { bytesRead } = await file.read(piece, 0, piece.length, start + at)
-      if (bytesRead !== piece.length) throw new Error(`${path}: short read`)
+    let next = 0
+    const readOn = async (): Promise<void> => {
+      while (next < length) {
+        const at = next
+        next += pieceBytes
+        const piece = bytes.subarray(at, Math.min(at + pieceBytes, length))
+        const { bytesRead } = await file.read(piece, 0, piece.length, start + at)
+        if (bytesRead !== piece.length) throw new Error(`${path}: short read`)
+      }
     }
+    await Promise.all(Array.from({ length: readsAtOnce }, readOn))
   }
   await file.close()
 }

@@ -3,6 +3,8 @@
  * closed world (plain text) and to texts that repeat themselves. Then what passes cost by themselves: answers that are known are
  * guessed with a given share of right tokens.
  *
+ * Exit status: 1 when an answer is another one with guesses.
+ *
  *     node bench/speculation.ts [MODEL] [--draft MODEL] [--count 100] [--tokens 64] [--threads 2] [--wide]
  */
 import { readFile, readdir } from 'node:fs/promises'
@@ -86,6 +88,7 @@ async function compare(name: string, asks: readonly Ask[]): Promise<void> {
     total.seconds += found.usage.generationSeconds
     total.secondsWithout += wanted.usage.generationSeconds
   }
+  if (total.same < asks.length) process.exitCode = 1
   const [speed, without] = [total.tokens / total.seconds, total.tokens / total.secondsWithout]
   console.log(
     `${name}: ${total.same} of ${asks.length} answers the same; ${speed.toFixed(1)} tokens/s with guesses, ${without.toFixed(1)} without (${(speed / without).toFixed(2)}); ` +

@@ -3,6 +3,7 @@ import { formatTable } from '../src/cli/terminal.ts'
 import type { JaxTrainRound } from './jax-js-round.ts'
 import type { Roofs } from './roofs.ts'
 import { median } from './summary.ts'
+import { isQuiet } from './verdict.ts'
 import { batch, multiplyAddsOfStep, rows, shape, type TrainRound } from './train-model.ts'
 import type { EngineTrainRound } from './train-round.ts'
 
@@ -76,7 +77,7 @@ export function printTrainReport(threads: number, { roofs, plain, wide, jaxJs, o
   console.log(`
 GFLOP/s where nothing else is said; medians of ${plain.length} rounds, wide ${wide.length}, jax-js ${jaxJs.length}. ${shape.layers} layers of ${shape.width}, vocabulary ${shape.vocabulary}, ${batch.sequences} sequences of
 ${batch.tokens} tokens; ${(products / 1e9).toFixed(1)} G multiply-adds of a step in matmuls, ${(attention / 1e9).toFixed(1)} in attention. f32 roof of a thread without wide vectors:
-${gigaflops(median(roofs.map(({ f32Products }) => f32Products)))} GFLOP/s. Others took up to ${percent(Math.max(0, ...others))} of a processor.
+${gigaflops(median(roofs.map(({ f32Products }) => f32Products)))} GFLOP/s. ${others.every((share) => isQuiet({ others: share })) ? 'Valid' : 'Void'}: others took up to ${percent(Math.max(0, ...others))} of a processor.
 `)
   console.log(profileTable(engine))
   const losses = (list: readonly TrainRound[]): string =>

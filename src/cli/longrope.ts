@@ -169,7 +169,7 @@ async function runSearch(
 
 function wideFor(options: RunOptions): boolean {
   const isWasm = options.backend === 'auto' || options.backend === 'wasm'
-  return options.wide !== false && isWasm && enableWideVectors('training')
+  return options.wide !== false && isWasm && enableWideVectors('training', options.threads)
 }
 
 /** What is said after Ctrl-C. */

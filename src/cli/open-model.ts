@@ -31,7 +31,7 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
     gpuArithmetic: options.gpuArithmetic,
     exact,
     wasm: async () => {
-      const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers')
+      const wide = (await wantsWideVectors(place, options)) && enableWideVectors('answers', options.threads)
       return { ...given({ threads: options.threads }), wide, profile }
     },
     onlyWasm: whatOnlyWasmHas(options),

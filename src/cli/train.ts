@@ -50,7 +50,7 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
   const wide =
     options.wide !== false &&
     (options.backend === 'auto' || options.backend === 'wasm') &&
-    enableWideVectors('training')
+    enableWideVectors('training', options.threads)
   const again = `phi train ${path} --folder ${folder} --resume`
   const reporter = new Reporter(options.json === true)
   await interruptible(

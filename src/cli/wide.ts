@@ -25,7 +25,9 @@ export interface WideOptions {
 /** Adds `--wide` and `--no-wide`. @param when they are used if nothing is said */
 export function addWideOptions(command: Command, when: string): Command {
   return command
-    .addOption(new Option('--wide', `use V8's 256-bit vectors, if they pass a test (default: ${when})`))
+    .addOption(
+      new Option('--wide', `use V8's 256-bit vectors, if they pass a test and there are threads (default: ${when})`),
+    )
     .addOption(new Option('--no-wide', 'do not'))
 }
 
@@ -37,11 +39,14 @@ export function useWideVectors(): void {
 /**
  * Switches the widening on if it passes its test. To be called before any kernel is compiled. The test has a process of its
  * own, because kernels that were compiled wrongly would stay, and because a faulty compiler may crash. There the optimising
- * compiler does everything at once, so that the code which is tested is that which will run.
+ * compiler does everything at once, so that the code which is tested is that which will run. The kernels for no threads of their own are
+ * another build, which it does not test.
  *
+ * @param threads those that will be used, where it is known
  * @returns whether it is on; if not, a message has said why
  */
-export function enableWideVectors(use: WideUse): boolean {
+export function enableWideVectors(use: WideUse, threads?: number): boolean {
+  if (threads === 0) return false
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
   const { status, stderr } = spawnSync(process.execPath, [wideFlag, '--no-liftoff', main, wideTestCommand, use], {
     encoding: 'utf8',

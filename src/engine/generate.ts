@@ -148,6 +148,8 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   readonly #chunks: AsyncGenerator<GenerationChunk, void, void>
   readonly #answer: Answer
   #started = false
+  /** What went wrong, which whoever asks for the result hears as well. */
+  #failure: { readonly error: unknown } | undefined
 
   constructor(host: GenerationHost, prompt: EncodedPrompt, options: GenerateOptions, hooks: GenerationHooks = {}) {
     this.#answer = new Answer(host, prompt, options)
@@ -156,14 +158,13 @@ export class Generation implements AsyncIterable<GenerationChunk> {
 
   async *#run(hooks: GenerationHooks): AsyncGenerator<GenerationChunk, void, void> {
     hooks.onStart?.()
-    let hasFailed = false
     try {
       yield* this.#answer.write()
     } catch (error) {
-      hasFailed = true
+      this.#failure = { error }
       throw error
     } finally {
-      if (hasFailed) hooks.onFailure?.()
+      if (this.#failure !== undefined) hooks.onFailure?.()
       else hooks.onEnd?.(this.#answer.result())
     }
   }
@@ -174,10 +175,11 @@ export class Generation implements AsyncIterable<GenerationChunk> {
     return this.#chunks
   }
 
-  /** Reads what is left and resolves to the whole answer. */
+  /** Reads what is left and resolves to the whole answer. @throws what reading it threw */
   async result(): Promise<GenerationResult> {
     this.#started = true
     while ((await this.#chunks.next()).done !== true);
+    if (this.#failure !== undefined) throw this.#failure.error
     return this.#answer.result()
   }
 }

@@ -42,7 +42,7 @@ async function inTurn<Item, Result>(
   const reads: Promise<Result>[] = []
   try {
     for (const [index, item] of items.entries()) {
-      for (const ahead of items.slice(index + reads.length, index + readsAtOnce)) reads.push(read(ahead))
+      for (const ahead of items.slice(index + reads.length, index + readsAtOnce)) reads.push(awaitedLater(read(ahead)))
       const [first] = reads
       if (first === undefined) throw new Error('defect: nothing is being read')
       const result = await first
@@ -53,4 +53,10 @@ async function inTurn<Item, Result>(
     await Promise.allSettled(reads)
     throw error
   }
+}
+
+/** A promise that may fail before it is awaited, without that being an error that nobody sees to. */
+function awaitedLater<Result>(promise: Promise<Result>): Promise<Result> {
+  promise.catch(() => {})
+  return promise
 }

@@ -84,7 +84,7 @@ export function formatsOf(
 }
 
 /** Bytes that are read at a time: few enough that an abort is noticed, progress seen, and checks run beside the reading. */
-const pieceBytes = 1 << 21
+export const pieceBytes = 1 << 21
 
 /** Pieces that are being read or worked on at the same time: one alone does not reach what the page cache can give. */
 export const readsAtOnce = 3

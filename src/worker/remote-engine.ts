@@ -54,6 +54,9 @@ export class RemoteEngine implements AsyncDisposable {
     const timer = setTimeout(tooLong.resolve, disposePatience)
     try {
       await Promise.race([this.#caller.call('disposeAll', undefined), tooLong.promise])
+    } catch (error) {
+      // Where the other side is gone nothing is left to be freed.
+      if (!(error instanceof PocketPhiError && error.code === 'device-lost')) throw error
     } finally {
       clearTimeout(timer)
       this.#caller.close(new PocketPhiError('aborted', 'The engine was disposed of.', { remedy: 'Start another one.' }))

@@ -21,7 +21,8 @@ export type StartAnswer = (options: CallOptions<AnswerNews>) => Promise<SentAnsw
 export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
   readonly #chunks: AsyncGenerator<GenerationChunk, void, void>
   #started = false
-  #result: GenerationResult | undefined
+  /** Once it is asked for; it fails as reading does. */
+  #answer: Promise<SentAnswer> | undefined
   readonly #asked: readonly RemoteMessage[]
   #dropped = 0
 
@@ -46,12 +47,12 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
     return this.#chunks
   }
 
-  /** Reads what is left and resolves to the whole answer. */
+  /** Reads what is left and resolves to the whole answer. @throws what reading it threw; `aborted` when it was left before it was asked for */
   async result(): Promise<GenerationResult> {
     this.#started = true
     while ((await this.#chunks.next()).done !== true);
-    if (this.#result === undefined) throw new Error('defect: an answer without a result')
-    return this.#result
+    if (this.#answer === undefined) throw new PocketPhiError('aborted', 'The answer was left before it began.')
+    return (await this.#answer).result
   }
 
   async *#read(
@@ -63,7 +64,7 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
     const chunks: GenerationChunk[] = []
     let ended = false
     let wake = Promise.withResolvers<void>()
-    const answer = start({
+    const answer = (this.#answer = start({
       signal: signal === undefined ? left.signal : AbortSignal.any([signal, left.signal]),
       onNews: (news) => {
         if (news.kind === 'progress') onProgress?.(news.progress)
@@ -71,7 +72,7 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
         if (news.kind === 'chunk') chunks.push(news.chunk)
         wake.resolve()
       },
-    })
+    }))
     const end = (): void => {
       ended = true
       wake.resolve()
@@ -90,9 +91,7 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
     } finally {
       // A reader that goes away ends the answer; what was said so far is its result.
       if (!ended) left.abort()
-      const { result, dropped } = await answer
-      this.#result = result
-      this.#dropped = dropped
+      this.#dropped = (await answer).dropped
     }
   }
 }

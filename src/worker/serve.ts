@@ -1,5 +1,5 @@
 /** The side of the port on which the engine is. */
-import { PocketPhiError } from '../base/errors.ts'
+import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import type { Chat } from '../engine/chat.ts'
 import type { Generation } from '../engine/generate.ts'
 import { loadModel, measureModel, type ModelSource } from '../engine/load-model.ts'
@@ -30,14 +30,18 @@ class Hall {
   readonly #models = new Map<number, PhiModel>()
   readonly #chats = new Map<number, { readonly chat: Chat; readonly model: number }>()
   readonly #pictures = new Map<number, { readonly picture: Picture; readonly model: number }>()
+  /** Models that are being loaded, and what ends that. */
+  readonly #loads = new Map<Promise<PhiModel>, AbortController>()
   readonly answers: CallAnswers<EngineCalls> = {
     load: async ({ model: number, source, options }, { signal, tell }) => {
-      const model = await loadModel(openSource(source), {
-        ...options,
-        signal,
-        onPlan: (plan) => tell({ kind: 'plan', plan }),
-        onProgress: (progress) => tell({ kind: 'progress', progress }),
-      })
+      const model = await this.#load(signal, (loadSignal) =>
+        loadModel(openSource(source), {
+          ...options,
+          signal: loadSignal,
+          onPlan: (plan) => tell({ kind: 'plan', plan }),
+          onProgress: (progress) => tell({ kind: 'progress', progress }),
+        }),
+      )
       this.#models.set(number, model)
       return factsOf(model)
     },
@@ -75,12 +79,31 @@ class Hall {
       await found?.dispose()
     },
     disposeAll: async () => {
+      for (const controller of this.#loads.values()) controller.abort()
+      await Promise.allSettled(this.#loads.keys())
       const models = [...this.#models.values()]
       this.#models.clear()
       this.#chats.clear()
       this.#pictures.clear()
       await Promise.all(models.map((model) => model.dispose()))
     },
+  }
+
+  /** Loads a model that `disposeAll` ends. A load may have come too far to be ended: then there is a model to free. */
+  async #load(signal: AbortSignal, load: (signal: AbortSignal) => Promise<PhiModel>): Promise<PhiModel> {
+    const controller = new AbortController()
+    const either = AbortSignal.any([signal, controller.signal])
+    const loading = load(either).then(async (model) => {
+      if (either.aborted) await model.dispose()
+      throwIfAborted(either)
+      return model
+    })
+    this.#loads.set(loading, controller)
+    try {
+      return await loading
+    } finally {
+      this.#loads.delete(loading)
+    }
   }
 
   #model(number: number): PhiModel {

@@ -6,10 +6,13 @@ import type { GenerationChunk } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { someIds, tinyEyes, tinyFiles } from '../engine/tiny-model-harness.ts'
 import { special } from '../text/text.ts'
+import { Caller } from './calls.ts'
 import { errorFromData, errorToData } from './errors.ts'
 import { connectEngine, startEngine } from './start.ts'
 import { RemoteEngine, type RemoteLoadOptions } from './remote-engine.ts'
 import type { RemoteModel } from './remote-model.ts'
+import type { EngineCalls } from './messages.ts'
+import { sentLoadOptions, sentSource } from './sent.ts'
 import { serveEngine } from './serve.ts'
 
 const files = await tinyFiles({ tidy: true })
@@ -300,6 +303,33 @@ describe('ends', () => {
     expect((await caught(own.loadModel(files))).code).toBe('aborted')
   })
 
+  it('an engine that is disposed of while it loads ends that', async () => {
+    const { port1, port2 } = new MessageChannel()
+    ports.push(port1, port2)
+    serveEngine(port2)
+    // Calls of their own: an engine that is disposed of would not hear what the other side says of the load.
+    const caller = new Caller<EngineCalls>(port1)
+    const loading = caught(
+      caller.call('load', { model: 1, source: sentSource(files), options: sentLoadOptions(options) }),
+    )
+    await caller.call('disposeAll', undefined)
+    expect((await loading).code).toBe('aborted')
+  })
+
+  it('who asks for the result of an answer that failed hears why, after reading too', async () => {
+    await using own = connect()
+    const model = await own.loadModel(files, options)
+    const here = await loadModel(files, options)
+    const answers = [model.generate('the sea'), here.generate('the sea')]
+    await model.dispose()
+    await here.dispose()
+    for (const answer of answers) {
+      const read = await caught(chunksOf(answer))
+      expect(read.code).toBe('invalid-argument')
+      expect(await caught(answer.result())).toBe(read)
+    }
+  })
+
   it('everything that waits hears that the other side is gone', async () => {
     const { port1 } = new MessageChannel()
     ports.push(port1)
@@ -307,6 +337,7 @@ describe('ends', () => {
     const waiting = lost.loadModel(files)
     lost.lose('out of memory')
     expect(await caught(waiting)).toMatchObject({ code: 'device-lost', found: 'out of memory' })
+    await lost.dispose()
   })
 
   it('does not wait for ever to be disposed of where the other side hangs', async () => {

@@ -61,24 +61,29 @@ function pause(): Promise<void> {
 
 /** What ended a device: everything that waits for the GPU is told, and everything afterwards refused. */
 export class DeviceFailure {
-  readonly #happened: Promise<never>
+  /** What tells those who wait. One promise for all of them would keep what every wait has left on it for as long as the device lives. */
+  readonly #waiting = new Set<(error: PocketPhiError) => void>()
+  #lost: PocketPhiError | undefined
   #error: PocketPhiError | undefined
 
   constructor(device: GPUDevice) {
-    this.#happened = device.lost.then(({ reason, message }) => {
-      this.#error ??= new PocketPhiError('device-lost', 'The GPU was lost.', {
-        found: message === '' ? reason : message,
-        remedy: 'Load the model again; if it happens again, update the driver or use the wasm backend.',
-      })
-      throw this.#error
-    })
-    // Whoever waits for the GPU hears of it; when nobody does, the next call will.
-    this.#happened.catch(() => {})
+    void this.#hear(device.lost)
     device.addEventListener('uncapturederror', ({ error }) => {
       this.#error ??= isOutOfMemory(error)
         ? noRoom('what it was told to do', error)
         : new PocketPhiError('device-lost', 'The GPU refused a command.', { found: error.message })
     })
+  }
+
+  async #hear(lost: Promise<GPUDeviceLostInfo>): Promise<void> {
+    const { reason, message } = await lost
+    this.#error ??= new PocketPhiError('device-lost', 'The GPU was lost.', {
+      found: message === '' ? reason : message,
+      remedy: 'Load the model again; if it happens again, update the driver or use the wasm backend.',
+    })
+    this.#lost = this.#error
+    // When nobody waits for the GPU, the next call will hear of it.
+    for (const tell of this.#waiting) tell(this.#lost)
   }
 
   /** @throws PocketPhiError `device-lost` when something has failed */
@@ -92,15 +97,26 @@ export class DeviceFailure {
    */
   async orLost<T>(work: Promise<T>): Promise<T> {
     try {
-      return await Promise.race([work, this.#happened])
+      return await this.#untilLost(work)
     } catch (cause) {
       // A browser ends what waits for a GPU before it says that this was lost.
-      if (!(cause instanceof PocketPhiError)) await Promise.race([this.#happened, pause()])
+      if (!(cause instanceof PocketPhiError)) await this.#untilLost(pause())
       this.refuse()
       if (cause instanceof PocketPhiError) throw cause
       throw new PocketPhiError('device-lost', 'The GPU did not finish.', { found: String(cause), cause })
     } finally {
       this.refuse()
+    }
+  }
+
+  async #untilLost<T>(work: Promise<T>): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    this.#waiting.add(reject)
+    if (this.#lost !== undefined) reject(this.#lost)
+    try {
+      return await Promise.race([work, promise])
+    } finally {
+      this.#waiting.delete(reject)
     }
   }
 }
