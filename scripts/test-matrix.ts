@@ -3,11 +3,11 @@
  * fours or in pairs), kernels (plain, for wide vectors) and threads (1, 2, 4), and prints a table and what all came to. A
  * suite that goes through builds or threads itself is run once for what it does not.
  *
- *     npm run test:matrix -- [--goldens FOLDER] [--only WORDS]
+ *     npm run test:matrix -- [--goldens FOLDER] [--only WORDS] [--suites WORD,…]
  *
  * With --goldens the golden numbers of that folder (see scripts/goldens.ts) are compared with every combination, too, but for
  * pairs, since their weights are floats and no bytes are multiplied. --only takes the combinations with all of these words in their names,
- * such as "relaxed wide". Exit status: 1 when something fails.
+ * such as "relaxed wide", --suites the suites that have one of these words in their paths. Exit status: 1 when something fails.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -17,28 +17,16 @@ import { parseArgs } from 'node:util'
 import { formatTable } from '../src/cli/terminal.ts'
 import { wideFlag } from '../src/cli/wide.ts'
 import { environmentOf, formatCombination, type Combination } from '../tests/matrix/combination.ts'
+import { suites } from '../tests/matrix/suites.ts'
 
-const { values: flags } = parseArgs({ options: { goldens: { type: 'string' }, only: { type: 'string', default: '' } } })
+const { values: flags } = parseArgs({
+  options: {
+    goldens: { type: 'string' },
+    only: { type: 'string', default: '' },
+    suites: { type: 'string', default: '' },
+  },
+})
 const wanted = flags.only.split(' ').filter((word) => word !== '')
-
-/** Suites by what they do not go through themselves. Those of lowering, layout and plans run no kernel that differs. */
-const suites = {
-  /** They play all threads in both builds. */
-  kernels: [
-    ...['attention', 'elementwise', 'ggml', 'loss', 'matmul', 'norm', 'operations', 'optimizer', 'packed', 'paged'],
-    'rope',
-  ].map((name) => `src/backends/wasm/${name}.test.ts`),
-  /** They run with 1, 2 and 4 threads. */
-  threads: [
-    ...['backend', 'device', 'profiler', 'training'].map((name) => `src/backends/wasm/${name}.test.ts`),
-    ...['src/engine/memories.test.ts', 'src/train/step/programs.test.ts', 'tests/training-threads.test.ts'],
-  ],
-  all: [
-    ...['load', 'load-gguf', 'scheduler', 'speculation'].map((name) => `src/engine/${name}.test.ts`),
-    ...['calibrate', 'staged-loss', 'stages', 'tiles'].map((name) => `src/quant/${name}.test.ts`),
-    ...['goldens', 'library', 'longrope', 'training-goldens'].map((name) => `tests/${name}.test.ts`),
-  ],
-}
 
 const builds = [
   { simd: 'baseline' },
@@ -143,7 +131,9 @@ function allRuns(): Run[] {
 
 const rows: string[][] = []
 const total = { passed: 0, failed: 0 }
-for (const { combination, files } of allRuns()) {
+for (const { combination, files: all } of allRuns()) {
+  const files = all.filter((file) => flags.suites.split(',').some((word) => file.includes(word)))
+  if (files.length === 0) continue
   const name = formatCombination(combination)
   if (!wanted.every((word) => name.split(' ').includes(word))) continue
   const start = performance.now()
@@ -161,7 +151,7 @@ for (const { combination, files } of allRuns()) {
   total.passed += tests.passed + (goldens?.passed ?? 0)
   total.failed += failures.length
 }
-if (rows.length === 0) throw new Error(`no combination is called "${flags.only}"`)
+if (rows.length === 0) throw new Error(`no combination is called "${flags.only}", or no suite "${flags.suites}"`)
 console.log(`\n${formatTable([['combination', 'tests', 'goldens', 'failed', 'seconds'], ...rows])}`)
 if (!hasWidening()) console.log('This Node knows no wide vectors; combinations with them were left out.')
 console.log(`\n${total.passed} passed, ${total.failed} failed`)

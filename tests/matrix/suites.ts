@@ -1,0 +1,65 @@
+/** The suites of the matrix: those whose results rest on the kernels. */
+
+const kernels = [
+  ...['attention', 'elementwise', 'ggml', 'loss', 'matmul', 'norm', 'operations', 'optimizer', 'packed', 'paged'],
+  'rope',
+]
+const onDevices = ['backend', 'device', 'profiler', 'training']
+const ofEngine = [
+  'cache-file',
+  'candidates',
+  'load',
+  'load-gguf',
+  'long-context',
+  'pictures',
+  'scheduler',
+  'speculation',
+]
+const ofQuant = ['calibrate', 'staged-loss', 'stages', 'tiles']
+const whole = [
+  ...['goldens', 'library', 'longrope', 'sparse-models', 'streamed-experts', 'training-goldens', 'training-pictures'],
+  'vision-goldens',
+]
+
+/** Suites by what they do not go through themselves. Those of lowering, layout and plans run no kernel that differs. */
+export const suites = {
+  /** They play all threads in both builds. */
+  kernels: kernels.map((name) => `src/backends/wasm/${name}.test.ts`),
+  /** They run with 1, 2 and 4 threads. */
+  threads: [
+    ...onDevices.map((name) => `src/backends/wasm/${name}.test.ts`),
+    ...['src/engine/memories.test.ts', 'src/train/step/programs.test.ts', 'tests/training-threads.test.ts'],
+  ],
+  all: [
+    ...ofEngine.map((name) => `src/engine/${name}.test.ts`),
+    ...ofQuant.map((name) => `src/quant/${name}.test.ts`),
+    'src/train/step/pictures.test.ts',
+    ...whole.map((name) => `tests/${name}.test.ts`),
+  ],
+}
+
+/** Suites that open a backend or a model without being in the matrix, and why. */
+export const exceptions: Readonly<Record<string, string>> = {
+  'src/backends/wasm/layout.test.ts': 'compares plans',
+  'src/backends/wasm/pool.test.ts': 'is about workers that fail',
+  'src/cli/pictures.test.ts': 'is about what a picture costs',
+  'src/cli/wide-test.test.ts': 'chooses its kernels: it is the test of wide vectors',
+  'src/engine/find-model.test.ts': 'is about names',
+  'src/engine/memory-check.test.ts': 'compares plans',
+  'src/engine/run-ahead.test.ts': 'is about a device that wasm is not',
+  'src/engine/select-backend.gpu.test.ts': 'chooses its backend',
+  'src/longrope/extend.test.ts': 'training and losses, of which training-threads and goldens have the kernels',
+  'src/longrope/perplexity.test.ts': 'training and losses, likewise',
+  'src/longrope/search.test.ts': 'training and losses, likewise',
+  'src/openai/openai.test.ts': 'is about requests',
+  'src/quant/init.test.ts': 'is about files',
+  'src/tune/tune.test.ts': 'training, likewise',
+  'src/worker/worker.test.ts': 'compares the engine with itself',
+  'tests/browser.test.ts': 'a page chooses its build',
+  'tests/examples.test.ts': 'a page chooses its build',
+  'tests/published-models.test.ts': 'compares plans',
+  'tests/training-recipes.test.ts': 'is about recipes',
+  'tests/training-run.test.ts': 'training, likewise',
+  'tests/web/pictures.test.ts': 'a page chooses its build',
+  'tests/webgpu/models.gpu.test.ts': 'runs on webgpu',
+}
