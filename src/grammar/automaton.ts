@@ -46,7 +46,8 @@ export class Automaton {
     const known = state.steps[byte]
     if (known !== undefined) return known ?? undefined
     const places = state.waiting.filter(({ bytes }) => (((bytes[byte >>> 5] as number) >>> (byte & 31)) & 1) === 1)
-    const next = places.length === 0 ? null : this.#stateFrom(places.map(({ next, stack }) => ({ place: next, stack })))
+    const next =
+      places.length === 0 ? null : this.#stateFrom(places.map((one) => ({ place: one.next, stack: one.stack })))
     state.steps[byte] = next
     return next ?? undefined
   }

@@ -97,11 +97,6 @@ export class Constraint {
   get isOver(): boolean {
     return this.#state.isComplete && this.#state.waiting.length === 0
   }
-
-  /** Whether the answer is whole. */
-  get isComplete(): boolean {
-    return this.#state.isComplete
-  }
 }
 
 function noText(): PocketPhiError {

@@ -254,15 +254,15 @@ class Compiler {
 
 /** The values that `enum` and `const` leave. */
 function listed(schema: SchemaObject, place: string): readonly Json[] | undefined {
-  const { enum: list, const: only } = schema
-  if (list === undefined && only === undefined) return undefined
+  const { enum: list, const: single } = schema
+  if (list === undefined && single === undefined) return undefined
   if (list !== undefined && !Array.isArray(list)) throw invalid('a list of values', list, `${place}/enum`)
   const others = assertions(schema).filter((keyword) => !['enum', 'const', 'type'].includes(keyword))
   if (others.length > 0) {
     throw unsupported(`"${others[0] as string}" beside listed values`, place, 'List the values that are meant.')
   }
-  const values = (list as readonly Json[] | undefined) ?? [only as Json]
-  return only === undefined ? values : values.filter((value) => isSameJson(value, only))
+  const values = (list as readonly Json[] | undefined) ?? [single as Json]
+  return single === undefined ? values : values.filter((value) => isSameJson(value, single))
 }
 
 function integerAt(schema: SchemaObject, keyword: string, place: string): number | undefined {
@@ -379,15 +379,15 @@ function areApart(left: Schema, right: Schema, place: string): boolean {
   const both = [own, foreign].every((list) => list.length === 1 && list[0] === 'object')
   return (
     both &&
-    required(left).some((name) => {
+    requiredNames(left).some((name) => {
       const [one, two] = [(properties as SchemaObject)[name], (otherProperties as SchemaObject)[name]]
-      if (!required(right).includes(name) || one === undefined || two === undefined) return false
+      if (!requiredNames(right).includes(name) || one === undefined || two === undefined) return false
       return areApart(asSchema(one, place), asSchema(two, place), place)
     })
   )
 }
 
-function required(schema: SchemaObject): readonly string[] {
+function requiredNames(schema: SchemaObject): readonly string[] {
   const names = schema['required']
   return Array.isArray(names) ? (names as readonly string[]) : []
 }
