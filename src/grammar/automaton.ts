@@ -7,6 +7,8 @@ interface Stack {
   readonly id: number
   readonly returns: number
   readonly below: Stack | undefined
+  /** The fewest bytes from there to the end of the text. */
+  readonly distance: number
 }
 
 /** A node that waits for a byte. */
@@ -52,6 +54,16 @@ export class Automaton {
     return next ?? undefined
   }
 
+  /** The fewest bytes that make a text whole. */
+  bytesToEnd({ isComplete, waiting }: State): number {
+    if (isComplete) return 0
+    return Math.min(...waiting.map(({ next, stack }) => 1 + this.#distance(next) + (stack?.distance ?? 0)))
+  }
+
+  #distance(place: number): number {
+    return this.#network.distances[place] ?? Infinity
+  }
+
   /** Whether a whole text fits. */
   accepts(bytes: Iterable<number>): boolean {
     let state: State | undefined = this.start
@@ -71,7 +83,7 @@ export class Automaton {
     for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
       const { place, stack } = entry
       const key = keyOf(place, stack)
-      if (seen.has(key) || this.#network.hasEnd[place] !== true) continue
+      if (seen.has(key) || this.#distance(place) === Infinity) continue
       seen.add(key)
       const node = nodeAt(this.#network, place)
       if (node.kind === 'bytes') waiting.set(key, { bytes: node.bytes, next: node.next, stack })
@@ -106,7 +118,8 @@ export class Automaton {
     const key = keyOf(returns, below)
     const known = this.#stacks.get(key)
     if (known !== undefined) return known
-    const stack = { id: ++this.#stackCount, returns, below }
+    const distance = this.#distance(returns) + (below?.distance ?? 0)
+    const stack = { id: ++this.#stackCount, returns, below, distance }
     this.#stacks.set(key, stack)
     return stack
   }

@@ -13,8 +13,8 @@ export type Node =
 
 export interface Network {
   readonly nodes: readonly Node[]
-  /** For each node, whether an end can be reached from it: no text leads through the others. */
-  readonly hasEnd: readonly boolean[]
+  /** For each node, the fewest bytes from it to the end of its rule; Infinity for those through which no text leads. */
+  readonly distances: readonly number[]
   readonly start: number
   readonly rules: ReadonlyMap<string, number>
 }
@@ -62,26 +62,34 @@ export function compileNetwork(grammar: Grammar): Network {
   const end = add({ kind: 'return' })
   const rules = new Map([...grammar.rules].map(([name, rule]) => [name, compile(rule, end)]))
   const start = compile(grammar.start, end)
-  const network = { nodes, start, rules, hasEnd: endsReached(nodes, rules) }
+  const network = { nodes, start, rules, distances: distancesToEnd(nodes, rules) }
   checkCalls(network)
   return network
 }
 
-/** From the ends backwards, again and again until nothing more is found: rules may need each other. */
-function endsReached(nodes: readonly Node[], rules: ReadonlyMap<string, number>): boolean[] {
-  const found = nodes.map(({ kind }) => kind === 'return')
-  const hasEnd = (node: Node): boolean => {
-    if (node.kind === 'return') return true
-    if (node.kind === 'split') return node.next.some((next) => found[next])
-    const isOpen = node.kind === 'bytes' || found[rules.get(node.rule) ?? -1] === true
-    return isOpen && found[node.next] === true
+/** From the ends backwards, again and again until nothing shorter is found: rules may need each other. */
+function distancesToEnd(nodes: readonly Node[], rules: ReadonlyMap<string, number>): number[] {
+  const found = nodes.map(({ kind }) => (kind === 'return' ? 0 : Infinity))
+  const from = (place: number | undefined): number => found[place ?? -1] ?? Infinity
+  const distance = (node: Node): number => {
+    switch (node.kind) {
+      case 'return':
+        return 0
+      case 'bytes':
+        return 1 + from(node.next)
+      case 'split':
+        return Math.min(...node.next.map(from))
+      case 'call':
+        return from(rules.get(node.rule)) + from(node.next)
+    }
   }
   for (let hasChanged = true; hasChanged;) {
     hasChanged = false
     // A node goes on to nodes that were made before it, but for loops and calls.
     for (const [place, node] of nodes.entries()) {
-      if (found[place] === true || !hasEnd(node)) continue
-      found[place] = true
+      const shorter = distance(node)
+      if (shorter >= from(place)) continue
+      found[place] = shorter
       hasChanged = true
     }
   }

@@ -29,17 +29,17 @@ function drawn(choices: readonly number[], random: Random): number {
   return list[random.integer(0, list.length)] ?? fail()
 }
 
-/** The bytes of a shortest way to an end, found breadth first. */
+/** The bytes of a shortest way to an end. */
 function nearestEnd(automaton: Automaton, from: State): number[] {
-  const ways = new Map<State, readonly number[]>([[from, []]])
-  for (const [state, way] of ways) {
-    if (state.isComplete) return [...way]
-    for (const byte of nextBytes(automaton, state)) {
-      const next = automaton.step(state, byte) ?? fail()
-      if (!ways.has(next)) ways.set(next, [...way, byte])
-    }
+  const way: number[] = []
+  let state = from
+  while (!state.isComplete) {
+    const steps = nextBytes(automaton, state).map((byte) => ({ byte, next: automaton.step(state, byte) ?? fail() }))
+    const nearer = steps.find(({ next }) => automaton.bytesToEnd(next) < automaton.bytesToEnd(state)) ?? fail()
+    way.push(nearer.byte)
+    state = nearer.next
   }
-  return fail()
+  return way
 }
 
 function fail(): never {

@@ -12,7 +12,7 @@ export type TypeName = (typeof types)[number]
 /** Keywords that change nothing about which values are valid. */
 const annotations = [
   ...['title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly', '$comment'],
-  ...['$schema', '$id', '$defs', 'definitions'],
+  ...['$schema', '$id', '$defs', 'definitions', 'contentMediaType', 'contentEncoding', 'contentSchema'],
 ]
 
 /** The keywords that say something about values of a type. */
