@@ -27,6 +27,7 @@ export type { PictureOptions, PictureSource } from './engine/album.ts'
 export type { Pixels } from './vision/index.ts'
 export type { ChatOptions } from './engine/chat-rules.ts'
 export type { SamplingOptions, TokenLogProbability } from './engine/sampling.ts'
+export type { AnswerFormat } from './grammar/constraint.ts'
 export type { EngineCounters } from './engine/counters.ts'
 export type { WriteChunks } from './engine/cache-file.ts'
 

@@ -1,6 +1,7 @@
 /** `phi run`: one prompt, one answer. */
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
+import type { AnswerFormat } from '../grammar/constraint.ts'
 import { findLocalModel } from '../engine/find-model.ts'
 import type { GenerateOptions, Generation, GenerationResult } from '../engine/generate.ts'
 import type { PhiModel, Prompt } from '../engine/phi-model.ts'
@@ -9,7 +10,7 @@ import { writeFileAtomic } from '../formats/atomic.ts'
 import { fileSource } from '../formats/source.ts'
 import { renderChat, type ChatMessage } from '../text/templates.ts'
 import { exitCodes, UsageError } from './errors.ts'
-import { readStandardInput } from './files.ts'
+import { readStandardInput, readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { logprobTable } from './logprobs.ts'
 import { modelArgument, modelPlace } from './model-folder.ts'
@@ -36,6 +37,8 @@ interface RunOptions extends EngineOptions, GenerationOptions, PictureCommandOpt
   readonly profile?: boolean
   readonly openCache?: string
   readonly saveCache?: string
+  readonly schema?: string
+  readonly regex?: string
 }
 
 export function registerRun(program: Command): void {
@@ -48,6 +51,8 @@ export function registerRun(program: Command): void {
     .option('--raw', 'continue the prompt as it is, without the chat template')
     .option('--json', 'print one JSON object with text, token ids, usage and speed')
     .option('--logprobs <n>', 'log-probabilities of the tokens and of the n likeliest ones', integer(0, 100))
+    .option('--schema <file>', 'the answer is JSON by this JSON schema; "json" instead of a file for any object')
+    .option('--regex <pattern>', 'the answer matches this regular expression as a whole')
     .option('--save-cache <file>', 'after the answer, keep what was computed of the prompt in this file')
     .option(
       '--open-cache <file>',
@@ -63,6 +68,7 @@ Examples:
   $ phi run phi-nano --raw "Once upon a time" --temperature 0.8 --seed 1 --max-tokens 100
   $ phi run phi-nano --raw "$(cat story.txt)" --max-tokens 1 --save-cache story.cache
   $ echo "What is 4 + 5?" | phi run phi-nano --json
+  $ phi run phi-nano "Is a lemon yellow?" --regex "(Yes|No)"
   $ phi run phi-3.5-vision --image chart.png "What does the chart show?"`,
     )
     .action(run)
@@ -82,6 +88,9 @@ async function run(model: string, prompt: string | undefined, options: RunOption
     throw new UsageError(`--profile is of the kernels of wasm; leave it or --backend ${options.backend} out.`)
   }
   if (prompt === undefined && process.stdin.isTTY) throw await incompleteCall(model)
+  if (options.schema !== undefined && options.regex !== undefined) {
+    throw new UsageError('--schema and --regex both say what the answer is; leave one out.')
+  }
   const place = await modelPlace(model).catch(async (error: unknown) => {
     throw prompt === undefined && isSentence(model) ? await incompleteCall(model) : error
   })
@@ -89,7 +98,13 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   await interruptible(async (signal) => {
     await using opened = await openModel(place, options, signal)
     await using draft = await openDraft(opened, options, signal)
-    const generate = { ...generateOptions(opened, options, draft), signal, ...withLogprobs(options) }
+    const format = await formatOf(options)
+    const generate = {
+      ...generateOptions(opened, options, draft),
+      signal,
+      ...withLogprobs(options),
+      ...given({ format }),
+    }
     const pictures = await openPictures(opened, options, (cost) => note(dim(cost)))
     if (options.openCache !== undefined) await opened.openCache(await fileSource(options.openCache), { signal })
     const reply = startReply(opened, text, options, { ...generate, pictures })
@@ -128,6 +143,19 @@ async function readPrompt(prompt: string | undefined): Promise<string> {
   const text = prompt ?? (await readStandardInput()).replace(/\r?\n$/, '')
   if (text === '') throw new PocketPhiError('invalid-argument', 'The prompt is empty.')
   return text
+}
+
+/** What the answer has to be. */
+async function formatOf({ schema, regex }: RunOptions): Promise<AnswerFormat | undefined> {
+  if (regex !== undefined) return { type: 'regex', pattern: regex }
+  if (schema === undefined) return undefined
+  if (schema === 'json') return { type: 'json' }
+  const text = await readTextFile(schema, 'schema')
+  try {
+    return { type: 'json-schema', schema: JSON.parse(text) as unknown }
+  } catch (cause) {
+    throw new PocketPhiError('invalid-file', `${schema} is not JSON.`, { expected: 'a JSON schema', cause })
+  }
 }
 
 function withLogprobs({ logprobs }: RunOptions): Pick<GenerateOptions, 'logprobs'> {

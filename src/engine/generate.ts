@@ -2,6 +2,7 @@ import type { ExpertCounters } from '../backends/backend.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { Random } from '../base/random.ts'
+import type { AnswerFormat, Constraint } from '../grammar/constraint.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Picture } from './pictures.ts'
 import { guessingPays, ModelDrafter, PromptLookup, type DraftModel } from './drafts.ts'
@@ -32,6 +33,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly maxTokens?: number
   /** Texts that end the answer and are not part of it. */
   readonly stop?: string | readonly string[]
+  /**
+   * What the answer has to be: JSON, JSON by a schema, or a text that matches a regular expression. Tokens that do not fit are not drawn, and
+   * the answer ends when nothing can follow. No guesses are made. An answer that ends for another reason than `stop` may be a part only.
+   */
+  readonly format?: AnswerFormat
   /** Ids that end the answer, instead of the model's own; an empty list for none. */
   readonly stopIds?: readonly number[]
   /** Adds log-probabilities of the chosen tokens, and of this many of the likeliest; of the raw model distribution. */
@@ -195,6 +201,7 @@ class Answer {
   readonly #stopIds: ReadonlySet<number>
   readonly #gate: StopGate
   readonly #pending: Pending[] = []
+  #constraint: Constraint | undefined
   readonly #ids: number[] = []
   readonly #logprobs: GeneratedLogProbability[] = []
   #text = ''
@@ -245,6 +252,7 @@ class Answer {
     this.#expertsBefore = engine.device.experts
     let sequence: Sequence | undefined
     try {
+      this.#constraint = await this.#constrained()
       sequence = await engine.open(this.#prompt, { rope, reserve, pictures: this.#pictures, signal })
       const reading = this.#readingOf(sequence)
       try {
@@ -265,12 +273,24 @@ class Answer {
     }
   }
 
+  /** Loaded where it is asked for: most answers are free. */
+  async #constrained(): Promise<Constraint | undefined> {
+    const { tokenizer } = this.#host
+    const { format } = this.#options
+    if (format === undefined) return undefined
+    if (tokenizer === undefined) {
+      throw new PocketPhiError('not-supported', 'A format needs the tokenizer of the model, which has none.')
+    }
+    const { Constraint } = await import('../grammar/constraint.ts')
+    return new Constraint(format, tokenizer, this.#stopIds, continuesText(tokenizer, this.#prompt))
+  }
+
   #readingOf(sequence: Sequence): Speculation {
     const { engine } = this.#host
-    const { draft, speculate = draft !== undefined || guessingPays(engine.device) } = this.#options
+    const { draft, format, speculate = draft !== undefined || guessingPays(engine.device) } = this.#options
     const drafter = draft === undefined ? new PromptLookup(engine.vocabulary) : new ModelDrafter(draft)
     const room = (): number => Math.min(this.#maxTokens - this.#drawn - 1, engine.roomForGuesses(sequence))
-    return new Speculation(sequence, speculate ? drafter : undefined, room)
+    return new Speculation(sequence, speculate && format === undefined ? drafter : undefined, room)
   }
 
   async *#tokens(sequence: Sequence, reading: Speculation): AsyncGenerator<GenerationChunk, void, void> {
@@ -299,6 +319,7 @@ class Answer {
         finish = 'stop'
         break
       }
+      this.#constraint?.accept(id)
       const found =
         logprobs === undefined ? undefined : logProbabilities(await reading.logits({ signal }), id, logprobs)
       const text = decoder?.push(id) ?? ''
@@ -307,7 +328,7 @@ class Answer {
       const logprob = found && { ...found.chosen, top: found.top }
       this.#pending.push({ id, start, end: this.#decoded, logprob })
       yield* this.#release(this.#gate.push(text))
-      if (this.#gate.found !== undefined) finish = 'stop'
+      if (this.#gate.found !== undefined || this.#constraint?.isOver === true) finish = 'stop'
       else if (this.#drawn >= this.#maxTokens) finish = 'length'
       else if (reading.ids.length + 1 >= engine.context) finish = 'context-full'
       else reading.append(id)
@@ -323,6 +344,10 @@ class Answer {
   /** What the next token is drawn from: of a few candidates where they are enough, so that no more has to be read. */
   async #distributionAfter(reading: Speculation, advance: AdvanceOptions): Promise<Distribution> {
     const options = this.#options
+    const constraint = this.#constraint
+    if (constraint !== undefined) {
+      return distributionOf(await reading.logits(advance), reading.ids, options, constraint.allowed())
+    }
     if (options.logprobs === undefined && candidatesAreEnough(options, this.#host.engine.candidates)) {
       const takesLikeliest = (options.temperature ?? 0) === 0
       const found = distributionOfCandidates(await reading.candidates({ ...advance, takesLikeliest }), options)

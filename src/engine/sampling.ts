@@ -77,6 +77,7 @@ export function greatestIndex(values: ArrayLike<number>): number {
  * The distribution that these options leave of one row of logits: repetition penalty, temperature, top-k, top-p, min-p, in
  * that order. `previous` are the ids of prompt and answer so far. With temperature 0 it is one token.
  *
+ * @param allowed the ids that may be drawn, in ascending order; all when left out
  * @throws PocketPhiError `invalid-file` for logits that are not numbers; `invalid-argument` for a temperature or penalty so
  * extreme that logits overflow
  */
@@ -84,10 +85,17 @@ export function distributionOf(
   logits: ArrayLike<number>,
   previous: Iterable<number>,
   options: SamplingOptions,
+  allowed?: Int32Array,
 ): Distribution {
-  const { temperature = 0, topK = 0, repetitionPenalty = 1 } = options
   checkLogits(logits)
-  const scores = scaled(penalised(logits, previous, repetitionPenalty), options)
+  const scores = scaled(penalised(logits, previous, options.repetitionPenalty ?? 1), options)
+  if (allowed === undefined) return distributionOfScores(scores, options)
+  return withIds(distributionOfScores(pick(scores, allowed), options), allowed)
+}
+
+/** The distribution over places whose scores these are, after penalty and temperature. */
+function distributionOfScores(scores: Float64Array, options: SamplingOptions): Distribution {
+  const { temperature = 0, topK = 0 } = options
   if (temperature === 0) return only(greatestIndex(scores), scores)
   const isLimited = topK > 0 && topK < scores.length
   const places = isLimited ? placesFrom(scores, kthGreatest(scores, topK)) : everyPlace(scores.length)
