@@ -31,7 +31,14 @@ export type Session =
       /** Why it runs on what it runs on. */
       readonly reason: string
     }
-  | { readonly state: 'failed'; readonly name: string; readonly choice: ModelChoice; readonly error: ErrorData }
+  | {
+      readonly state: 'failed'
+      readonly name: string
+      readonly choice: ModelChoice
+      readonly error: ErrorData
+      /** What was loaded before, if it was something else. */
+      readonly previous: ModelChoice | undefined
+    }
   /** Another tab has a model; it can be had here instead. */
   | { readonly state: 'elsewhere'; readonly name: string; readonly choice: ModelChoice }
 
@@ -48,6 +55,8 @@ interface Loading {
 
 let engine: RemoteEngine | undefined
 let current: Loading | undefined
+/** What was loaded last. */
+let loadedLast: ModelChoice | undefined
 
 /** A GPU that was lost is not taken by itself again; the next visit asks for it anew. */
 let isGpuLost = false
@@ -97,12 +106,16 @@ export async function loadModel(choice: ModelChoice, { steal = false, loss }: Lo
     if (current !== loading) return
     const seconds = (performance.now() - start) / 1000
     session.value = { state: 'ready', name, model: loaded, seconds, reason: reasonFor(loaded) }
+    loadedLast = choice
     if (choice.kind !== 'local') changeSettings({ model: name })
   } catch (error) {
     if (current !== loading) return
     if (error instanceof ElsewhereError) session.value = { state: 'elsewhere', name, choice }
     else if (isAborted(error)) session.value = { state: 'empty' }
-    else session.value = { state: 'failed', name, choice, error: errorData(error) }
+    else {
+      const previous = loadedLast?.name === name ? undefined : loadedLast
+      session.value = { state: 'failed', name, choice, error: errorData(error), previous }
+    }
   }
 }
 

@@ -30,12 +30,24 @@ export function ModelStatus() {
   }
   if (value.state === 'empty') return <Notice actions={choose}>No model is loaded.</Notice>
   if (value.state !== 'failed') return undefined
+  const { choice, error, previous } = value
+  // Files stay what they are.
+  const isLasting = error.code === 'invalid-file' || (error.code === 'not-found' && choice.kind !== 'shipped')
   return (
-    <ErrorNotice error={value.error}>
-      <Button icon="retry" onClick={() => void loadModel(value.choice)}>
-        Try again
-      </Button>
-      <OtherBackend />
+    <ErrorNotice error={error}>
+      {previous === undefined ? undefined : (
+        <Button kind="primary" onClick={() => void loadModel(previous)}>
+          Back to {shortName(previous.name)}
+        </Button>
+      )}
+      {isLasting ? undefined : (
+        <>
+          <Button icon="retry" onClick={() => void loadModel(choice)}>
+            Try again
+          </Button>
+          <OtherBackend />
+        </>
+      )}
       {choose}
     </ErrorNotice>
   )
