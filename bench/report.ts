@@ -24,7 +24,7 @@ function speedRows({ rounds }: Measured, { contenders, ofRoof }: Summary): strin
         `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`,
         percent(ofRoof[kind][count] ?? Number.NaN),
         ...theirs.map((value) => digits(value)),
-        ...(peers.length === 0 ? [] : [(speed / best).toFixed(2)]),
+        ...(peers.length === 0 ? [] : [Number.isFinite(best) ? (speed / best).toFixed(2) : '']),
       ]
     }),
   )

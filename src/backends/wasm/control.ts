@@ -34,6 +34,7 @@ const lineWords = 16
 
 export type Control = Int32Array<SharedArrayBuffer>
 
+/** Room for the words of so many threads, in memory that all of them share, at rest. */
 export function makeControl(threads: number): Control {
   return new Int32Array(new SharedArrayBuffer((word.generation + threads * lineWords) * 4))
 }

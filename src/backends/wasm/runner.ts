@@ -40,6 +40,7 @@ export interface Score {
   readonly plans: readonly WalkPlan[]
 }
 
+/** What threads need of a layout to walk its plans: plain data that goes to each of them once. */
 export function scoreOf(layout: Layout): Score {
   const steps = layout.programs.flatMap(({ program }) => program.steps)
   const kernels = [...new Set(steps.map((step) => step.kernel))].filter((name) => name !== copyBetweenMemories).sort()

@@ -76,6 +76,7 @@ export const threadZeroKernels: ReadonlySet<string> = new Set([
   copyBetweenMemories,
 ])
 
+/** Whether a word of an argument block stands for an address, which is known once memory has been laid out. */
 export function isPlace(word: Word): word is Place {
   return typeof word === 'object' && 'buffer' in word
 }
