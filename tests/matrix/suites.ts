@@ -17,7 +17,7 @@ const ofEngine = [
 ]
 const ofQuant = ['calibrate', 'staged-loss', 'stages', 'tiles']
 const whole = [
-  ...['goldens', 'library', 'longrope', 'sparse-models', 'streamed-experts', 'training-goldens', 'training-pictures'],
+  ...['goldens', 'library', 'longrope', 'sparse-models', 'training-goldens', 'training-pictures'],
   'vision-goldens',
 ]
 
@@ -25,10 +25,11 @@ const whole = [
 export const suites = {
   /** They play all threads in both builds. */
   kernels: kernels.map((name) => `src/backends/wasm/${name}.test.ts`),
-  /** They run with 1, 2 and 4 threads. */
+  /** They choose their threads themselves. */
   threads: [
     ...onDevices.map((name) => `src/backends/wasm/${name}.test.ts`),
-    ...['src/engine/memories.test.ts', 'src/train/step/programs.test.ts', 'tests/training-threads.test.ts'],
+    ...['src/engine/memories.test.ts', 'src/train/step/programs.test.ts'],
+    ...['tests/streamed-experts.test.ts', 'tests/training-threads.test.ts'],
   ],
   all: [
     ...ofEngine.map((name) => `src/engine/${name}.test.ts`),
