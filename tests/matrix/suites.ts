@@ -46,6 +46,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   'src/cli/pictures.test.ts': 'is about what a picture costs',
   'src/cli/wide-test.test.ts': 'chooses its kernels: it is the test of wide vectors',
   'src/engine/find-model.test.ts': 'is about names',
+  'src/engine/format.test.ts': 'is about what is drawn, not about what is computed',
   'src/engine/memory-check.test.ts': 'compares plans',
   'src/engine/run-ahead.test.ts': 'is about a device that wasm is not',
   'src/engine/select-backend.gpu.test.ts': 'chooses its backend',
