@@ -63,7 +63,11 @@ class Checksum {
 
   /** The first pieces: what the file says of itself, and the ids. The pages of all pools follow. */
   async begin(metadata: Metadata, ids: Uint8Array): Promise<void> {
-    await this.add(new TextEncoder().encode(JSON.stringify(Object.entries(metadata).sort())))
+    await this.add(
+      new TextEncoder().encode(
+        JSON.stringify(Object.entries(metadata).sort(([left], [right]) => (left < right ? -1 : 1))),
+      ),
+    )
     await this.add(ids)
   }
 
