@@ -31,11 +31,8 @@ export async function cacheParts(bytes: Uint8Array) {
 /** The checksum as docs/guide/run.md says: metadata, ids, then the pages of the pools in the order of their names. */
 export function cacheChecksum({ tensors, metadata }: CacheParts): Uint8Array {
   const named = new Map(tensors.map((tensor) => [tensor.name, tensor]))
-  const pieces: Uint8Array[] = [
-    new TextEncoder().encode(
-      JSON.stringify(Object.entries(metadata).sort(([left], [right]) => (left < right ? -1 : 1))),
-    ),
-  ]
+  const pairs = Object.entries(metadata).sort(([left], [right]) => (left < right ? -1 : 1))
+  const pieces: Uint8Array[] = [new TextEncoder().encode(JSON.stringify(pairs))]
   const ids = named.get('ids')
   if (ids !== undefined) pieces.push(ids.data)
   for (const name of [...named.keys()].filter((key) => key.startsWith('cache.')).sort()) {

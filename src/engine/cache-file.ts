@@ -63,11 +63,8 @@ class Checksum {
 
   /** The first pieces: what the file says of itself, and the ids. The pages of all pools follow. */
   async begin(metadata: Metadata, ids: Uint8Array): Promise<void> {
-    await this.add(
-      new TextEncoder().encode(
-        JSON.stringify(Object.entries(metadata).sort(([left], [right]) => (left < right ? -1 : 1))),
-      ),
-    )
+    const pairs = Object.entries(metadata).sort(([left], [right]) => (left < right ? -1 : 1))
+    await this.add(new TextEncoder().encode(JSON.stringify(pairs)))
     await this.add(ids)
   }
 
@@ -156,37 +153,51 @@ interface CacheFile extends CachedText {
  * @throws PocketPhiError `invalid-file` for a file that is torn, of another format, model, cache type or mode, or that contradicts itself
  */
 async function openCacheFile(source: ByteSource, owner: CacheOwner): Promise<CacheFile> {
-  const { device, layers } = owner
   const file = await openSafetensors(source)
   try {
-    for (const [key, expected] of Object.entries(await metadataFor(owner))) {
-      if (file.metadata[key] !== expected) throw foreign(source.name, `${key} ${expected}`, `${file.metadata[key]}`)
-    }
-    const { rope } = file.metadata
-    if (rope !== 'short' && rope !== 'long') throw foreign(source.name, 'rope "short" or "long"', `${rope}`)
-    const ids = await readIds(file, source.name, owner.vocabulary)
-    const pages = Math.ceil(ids.length / pageSize)
-    const names = poolNames(layers)
-    const tensors = new Set([...names, 'ids', checksumName])
-    const unknown = file.names().find((name) => !tensors.has(name))
-    if (unknown !== undefined) throw foreign(source.name, 'ids, keys, values and a checksum alone', unknown)
-    for (const name of names) checkTensor(file, source.name, name, 'U8', [pages, pageBytesOf(device, name)])
-    checkTensor(file, source.name, checksumName, 'U8', [32])
-    const fillPages: CacheFile['fillPages'] = async (places, signal) => {
-      const checksum = new Checksum()
-      await checksum.begin(file.metadata, await file.read('ids'))
-      for (const name of names) {
-        throwIfAborted(signal)
-        await fillPool(file, device, name, places, checksum)
-      }
-      const [expected, found] = [await file.read(checksumName), checksum.value].map(hexadecimal)
-      if (expected !== found) throw damaged(source.name, `${expected}`, `${found}`)
-    }
-    return { ids, regime: rope === 'long' ? 1 : 0, fillPages, close: () => file.close() }
+    const text = await checkedText(file, source.name, owner)
+    const fillPages: CacheFile['fillPages'] = (pages, signal) => fillPools(file, source.name, owner, pages, signal)
+    return { ...text, fillPages, close: () => file.close() }
   } catch (error) {
     await file.close()
     throw error
   }
+}
+
+/** What the file is of, once it was found to be of this model and whole. */
+async function checkedText(file: Checkpoint, path: string, owner: CacheOwner): Promise<CachedText> {
+  for (const [key, expected] of Object.entries(await metadataFor(owner))) {
+    if (file.metadata[key] !== expected) throw foreign(path, `${key} ${expected}`, `${file.metadata[key]}`)
+  }
+  const { rope } = file.metadata
+  if (rope !== 'short' && rope !== 'long') throw foreign(path, 'rope "short" or "long"', `${rope}`)
+  const ids = await readIds(file, path, owner.vocabulary)
+  const pages = Math.ceil(ids.length / pageSize)
+  const names = poolNames(owner.layers)
+  const tensors = new Set([...names, 'ids', checksumName])
+  const unknown = file.names().find((name) => !tensors.has(name))
+  if (unknown !== undefined) throw foreign(path, 'ids, keys, values and a checksum alone', unknown)
+  for (const name of names) checkTensor(file, path, name, 'U8', [pages, pageBytesOf(owner.device, name)])
+  checkTensor(file, path, checksumName, 'U8', [32])
+  return { ids, regime: rope === 'long' ? 1 : 0 }
+}
+
+/** See `CacheFile.fillPages`. */
+async function fillPools(
+  file: Checkpoint,
+  path: string,
+  { device, layers }: CacheOwner,
+  pages: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const checksum = new Checksum()
+  await checksum.begin(file.metadata, await file.read('ids'))
+  for (const name of poolNames(layers)) {
+    throwIfAborted(signal)
+    await fillPool(file, device, name, pages, checksum)
+  }
+  const [expected, found] = [await file.read(checksumName), checksum.value].map(hexadecimal)
+  if (expected !== found) throw damaged(path, `${expected}`, `${found}`)
 }
 
 async function readIds(file: Checkpoint, path: string, vocabulary: number): Promise<number[]> {
