@@ -75,6 +75,20 @@ describe('a saved cache', () => {
     },
   )
 
+  it.each(cacheDTypes)('of %s has nothing of other texts in it', async (cacheType) => {
+    await saved({ cacheType, context: 128 })
+    const alone = readFileSync(path)
+    const engine = await engineOf({ cacheType, context: 128 })
+    // Its pages are those that the text gets.
+    const other = await engine.open(someIds(128, 5))
+    await other.logits()
+    other.close()
+    const sequence = await engine.open(someIds(100, 3))
+    await sequence.logits()
+    await saveCache(engine, sequence, (chunks) => writeFileAtomic(path, chunks))
+    expect(readFileSync(path).equals(alone)).toBe(true)
+  })
+
   it('keeps the rotary table of a text that has outgrown the original context', async () => {
     const { ids, answer } = await saved({}, { border: 20 })
     const engine = await engineOf({}, { border: 20 })

@@ -4,8 +4,9 @@
  * layer is in memory beside the store, whether a file is written or read.
  */
 import type { Device } from '../backends/backend.ts'
-import { formatType } from '../base/dtype.ts'
+import { formatType, isKvDType, type TensorType } from '../base/dtype.ts'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
+import { kvPool } from '../blocks/kv-pool.ts'
 import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
 import { writeSafetensors, type Metadata, type TensorEntry } from '../formats/safetensors-writer.ts'
 import type { ByteSource } from '../formats/source.ts'
@@ -118,8 +119,9 @@ async function* cacheFileChunks(
     const bytes = pageBytesOf(device, name)
     const data = async function* (): AsyncGenerator<Uint8Array, void, void> {
       const pool = await device.readBytes(name)
-      for (const page of pages) {
+      for (const [index, page] of pages.entries()) {
         const piece = pool.subarray(page * bytes, (page + 1) * bytes)
+        clearBehind(piece, device.typeOf(name), ids.length - index * pageSize)
         await checksum.add(piece)
         yield piece
       }
@@ -134,6 +136,18 @@ async function* cacheFileChunks(
   const metadata = { ...(await metadataFor(places)), rope: regime === 1 ? 'long' : 'short' }
   await checksum.begin(metadata, idBytes)
   yield* writeSafetensors(entries, metadata)
+}
+
+/** Behind the last token a page holds what was there before, perhaps of another text: zeros take its place. */
+function clearBehind(page: Uint8Array, { dtype, shape }: TensorType, tokens: number): void {
+  const [, heads = 0, , headSize = 0] = shape
+  const packed = isKvDType(dtype) ? kvPool(dtype, page, pageSize, headSize) : undefined
+  const vectorBytes = page.length / (heads * pageSize)
+  for (let vector = 0; vector < heads * pageSize; vector++) {
+    if (vector % pageSize < tokens) continue
+    if (packed === undefined) page.fill(0, vector * vectorBytes, (vector + 1) * vectorBytes)
+    else packed.write(vector, new Float64Array(headSize))
+  }
 }
 
 /** An open file that was found to be of this model and its numbers, with the shapes that its ids ask for. */
