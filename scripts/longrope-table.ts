@@ -8,7 +8,8 @@ import { present } from '../src/base/errors.ts'
 import type { Finding, SearchResult } from '../src/longrope/search.ts'
 import type { ExperimentResult } from './longrope-experiment.ts'
 import { lengths, type Measurement } from './longrope-measure.ts'
-import { writePart } from './page-part.ts'
+import { formatTables, recordedFormats } from './longrope-formats-table.ts'
+import { markdownTable, writePart } from './page-part.ts'
 
 const folder = new URL('../recipes/recall/results/', import.meta.url)
 
@@ -17,11 +18,6 @@ function spread(values: readonly number[], digits: number): string {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
   return `${mean.toFixed(digits)} ± ${Math.sqrt(squares / Math.max(1, values.length - 1)).toFixed(digits)}`
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
 }
 
 function byLength(
@@ -39,7 +35,7 @@ function byLength(
       ),
     ),
   ])
-  return table(['', ...lengths.map((length) => `${length} tokens`)], rows)
+  return markdownTable(['', ...lengths.map((length) => `${length} tokens`)], rows)
 }
 
 const perplexity = ({ heldOutLoss }: Finding): number => Math.exp(heldOutLoss)
@@ -75,7 +71,7 @@ function searches(results: readonly ExperimentResult[]): string {
     ...parts.flatMap((part) => searchRows(part, results, ({ extension }) => present(extension[part], part))),
   ]
   const head = ['search', 'seed', 'candidates', 'its best seed', 'held out', 'found, held out', 'lower by']
-  return table(head, rows)
+  return markdownTable(head, rows)
 }
 
 function factors(results: readonly ExperimentResult[]): string {
@@ -108,3 +104,4 @@ const results = readdirSync(folder)
   .toSorted()
   .map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as ExperimentResult)
 writePart('docs/longrope.md', 'tables', `\n${tables(results)}\n`, 'npm run longrope:table')
+writePart('docs/longrope.md', 'formats', `\n${formatTables(recordedFormats())}\n`, 'npm run longrope:table')

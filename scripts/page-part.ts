@@ -1,4 +1,4 @@
-/** Parts of pages that scripts write: what stands between two marks. */
+/** Parts of pages that scripts write: what stands between two marks, tables for the most part. */
 import { readFileSync, writeFileSync } from 'node:fs'
 
 /** The text with `content` between the marks of `name`. @throws when the marks are missing */
@@ -22,4 +22,10 @@ export function writePart(page: string, name: string, content: string, command: 
   const updated = withPart(text, name, content)
   if (!process.argv.includes('--check')) writeFileSync(file, updated)
   else if (updated !== text) throw new Error(`The part "${name}" of ${page} is stale: run ${command}.`)
+}
+
+/** A table in Markdown, numbers to the right of its first column. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map((_, column) => (column === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n')
 }

@@ -11,27 +11,19 @@ const prompt = 'Once upon a time there was a fox who'
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** A process of `phi run` with phi-nano, of which one object is printed. */
-function run(...options: readonly string[]) {
-  const asked = [
-    'run',
-    'phi-nano',
-    prompt,
-    '--raw',
-    '--temperature',
-    '0',
-    '--max-tokens',
-    '24',
-    '--threads',
-    '1',
-    '--json',
-  ]
-  const { stdout, stderr, status } = spawnSync(process.execPath, [main, ...asked, ...options], {
+const greedy = ['--temperature', '0', '--max-tokens', '24', '--threads', '1', '--json']
+
+/** A process of `phi` with phi-nano, of which one object is printed. */
+function answered(asked: readonly string[], input = '') {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [main, ...asked, ...greedy], {
     cwd: folder,
     encoding: 'utf8',
+    input,
   })
   return { answer: status === 0 ? JSON.parse(stdout) : undefined, stderr }
 }
+
+const run = (...options: readonly string[]) => answered(['run', 'phi-nano', prompt, '--raw', ...options])
 
 test.each(['f16', 'kv4'])('an answer goes on from a cache in %s that another process saved', (cacheType) => {
   const before = run('--cache-type', cacheType, '--save-cache', 'fox.cache').answer
@@ -42,4 +34,20 @@ test.each(['f16', 'kv4'])('an answer goes on from a cache in %s that another pro
   expect(run('--cache-type', 'kv8', '--open-cache', 'fox.cache').stderr).toContain(
     '"fox.cache" is no saved cache of this model',
   )
+})
+
+test('a conversation is saved when the chat ends, and its beginning is found again by another process', () => {
+  const chat = (...options: readonly string[]) =>
+    answered(['chat', 'phi-nano', '--system', 'Answer in one sentence.', ...options], 'What is a fox?\n')
+  const before = chat('--save-cache', 'chat.cache').answer
+  const after = chat('--open-cache', 'chat.cache').answer
+  expect(after.text).toBe(before.text)
+  expect([before, after].map(({ usage }) => usage.reusedTokens)).toEqual([0, before.usage.promptTokens - 1])
+})
+
+test('pictures cannot be saved, and nothing can be where nothing was said', () => {
+  expect(answered(['chat', 'phi-nano', '--image', 'none.png', '--save-cache', 'none.cache']).stderr).toContain(
+    '--save-cache keeps text alone',
+  )
+  expect(answered(['chat', 'phi-nano', '--save-cache', 'none.cache']).stderr).toContain('there is nothing to save')
 })

@@ -68,6 +68,11 @@ export class ChatSession {
     return this.#setting.model.chat(this.#system === undefined ? {} : { system: this.#system })
   }
 
+  /** The conversation as it is now. */
+  get chat(): Chat {
+    return this.#chat
+  }
+
   /** Remembers how an answer went, for /stats. */
   remember(result: GenerationResult): void {
     this.#last = result

@@ -12,15 +12,17 @@ import { note, print, printJson } from './terminal.ts'
  * Answers every line of standard input with one line of standard output. A line that cannot be answered (it is longer than
  * the context, or a command) gets an empty one, and the reason goes to standard error. Commands are refused, not obeyed, since
  * lines may come from anyone and /save writes files.
+ *
+ * @returns the last conversation
  */
 export async function chatByLines(
   { model, name, system, generate, pictures }: ChatSetting,
   { conversation = false, json = false }: Pick<ChatCommandOptions, 'conversation' | 'json'>,
-): Promise<void> {
+): Promise<Chat> {
   const start = (): Chat => model.chat(system === undefined ? {} : { system })
-  const joined = start()
+  let chat = start()
   const send = (line: string): ChatReply => {
-    const chat = conversation ? joined : start()
+    if (!conversation) chat = start()
     const isFirst = chat.history.every(({ role }) => role === 'system')
     return chat.send(line, { ...generate, ...(isFirst && pictures.length > 0 && { pictures }) })
   }
@@ -50,6 +52,7 @@ export async function chatByLines(
       process.exitCode = exitCodes.failure
     }
   }
+  return chat
 }
 
 /** @throws PocketPhiError `not-supported` for a line that would be a command at a terminal */

@@ -1,6 +1,6 @@
 /** A chat at a terminal. */
 import { stdin, stdout } from 'node:process'
-import type { ChatReply } from '../engine/chat.ts'
+import type { Chat, ChatReply } from '../engine/chat.ts'
 import { ChatSession, type ChatSetting } from './chat-commands.ts'
 import { reportError } from './errors.ts'
 import { LinePrompt } from './line-prompt.ts'
@@ -10,8 +10,12 @@ import { dim, print, StatusLine } from './terminal.ts'
 /** `npm start` passes on a signal that the terminal has sent already; what follows this soon is the same key. */
 const sameKeyMilliseconds = 300
 
-/** Talks until the reader quits. Ctrl-C ends an answer; at the empty prompt it quits when pressed twice. */
-export async function chatAtTerminal(setting: ChatSetting): Promise<void> {
+/**
+ * Talks until the reader quits. Ctrl-C ends an answer; at the empty prompt it quits when pressed twice.
+ *
+ * @returns the conversation as it is then
+ */
+export async function chatAtTerminal(setting: ChatSetting): Promise<Chat> {
   const session = new ChatSession(setting)
   const prompt = new LinePrompt(stdin, stdout, '> ')
   let answering: AbortController | undefined
@@ -29,9 +33,9 @@ export async function chatAtTerminal(setting: ChatSetting): Promise<void> {
   try {
     while (true) {
       const typed = await prompt.read()
-      if (typed.kind === 'end') return print()
+      if (typed.kind === 'end') break
       if (typed.kind === 'interrupt') {
-        if (++interrupts === 2) return print()
+        if (++interrupts === 2) break
         print(dim('\nPress Ctrl-C again to quit.'))
         continue
       }
@@ -40,8 +44,10 @@ export async function chatAtTerminal(setting: ChatSetting): Promise<void> {
       answering = new AbortController()
       const goesOn = await answerLine(session, typed.line, answering.signal)
       answering = undefined
-      if (!goesOn) return
+      if (!goesOn) return session.chat
     }
+    print()
+    return session.chat
   } finally {
     process.off('SIGINT', onSignal)
     prompt.close()

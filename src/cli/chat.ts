@@ -5,10 +5,17 @@ import { chatAtTerminal } from './chat-terminal.ts'
 import { modelPlace, optionalModelArgument } from './model-folder.ts'
 import { generateOptions, openDraft, openModel } from './open-model.ts'
 import { addPictureOptions, openPictures, type PictureCommandOptions } from './pictures.ts'
+import {
+  addSavedCacheOptions,
+  checkSavedCache,
+  openSavedCache,
+  writeSavedCache,
+  type SavedCacheOptions,
+} from './saved-cache.ts'
 import { dim, note } from './terminal.ts'
 import { addEngineOptions, addGenerationOptions, type EngineOptions, type GenerationOptions } from './options.ts'
 
-export interface ChatCommandOptions extends EngineOptions, GenerationOptions, PictureCommandOptions {
+export interface ChatCommandOptions extends EngineOptions, GenerationOptions, PictureCommandOptions, SavedCacheOptions {
   readonly system?: string
   readonly conversation?: boolean
   readonly json?: boolean
@@ -22,6 +29,7 @@ export function registerChat(program: Command): void {
     .option('--system <text>', 'what the model is told before the conversation')
     .option('--conversation', 'without a terminal: all lines are one conversation')
     .option('--json', 'without a terminal: print each answer as a JSON object with usage and speed')
+  addSavedCacheOptions(command, 'conversation', 'when the chat ends')
   addGenerationOptions(addEngineOptions(addPictureOptions(command)))
     .addHelpText(
       'after',
@@ -42,19 +50,22 @@ Examples:
   $ phi chat
   $ phi chat --system "Answer in one sentence." --temperature 0.7
   $ printf 'What is 3 + 4?\\nWhat colour is grass?\\n' | phi chat
-  $ phi chat --conversation --json < questions.txt > answers.jsonl`,
+  $ phi chat --conversation --json < questions.txt > answers.jsonl
+  $ phi chat --system "$(cat rules.txt)" --save-cache rules.cache`,
     )
     .action(chat)
 }
 
 async function chat(name: string | undefined, options: ChatCommandOptions): Promise<void> {
+  checkSavedCache(options)
   const place = await modelPlace(name)
   await using model = await openModel(place, options)
   await using draft = await openDraft(model, options)
   const generate = generateOptions(model, options, draft)
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY
   const pictures = await openPictures(model, options, (cost) => note(dim(cost)))
+  await openSavedCache(model, options)
   const setting = { model, name: place.name, system: options.system, generate, pictures, tiles: options.tiles }
-  if (isTerminal) await chatAtTerminal(setting)
-  else await chatByLines(setting, options)
+  const last = await (isTerminal ? chatAtTerminal(setting) : chatByLines(setting, options))
+  await writeSavedCache(options, (write) => last.saveCache(write))
 }

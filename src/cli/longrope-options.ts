@@ -8,7 +8,13 @@ import {
   type GeneratedSource,
 } from '../longrope/documents.ts'
 import { publishedSettings, type EvolutionSettings } from '../longrope/evolution.ts'
-import type { Finding, SearchProgress, SearchResult } from '../longrope/search.ts'
+import {
+  heldOutGain,
+  type Finding,
+  type HeldOutGain,
+  type SearchProgress,
+  type SearchResult,
+} from '../longrope/search.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { readTextFile } from './files.ts'
 import { addBackendOptions, integer, type BackendOptions } from './options.ts'
@@ -118,6 +124,14 @@ export class SearchReporter {
   }
 }
 
+/** What a search has brought, and whether that is more than chance. */
+function gainLine({ seed, mean, error }: HeldOutGain): string {
+  const percent = (nats: number): string => `${(100 * nats).toFixed(2)} %`
+  const spread = Number.isFinite(error) ? ` (standard error ${percent(error)})` : ''
+  const told = `The held-out perplexity is lower than with ${seed}, the best seed, by ${percent(mean)}${spread}`
+  return mean > 2 * error ? `${told}.` : `${told}, which may be chance: search on more documents (--documents).`
+}
+
 /** What a search found, as a table. */
 export function printFindings({ best, seeds, withStartTokens }: SearchResult): void {
   const rows: Finding[] = [...seeds, best, ...(withStartTokens === undefined ? [] : [withStartTokens])]
@@ -134,6 +148,7 @@ export function printFindings({ best, seeds, withStartTokens }: SearchResult): v
       ]),
     ]),
   )
+  print(`\n${gainLine(heldOutGain({ best, seeds }))}`)
   if (withStartTokens === undefined) return
   print('\nThe published form has no place for start tokens: the factors above them are written, not the last ones.')
 }

@@ -6,8 +6,6 @@ import { findLocalModel } from '../engine/find-model.ts'
 import type { GenerateOptions, Generation, GenerationResult } from '../engine/generate.ts'
 import type { PhiModel, Prompt } from '../engine/phi-model.ts'
 import type { Picture } from '../engine/pictures.ts'
-import { writeFileAtomic } from '../formats/atomic.ts'
-import { fileSource } from '../formats/source.ts'
 import { renderChat, type ChatMessage } from '../text/templates.ts'
 import { exitCodes, UsageError } from './errors.ts'
 import { readStandardInput, readTextFile } from './files.ts'
@@ -26,17 +24,22 @@ import {
 import { addPictureOptions, openPictures, type PictureCommandOptions } from './pictures.ts'
 import { profileTables, takeProfile, type AnswerProfile } from './profile.ts'
 import { describeResult, readReply, speedLine } from './reply.ts'
+import {
+  addSavedCacheOptions,
+  checkSavedCache,
+  openSavedCache,
+  writeSavedCache,
+  type SavedCacheOptions,
+} from './saved-cache.ts'
 import { quoted } from './shell.ts'
 import { dim, note, print, printJson } from './terminal.ts'
 
-interface RunOptions extends EngineOptions, GenerationOptions, PictureCommandOptions {
+interface RunOptions extends EngineOptions, GenerationOptions, PictureCommandOptions, SavedCacheOptions {
   readonly system?: string
   readonly raw?: boolean
   readonly json?: boolean
   readonly logprobs?: number
   readonly profile?: boolean
-  readonly openCache?: string
-  readonly saveCache?: string
   readonly schema?: string
   readonly regex?: string
 }
@@ -53,12 +56,8 @@ export function registerRun(program: Command): void {
     .option('--logprobs <n>', 'log-probabilities of the tokens and of the n likeliest ones', integer(0, 100))
     .option('--schema <file>', 'the answer is JSON by this JSON schema; "json" instead of a file for any object')
     .option('--regex <pattern>', 'the answer matches this regular expression as a whole')
-    .option('--save-cache <file>', 'after the answer, keep what was computed of the prompt in this file')
-    .option(
-      '--open-cache <file>',
-      'take the beginning of the prompt from a file of --save-cache instead of computing it',
-    )
     .option('--profile', 'where the time went: by kernel, at barriers, in dispatch, outside the device')
+  addSavedCacheOptions(command, 'prompt', 'after the answer')
   addGenerationOptions(addEngineOptions(addPictureOptions(command)))
     .addHelpText(
       'after',
@@ -81,9 +80,7 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   if (options.raw === true && options.image !== undefined) {
     throw new UsageError('--image needs the chat template; leave --raw out.')
   }
-  if (options.image !== undefined && options.saveCache !== undefined) {
-    throw new UsageError('--save-cache keeps text alone; leave it or --image out.')
-  }
+  checkSavedCache(options)
   if (options.profile === true && (options.backend === 'ref' || options.backend === 'webgpu')) {
     throw new UsageError(`--profile is of the kernels of wasm; leave it or --backend ${options.backend} out.`)
   }
@@ -106,16 +103,13 @@ async function run(model: string, prompt: string | undefined, options: RunOption
       ...given({ format }),
     }
     const pictures = await openPictures(opened, options, (cost) => note(dim(cost)))
-    if (options.openCache !== undefined) await opened.openCache(await fileSource(options.openCache), { signal })
+    await openSavedCache(opened, options, signal)
     const reply = startReply(opened, text, options, { ...generate, pictures })
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)
     })
-    const { saveCache } = options
-    if (saveCache !== undefined && result.finish !== 'aborted') {
-      await opened.saveCache(promptOf(opened, text, options), (chunks) => writeFileAtomic(saveCache, chunks), {
-        signal,
-      })
+    if (result.finish !== 'aborted') {
+      await writeSavedCache(options, (write) => opened.saveCache(promptOf(opened, text, options), write, { signal }))
     }
     const profile = options.profile === true ? takeProfile(result, opened, draft) : undefined
     if (options.json === true) printJson({ ...describeResult(place.name, result, opened), ...given({ profile }) })

@@ -5,9 +5,9 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { bytesSource, fileSource } from '../formats/source.ts'
-import { openSafetensors } from '../formats/safetensors.ts'
-import { safetensorsBytes, type TensorEntry } from '../formats/safetensors-writer.ts'
+import { safetensorsBytes } from '../formats/safetensors-writer.ts'
 import { cacheDTypes } from '../program/ops/cache.ts'
+import { cacheParts, signed } from './cache-file-harness.ts'
 import { openCache, saveCache } from './cache-file.ts'
 import { loadCheckpoint, type LoadOptions } from './load.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -75,6 +75,20 @@ describe('a saved cache', () => {
     },
   )
 
+  it.each(cacheDTypes)('of %s has nothing of other texts in it', async (cacheType) => {
+    await saved({ cacheType, context: 128 })
+    const alone = readFileSync(path)
+    const engine = await engineOf({ cacheType, context: 128 })
+    // Its pages are those that the text gets.
+    const other = await engine.open(someIds(128, 5))
+    await other.logits()
+    other.close()
+    const sequence = await engine.open(someIds(100, 3))
+    await sequence.logits()
+    await saveCache(engine, sequence, (chunks) => writeFileAtomic(path, chunks))
+    expect(readFileSync(path).equals(alone)).toBe(true)
+  })
+
   it('keeps the rotary table of a text that has outgrown the original context', async () => {
     const { ids, answer } = await saved({}, { border: 20 })
     const engine = await engineOf({}, { border: 20 })
@@ -98,22 +112,32 @@ describe('a saved cache', () => {
     expect(await goOn(await engine.open(ids), 20)).toEqual(answer)
   })
 
-  it('is refused, and changes nothing, where it is torn', async () => {
-    const { ids } = await saved()
-    const bytes = readFileSync(path)
-    const engine = await engineOf()
-    for (const length of [0, 7, 100, bytes.length >> 1, bytes.length - 1]) {
-      await expect(openCache(engine, bytesSource(bytes.subarray(0, length)))).rejects.toMatchObject({
-        code: 'invalid-file',
-      })
-    }
-    const sequence = await engine.open(ids)
-    await sequence.logits()
-    expect(sequence.reused).toBe(0)
-  })
+  it.each(cacheDTypes)(
+    'of %s is refused, and nothing of it is found, where it is torn or altered',
+    async (cacheType) => {
+      const { ids } = await saved({ cacheType })
+      const bytes = readFileSync(path)
+      const engine = await engineOf({ cacheType })
+      const refused = async (found: Uint8Array): Promise<void> => {
+        await expect(openCache(engine, bytesSource(found))).rejects.toMatchObject({ code: 'invalid-file' })
+      }
+      for (const length of [0, 7, 100, bytes.length >> 1, bytes.length - 1]) await refused(bytes.subarray(0, length))
+      const header = 8 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+      // The first id, the last one, a key, the last value, the checksum.
+      for (const place of [header, header + 399, header + 401, bytes.length - 33, bytes.length - 1]) {
+        const altered = Uint8Array.from(bytes)
+        altered[place] = (altered[place] ?? 0) ^ 1
+        await refused(altered)
+      }
+      const sequence = await engine.open(ids)
+      await sequence.logits()
+      expect(sequence.reused).toBe(0)
+    },
+  )
 
   it.each([
     ['another cache type', { cacheType: 'kv8' }, wide],
+    ['exact products', { cacheType: 'f16', exact: true }, wide],
     ['another number of layers', {}, { config: { ...wide.config, num_hidden_layers: 1 } }],
     ['other heads', {}, { config: { hidden_size: 64 } }],
     ['another rotary table', {}, { config: { ...wide.config, rope_theta: 500 } }],
@@ -126,39 +150,38 @@ describe('a saved cache', () => {
 
   it('is refused where the parts contradict one another', async () => {
     await saved()
-    const file = await openSafetensors(await fileSource(path))
-    const { metadata } = file
-    const entries: TensorEntry[] = []
-    for (const name of file.names()) {
-      const { dtype, shape } = file.info(name)
-      entries.push({ name, dtype, shape, data: Uint8Array.from(await file.read(name)) })
-    }
-    await file.close()
-    const changed = (name: string, entry: Partial<TensorEntry>): TensorEntry[] =>
+    const { tensors: entries, metadata } = await cacheParts(readFileSync(path))
+    const changed = (name: string, entry: Partial<(typeof entries)[number]>) =>
       entries.map((known) => (known.name === name ? { ...known, ...entry } : known))
-    const ids = (count: number, value: number): Partial<TensorEntry> => ({
+    const ids = (count: number, value: number) => ({
       shape: [count],
       data: new Uint8Array(Int32Array.from({ length: count }, () => value).buffer),
     })
     const engine = await engineOf()
-    const hostile: [TensorEntry[], Record<string, string>, string][] = [
-      [entries, { ...metadata, model: '0' }, 'invalid-file'],
-      [entries, { ...metadata, rope: 'none' }, 'invalid-file'],
-      [entries, { ...metadata, rope: 'long' }, 'invalid-file'],
-      [entries, { ...metadata, format: 'pt' }, 'invalid-file'],
-      [entries.slice(1), metadata, 'invalid-file'],
-      [[...entries, { name: 'more', dtype: 'U8', shape: [1], data: new Uint8Array(1) }], metadata, 'invalid-file'],
-      [changed('ids', ids(300, 1)), metadata, 'invalid-file'],
-      [changed('ids', ids(0, 1)), metadata, 'invalid-file'],
-      [changed('ids', { ...ids(100, 1), shape: [10, 10] }), metadata, 'invalid-file'],
-      [changed('ids', ids(100, 320)), metadata, 'invalid-argument'],
-      [changed('ids', ids(100, -1)), metadata, 'invalid-argument'],
+    const hostile: [typeof entries, Record<string, string>][] = [
+      [entries, { ...metadata, model: '0' }],
+      [entries, { ...metadata, rope: 'none' }],
+      [entries, { ...metadata, rope: 'long' }],
+      [entries, { ...metadata, format: 'pt' }],
+      [entries.slice(1), metadata],
+      [entries.filter(({ name }) => name !== 'sha256'), metadata],
+      [[...entries, { name: 'more', dtype: 'U8', shape: [1], data: new Uint8Array(1) }], metadata],
+      [changed('ids', ids(300, 1)), metadata],
+      [changed('ids', ids(0, 1)), metadata],
+      [changed('ids', { ...ids(100, 1), shape: [10, 10] }), metadata],
+      [changed('ids', ids(100, 320)), metadata],
+      [changed('ids', ids(100, -1)), metadata],
     ]
-    for (const [tensors, words, code] of hostile) {
-      const bytes = await safetensorsBytes(tensors, words)
-      await expect(openCache(engine, bytesSource(bytes))).rejects.toMatchObject({ code })
+    const bytesOf = async (tensors: typeof entries, words: Record<string, string>): Promise<Uint8Array> => {
+      const parts = signed({ tensors, metadata: words })
+      return await safetensorsBytes(parts.tensors, parts.metadata)
     }
-    expect(await openCache(engine, bytesSource(await safetensorsBytes(entries, metadata)))).toHaveLength(100)
+    for (const [tensors, words] of hostile) {
+      await expect(openCache(engine, bytesSource(await bytesOf(tensors, words)))).rejects.toMatchObject({
+        code: 'invalid-file',
+      })
+    }
+    expect(await openCache(engine, bytesSource(await bytesOf(entries, metadata)))).toHaveLength(100)
   })
 
   it('of more tokens than the context has is refused', async () => {

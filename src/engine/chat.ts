@@ -2,6 +2,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import type { ChatTemplate } from '../text/templates.ts'
 import { compactText, type SpecialToken } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import { readAndSave, type WriteChunks } from './cache-file.ts'
 import { changedError, firstMessages, lastQuestion, unreadAnswerError, type ChatOptions } from './chat-rules.ts'
 import { encodePictured, picturesIn, renderConversation, type Message, type PicturedText } from './picture-text.ts'
 import type { Picture } from './pictures.ts'
@@ -13,6 +14,7 @@ import {
   type GenerationHost,
   type GenerationResult,
 } from './generate.ts'
+import type { AdvanceOptions } from './sequence.ts'
 
 /** What a conversation runs on. */
 export interface ChatHost extends GenerationHost {
@@ -132,6 +134,26 @@ export class Chat {
         this.#messages = before
       },
     })
+  }
+
+  /**
+   * Gives `write` the bytes of a file with the keys and values of the history, as far as the context holds it: for
+   * `PhiModel.openCache`.
+   *
+   * @throws PocketPhiError `invalid-argument` before anything is said and while an answer is being written; `not-supported` with pictures;
+   * `aborted`; what `write` throws
+   */
+  async saveCache(write: WriteChunks, options: AdvanceOptions = {}): Promise<void> {
+    this.#checkIdle()
+    if (this.#messages.length === 0) {
+      throw new PocketPhiError(
+        'invalid-argument',
+        'Nothing was said in this conversation, so that there is nothing to save.',
+      )
+    }
+    const { engine } = this.#host
+    const ids = this.#encode(this.#messages).ids.slice(0, engine.context)
+    await readAndSave(engine, { ids, pictures: picturesIn(this.#messages) }, write, options)
   }
 
   #checkIdle(): void {

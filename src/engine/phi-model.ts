@@ -5,7 +5,7 @@ import { blobSource, bytesSource, type ByteSource } from '../formats/source.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatTemplate } from '../text/templates.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { openCache, saveCache, type WriteChunks } from './cache-file.ts'
+import { openCache, readAndSave, type WriteChunks } from './cache-file.ts'
 import { Chat } from './chat.ts'
 import type { ChatOptions } from './chat-rules.ts'
 import { Generation, type EncodedPrompt, type GenerateOptions } from './generate.ts'
@@ -193,21 +193,14 @@ export class PhiModel implements AsyncDisposable {
    * @throws PocketPhiError `context-full`, `invalid-argument`, `not-supported` (text with pictures), `aborted`; what `write` throws
    */
   async saveCache(prompt: Prompt, write: WriteChunks, { signal, onProgress }: AdvanceOptions = {}): Promise<void> {
-    const { ids, pictures } = this.#encode(prompt)
-    const sequence = await this.engine.open(ids, { reserve: ids.length, pictures, signal })
-    try {
-      await sequence.logits({ signal, onProgress })
-      await saveCache(this.engine, sequence, write)
-    } finally {
-      sequence.close()
-    }
+    await readAndSave(this.engine, this.#encode(prompt), write, { signal, onProgress })
   }
 
   /**
-   * Opens what `saveCache` gave: texts that begin as the saved one do not have to be read again. Resolves to the ids of that text. A
-   * file that cannot be used changes nothing.
+   * Opens what `saveCache` gave, of a prompt or of a conversation: texts that begin as the saved one do not have to be read again. Resolves
+   * to the ids of that text. Nothing of a file that cannot be used is taken.
    *
-   * @throws PocketPhiError `invalid-file` for a file that is torn, or of another model or cache type; `context-full`, `aborted`
+   * @throws PocketPhiError `invalid-file` for a file that is torn or was altered, or is of another model, cache type or mode; `context-full`, `aborted`
    */
   openCache(
     file: Uint8Array | Blob | ByteSource,

@@ -10,7 +10,7 @@ import {
 import { traceVision } from '../models/trace-vision.ts'
 import type { ParameterSpec } from '../models/trace.ts'
 import type { Model, ModelShape } from '../models/model.ts'
-import { copyPages, pageSize, Trace, type CacheDType, type Program } from '../program/index.ts'
+import { copyPages, pageSize, Trace, type ActivationFormat, type CacheDType, type Program } from '../program/index.ts'
 import { tensorType } from '../program/ops/definition.ts'
 
 /** How much one engine may hold and how many rows it runs at once. */
@@ -33,6 +33,8 @@ export interface EnginePrograms {
   readonly model: Model
   readonly context: number
   readonly cache: CacheShape
+  /** What meets packed weights: f32 in exact mode. */
+  readonly activations: ActivationFormat
   /** Greatest logits that a pass finds of each row. */
   readonly candidates: number
   /** Row counts that a program exists for, ascending: 1, 2, 4 … */
@@ -95,6 +97,7 @@ export function tracePrograms(
     model,
     context,
     cache,
+    activations: formats.activations ?? 'int8',
     candidates: candidatesOf(model),
     buckets,
     programs: [

@@ -18,7 +18,7 @@ export const generatedSchema = z.strictObject({
   seed: z.int(),
 })
 
-/** Documents that a search measures on, and those that tell afterwards what it found. */
+/** Documents of one length that a search measures on, and those that tell afterwards what it found. */
 export interface DocumentSplit {
   readonly searched: Documents
   readonly heldOut: Documents

@@ -9,13 +9,20 @@ import type { FaultInjector } from '../formats/atomic.ts'
 import { memoryFolder, type FileTree } from '../formats/tree.ts'
 import type { EvolutionSettings } from './evolution.ts'
 import { longPlan } from './plans.ts'
-import { searchFactors, type SearchOptions, type SearchProgress, type SearchResult } from './search.ts'
+import {
+  heldOutGain,
+  searchFactors,
+  type Finding,
+  type SearchOptions,
+  type SearchProgress,
+  type SearchResult,
+} from './search.ts'
 
 const backend = wasmBackend({ mode: 'inline' })
 const length = 320
 const random = new Random(5)
 const document = (): number[] => Array.from({ length }, () => random.integer(3, 300))
-const documents = { searched: [document(), document()], heldOut: [document()] }
+const documents = { searched: [document(), document()], heldOut: [document(), document(), document()] }
 const evolution: EvolutionSettings = {
   population: 6,
   parents: 3,
@@ -61,8 +68,21 @@ describe('a search', () => {
     expect(found.seeds.map(({ name }) => name)).toEqual(['PI', 'NTK', 'YaRN'])
     expect(found.best.loss).toBeLessThanOrEqual(Math.min(...found.seeds.map(({ loss }) => loss)))
     expect(found.best.heldOutLoss).not.toBe(found.best.loss)
+    expect(new Set(found.best.heldOutLosses).size).toBe(3)
+    const bestSeed = found.seeds.reduce((best, seed) => (seed.loss < best.loss ? seed : best))
+    expect(heldOutGain(found)).toMatchObject({ seed: bestSeed.name })
+    expect(heldOutGain(found).mean).toBeCloseTo(bestSeed.heldOutLoss - found.best.heldOutLoss, 10)
     expect(found.withStartTokens).toBeUndefined()
     expect((await outcome('plain'))[1]).toMatch(/^<svg .*<\/svg>\n$/s)
+  })
+
+  test('says how far a gain may be chance', () => {
+    const of = (name: string, loss: number, heldOutLosses: readonly number[]): Finding => {
+      return { name, factors: [1], startTokens: 0, loss, heldOutLoss: 0, heldOutLosses }
+    }
+    const seeds = [of('NTK', 3, [9, 9, 9]), of('PI', 2, [1.5, 2.5, 4])]
+    const gain = heldOutGain({ best: of('search', 1, [1, 2, 3]), seeds })
+    expect(gain).toMatchObject({ seed: 'PI', mean: expect.closeTo(2 / 3), error: expect.closeTo(1 / 6) })
   })
 
   test('that is broken off again and again ends as an undisturbed one', async () => {

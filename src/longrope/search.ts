@@ -51,6 +51,8 @@ export interface Finding {
   readonly startTokens: number
   readonly loss: number
   readonly heldOutLoss: number
+  /** Of each document that the search did not see. */
+  readonly heldOutLosses: readonly number[]
 }
 
 export interface SearchResult {
@@ -61,6 +63,30 @@ export interface SearchResult {
   readonly withStartTokens: Finding | undefined
   /** Candidates that were measured. */
   readonly measured: number
+}
+
+/** By how much less the factors that were found lose than those of the seed that the search measured best. */
+export interface HeldOutGain {
+  readonly seed: string
+  /** The mean over the documents that the search did not see, in nats per token, and its standard error (of one document none can be told). */
+  readonly mean: number
+  readonly error: number
+}
+
+/**
+ * Compares document by document: those differ from each other by far more than factors do. A gain of less than two errors may be none, since the
+ * best of many candidates is also the one that fits the documents of the search best by chance.
+ */
+export function heldOutGain({ best, seeds }: Pick<SearchResult, 'best' | 'seeds'>): HeldOutGain {
+  const seed = present(seeds.toSorted((left, right) => left.loss - right.loss)[0], 'seeds')
+  const gains = seed.heldOutLosses.map((loss, index) => loss - present(best.heldOutLosses[index], 'loss'))
+  const mean = meanOf(gains)
+  const squares = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0)
+  return { seed: seed.name, mean, error: Math.sqrt(squares / (gains.length - 1) / gains.length) }
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 /**
@@ -210,8 +236,11 @@ class Search {
 
   async #finding(name: string, { factors, startTokens, loss }: Measured): Promise<Finding> {
     const { reader, documents } = this.#parts
-    const heldOutLoss = await reader.lossOf({ factors, startTokens }, documents.heldOut)
-    return { name, factors, startTokens, loss, heldOutLoss }
+    const heldOutLosses: number[] = []
+    for (const document of documents.heldOut) {
+      heldOutLosses.push(await reader.lossOf({ factors, startTokens }, [document]))
+    }
+    return { name, factors, startTokens, loss, heldOutLoss: meanOf(heldOutLosses), heldOutLosses }
   }
 
   async #draw(history: readonly Measured[]): Promise<void> {

@@ -5,6 +5,7 @@ import { ggufVocabularyFormat } from './gguf-vocabulary.ts'
 import { ggufFormat } from './gguf.ts'
 import { packedFormat } from './packed.ts'
 import { pictureFormat } from './picture.ts'
+import { savedCacheFormat } from './saved-cache.ts'
 import { safetensorsFormat, shardIndexFormat } from './safetensors.ts'
 import { templateFormat } from './template.ts'
 import { tiktokenFormat, tokenizerConfigFormat } from './tiktoken.ts'
@@ -22,6 +23,7 @@ export const fuzzFormats: readonly FuzzFormat[] = [
   tokenizerConfigFormat,
   templateFormat,
   pictureFormat,
+  savedCacheFormat,
 ]
 
 const shares = fuzzFormats.reduce((sum, { share }) => sum + share, 0)
