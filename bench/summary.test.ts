@@ -18,9 +18,8 @@ const roofs = { readBytes: 1000, int8Products: 5000, f32Products: 100 }
 const facts = {
   shape: '8 wide',
   plannedBytes: 70,
-  readBytesPerToken: 100,
-  cacheBytesPerToken: 2,
-  window: 200,
+  weightBytesPerToken: 100,
+  cacheBytesPerToken: { 150: 300, 4000: 400 },
   productsPerToken: 50,
 }
 
@@ -37,10 +36,10 @@ describe('median', () => {
 })
 
 describe('bytesOfToken', () => {
-  it('reads the cache as far back as the window', () => {
+  it('adds to the weights what is read of the cache', () => {
+    expect(bytesOfToken(facts, 0)).toBe(100)
     expect(bytesOfToken(facts, 150)).toBe(400)
     expect(bytesOfToken(facts, 4000)).toBe(500)
-    expect(bytesOfToken({ ...facts, window: 0 }, 4000)).toBe(8100)
   })
 })
 

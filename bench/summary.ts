@@ -79,12 +79,12 @@ function summariseContender(
   }
 }
 
-/** Bytes that are read for a token behind so many others: the weights, and the cache as far back as a token attends. */
+/** Bytes that are read for a token behind so many others: the weights, and what its layers see of the cache. */
 export function bytesOfToken(
-  { readBytesPerToken = 0, cacheBytesPerToken = 0, window = 0 }: Partial<EngineFacts>,
+  { weightBytesPerToken = 0, cacheBytesPerToken = {} }: Partial<EngineFacts>,
   depth: number,
 ): number {
-  return readBytesPerToken + cacheBytesPerToken * (window === 0 ? depth : Math.min(depth, window))
+  return weightBytesPerToken + (cacheBytesPerToken[depth] ?? 0)
 }
 
 /** @throws Error while the engine has no round */
