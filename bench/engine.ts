@@ -10,10 +10,11 @@ import type { Scheduler } from '../src/engine/scheduler.ts'
 import type { Sequence } from '../src/engine/sequence.ts'
 import type { FileTree } from '../src/formats/tree.ts'
 import { cacheNames } from '../src/models/trace.ts'
+import { visionIndices, visionProgramName } from '../src/models/trace-vision.ts'
 import type { MemoryPlan } from '../src/program/plan.ts'
 import type { Value } from '../src/program/program.ts'
 import { idsOf, secondsOf, type Contender } from './measure.ts'
-import { attentionsOf, cacheBytes, matricesOf, productsOfRow, weightBytes } from './reads.ts'
+import { attentionsOf, cacheBytes, matricesOf, productsOfPass, productsOfRow, weightBytes } from './reads.ts'
 import type { EngineFacts, Settings } from './rounds.ts'
 
 export interface LoadedEngine extends AsyncDisposable {
@@ -70,13 +71,23 @@ export async function fillCache(device: Device, layers: number): Promise<void> {
   }
 }
 
+/** A look at a tile of a picture, whatever is on it. */
+function lookOf({ device, programs: { model } }: Scheduler): Contender['lookAtTile'] {
+  if (model.vision === undefined) return undefined
+  const { rows, patchValues } = model.vision
+  const inputs = { ...visionIndices(rows), patches: new Float32Array(rows * patchValues).fill(0.5) }
+  return () => secondsOf(() => device.run(visionProgramName, inputs))
+}
+
 /** The next token of a greedy answer. */
 async function likeliest(sequence: Sequence): Promise<readonly number[]> {
   return [...(await sequence.candidates()).ids.subarray(0, 1)]
 }
 
 function contenderOf(engine: Scheduler): Contender {
+  const lookAtTile = lookOf(engine)
   return {
+    ...(lookAtTile === undefined ? {} : { lookAtTile }),
     async readPrompt(length, salt) {
       using sequence = await engine.open(idsOf(length, engine.vocabulary, salt))
       return await secondsOf(() => sequence.logits())
@@ -108,6 +119,7 @@ function factsOf(
   const widest = matricesOf(decode)
     .filter(({ type }) => type.shape[0] !== vocabulary)
     .reduce<Value | undefined>((most, next) => (sizeOf(next) > sizeOf(most) ? next : most), undefined)
+  const tower = programs.find(({ name }) => name === visionProgramName)
   const bytesBehind = (depth: number): number =>
     attentionsOf(decode).reduce((sum, attention) => sum + cacheBytes(decode, attention, depth), 0)
   return {
@@ -117,6 +129,7 @@ function factsOf(
     weightBytesPerToken: weightBytes(decode),
     cacheBytesPerToken: Object.fromEntries(depths.map((depth) => [depth, bytesBehind(depth)])),
     productsPerToken: productsOfRow(decode),
+    productsPerTile: tower === undefined ? 0 : productsOfPass(tower),
   }
 }
 

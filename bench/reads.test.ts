@@ -2,8 +2,11 @@ import { expect, it } from 'vitest'
 import { modelFromConfig } from '../src/models/index.ts'
 import { publishedConfig } from '../src/models/published.ts'
 import { traceCached } from '../src/models/trace.ts'
-import { attentionsOf, cacheBytes, productsOfRow, weightBytes } from './reads.ts'
+import { attentionsOf, cacheBytes, productsOfPass, productsOfRow, weightBytes } from './reads.ts'
+import { tensorType } from '../src/program/ops/definition.ts'
+import { linear, reshape } from '../src/program/ops/index.ts'
 import type { Program } from '../src/program/program.ts'
+import { Trace } from '../src/program/trace.ts'
 
 /** The pass over one row of a small model with the layers of a published one. */
 function decodeOf(name: string, sizes: Readonly<Record<string, unknown>>): Program {
@@ -32,6 +35,15 @@ it('counts no more than a window', () => {
   const sizes = { hidden_size: 32, num_attention_heads: 4, num_key_value_heads: 2, intermediate_size: 8 }
   const program = decodeOf('phi-3-mini', { ...sizes, num_hidden_layers: 1, sliding_window: 200 })
   expect([150, 4000].map((depth) => readBehind(program, depth))).toEqual([[150], [200]])
+})
+
+it('counts matrices with the rows that meet them', () => {
+  const trace = new Trace('pass')
+  const x = trace.bind('input', 'x', tensorType('f32', 6, 4))
+  const wide = linear(x, trace.bind('parameter', 'wide', tensorType('f32', 8, 4)), 'f32')
+  const narrow = linear(reshape(wide, 3, 16), trace.bind('parameter', 'narrow', tensorType('f32', 2, 16)), 'f32')
+  trace.output('narrow', narrow)
+  expect(productsOfPass(trace.finish())).toBe(6 * 8 * 4 + 3 * 2 * 16)
 })
 
 it('counts matrices, but a table of embeddings only where it also makes logits', () => {

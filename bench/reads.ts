@@ -23,9 +23,19 @@ export function matricesOf(program: Program): Value[] {
   return weightsRead(program).filter(({ type }) => type.shape.length === 2 && type.dtype !== 'f64')
 }
 
-/** Multiply-adds of one row with weights. */
+/** Multiply-adds of one row with weights, of a pass over a number of rows. */
 export function productsOfRow(program: Program): number {
   return matricesOf(program).reduce((sum, { type }) => sum + elementCount(type.shape), 0)
+}
+
+/** Multiply-adds of all rows with weights: of a look at a tile not all rows meet all matrices. */
+export function productsOfPass(program: Program): number {
+  const matrices = new Set(matricesOf(program).map(({ id }) => id))
+  return program.operations.reduce((sum, { inputs: [rows, matrix], outputs: [result] }) => {
+    if (rows === undefined || matrix === undefined || result === undefined || !matrices.has(matrix)) return sum
+    const [count = 0] = valueOf(program, result).type.shape
+    return sum + count * elementCount(valueOf(program, matrix).type.shape)
+  }, 0)
 }
 
 /** The attentions over the cache, one for each layer. */

@@ -42,6 +42,8 @@ export interface Round {
   readonly answers: Speeds
   /** From a prompt of `firstTokenPrompt` tokens to the first token of its answer. */
   readonly firstTokenSeconds?: number
+  /** For a look at a tile of a picture, of models that see. */
+  readonly tileSeconds?: number
   readonly loadSeconds?: number
 }
 
@@ -65,6 +67,8 @@ export interface EngineFacts {
   readonly cacheBytesPerToken: Readonly<Record<number, number>>
   /** Multiply-adds of a token of a prompt, without attention. */
   readonly productsPerToken: number
+  /** Those of a look at a tile of a picture; 0 for models that do not see. */
+  readonly productsPerTile: number
 }
 
 /** The argument of a round of the engine. */

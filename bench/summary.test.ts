@@ -21,6 +21,7 @@ const facts = {
   weightBytesPerToken: 100,
   cacheBytesPerToken: { 150: 300, 4000: 400 },
   productsPerToken: 50,
+  productsPerTile: 2000,
 }
 
 function round(speed: number, more: Partial<MeasuredRound> = {}): MeasuredRound {
@@ -63,6 +64,13 @@ describe('summarise', () => {
       ofRoof: { prompts: { 512: 0.6 }, answers: { 0: 0.6 } },
       roofs,
     })
+  })
+
+  it('knows what a look at a picture could take', () => {
+    const rounds = [3, 1, 2].map((tileSeconds) => round(1, { ...facts, tileSeconds }))
+    const { contenders, ofRoof } = summarise(settings, { roofs: [roofs], rounds: { 'pocket-phi': rounds } })
+    expect(contenders[0]?.tileSeconds).toBe(2)
+    expect(ofRoof.tile).toBe(0.2)
   })
 
   it('says nothing before the engine has run', () => {
