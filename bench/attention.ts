@@ -11,8 +11,10 @@ import { Random } from '../src/base/random.ts'
 import { readConfig } from '../src/cli/config-file.ts'
 import { formatBytes, formatTable } from '../src/cli/terminal.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
-import { cacheNames, traceCached, type CacheShape } from '../src/models/trace.ts'
+import { tracePrograms } from '../src/engine/programs.ts'
 import { modelFromConfig } from '../src/models/index.ts'
+import type { ConfigJson } from '../src/models/published.ts'
+import { cacheNames, type CacheShape } from '../src/models/trace.ts'
 import { cacheDTypes, cachedAttention, pageSize, type CacheDType } from '../src/program/ops/cache.ts'
 import type { AttentionAttributes } from '../src/program/ops/attention.ts'
 import { blockPatternOf } from '../src/program/ops/block-pattern.ts'
@@ -35,8 +37,6 @@ MODEL is a config.json, the folder of one, or a short name such as phi-3-small.
   --no-wide            without wide vectors
   --json               prints everything as JSON`
 
-/** Rows of a prompt that are computed at once, as the engine does. */
-const chunkRows = 512
 /** Prompts and tokens that are measured, of which medians are taken. */
 const [prompts, tokens] = [3, 15]
 
@@ -63,6 +63,20 @@ interface Settings {
   readonly threads: number
   readonly cacheType: CacheDType
   readonly wide: boolean
+}
+
+/** What the engine runs. */
+interface Traced {
+  /** The pass over one row. */
+  readonly decode: Program
+  /** Rows of a prompt that are computed at once. */
+  readonly rows: number
+}
+
+function traceModel(config: ConfigJson, cacheType: CacheDType): Traced {
+  const model = modelFromConfig(config)
+  const { programs, buckets } = tracePrograms(model, { context: model.shape.maxPositions }, { cache: cacheType })
+  return { decode: present(programs[0], 'a pass over one row'), rows: present(buckets.at(-1), 'a pass') }
 }
 
 function kindsOf(decode: Program): LayerKind[] {
@@ -135,10 +149,11 @@ async function attend(device: Device, kind: LayerKind, rows: number, first: numb
   return (milliseconds - dispatch.milliseconds) / 1000
 }
 
-async function readPrompt(device: Device, kind: LayerKind, length: number): Promise<number> {
+/** Reads a prompt in chunks of so many rows. */
+async function readPrompt(device: Device, kind: LayerKind, rows: number, length: number): Promise<number> {
   let seconds = 0
-  for (let first = 0; first < length; first += chunkRows) {
-    seconds += await attend(device, kind, chunkRows, first, Math.min(first + chunkRows, length))
+  for (let first = 0; first < length; first += rows) {
+    seconds += await attend(device, kind, rows, first, Math.min(first + rows, length))
   }
   return seconds
 }
@@ -149,20 +164,23 @@ async function medianOf(count: number, once: () => Promise<number>): Promise<num
   return median(seconds)
 }
 
-async function measureKind(decode: Program, kind: LayerKind, settings: Settings): Promise<Measurement[]> {
-  const { depths, threads, cacheType, wide } = settings
+async function measureKind(
+  { decode, rows }: Traced,
+  kind: LayerKind,
+  { depths, threads, cacheType, wide }: Settings,
+): Promise<Measurement[]> {
   const pages = Math.ceil((Math.max(...depths) + 1) / pageSize)
   const cache = { pages, sequences: 1, pagesOfSequence: pages }
   const attributes = attributesOf(kind.attention)
   // All layers, so that a token finds nothing of its cache in that of the processor, as in the model; a prompt makes its own way.
   const programs = [
     traceAttention(attributes, { layers: kind.layers, rows: 1 }, cache, cacheType),
-    traceAttention(attributes, { layers: 1, rows: chunkRows }, cache, cacheType),
+    traceAttention(attributes, { layers: 1, rows }, cache, cacheType),
   ]
   const device = await wasmBackend({ threads, wide, profile: true }).open(programs)
   try {
     await fillCache(device, kind.layers)
-    await readPrompt(device, kind, chunkRows)
+    await readPrompt(device, kind, rows, Math.min(rows, depths[0] ?? rows))
     const measured: Measurement[] = []
     for (const depth of depths) {
       await attend(device, kind, 1, depth, depth + 1)
@@ -170,7 +188,7 @@ async function measureKind(decode: Program, kind: LayerKind, settings: Settings)
         kind: kind.name,
         layers: kind.layers,
         depth,
-        promptSeconds: await medianOf(prompts, () => readPrompt(device, kind, depth)),
+        promptSeconds: await medianOf(prompts, () => readPrompt(device, kind, rows, depth)),
         tokenSeconds: (await medianOf(tokens, () => attend(device, kind, 1, depth, depth + 1))) / kind.layers,
         cacheBytesRead: cacheBytes(decode, kind.attention, depth),
         cacheBytesHeld:
@@ -219,15 +237,9 @@ async function main(): Promise<void> {
     cacheType: oneOf('cache-type', values['cache-type'], cacheDTypes),
     wide: values.wide && enableWideVectors('answers'),
   }
-  const model = modelFromConfig(await readConfig(name))
-  const { program } = traceCached(
-    model,
-    1,
-    { pages: 1, sequences: 1, pagesOfSequence: 1 },
-    { cache: settings.cacheType },
-  )
+  const traced = traceModel(await readConfig(name), settings.cacheType)
   const measured: Measurement[] = []
-  for (const kind of kindsOf(program)) measured.push(...(await measureKind(program, kind, settings)))
+  for (const kind of kindsOf(traced.decode)) measured.push(...(await measureKind(traced, kind, settings)))
   if (values.json) console.log(JSON.stringify({ settings, measured }))
   else printTable(measured)
 }
