@@ -1,6 +1,8 @@
 /** The engine as a contender, in Node as in a page. */
 import { wasmBackend } from '../src/backends/wasm/index.ts'
+import type { Device } from '../src/backends/backend.ts'
 import { elementCount } from '../src/base/dtype.ts'
+import { present } from '../src/base/errors.ts'
 import { Random } from '../src/base/random.ts'
 import { f16ToF32 } from '../src/blocks/half.ts'
 import { loadCheckpoint } from '../src/engine/load.ts'
@@ -8,8 +10,11 @@ import type { Scheduler } from '../src/engine/scheduler.ts'
 import type { Sequence } from '../src/engine/sequence.ts'
 import type { FileTree } from '../src/formats/tree.ts'
 import { cacheNames } from '../src/models/trace.ts'
-import { tensorBytes, type MemoryPlan } from '../src/program/plan.ts'
+import { visionIndices, visionProgramName } from '../src/models/trace-vision.ts'
+import type { MemoryPlan } from '../src/program/plan.ts'
+import type { Value } from '../src/program/program.ts'
 import { idsOf, secondsOf, type Contender } from './measure.ts'
+import { attentionsOf, cacheBytes, matricesOf, productsOfPass, productsOfRow, weightBytes } from './reads.ts'
 import type { EngineFacts, Settings } from './rounds.ts'
 
 export interface LoadedEngine extends AsyncDisposable {
@@ -21,7 +26,7 @@ export interface LoadedEngine extends AsyncDisposable {
 export async function loadEngine(
   tree: FileTree,
   weightsFile: string | undefined,
-  { threads, wide, context, cacheType }: Settings,
+  { threads, wide, context, cacheType, depths }: Settings,
 ): Promise<LoadedEngine> {
   let plan: MemoryPlan | undefined
   const start = performance.now()
@@ -32,10 +37,10 @@ export async function loadEngine(
     ...(weightsFile === undefined ? {} : { weightsFile }),
   })
   const loadSeconds = (performance.now() - start) / 1000
-  await fillCache(engine)
+  await fillCache(engine.device, engine.programs.model.shape.layers)
   return {
     contender: contenderOf(engine),
-    facts: factsOf(engine, plan),
+    facts: factsOf(engine, plan, depths),
     loadSeconds,
     [Symbol.asyncDispose]: () => engine.dispose(),
   }
@@ -48,7 +53,7 @@ const patternLength = 2 ** 16
  * Fills the pages of the cache with normal numbers of magnitude 1/8 to 1 of either sign, so that an answer behind many tokens
  * can be measured without reading them first.
  */
-async function fillCache({ device, programs }: Scheduler): Promise<void> {
+export async function fillCache(device: Device, layers: number): Promise<void> {
   const random = new Random(1)
   const pattern = Uint16Array.from({ length: patternLength }, () => {
     const exponent = 12 + Math.floor(random.float() * 3)
@@ -56,7 +61,7 @@ async function fillCache({ device, programs }: Scheduler): Promise<void> {
   })
   const halves = new Uint8Array(pattern.buffer)
   const floats = new Uint8Array(f16ToF32(pattern).buffer)
-  for (let layer = 0; layer < programs.model.shape.layers; layer++) {
+  for (let layer = 0; layer < layers; layer++) {
     for (const name of Object.values(cacheNames(layer))) {
       const source = device.typeOf(name).dtype === 'f16' ? halves : floats
       await device.fill(name, (bytes) => {
@@ -66,13 +71,23 @@ async function fillCache({ device, programs }: Scheduler): Promise<void> {
   }
 }
 
+/** A look at a tile of a picture, whatever is on it. */
+function lookOf({ device, programs: { model } }: Scheduler): Contender['lookAtTile'] {
+  if (model.vision === undefined) return undefined
+  const { rows, patchValues } = model.vision
+  const inputs = { ...visionIndices(rows), patches: new Float32Array(rows * patchValues).fill(0.5) }
+  return () => secondsOf(() => device.run(visionProgramName, inputs))
+}
+
 /** The next token of a greedy answer. */
 async function likeliest(sequence: Sequence): Promise<readonly number[]> {
   return [...(await sequence.candidates()).ids.subarray(0, 1)]
 }
 
 function contenderOf(engine: Scheduler): Contender {
+  const lookAtTile = lookOf(engine)
   return {
+    ...(lookAtTile === undefined ? {} : { lookAtTile }),
     async readPrompt(length, salt) {
       using sequence = await engine.open(idsOf(length, engine.vocabulary, salt))
       return await secondsOf(() => sequence.logits())
@@ -95,24 +110,29 @@ function contenderOf(engine: Scheduler): Contender {
 }
 
 function factsOf(
-  { programs: { parameters, programs, model }, device }: Scheduler,
+  { programs: { programs, model }, device }: Scheduler,
   plan: MemoryPlan | undefined,
+  depths: readonly number[],
 ): EngineFacts {
-  const table = parameters.find(({ name }) => name.endsWith('embed_tokens.weight'))
-  const isTied = !parameters.some(({ name }) => name === 'lm_head.weight')
-  const { layers, kvHeads, headSize, vocabulary } = model.shape
-  const matrices = parameters.filter((parameter) => parameter.shape.length === 2 && (isTied || parameter !== table))
-  const wide = matrices.find(({ name }) => name.includes('gate_up'))
-  const { dtype: cacheType } = device.typeOf(cacheNames(0).keys)
-  const attention = programs[0]?.operations.find(({ kind }) => kind === 'pagedAttention')
+  const decode = present(programs[0], 'the pass over one row')
+  const { layers, vocabulary } = model.shape
+  const widest = matricesOf(decode)
+    .filter(({ type }) => type.shape[0] !== vocabulary)
+    .reduce<Value | undefined>((most, next) => (sizeOf(next) > sizeOf(most) ? next : most), undefined)
+  const tower = programs.find(({ name }) => name === visionProgramName)
+  const bytesBehind = (depth: number): number =>
+    attentionsOf(decode).reduce((sum, attention) => sum + cacheBytes(decode, attention, depth), 0)
   return {
-    shape: `${wide?.shape[1]} wide, ${layers} layers, vocabulary ${vocabulary}, ${wide === undefined ? '' : device.typeOf(wide.name).dtype}`,
+    shape: `${widest?.type.shape[1]} wide, ${layers} layers, vocabulary ${vocabulary}, ${widest?.type.dtype}`,
     kernels: [device.execution.kernels, device.execution.products].filter((part) => part !== undefined).join(' '),
     plannedBytes: plan?.total ?? 0,
-    readBytesPerToken:
-      (plan?.parameters ?? 0) - (isTied || table === undefined ? 0 : tensorBytes(device.typeOf(table.name))),
-    cacheBytesPerToken: 2 * layers * tensorBytes({ dtype: cacheType, shape: [1, kvHeads, 1, headSize] }),
-    window: Number(attention?.attributes['window'] ?? 0),
-    productsPerToken: matrices.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    weightBytesPerToken: weightBytes(decode),
+    cacheBytesPerToken: Object.fromEntries(depths.map((depth) => [depth, bytesBehind(depth)])),
+    productsPerToken: productsOfRow(decode),
+    productsPerTile: tower === undefined ? 0 : productsOfPass(tower),
   }
+}
+
+function sizeOf(matrix: Value | undefined): number {
+  return matrix === undefined ? 0 : elementCount(matrix.type.shape)
 }

@@ -10,6 +10,8 @@ export interface Contender {
   answer(depth: number, tokens: number): Promise<number>
   /** Seconds from a prompt of so many tokens to the first token of its answer. */
   firstToken(length: number, salt: number): Promise<number>
+  /** Seconds for a look at a tile of a picture; missing where nothing is seen. */
+  readonly lookAtTile?: () => Promise<number>
 }
 
 /** Short work is repeated for so long, so that waking up and clocks do not count. */
@@ -36,7 +38,7 @@ export function idsOf(count: number, vocabulary: number, salt = 0): number[] {
   return Array.from({ length: count }, (_, index) => (count + salt * 104_729 + index * 7919) % vocabulary)
 }
 
-/** Tokens a second of prompts and of answers, and the wait for a first token. */
+/** Tokens a second of prompts and of answers, the wait for a first token, and looks at pictures. */
 export async function measure(
   contender: Contender,
   { prompts, depths, tokens }: Pick<Settings, 'prompts' | 'depths' | 'tokens'>,
@@ -44,12 +46,16 @@ export async function measure(
   await meanSeconds((repetition) => contender.readPrompt(warmUpPrompt, 1000 + repetition))
   await contender.answer(warmUpPrompt, warmUpAnswer)
   const firstTokenSeconds = await meanSeconds((repetition) => contender.firstToken(firstTokenPrompt, 2000 + repetition))
-  const round: Round = { prompts: {}, answers: {}, firstTokenSeconds }
+  const round: Round = { prompts: {}, answers: {}, firstTokenSeconds, ...(await measureSight(contender)) }
   for (const length of prompts) {
     round.prompts[length] = length / (await meanSeconds((repetition) => contender.readPrompt(length, repetition)))
   }
   for (const depth of depths) round.answers[depth] = tokens / (await contender.answer(depth, tokens))
   return round
+}
+
+async function measureSight({ lookAtTile }: Contender): Promise<Pick<Round, 'tileSeconds'>> {
+  return lookAtTile === undefined ? {} : { tileSeconds: await meanSeconds(lookAtTile) }
 }
 
 /** What llama.cpp has for a cache type of ours: its own 8 and 4 bits are blocks of 32. */

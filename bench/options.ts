@@ -3,6 +3,9 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { PocketPhiError } from '../src/base/errors.ts'
 
+/** As many as there are processors, at most 8. */
+export const defaultThreads = String(Math.min(8, availableParallelism()))
+
 export const usage = `npm run bench -- MODEL [options]
 
 MODEL is a file, a folder, or the name of a model that ships.
@@ -36,7 +39,7 @@ export function readCommandLine(args: readonly string[]) {
         peer: { type: 'string', multiple: true, default: [] },
         onnx: { type: 'string' },
         rounds: { type: 'string', default: '5' },
-        threads: { type: 'string', default: String(Math.min(8, availableParallelism())) },
+        threads: { type: 'string', default: defaultThreads },
         prompts: { type: 'string', default: '32,128,512,2048' },
         depths: { type: 'string', default: '0,512,2048,4000' },
         tokens: { type: 'string', default: '32' },

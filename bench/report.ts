@@ -30,6 +30,11 @@ function speedRows({ rounds }: Measured, { contenders, ofRoof }: Summary): strin
   )
 }
 
+function sightLines({ contenders: [engine], ofRoof: { tile } }: Summary): string[] {
+  if (engine?.tileSeconds === undefined || tile === undefined) return []
+  return [`A look at a tile of a picture takes ${engine.tileSeconds.toFixed(2)} s, ${percent(tile)} of the roof.`]
+}
+
 function costsLine({ name, loadSeconds, firstTokenSeconds, peakBytes, plannedBytes }: ContenderSummary): string {
   const parts = [
     ...(loadSeconds === undefined ? [] : [`load ${loadSeconds.toFixed(2)} s`]),
@@ -52,6 +57,7 @@ export function printReport(settings: Settings, measured: Measured, summary: Sum
       '',
       `${measured.rounds[engineName]?.length ?? 0} rounds, medians; in ${place}, ${threads} threads; wide vectors ${wide ? 'on' : 'off'}; cache ${cacheType}.`,
       `Roofs: ${(readBytes / 1e9).toFixed(1)} GB/s read, ${(int8Products / 1e9).toFixed(0)} G multiply-adds/s in int8 and ${(f32Products / 1e9).toFixed(0)} in f32, of 128 bits each.`,
+      ...sightLines(summary),
       ...summary.contenders.map(costsLine),
       `${verdict.valid ? 'Valid' : 'VOID, no measurement'}: ${verdict.reason}.`,
     ].join('\n'),

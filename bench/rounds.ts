@@ -42,6 +42,8 @@ export interface Round {
   readonly answers: Speeds
   /** From a prompt of `firstTokenPrompt` tokens to the first token of its answer. */
   readonly firstTokenSeconds?: number
+  /** For a look at a tile of a picture, of models that see. */
+  readonly tileSeconds?: number
   readonly loadSeconds?: number
 }
 
@@ -60,13 +62,13 @@ export interface EngineFacts {
   /** Which kernels ran, and how they multiplied bytes: as in `Execution`. */
   readonly kernels: string
   readonly plannedBytes: number
-  /** Weights that are read for each token of an answer, and cache for each token before it. */
-  readonly readBytesPerToken: number
-  readonly cacheBytesPerToken: number
-  /** Tokens before it that a token attends to at most; 0 for all. */
-  readonly window: number
+  /** Weights that are read for each token of an answer, and of the cache what is read by the number of tokens before it. */
+  readonly weightBytesPerToken: number
+  readonly cacheBytesPerToken: Readonly<Record<number, number>>
   /** Multiply-adds of a token of a prompt, without attention. */
   readonly productsPerToken: number
+  /** Those of a look at a tile of a picture; 0 for models that do not see. */
+  readonly productsPerTile: number
 }
 
 /** The argument of a round of the engine. */

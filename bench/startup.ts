@@ -10,17 +10,17 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { GenerationResult } from '../src/engine/generate.ts'
 import type { AnswerProfile } from '../src/cli/profile.ts'
+import { defaultThreads } from './options.ts'
 import { median } from './summary.ts'
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
-    threads: { type: 'string', default: String(Math.min(8, availableParallelism())) },
+    threads: { type: 'string', default: defaultThreads },
     dist: { type: 'string' },
     cold: { type: 'boolean', default: false },
   },

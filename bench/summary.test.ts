@@ -18,10 +18,10 @@ const roofs = { readBytes: 1000, int8Products: 5000, f32Products: 100 }
 const facts = {
   shape: '8 wide',
   plannedBytes: 70,
-  readBytesPerToken: 100,
-  cacheBytesPerToken: 2,
-  window: 200,
+  weightBytesPerToken: 100,
+  cacheBytesPerToken: { 150: 300, 4000: 400 },
   productsPerToken: 50,
+  productsPerTile: 2000,
 }
 
 function round(speed: number, more: Partial<MeasuredRound> = {}): MeasuredRound {
@@ -37,10 +37,10 @@ describe('median', () => {
 })
 
 describe('bytesOfToken', () => {
-  it('reads the cache as far back as the window', () => {
+  it('adds to the weights what is read of the cache', () => {
+    expect(bytesOfToken(facts, 0)).toBe(100)
     expect(bytesOfToken(facts, 150)).toBe(400)
     expect(bytesOfToken(facts, 4000)).toBe(500)
-    expect(bytesOfToken({ ...facts, window: 0 }, 4000)).toBe(8100)
   })
 })
 
@@ -64,6 +64,13 @@ describe('summarise', () => {
       ofRoof: { prompts: { 512: 0.6 }, answers: { 0: 0.6 } },
       roofs,
     })
+  })
+
+  it('knows what a look at a picture could take', () => {
+    const rounds = [3, 1, 2].map((tileSeconds) => round(1, { ...facts, tileSeconds }))
+    const { contenders, ofRoof } = summarise(settings, { roofs: [roofs], rounds: { 'pocket-phi': rounds } })
+    expect(contenders[0]?.tileSeconds).toBe(2)
+    expect(ofRoof.tile).toBe(0.2)
   })
 
   it('says nothing before the engine has run', () => {

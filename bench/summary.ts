@@ -30,7 +30,7 @@ export interface Summary {
   /** The engine first. */
   readonly contenders: readonly ContenderSummary[]
   /** What the engine reaches, as shares of its roofs. */
-  readonly ofRoof: { readonly prompts: Speeds; readonly answers: Speeds }
+  readonly ofRoof: { readonly prompts: Speeds; readonly answers: Speeds; readonly tile?: number }
   readonly roofs: Roofs
 }
 
@@ -45,7 +45,7 @@ export function median(values: readonly number[]): number {
 /** The median of a figure that all rounds have, or none. */
 function medianOf(
   rounds: readonly MeasuredRound[],
-  figure: 'firstTokenSeconds' | 'loadSeconds',
+  figure: 'firstTokenSeconds' | 'tileSeconds' | 'loadSeconds',
 ): Partial<Record<typeof figure, number>> {
   const values = rounds.flatMap((round) => round[figure] ?? [])
   return values.length === 0 ? {} : { [figure]: median(values) }
@@ -73,18 +73,19 @@ function summariseContender(
       depths,
     ),
     ...medianOf(rounds, 'firstTokenSeconds'),
+    ...medianOf(rounds, 'tileSeconds'),
     ...medianOf(rounds, 'loadSeconds'),
     peakBytes: Math.max(...rounds.map((round) => round.peakBytes)),
     ...(plannedBytes === undefined ? {} : { plannedBytes }),
   }
 }
 
-/** Bytes that are read for a token behind so many others: the weights, and the cache as far back as a token attends. */
+/** Bytes that are read for a token behind so many others: the weights, and what its layers see of the cache. */
 export function bytesOfToken(
-  { readBytesPerToken = 0, cacheBytesPerToken = 0, window = 0 }: Partial<EngineFacts>,
+  { weightBytesPerToken = 0, cacheBytesPerToken = {} }: Partial<EngineFacts>,
   depth: number,
 ): number {
-  return readBytesPerToken + cacheBytesPerToken * (window === 0 ? depth : Math.min(depth, window))
+  return weightBytesPerToken + (cacheBytesPerToken[depth] ?? 0)
 }
 
 /** @throws Error while the engine has no round */
@@ -99,14 +100,18 @@ export function summarise(settings: Settings, { roofs, rounds }: Measured): Summ
     int8Products: roof('int8Products'),
     f32Products: roof('f32Products'),
   }
+  const ofProducts = (rate: number): number => rate / medianRoofs.int8Products
   const shares = (speeds: Speeds = {}, share: (speed: number, count: number) => number): Speeds =>
     Object.fromEntries(Object.entries(speeds).map(([count, speed]) => [count, share(speed, Number(count))]))
   return {
     contenders,
     roofs: medianRoofs,
     ofRoof: {
-      prompts: shares(engine?.prompts, (speed) => (speed * (facts.productsPerToken ?? 0)) / medianRoofs.int8Products),
+      prompts: shares(engine?.prompts, (speed) => ofProducts(speed * (facts.productsPerToken ?? 0))),
       answers: shares(engine?.answers, (speed, depth) => (speed * bytesOfToken(facts, depth)) / medianRoofs.readBytes),
+      ...(engine?.tileSeconds === undefined
+        ? {}
+        : { tile: ofProducts((facts.productsPerTile ?? 0) / engine.tileSeconds) }),
     },
   }
 }

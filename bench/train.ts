@@ -6,10 +6,10 @@
  *
  * Ctrl-C ends it, and what was measured until then is printed.
  */
-import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { enableWideVectors } from '../src/cli/wide.ts'
+import { defaultThreads } from './options.ts'
 import { runChild } from './rounds.ts'
 import type { TrainSettings } from './train-model.ts'
 import { printTrainReport, type TrainMeasured } from './train-report.ts'
@@ -17,7 +17,7 @@ import { printTrainReport, type TrainMeasured } from './train-report.ts'
 const { values } = parseArgs({
   allowNegative: true,
   options: {
-    threads: { type: 'string', default: String(Math.min(8, availableParallelism())) },
+    threads: { type: 'string', default: defaultThreads },
     rounds: { type: 'string', default: '5' },
     wide: { type: 'boolean', default: true },
     peer: { type: 'string' },

@@ -209,10 +209,10 @@ describe('phi run', () => {
   test('answers standard input as JSON, with usage, log-probabilities and the seed that repeats it', async () => {
     const args = ['run', model, ...oneThread, '--temperature', '1', '--max-tokens', '6', '--logprobs', '2']
     const first = await oneJson(args, { input: 'Hello\n' })
-    expect(first).toMatchObject({ backend: 'wasm', usage: { promptTokens: expect.any(Number) } })
-    const ids = first['ids'] as number[]
+    const memory = { plannedBytes: expect.any(Number), peakBytes: expect.any(Number) }
+    expect(first).toMatchObject({ backend: 'wasm', usage: { promptTokens: expect.any(Number) }, memory })
     const logprobs = first['logprobs'] as { id: number; logprob: number; top: { logprob: number }[] }[]
-    expect(logprobs.map(({ id }) => id)).toEqual(ids)
+    expect(logprobs.map(({ id }) => id)).toEqual(first['ids'])
     expect(
       logprobs.every(({ logprob, top }) => logprob < 0 && top.length === 2 && logprob <= (top[0]?.logprob ?? -1)),
     ).toBe(true)

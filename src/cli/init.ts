@@ -4,14 +4,11 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import type { BlockDType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { nearestNames } from '../base/nearest.ts'
-import { findLocalModel } from '../engine/find-model.ts'
 import { cleanTemporariesOf } from '../formats/atomic.ts'
 import type { GgufMetadata } from '../formats/gguf-values.ts'
-import { isJsonObject } from '../formats/json.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig } from '../models/index.ts'
-import { publishedConfig, publishedNames, type ConfigJson } from '../models/published.ts'
+import { publishedNames, type ConfigJson } from '../models/published.ts'
 import { ggufFileTypes, type GgufFileType } from '../quant/gguf-file-type.ts'
 import { initGguf } from '../quant/init-gguf.ts'
 import { initModel } from '../quant/init.ts'
@@ -19,6 +16,7 @@ import type { WatchOptions } from '../quant/watched.ts'
 import { ggufVocabulary } from '../text/gguf-vocabulary.ts'
 import { readTokenizerConfig } from '../text/tokenizer-config.ts'
 import { companionsIn, configFile } from '../engine/companions.ts'
+import { readConfig } from './config-file.ts'
 import { UsageError } from './errors.ts'
 import { checkReplace } from './files.ts'
 import { interruptible } from './interrupt.ts'
@@ -165,25 +163,6 @@ async function vocabularyOf(folder: string, config: ConfigJson): Promise<GgufMet
     bosId: bos[0],
     endIds: [...new Set([...ends, endOfTurn])].filter((id) => id !== undefined),
     paddingId: padding[0],
-  })
-}
-
-/** What is on disk goes before the names of published models. */
-async function readConfig(name: string): Promise<ConfigJson> {
-  const place = await findLocalModel(name)
-  if (place === undefined && publishedNames.includes(name)) return publishedConfig(name)
-  if (place === undefined) {
-    const near = nearestNames(name, publishedNames)
-    throw new PocketPhiError('not-found', `There is no configuration "${name}".`, {
-      expected: `a config.json, a folder with one, or one of ${publishedNames.join(', ')}`,
-      found: `nothing at ${resolve(name)}`,
-      ...(near.length === 0 ? {} : { remedy: `Did you mean ${near.join(' or ')}?` }),
-    })
-  }
-  const config = await place.tree.readJson(place.weightsFile ?? configFile)
-  if (isJsonObject(config)) return config
-  throw new PocketPhiError('invalid-config', `"${name}" is no configuration of a model.`, {
-    expected: 'a JSON object, as config.json holds it',
   })
 }
 

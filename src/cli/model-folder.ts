@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { confirm, isCancel } from '@clack/prompts'
 import { PocketPhiError } from '../base/errors.ts'
+import { hasTokenizer } from '../engine/load-text.ts'
 import { isGgufModel } from '../engine/model-files.ts'
 import { hubEnvironment } from '../hub/cache/environment.ts'
 import type { PullPlan } from '../hub/cache/pull.ts'
@@ -43,12 +44,12 @@ async function mayDownload(name: string, { files, missingBytes }: PullPlan): Pro
  * Where the files of a model are. On a terminal it may have been downloaded before.
  *
  * @param name what was typed; the model that ships when left out
- * @param needs `weights` where a file of safetensors will do that has no config.json beside it
+ * @param needs what will do without a config.json: `weights` a file of safetensors, `tokenizer` a folder with one
  * @throws PocketPhiError `not-found`; as `resolveModel`
  */
 export async function modelPlace(
   name: string | undefined,
-  needs: 'config' | 'weights' = 'config',
+  needs: 'config' | 'weights' | 'tokenizer' = 'config',
 ): Promise<NamedModel> {
   const place = await resolveModel(name ?? shippedModel, await modelHost()).catch((error: unknown) => {
     if (name !== undefined || !(error instanceof PocketPhiError)) throw error
@@ -59,6 +60,7 @@ export async function modelPlace(
     })
   })
   if (needs === 'weights' && place.weightsFile !== undefined) return place
+  if (needs === 'tokenizer' && (await hasTokenizer(place.tree))) return place
   if ((await isGgufModel(place.tree, place.weightsFile)) || (await place.tree.has('config.json'))) return place
   throw new PocketPhiError('not-found', `The folder "${place.folder}" is not a model.`, {
     expected: 'config.json and the other files of a model, or a GGUF file',

@@ -17,11 +17,11 @@ export async function readReply(reply: Generation, write: (text: string) => void
   return await reply.result()
 }
 
-/** A result as JSON: token ids with their spelling, usage in tokens and seconds. */
+/** A result as JSON: token ids with their spelling, usage in tokens and seconds, memory in bytes. */
 export function describeResult(
   model: string,
   result: GenerationResult,
-  { tokenizer, backend, execution }: PhiModel,
+  { tokenizer, backend, execution, memory }: PhiModel,
 ): object {
   const token = ({ id, logprob }: { id: number; logprob: number }): object => ({
     id,
@@ -39,6 +39,7 @@ export function describeResult(
     stoppedBy,
     ids,
     usage,
+    memory: { plannedBytes: memory.total, peakBytes: 1024 * process.resourceUsage().maxRSS },
     seed,
     ...(logprobs === undefined ? {} : { logprobs }),
   }

@@ -22,7 +22,7 @@ export function registerTokenize(program: Command): void {
   program
     .command('tokenize')
     .description('Show the tokens of a text, the text of token ids, or the prompt of a conversation.')
-    .argument('<model>', `${modelArgument}; only the tokenizer is read`)
+    .argument('<model>', `${modelArgument}; only the tokenizer is read, so that its files are enough`)
     .argument('[text]', 'the text; standard input when left out')
     .option('--file <path>', 'read the text from a file')
     .option('--decode [ids...]', 'turn ids into text; from standard input when none are given')
@@ -47,7 +47,7 @@ Examples:
 async function tokenize(model: string, text: string | undefined, options: TokenizeOptions): Promise<void> {
   const sources = [text, options.file, options.decode, options.chat].filter((source) => source !== undefined)
   if (sources.length > 1) throw new UsageError('Give one of: a text, --file, --decode, --chat.')
-  const { folder, weightsFile } = await modelPlace(model)
+  const { folder, weightsFile } = await modelPlace(model, 'tokenizer')
   const files = await readTextFiles(folder, weightsFile)
   if (options.decode !== undefined) return await decode(files, options)
   if (options.chat !== undefined) return await renderMessages(files, options.chat, options)

@@ -35,6 +35,11 @@ export async function loadText(tree: FileTree, wish?: TemplateName | ChatTemplat
 /** The file of Phi-3-small's vocabulary. */
 const tiktokenFile = 'cl100k_base.tiktoken'
 
+/** Whether a folder has a tokenizer, whatever else of a model it lacks. */
+export async function hasTokenizer(tree: FileTree): Promise<boolean> {
+  return (await tree.has('tokenizer.json')) || (await tree.has(tiktokenFile))
+}
+
 async function loadTokenizer(tree: FileTree, config: TokenizerConfig | undefined): Promise<Tokenizer | undefined> {
   if (await tree.has('tokenizer.json')) return loadTokenizerJson(await tree.readJson('tokenizer.json'))
   if (!(await tree.has(tiktokenFile))) return undefined

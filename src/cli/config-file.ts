@@ -1,0 +1,32 @@
+/** Configurations of models by what was typed. */
+import { resolve } from 'node:path'
+import { PocketPhiError } from '../base/errors.ts'
+import { nearestNames } from '../base/nearest.ts'
+import { configFile } from '../engine/companions.ts'
+import { findLocalModel } from '../engine/find-model.ts'
+import { isJsonObject } from '../formats/json.ts'
+import { publishedConfig, publishedNames, type ConfigJson } from '../models/published.ts'
+
+/**
+ * The configuration in a config.json or in the folder of one, or that of a published model by its short name; what is on disk goes
+ * before names.
+ *
+ * @throws PocketPhiError `not-found`, `invalid-config`
+ */
+export async function readConfig(name: string): Promise<ConfigJson> {
+  const place = await findLocalModel(name)
+  if (place === undefined && publishedNames.includes(name)) return publishedConfig(name)
+  if (place === undefined) {
+    const near = nearestNames(name, publishedNames)
+    throw new PocketPhiError('not-found', `There is no configuration "${name}".`, {
+      expected: `a config.json, a folder with one, or one of ${publishedNames.join(', ')}`,
+      found: `nothing at ${resolve(name)}`,
+      ...(near.length === 0 ? {} : { remedy: `Did you mean ${near.join(' or ')}?` }),
+    })
+  }
+  const config = await place.tree.readJson(place.weightsFile ?? configFile)
+  if (isJsonObject(config)) return config
+  throw new PocketPhiError('invalid-config', `"${name}" is no configuration of a model.`, {
+    expected: 'a JSON object, as config.json holds it',
+  })
+}
