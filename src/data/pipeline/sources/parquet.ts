@@ -23,7 +23,7 @@ function asyncBuffer(source: ByteSource): AsyncBuffer {
     async slice(start, end = source.size) {
       const from = start < 0 ? source.size + start : start
       const bytes = await source.read(from, end - from)
-      return bytes.slice().buffer as ArrayBuffer
+      return bytes.slice().buffer
     },
   }
 }
