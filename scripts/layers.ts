@@ -37,7 +37,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'data/recall': { rooms: ['base'] },
   'data/shards': { rooms: ['formats'], node: true },
   'data/pipeline': {
-    rooms: ['jobs', 'formats', 'text', 'data/shards'],
+    rooms: ['data', 'jobs', 'formats', 'text', 'data/shards'],
     packages: ['@mozilla/readability', 'eld', 'hyparquet', 'linkedom', 'yaml', 'zod'],
     node: true,
   },
