@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { fewestPasskeyWords } from '../data/recall/index.ts'
 import { checkedFields, nameSchema, parseYaml } from '../data/yaml.ts'
 
-/** What a run learns from: generated text by name, that of `shapes` with pictures, with a share of the examples. */
+/** What a run learns from: generated text by name, that of `shapes` with pictures, or packed shards, with a share of the examples. */
 const dataSchema = z.discriminatedUnion('source', [
   z.strictObject({
     source: z.enum(['world-documents', 'world-conversations', 'shapes']),
@@ -15,6 +15,14 @@ const dataSchema = z.discriminatedUnion('source', [
     seed: z.int(),
     /** How long they are, about. */
     words: z.int().min(fewestPasskeyWords),
+  }),
+  z.strictObject({
+    source: z.literal('shards'),
+    weight: z.number().positive(),
+    /** Of the order in which they come. */
+    seed: z.int(),
+    /** The folder of a run of data, or of its packed shards. */
+    folder: z.string(),
   }),
 ])
 
@@ -79,11 +87,16 @@ const recipeSchema = fieldsSchema.superRefine((recipe, context) => {
     const found = `${tokenizer.train.vocabulary}, but model.vocab_size is ${JSON.stringify(model['vocab_size'])}`
     fail(['tokenizer', 'train', 'vocabulary'], `must be the vocabulary of the model; it is ${found}`)
   }
+  if ('train' in tokenizer && data.some(({ source }) => source === 'shards')) {
+    fail(['tokenizer', 'folder'], 'must be given for packed shards: they have the ids of a tokenizer already')
+  }
   if (data.some(({ source }) => source === 'shapes') && recipe.pictures === undefined) {
     fail(['pictures', 'tiles'], 'must be given for data with pictures')
   }
-  const streams = new Set(data.map(({ source, seed }) => `${source} ${seed}`))
-  if (data.some(({ source, seed }) => streams.has(`${source} ${seed + evaluation.seed}`))) {
+  // Packed shards hold out texts of their own.
+  const generated = data.filter(({ source }) => source !== 'shards')
+  const streams = new Set(generated.map(({ source, seed }) => `${source} ${seed}`))
+  if (generated.some(({ source, seed }) => streams.has(`${source} ${seed + evaluation.seed}`))) {
     fail(['evaluation', 'seed'], 'added to the seeds of the data it must give other seeds, or nothing is held out')
   }
 })
