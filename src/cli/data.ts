@@ -121,8 +121,9 @@ function stopped(folder: string, cause: unknown): PocketPhiError {
 
 function progressLine({ stage, done, total, documents, characters, seconds }: DataProgress): string {
   const share = total === 0 ? 1 : done / total
-  const speed = seconds > 0 ? `  ${(characters / 1e6 / seconds).toFixed(1)} MB/s a thread` : '  done before'
-  return `${stage.padEnd(11)} ${bar(share)} ${done} of ${total}  ${formatCount(documents)} documents${speed}`
+  const speed = characters > 0 && seconds > 0 ? `  ${(characters / 1e6 / seconds).toFixed(1)} MB/s a thread` : ''
+  const amount = documents > 0 ? `  ${formatCount(documents)} documents` : ''
+  return `${stage.padEnd(11)} ${bar(share)} ${done} of ${total}${amount}${seconds > 0 ? speed : '  done before'}`
 }
 
 function stateSummary({ run, records }: RunState): object {

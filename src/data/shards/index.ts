@@ -72,7 +72,7 @@ export interface TokenTexts {
 
 export interface TokenShards extends Readonly<Record<ShardSet, TokenTexts>> {
   readonly manifest: ShardManifest
-  close(): void
+  readonly close: () => void
 }
 
 /**
