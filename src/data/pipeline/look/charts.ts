@@ -26,7 +26,7 @@ const documents = (count: number): string => formatCount(count)
 /** How many documents come into each stage, and how many leave it: the darker part. */
 export function flowChart(stages: readonly Flow[]): string {
   const most = Math.max(1, ...stages.map(({ read }) => read.documents))
-  const scale = (count: number): number => ((width - label - 150) * count) / most
+  const scale = (count: number): number => ((width - label - 225) * count) / most
   const rows = stages.map(({ name, read, kept }, index) => {
     const y = index * (barHeight + gap)
     const text =
@@ -43,9 +43,15 @@ export function flowChart(stages: readonly Flow[]): string {
   return svg(stages.length * (barHeight + gap), 'Documents by stage', rows.join(''))
 }
 
+/** Bars of one chart; the rest is one more. */
+const mostBars = 14
+
 /** Counts by name, the largest first. */
 export function barChart(title: string, counts: readonly (readonly [string, number])[]): string {
-  const sorted = counts.toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+  const all = counts.toSorted((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+  const rest = all.slice(mostBars)
+  const others = rest.reduce((sum, [, count]) => sum + count, 0)
+  const sorted = [...all.slice(0, mostBars), ...(rest.length > 0 ? [[`${rest.length} others`, others] as const] : [])]
   const most = Math.max(1, ...sorted.map(([, count]) => count))
   const rows = sorted.map(([name, count], index) => {
     const y = index * (barHeight + gap)
