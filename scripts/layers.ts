@@ -35,7 +35,13 @@ export const rooms: Readonly<Record<string, Room>> = {
   data: { rooms: ['engine', 'jobs', 'data/world', 'data/recall'], packages: ['yaml', 'zod'], node: true },
   'data/world': { rooms: ['base'] },
   'data/recall': { rooms: ['base'] },
-  train: { rooms: ['engine', 'data', 'train/step'], packages: ['yaml', 'zod'], node: true },
+  'data/shards': { rooms: ['formats'], node: true },
+  'data/pipeline': {
+    rooms: ['data', 'jobs', 'formats', 'text', 'data/shards'],
+    packages: ['@mozilla/readability', 'eld', 'hyparquet', 'linkedom', 'yaml', 'zod'],
+    node: true,
+  },
+  train: { rooms: ['engine', 'data', 'data/shards', 'train/step'], packages: ['yaml', 'zod'], node: true },
   'train/step': { rooms: ['engine'] },
   tune: { rooms: ['engine', 'train/step'] },
   longrope: { rooms: ['engine', 'data', 'train'], packages: ['yaml', 'zod'], node: true },
@@ -49,7 +55,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   openai: { rooms: ['engine'] },
   '': { rooms: ['engine', 'quant', 'search', 'server', 'worker', 'openai', 'tune'] },
   cli: {
-    rooms: ['', 'hub/cache', 'train', 'longrope', 'eval'],
+    rooms: ['', 'hub/cache', 'data/pipeline', 'train', 'longrope', 'eval'],
     packages: ['@clack/prompts', 'commander', 'yaml', 'zod'],
     node: true,
   },

@@ -1,9 +1,10 @@
-/** Every recipe that ships can be read, traced and sized, and every plan of an extension read. */
+/** Every recipe that ships can be read, traced and sized, and every plan of an extension and recipe of data read. */
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { wasmBackend } from '../src/backends/wasm/index.ts'
+import { parseDataRecipe } from '../src/data/pipeline/recipe.ts'
 import { parseExtensionPlan } from '../src/longrope/extension-plan.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { printProgram } from '../src/program/index.ts'
@@ -16,9 +17,10 @@ const files = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'u
   .filter((path) => /\.ya?ml$/.test(path))
   .toSorted()
 const plans = files.filter((path) => path.endsWith('.plan.yaml'))
+const ofData = files.filter((path) => path.startsWith(`data${sep}`))
 
 const recipes = files
-  .filter((file) => !plans.includes(file))
+  .filter((file) => !plans.includes(file) && !ofData.includes(file))
   .map((file) => {
     return { file, recipe: parseRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
   })
@@ -31,6 +33,12 @@ test('there are recipes, and each has its own name', () => {
 test.each(plans)('%s is a plan whose trainings can hold its texts', (file) => {
   const { stages } = parseExtensionPlan(readFileSync(join(root, 'recipes', file), 'utf8'), file)
   for (const { length, tune } of stages) expect(tune?.batch.rows ?? length).toBeGreaterThanOrEqual(length)
+})
+
+test.each(ofData)('%s is a recipe of data that packs for a model that ships', (file) => {
+  const { pack } = parseDataRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file)
+  const config = JSON.parse(readFileSync(join(root, pack?.tokenizer ?? '', 'config.json'), 'utf8')) as object
+  expect(config).toHaveProperty('max_position_embeddings', pack?.longest)
 })
 
 /** Bytes of keys and values of the 577 rows of a tile, in pages of 64. */

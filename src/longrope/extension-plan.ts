@@ -1,6 +1,7 @@
 /** How a model is extended step by step, as data. */
 import { z } from 'zod'
-import { checkedFields, fieldsSchema, nameSchema, parseYaml } from '../train/recipe.ts'
+import { checkedFields, nameSchema, parseYaml } from '../data/yaml.ts'
+import { fieldsSchema } from '../train/recipe.ts'
 import { generatedSchema } from './documents.ts'
 import { publishedSettings } from './evolution.ts'
 

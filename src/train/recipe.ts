@@ -1,9 +1,8 @@
-import { parse } from 'yaml'
 import { z } from 'zod'
-import { PocketPhiError } from '../base/errors.ts'
 import { fewestPasskeyWords } from '../data/recall/index.ts'
+import { checkedFields, nameSchema, parseYaml } from '../data/yaml.ts'
 
-/** What a run learns from: generated text by name, that of `shapes` with pictures, with a share of the examples. */
+/** What a run learns from: generated text by name, that of `shapes` with pictures, or packed shards, with a share of the examples. */
 const dataSchema = z.discriminatedUnion('source', [
   z.strictObject({
     source: z.enum(['world-documents', 'world-conversations', 'shapes']),
@@ -17,10 +16,15 @@ const dataSchema = z.discriminatedUnion('source', [
     /** How long they are, about. */
     words: z.int().min(fewestPasskeyWords),
   }),
+  z.strictObject({
+    source: z.literal('shards'),
+    weight: z.number().positive(),
+    /** Of the order in which they come. */
+    seed: z.int(),
+    /** The folder of a run of data, or of its packed shards. */
+    folder: z.string(),
+  }),
 ])
-
-/** What a folder can be named after. */
-export const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes')
 
 export const fieldsSchema = z.strictObject({
   /** The folder of the run is named after it. */
@@ -83,11 +87,16 @@ const recipeSchema = fieldsSchema.superRefine((recipe, context) => {
     const found = `${tokenizer.train.vocabulary}, but model.vocab_size is ${JSON.stringify(model['vocab_size'])}`
     fail(['tokenizer', 'train', 'vocabulary'], `must be the vocabulary of the model; it is ${found}`)
   }
+  if ('train' in tokenizer && data.some(({ source }) => source === 'shards')) {
+    fail(['tokenizer', 'folder'], 'must be given for packed shards: they have the ids of a tokenizer already')
+  }
   if (data.some(({ source }) => source === 'shapes') && recipe.pictures === undefined) {
     fail(['pictures', 'tiles'], 'must be given for data with pictures')
   }
-  const streams = new Set(data.map(({ source, seed }) => `${source} ${seed}`))
-  if (data.some(({ source, seed }) => streams.has(`${source} ${seed + evaluation.seed}`))) {
+  // Packed shards hold out texts of their own.
+  const generated = data.filter(({ source }) => source !== 'shards')
+  const streams = new Set(generated.map(({ source, seed }) => `${source} ${seed}`))
+  if (generated.some(({ source, seed }) => streams.has(`${source} ${seed + evaluation.seed}`))) {
     fail(['evaluation', 'seed'], 'added to the seeds of the data it must give other seeds, or nothing is held out')
   }
 })
@@ -112,31 +121,4 @@ export function parseRecipe(text: string, file = 'recipe'): Recipe {
  */
 export function checkedRecipe(value: unknown, file = 'recipe'): Recipe {
   return checkedFields(recipeSchema, value, file, 'recipe')
-}
-
-/** @throws PocketPhiError `invalid-config` */
-export function parseYaml(text: string, file: string): unknown {
-  try {
-    return parse(text)
-  } catch (cause) {
-    throw new PocketPhiError('invalid-config', `"${file}" is not valid YAML.`, { cause, found: String(cause) })
-  }
-}
-
-/**
- * What a schema makes of fields that were read.
- *
- * @param what the fields should be, for errors
- * @throws PocketPhiError `invalid-config` naming each field that does not fit
- */
-export function checkedFields<Schema extends z.ZodType>(
-  schema: Schema,
-  value: unknown,
-  file: string,
-  what: string,
-): z.infer<Schema> {
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const problems = result.error.issues.map((issue) => `${issue.path.join('.') || what}: ${issue.message}`)
-  throw new PocketPhiError('invalid-config', `"${file}" is not a ${what}.`, { found: problems.join('; ') })
 }

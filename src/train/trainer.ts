@@ -28,7 +28,7 @@ import { openMetrics, plotLoss, readMetrics, type MetricsLog } from './metrics.t
 import { fingerprint } from './fingerprint.ts'
 import { makeModelFiles, modelFileNames, tokenizerOf, type ModelFiles } from './model-files.ts'
 import type { Recipe } from './recipe.ts'
-import { recipeSource } from './sources.ts'
+import { closeRecipeShards, openRecipeShards, recipeSource, type RecipeShards } from './sources.ts'
 import { packBatch, type Batch, type ExampleSource } from './step/batches.ts'
 import { eyesOf, seeBatch, type Eyes } from './step/pictures.ts'
 import { openedPrograms, traceTraining, type TrainingPrograms } from './step/programs.ts'
@@ -82,6 +82,20 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
     ? makeModelFiles(recipe)
     : readModelFiles(checkpoint, modelFileNames(recipe)))
   const tokenizer = tokenizerOf(files, model, recipe)
+  const shards = await openRecipeShards(recipe, files['tokenizer.json'] ?? '')
+  try {
+    await trainOn(shards, { recipe, options, checkpoint, state, files, model, tokenizer })
+  } finally {
+    closeRecipeShards(shards)
+  }
+}
+
+interface Prepared extends Pick<RunParts, 'recipe' | 'options' | 'model' | 'tokenizer' | 'files' | 'state'> {
+  readonly checkpoint: string | undefined
+}
+
+async function trainOn(shards: RecipeShards, { checkpoint, ...parts }: Prepared): Promise<void> {
+  const { recipe, options, model } = parts
   const programs = trainingPrograms(recipe, model)
   const device = await options.backend.open(openedPrograms(programs))
   try {
@@ -92,7 +106,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
     if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters, frozen)
     else if (recipe.initial !== undefined) await restoreTensors(recipe.initial, device, weights, { isUnused })
     else initializeWeights(device, weights, model.shape.layers, recipe.seed)
-    await new Run({ recipe, options, device, programs, model, tokenizer, files, state }).toTheEnd()
+    await new Run({ ...parts, device, programs, shards }).toTheEnd()
   } finally {
     await device.dispose()
   }
@@ -179,6 +193,7 @@ interface RunParts {
   readonly model: Model
   readonly tokenizer: Tokenizer
   readonly files: ModelFiles
+  readonly shards: RecipeShards
   /** Where the checkpoint stands that the device holds; undefined at the beginning. */
   readonly state: RunState | undefined
 }
@@ -196,7 +211,7 @@ class Run {
   #state: Omit<RunState, 'nextExamples'>
   #savedStep: number | undefined
 
-  constructor({ recipe, options, device, programs, model, tokenizer, files, state }: RunParts) {
+  constructor({ recipe, options, device, programs, model, tokenizer, files, state, shards }: RunParts) {
     this.#recipe = recipe
     this.#options = options
     this.#device = device
@@ -204,8 +219,8 @@ class Run {
     this.#ropeBorder = model.shape.ropeBorder
     this.#eyes = eyesOf(model, device)
     this.#files = files
-    this.#source = recipeSource(recipe, tokenizer)
-    this.#heldOut = recipeSource(recipe, tokenizer, recipe.evaluation.seed)
+    this.#source = recipeSource(recipe, tokenizer, 0, shards)
+    this.#heldOut = recipeSource(recipe, tokenizer, recipe.evaluation.seed, shards)
     if (state !== undefined) this.#checkData(state)
     this.#savedStep = state?.step
     this.#state = state ?? {

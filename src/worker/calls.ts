@@ -3,7 +3,7 @@
  * errors arrive with all their parts.
  */
 import type { PocketPhiError } from '../base/errors.ts'
-import { errorFromData, errorToData, type ErrorData } from './errors.ts'
+import { errorFromData, errorToData, type ErrorData } from '../base/error-data.ts'
 
 /** One end of a channel: a MessagePort, a Worker, or the scope of a worker. */
 export interface MessageEnd {

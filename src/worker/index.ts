@@ -15,7 +15,7 @@ export type { RemoteMessage, RemotePicture, RemotePictureOptions, RemotePrompt }
 export type { RemoteGenerateOptions, RemoteGeneration } from './remote-generation.ts'
 export { Caller, serveCalls, type CallAnswers, type CallScope, type MessageEnd } from './calls.ts'
 export type { MeasuredMemory, ModelFacts, PictureFacts, RemoteSource } from './messages.ts'
-export { errorFromData, errorToData, type ErrorData } from './errors.ts'
+export { errorFromData, errorToData, type ErrorData } from '../base/error-data.ts'
 
 export { PocketPhiError, type ErrorCode } from '../base/errors.ts'
 export { formatBytes } from '../base/units.ts'

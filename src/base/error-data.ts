@@ -1,5 +1,5 @@
 /** Errors as plain data, so that they cross a port whole. */
-import { PocketPhiError, type ErrorCode } from '../base/errors.ts'
+import { PocketPhiError, type ErrorCode } from './errors.ts'
 
 /** A `PocketPhiError`, or with no code any other, which is a defect. */
 export interface ErrorData {

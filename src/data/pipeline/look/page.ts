@@ -1,0 +1,96 @@
+/** A run as one page without links to anything else: what each stage kept and dropped, and why, with samples. */
+import { formatCount } from '../../../base/units.ts'
+import { keptLabel, type Amount, type Report, type Sample } from '../report.ts'
+import type { RunState, StageRecord } from '../run.ts'
+import { barChart, escapeHtml, flowChart, histogramChart } from './charts.ts'
+
+const style = `
+:root { color-scheme: light dark; --text: #1c2430; --pale: #667085; --line: #d8dee8; --back: #fff; --kept: #2563eb; --dropped: #c3d4f8; --reason: #d97706 }
+@media (prefers-color-scheme: dark) { :root { --text: #e6eaf0; --pale: #97a2b3; --line: #333c4a; --back: #12161d; --kept: #6b9bff; --dropped: #2a3a5e; --reason: #e7a23c } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 52rem; margin: 2rem auto; padding: 0 1rem }
+h2 { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1.5rem }
+svg { width: 100%; height: auto; font: 13px system-ui, sans-serif } svg text { fill: var(--text) }
+.kept { fill: var(--kept) } .dropped { fill: var(--dropped) } .reason { fill: var(--reason) }
+.pale, figcaption { color: var(--pale) } figure { margin: 1.5rem 0 }
+details { margin: .5rem 0 } summary { cursor: pointer } article { border-left: 3px solid var(--line); padding: .1rem 1rem; margin: 1rem 0; overflow-wrap: anywhere }
+article p { white-space: pre-wrap; max-height: 12rem; overflow: auto } code { font-size: .85em }`
+
+/** What stages are for, to those who see the page alone. */
+const purposes: Readonly<Record<string, string>> = {
+  read: 'Files were read. What is damaged in them was skipped, record by record.',
+  text: 'Pages became what they say, without what surrounds it.',
+  language: 'Documents in other languages went.',
+  quality: 'Rules tell text to learn from by its form. The first rule that a document breaks is its reason.',
+  benchmarks: 'Documents that hold questions of benchmarks went, so that a model can still be measured with them.',
+  duplicates: 'Of documents that are the same or nearly so, the first stayed.',
+  personal: 'What names or reaches single people was replaced by what it was.',
+  education:
+    'Every document got a value for teaching, from 0 to 5, by rules: they see form and turns of phrase, not truth.',
+  tokens: 'Documents became tokens.',
+  pack: 'Parts were mixed by their shares, put in an order of chance, cut into examples and packed.',
+}
+
+function percent(part: number, whole: number): string {
+  return whole === 0 ? 'none' : `${((100 * part) / whole).toFixed(1)} %`
+}
+
+function amountLine(read: Amount, kept: Amount): string {
+  return (
+    `${formatCount(kept.documents)} of ${formatCount(read.documents)} documents stayed (${percent(kept.documents, read.documents)}), ` +
+    `${formatCount(kept.characters)} of ${formatCount(read.characters)} characters (${percent(kept.characters, read.characters)}).`
+  )
+}
+
+function sampleHtml({ id, url, title, excerpt, detail }: Sample): string {
+  const name = title ?? url ?? id
+  const found = detail === undefined ? '' : `<div class="pale">${escapeHtml(detail)}</div>`
+  // Addresses are shown and do not lead anywhere: pages of a crawl may be hostile.
+  return `<article><strong>${escapeHtml(name)}</strong> <code class="pale">${escapeHtml(id)}</code>${found}<p>${escapeHtml(excerpt)}</p></article>`
+}
+
+function samplesHtml({ samples, dropped, kept }: Report): string {
+  const amounts: Readonly<Record<string, Amount>> = { [keptLabel]: kept, ...dropped }
+  return Object.entries(samples)
+    .filter(([, some]) => some.length > 0)
+    .map(([label, some]) => {
+      const count = formatCount(amounts[label]?.documents ?? 0)
+      return `<details><summary>${escapeHtml(label)}: ${some.length} of ${count}</summary>${some.map(sampleHtml).join('')}</details>`
+    })
+    .join('\n')
+}
+
+function figure(caption: string, chart: string): string {
+  return `<figure>${chart}<figcaption>${escapeHtml(caption)}</figcaption></figure>`
+}
+
+function stageHtml({ name, report }: StageRecord): string {
+  const dropped = Object.entries(report.dropped).map(([reason, { documents }]): [string, number] => [reason, documents])
+  const counts = Object.entries(report.counts)
+  return [
+    `<h2 id="${escapeHtml(name)}">${escapeHtml(name)}</h2>`,
+    `<p class="pale">${escapeHtml(purposes[name] ?? '')}</p>`,
+    report.read.documents > 0 ? `<p>${amountLine(report.read, report.kept)}</p>` : '',
+    dropped.length > 0 ? figure('Documents that went, by reason', barChart('Reasons', dropped)) : '',
+    counts.length > 0 ? figure('Counted', barChart('Counts', counts)) : '',
+    ...Object.entries(report.histograms).map(([title, histogram]) => figure(title, histogramChart(title, histogram))),
+    samplesHtml(report),
+  ].join('\n')
+}
+
+/** The page of a run, as far as it has come. */
+export function lookPage({ run, records }: RunState): string {
+  const done = records.filter((record) => record !== undefined)
+  const missing = run.stages.filter((_, index) => records[index] === undefined).map(({ name }) => name)
+  const flows = done.filter(({ report }) => report.read.documents > 0)
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${escapeHtml(run.name)}: what became of the documents</title><style>${style}</style></head><body>
+<h1>${escapeHtml(run.name)}</h1>
+<p>${escapeHtml(run.description)}</p>
+${missing.length > 0 ? `<p class="pale">Not done yet: ${escapeHtml(missing.join(', '))}.</p>` : ''}
+${figure('Documents that came into each stage and (darker) stayed', flowChart(flows.map(({ name, report }) => ({ name, ...report }))))}
+${done.map(stageHtml).join('\n')}
+</body></html>
+`
+}

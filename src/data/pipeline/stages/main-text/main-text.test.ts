@@ -1,0 +1,77 @@
+import { Readability } from '@mozilla/readability'
+import { parseHTML } from 'linkedom'
+import { describe, expect, test } from 'vitest'
+import { blocksOf, textOf } from './blocks.ts'
+import { largestPage, mainText } from './index.ts'
+import { blogPage, docsPage, forumPage, wordScore, type KnownPage } from './pages-harness.ts'
+
+/** What Readability finds by itself, written as text in the same way. */
+function plainText(html: string): string {
+  const { document } = parseHTML(html)
+  const content = new Readability(document, { serializer: (node) => node as Element }).parse()?.content
+  return content == null ? '' : textOf(blocksOf(content))
+}
+
+function meanScore(make: (seed: number) => KnownPage, extract: (html: string) => string): number {
+  const seeds = [1, 2, 3, 4, 5]
+  const scores = seeds.map(make).map(({ html, text }) => wordScore(extract(html), text))
+  return scores.reduce((sum, score) => sum + score, 0) / seeds.length
+}
+
+describe('pages of known text', () => {
+  test.each([
+    ['a forum', forumPage, 0.97],
+    ['a blog', blogPage, 0.95],
+    ['a manual', docsPage, 0.95],
+  ])('like %s give it, and more of it than by Readability alone', (_, make, least) => {
+    const mine = meanScore(make, (html) => mainText(html)?.text ?? '')
+    expect(mine).toBeGreaterThan(least)
+    expect(mine).toBeGreaterThan(meanScore(make, plainText))
+  })
+
+  test('lose what surrounds it', () => {
+    const { html } = forumPage(3)
+    const { text = '' } = mainText(html) ?? {}
+    for (const words of ['All rights reserved', 'Log in', 'Privacy']) {
+      expect(html).toContain(words)
+      expect(text).not.toContain(words)
+    }
+  })
+})
+
+test('an article keeps its form: paragraphs, lists, code', () => {
+  const sentence = 'This sentence is long enough to be read as a part of the text of an article, and is not linked. '
+  const html = `<html><head><title>The title</title></head><body><nav><a href="/">Home</a></nav><article><h1>Heading</h1>
+<p>${sentence.repeat(4)}</p><ul><li>one <b>thing</b></li><li>another</li></ul><pre>if (a) {
+  b()
+}</pre><p>${sentence.repeat(3)}<br><br>A new paragraph.</p><script>no()</script><p hidden>never</p></article></body></html>`
+  const found = mainText(html)
+  expect(found?.title).toBe('The title')
+  expect(found?.text).toBe(
+    [
+      'Heading',
+      sentence.repeat(4).trim(),
+      '- one thing\n- another',
+      'if (a) {\n  b()\n}',
+      sentence.repeat(3).trim(),
+      'A new paragraph.',
+    ].join('\n\n'),
+  )
+})
+
+describe('gives nothing, and does not fail,', () => {
+  test.each([
+    ['without text', '<html><body><script>text()</script><img src="a.png"></body></html>'],
+    ['of an empty file', ''],
+    ['of a frame set', '<html><frameset><frame src="a"></frameset></html>'],
+    ['of a page that is too large', `<p>${'word '.repeat(largestPage / 5)}</p>`],
+    ['of too many elements', '<i></i>'.repeat(70_000)],
+  ])('%s', (_, html) => {
+    expect(mainText(html)).toBe(undefined)
+  })
+
+  test('of elements that are nested without end', () => {
+    const html = `${'<div>'.repeat(3000)}deep${'</div>'.repeat(3000)}`
+    expect(mainText(html)?.text ?? '').not.toContain('deep')
+  })
+})

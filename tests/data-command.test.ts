@@ -1,0 +1,139 @@
+/** `phi data` as a person or a program calls it, up to a training on what it packed. */
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { gzippedWarcOf } from '../src/data/pipeline/sources/archive-harness.ts'
+import { document } from '../src/data/world/index.ts'
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const main = join(root, 'src/cli/main.ts')
+const tokenizer = join(root, 'models/phi-nano')
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'phi-data-command-'))
+  const paragraphs = (page: number): string =>
+    Array.from({ length: 8 }, (_, part) => `<p>${document(part + 1, page).text.replaceAll('\n', ' ')}</p>`).join('')
+  await mkdir(join(folder, 'input'))
+  for (const file of [0, 1, 2]) {
+    const pages = Array.from({ length: 20 }, (_, index) => {
+      const page = file * 20 + index
+      return { url: `http://a/${page}`, html: `<title>${page}</title><article>${paragraphs(page)}</article>` }
+    })
+    const { bytes } = gzippedWarcOf(pages)
+    await writeFile(join(folder, 'input', `${file}.warc.gz`), file === 1 ? bytes.slice(0, -30) : bytes)
+  }
+  await writeFile(
+    join(folder, 'data.yaml'),
+    `
+name: pages
+description: Pages of the closed world.
+seed: 1
+sources: [{ name: crawl, files: ['*.warc.gz'] }]
+stages: { text: {}, language: { keep: [en] }, duplicates: {}, personal: {}, education: {} }
+pack: { tokenizer: '${tokenizer}', longest: 128, heldOut: 0.1 }
+`,
+  )
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** @param killAt a text on standard output at which the process gets a signal that it cannot answer */
+function phi(args: readonly string[], killAt?: string): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder })
+  let [out, err] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+    if (killAt !== undefined && out.includes(killAt)) child.kill('SIGKILL')
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text))
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })))
+}
+
+const run = (to: string, ...more: string[]): string[] => [
+  'data',
+  'run',
+  'data.yaml',
+  '--input',
+  'input',
+  '--folder',
+  to,
+  ...more,
+]
+
+async function contentOf(to: string): Promise<Map<string, string>> {
+  const entries = await readdir(join(folder, to, 'stages'), { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
+  const files = paths
+    .sort()
+    .map(async (path) => [relative(join(folder, to), path), (await readFile(path)).toString('hex')] as const)
+  return new Map(await Promise.all(files))
+}
+
+describe('phi data', () => {
+  test('runs, tells, shows, and a training learns from what it packed', async () => {
+    const ended = await phi(run('whole'))
+    expect(ended.err).not.toContain('error')
+    expect(ended.code).toBe(0)
+    expect(ended.out).toMatch(/^read +60 +59 +98\.3 % .*damaged \(1\)$/m)
+    expect(ended.out).toContain('{ source: shards, folder: whole, weight: 1, seed: 1 }')
+
+    const status = JSON.parse((await phi(['data', 'status', 'whole', '--json'])).out) as {
+      stages: { name: string; done: boolean }[]
+    }
+    const names = ['read', 'text', 'language', 'duplicates', 'personal', 'education', 'tokens', 'pack']
+    expect(status.stages.map(({ name, done }) => (done ? name : ''))).toEqual(names)
+    expect((await phi(['data', 'look', 'whole'])).out).toContain(join('whole', 'look.html'))
+    expect(await readFile(join(folder, 'whole', 'look.html'), 'utf8')).toContain('Pages of the closed world.')
+
+    const model = JSON.parse(await readFile(join(tokenizer, 'config.json'), 'utf8')) as object
+    const small = {
+      hidden_size: 64,
+      intermediate_size: 96,
+      num_hidden_layers: 1,
+      num_attention_heads: 2,
+      num_key_value_heads: 1,
+    }
+    const recipe = {
+      ...{ name: 'small', description: 'On shards.', seed: 1, model: { ...model, ...small } },
+      tokenizer: { folder: tokenizer },
+      data: [{ source: 'shards', folder: 'whole', weight: 1, seed: 1 }],
+      batch: { rows: 256, context: 128 },
+      optimizer: {},
+      schedule: { peak: 0.01, warmupSteps: 1, steps: 6, decay: 'constant' },
+      checkpoint: { everySteps: 6 },
+      evaluation: { everySteps: 6, batches: 1, seed: 1 },
+    }
+    await writeFile(join(folder, 'train.yaml'), JSON.stringify(recipe))
+    const trained = await phi(['train', 'train.yaml', '--json', '--no-wide', '--threads', '1'])
+    expect(trained.err).not.toContain('error')
+    const losses = trained.out
+      .trim()
+      .split('\n')
+      .flatMap((line) => (JSON.parse(line) as { loss?: number }).loss ?? [])
+    expect(losses.length).toBe(6)
+    expect(losses[5]).toBeLessThan((losses[0] ?? 0) - 0.5)
+  })
+
+  test.each(['"stage":"read"', '"stage":"text"', '"stage":"duplicates"', '"stage":"tokens"'])(
+    'that was killed after %s goes on to the same bytes',
+    async (at) => {
+      const to = `killed-${at.replaceAll(/\W/g, '')}`
+      expect((await phi(run(to, '--json', '--threads', '1'), at)).code).toBe(null)
+      const status = await phi(['data', 'status', to])
+      expect(status.out).toContain('not done')
+      expect((await phi(run(to, '--json', '--threads', '2'))).code).toBe(0)
+      expect(await contentOf(to)).toEqual(await contentOf('whole'))
+    },
+  )
+})
