@@ -6,7 +6,7 @@ describe('the table of rooms', () => {
   it('has no faults', () => {
     expect(tableFaults()).toEqual([])
     expect(reachable('engine')).toEqual(
-      new Set(['engine', 'models', 'backends', 'formats', 'text', 'vision', 'base', 'program', 'blocks']),
+      new Set(['engine', 'models', 'backends', 'formats', 'text', 'grammar', 'vision', 'base', 'program', 'blocks']),
     )
   })
 
