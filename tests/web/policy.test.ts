@@ -103,6 +103,22 @@ describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
     await context.close()
   })
 
+  it('gives the page its own policy whatever address is navigated to', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    await page.evaluate(() => navigator.serviceWorker.ready)
+    const policyOf = async (file: string): Promise<string> => {
+      const response = await page.goto(`${web.site.origin}/${file}`)
+      expect(await response?.text()).toContain('<title>Pocket Phi</title>')
+      return response?.headers()['content-security-policy'] ?? ''
+    }
+    const own = await policyOf('')
+    expect(own).toContain(`frame-ancestors 'none'`)
+    expect(await policyOf('absent/downloads.worker-abc.js')).toBe(own)
+    expect(await policyOf('absent/other.js')).toBe(own)
+    await context.close()
+  })
+
   it('the server of this test hears what is told from elsewhere', async () => {
     const { page, context } = await web.visit(`${web.hub.endpoint}/`)
     told.length = 0

@@ -36,7 +36,9 @@ async function forgetOthers(): Promise<void> {
 
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(cacheName)
-  const stored = await cache.match(request.mode === 'navigate' ? scope.href : request, {
+  // Whatever address is navigated to gets the page, and so the headers of the page.
+  const asked = request.mode === 'navigate' ? scope.href : request.url
+  const stored = await cache.match(asked, {
     ignoreSearch: true,
     // Hosts that compress vary by headers that requests of the page do not share.
     ignoreVary: true,
@@ -45,7 +47,7 @@ async function answer(request: Request): Promise<Response> {
   // An answer without a body or a status of its own is passed on as it is.
   if (response.type === 'opaqueredirect' || response.type === 'error' || response.status === 304) return response
   const headers = new Headers(response.headers)
-  for (const [name, value] of Object.entries(headersOf(new URL(request.url).pathname, HUB_ORIGINS))) {
+  for (const [name, value] of Object.entries(headersOf(new URL(asked).pathname, HUB_ORIGINS))) {
     headers.set(name, value)
   }
   const { status, statusText } = response
