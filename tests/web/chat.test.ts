@@ -99,6 +99,31 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     })
   })
 
+  it('takes a question back that is stopped before it could be kept', async () => {
+    const { page, context } = await web.visit('about:blank')
+    // The database is opened only when the test says so, and the model never comes.
+    await page.addInitScript(() => {
+      const { value } = { ...Object.getOwnPropertyDescriptor(EventTarget.prototype, 'addEventListener') }
+      const listen = value as EventTarget['addEventListener']
+      const released = new Promise((resolve) => addEventListener('released', resolve))
+      Object.assign(IDBOpenDBRequest.prototype, {
+        addEventListener(this: IDBOpenDBRequest, kind: string, listener: (event: Event) => void): void {
+          const later = (event: Event): void => void released.then(() => listener(event))
+          listen.call(this, kind, kind === 'success' ? later : listener)
+        },
+      })
+    })
+    await page.route('**/model.safetensors', () => undefined)
+    await page.goto(`${web.site.origin}/`)
+    await send(page, 'What is 27 plus 15?')
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.evaluate(() => dispatchEvent(new Event('released')))
+    await expect.poll(() => page.getByRole('button', { name: 'Stop' }).count()).toBe(0)
+    expect(await page.locator('.question').count()).toBe(1)
+    expect(await page.locator('.answer').count()).toBe(0)
+    await context.close()
+  })
+
   it('keeps the end of a conversation in sight when the window gets smaller, but not from who reads its beginning', async () => {
     const { page, context } = await web.visit()
     await ready(page)
