@@ -174,6 +174,28 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     await context.close()
   })
 
+  it('does not take a model for another one whose folder would have the same name', async () => {
+    const { page, context } = await visitModels()
+    const other = cardOf(page, 'model:main')
+    const own = cardOf(page, 'model@main')
+    for (const name of ['org/model@main', 'org/model:main']) {
+      await page.getByLabel('Another model by its name').fill(name)
+      await page.getByRole('button', { name: 'Look up' }).click()
+    }
+    await own.getByRole('button', { name: 'Download' }).click()
+    await own.getByRole('button', { name: 'Use', exact: true }).waitFor()
+    // The model has no such file.
+    await other.getByRole('alert').waitFor()
+    await other.getByRole('button', { name: 'Download' }).click()
+    await other.getByText('org/model:main would lie in the folder of another model.').waitFor()
+    await other.getByText('Delete org/model@main first.').waitFor()
+    await page.evaluate(() => localStorage.setItem('pocket-phi-settings', JSON.stringify({ model: 'org/model:main' })))
+    await page.goto(`${web.site.origin}/#/`)
+    await page.reload()
+    await page.getByRole('alert').getByText('org/model:main is not on this device.').waitFor()
+    await context.close()
+  })
+
   it('shows folders that do not say what is in them, and removes them', async () => {
     const { page, context } = await visitModels()
     await lookUp(page)
