@@ -16,6 +16,8 @@ export interface Visit {
   readonly context: BrowserContext
   /** What the page complained about, in its console or by errors that nobody caught. */
   readonly complaints: string[]
+  /** Opens another tab, on the same device. */
+  openTab(address: string): Promise<Page>
 }
 
 export interface WebBench extends AsyncDisposable {
@@ -117,18 +119,21 @@ export async function openWeb(launch: BrowserOptions = {}): Promise<WebBench> {
     async visit(address = `${site.origin}/`, options = devices.desktop) {
       const context = await browser.newContext(options)
       context.setDefaultTimeout(20_000)
-      const page = await context.newPage()
       const complaints: string[] = []
-      page.on('pageerror', (error) => complaints.push(String(error)))
-      page.on('console', (message) => {
-        if (['warning', 'error'].includes(message.type())) complaints.push(message.text())
-      })
-      if (options.isMobile === true) {
-        const session = await context.newCDPSession(page)
-        await session.send('Emulation.setCPUThrottlingRate', { rate: slowdownOfPhone })
+      const openTab = async (to: string): Promise<Page> => {
+        const page = await context.newPage()
+        page.on('pageerror', (error) => complaints.push(String(error)))
+        page.on('console', (message) => {
+          if (['warning', 'error'].includes(message.type())) complaints.push(message.text())
+        })
+        if (options.isMobile === true) {
+          const session = await context.newCDPSession(page)
+          await session.send('Emulation.setCPUThrottlingRate', { rate: slowdownOfPhone })
+        }
+        await page.goto(to)
+        return page
       }
-      await page.goto(address)
-      return { page, context, complaints }
+      return { page: await openTab(address), context, complaints, openTab }
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

@@ -165,18 +165,21 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await context.close()
   })
 
-  it('works without a network after the first visit, threads included', async () => {
-    const site = await web.serve()
-    const { page, context } = await web.visit(`${site.origin}/`)
-    await ready(page)
-    await page.evaluate(() => navigator.serviceWorker.ready)
-    await site[Symbol.asyncDispose]()
-    await page.reload()
-    await ready(page)
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
-    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'works without a network after the first visit, threads included: on a %s',
+    async (_name, device) => {
+      const site = await web.serve()
+      const { page, context } = await web.visit(`${site.origin}/`, device)
+      await ready(page)
+      await page.evaluate(() => navigator.serviceWorker.ready)
+      await site[Symbol.asyncDispose]()
+      await page.reload()
+      await ready(page)
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
+      expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+      await context.close()
+    },
+  )
 
   it('offers a newer version of the page when there is one', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-newer-'))
@@ -205,43 +208,52 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('is isolated by its service worker where the host sends no headers', async () => {
-    const { page, context } = await web.visit(`${web.plain.origin}/`)
-    await expect.poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false)).toBe(true)
-    await ready(page)
-    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
-    await openScreen(page, 'Models')
-    await page.getByText('In use').click()
-    expect(await page.locator('.loaded').innerText()).toContain('threads')
-    expect(await page.locator('.loaded').innerText()).not.toContain('Slower because')
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'is isolated by its service worker where the host sends no headers: on a %s',
+    async (_name, device) => {
+      const { page, context } = await web.visit(`${web.plain.origin}/`, device)
+      await expect.poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false)).toBe(true)
+      await ready(page)
+      expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+      await openScreen(page, 'Models')
+      await page.getByText('In use').click()
+      expect(await page.locator('.loaded').innerText()).toContain('threads')
+      expect(await page.locator('.loaded').innerText()).not.toContain('Slower because')
+      await context.close()
+    },
+  )
 
-  it('runs in one thread where it cannot be isolated, and says why', async () => {
-    const { page, context } = await web.visit(`${web.plain.origin}/`, { serviceWorkers: 'block' })
-    await ready(page)
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
-    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
-    await openScreen(page, 'Models')
-    await page.getByText('In use').click()
-    expect(await page.locator('.loaded').innerText()).toMatch(/one thread[\s\S]*not cross-origin isolated/)
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'runs in one thread where it cannot be isolated, and says why: on a %s',
+    async (_name, device) => {
+      const { page, context } = await web.visit(`${web.plain.origin}/`, { ...device, serviceWorkers: 'block' })
+      await ready(page)
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
+      expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+      await openScreen(page, 'Models')
+      await page.getByText('In use').click()
+      expect(await page.locator('.loaded').innerText()).toMatch(/one thread[\s\S]*not cross-origin isolated/)
+      await context.close()
+    },
+  )
 
-  it('shares one model between two tabs: the second asks, and the first lets go', async () => {
-    const { page: first, context } = await web.visit()
-    await ready(first)
-    const second = await context.newPage()
-    await second.goto(`${web.site.origin}/`)
-    await second.getByText('A model is loaded in another tab').waitFor()
-    await second.getByRole('button', { name: 'Use it here' }).click()
-    await ready(second)
-    await first.getByText('A model is loaded in another tab').waitFor()
-    expect(await ask(second, 'What is 27 plus 15?')).toContain('42')
-    // The other tab hears of the conversation.
-    await first.getByRole('link', { name: 'What is 27 plus 15?' }).waitFor()
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'shares one model between two tabs: the second asks, and the first lets go: on a %s',
+    async (_name, device) => {
+      const { page: first, context, openTab } = await web.visit(undefined, device)
+      await ready(first)
+      const second = await openTab(`${web.site.origin}/`)
+      await second.getByText('A model is loaded in another tab').waitFor()
+      await second.getByRole('button', { name: 'Use it here' }).click()
+      await ready(second)
+      await first.getByText('A model is loaded in another tab').waitFor()
+      expect(await ask(second, 'What is 27 plus 15?')).toContain('42')
+      // The other tab hears of the conversation.
+      await openList(first)
+      await first.getByRole('link', { name: 'What is 27 plus 15?' }).waitFor()
+      await context.close()
+    },
+  )
 
   it('takes the model over only when the other tab has freed its own', async () => {
     const { page: first, context } = await web.visit('about:blank')
