@@ -17,7 +17,7 @@ export interface Visit {
   /** What the page complained about, in its console or by errors that nobody caught. */
   readonly complaints: string[]
   /** Opens another tab, on the same device. */
-  openTab(address: string): Promise<Page>
+  readonly openTab: (address: string) => Promise<Page>
 }
 
 export interface WebBench extends AsyncDisposable {

@@ -200,6 +200,7 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     await other.getByRole('button', { name: 'Download' }).click()
     await other.getByText('org/model:main would lie in the folder of another model.').waitFor()
     await other.getByText('Delete org/model@main first.').waitFor()
+    expect(await other.getByRole('button', { name: 'Use', exact: true }).count()).toBe(0)
     await page.evaluate(() => localStorage.setItem('pocket-phi-settings', JSON.stringify({ model: 'org/model:main' })))
     await page.goto(`${web.site.origin}/#/`)
     await page.reload()
