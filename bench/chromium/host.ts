@@ -1,6 +1,6 @@
 /** The browser around a round: a site of its own on this machine, and a fresh Chromium whose page does the work. */
 import { openAsBlob } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
@@ -23,14 +23,6 @@ async function modelFiles(path: string): Promise<{ files: Files; weights: string
   const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
   const blobs = names.map(async (name) => [name, await openAsBlob(join(path, name))] as const)
   return { files: new Map(await Promise.all(blobs)), weights: undefined }
-}
-
-/** All files below a folder. */
-export async function filesBelow(folder: string): Promise<Files> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
-  const read = paths.map(async (path) => [path.slice(folder.length + 1), await readFile(path)] as const)
-  return new Map(await Promise.all(read))
 }
 
 /** Loads what is to be measured; all that it takes from the page has to be in its arguments. */

@@ -1,6 +1,7 @@
 /** One round of wllama on a GGUF file, in a page of the same Chromium that the engine's page runs in. */
 import { join } from 'node:path'
-import { filesBelow, runInPage } from '../chromium/host.ts'
+import { filesBelow } from '../../tests/browser/site.ts'
+import { runInPage } from '../chromium/host.ts'
 import { readPeerSettings } from '../rounds.ts'
 
 const settings = readPeerSettings()

@@ -21,6 +21,13 @@ interface CallShape {
   readonly gives: unknown
 }
 
+/** A call, as an entry of a `CallTable`. */
+export interface Call<Takes, Gives, News = never> extends CallShape {
+  readonly takes: Takes
+  readonly gives: Gives
+  readonly news: News
+}
+
 /** The calls that one side of a port answers, by name. */
 export type CallTable<Table> = { readonly [Name in keyof Table]: CallShape }
 

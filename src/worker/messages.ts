@@ -11,6 +11,7 @@ import type { DirectoryHandle } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { TemplateName } from '../text/templates.ts'
 import type { SpecialToken } from '../text/text.ts'
+import type { Call } from './calls.ts'
 
 /** Sources that can be sent: those of `loadModel` but for trees of one's own; a folder is sent by its handle. */
 export type RemoteSource =
@@ -87,12 +88,6 @@ export type AnswerNews =
 export type LoadNews =
   | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'plan'; readonly plan: MemoryPlan }
-
-interface Call<Takes, Gives, News = never> {
-  readonly takes: Takes
-  readonly gives: Gives
-  readonly news: News
-}
 
 /** The calls that the side with the engine answers. Models, conversations and pictures are numbered by the caller. */
 export interface EngineCalls {

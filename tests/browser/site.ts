@@ -84,7 +84,7 @@ export async function bundle(folder: string): Promise<Bundle> {
 }
 
 /** All files below a folder, by their paths in it. */
-export async function filesBelow(folder: string): Promise<Files> {
+export async function filesBelow(folder: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>()
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const file = path.join(entry.parentPath, entry.name)

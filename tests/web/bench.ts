@@ -5,6 +5,7 @@ import path from 'node:path'
 import axe from 'axe-core'
 import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { buildPage } from '../../apps/web/build/build.ts'
+import { integrityOf, serviceWorkerFile } from '../../apps/web/build/plugins.ts'
 import { servePage, type PageServer } from '../../apps/web/build/server.ts'
 import { tinyEyes, tinyFiles } from '../../src/engine/tiny-model-harness.ts'
 import { HubServer } from '../../src/hub/hub-server-harness.ts'
@@ -15,6 +16,8 @@ export interface Visit {
   readonly context: BrowserContext
   /** What the page complained about, in its console or by errors that nobody caught. */
   readonly complaints: string[]
+  /** Opens another tab, on the same device. */
+  readonly openTab: (address: string) => Promise<Page>
 }
 
 export interface WebBench extends AsyncDisposable {
@@ -93,28 +96,44 @@ export async function openWeb(launch: BrowserOptions = {}): Promise<WebBench> {
       const copy = await mkdtemp(path.join(tmpdir(), 'pocket-phi-changed-'))
       resources.defer(() => rm(copy, { recursive: true }))
       await cp(folder, copy, { recursive: true })
-      for (const name of await readdir(copy, { recursive: true })) {
-        if (!name.endsWith('.js')) continue
+      const rewrite = async (name: string, edit: (script: string) => string): Promise<void> => {
         const file = path.join(copy, name)
-        await writeFile(file, change(path.basename(name), await readFile(file, 'utf8')))
+        await writeFile(file, edit(await readFile(file, 'utf8')))
       }
+      const digests = new Map<string, string>()
+      for (const name of await readdir(copy, { recursive: true })) {
+        if (!name.endsWith('.js') || name === serviceWorkerFile) continue
+        await rewrite(name, (script) => {
+          const changed = change(path.basename(name), script)
+          digests.set(integrityOf(script), integrityOf(changed))
+          return changed
+        })
+      }
+      // The service worker takes what its build has listed.
+      await rewrite(serviceWorkerFile, (script) => {
+        const listed = script.replaceAll(/sha256-[\w+/=]+/g, (digest) => digests.get(digest) ?? digest)
+        return change(serviceWorkerFile, listed)
+      })
       return resources.use(await serve(copy))
     },
     async visit(address = `${site.origin}/`, options = devices.desktop) {
       const context = await browser.newContext(options)
       context.setDefaultTimeout(20_000)
-      const page = await context.newPage()
       const complaints: string[] = []
-      page.on('pageerror', (error) => complaints.push(String(error)))
-      page.on('console', (message) => {
-        if (['warning', 'error'].includes(message.type())) complaints.push(message.text())
-      })
-      if (options.isMobile === true) {
-        const session = await context.newCDPSession(page)
-        await session.send('Emulation.setCPUThrottlingRate', { rate: slowdownOfPhone })
+      const openTab = async (to: string): Promise<Page> => {
+        const page = await context.newPage()
+        page.on('pageerror', (error) => complaints.push(String(error)))
+        page.on('console', (message) => {
+          if (['warning', 'error'].includes(message.type())) complaints.push(message.text())
+        })
+        if (options.isMobile === true) {
+          const session = await context.newCDPSession(page)
+          await session.send('Emulation.setCPUThrottlingRate', { rate: slowdownOfPhone })
+        }
+        await page.goto(to)
+        return page
       }
-      await page.goto(address)
-      return { page, context, complaints }
+      return { page: await openTab(address), context, complaints, openTab }
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   }

@@ -99,6 +99,31 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     })
   })
 
+  it('takes a question back that is stopped before it could be kept', async () => {
+    const { page, context } = await web.visit('about:blank')
+    // The database is opened only when the test says so, and the model never comes.
+    await page.addInitScript(() => {
+      const { value } = { ...Object.getOwnPropertyDescriptor(EventTarget.prototype, 'addEventListener') }
+      const listen = value as EventTarget['addEventListener']
+      const released = new Promise((resolve) => addEventListener('released', resolve))
+      Object.assign(IDBOpenDBRequest.prototype, {
+        addEventListener(this: IDBOpenDBRequest, kind: string, listener: (event: Event) => void): void {
+          const later = (event: Event): void => void released.then(() => listener(event))
+          listen.call(this, kind, kind === 'success' ? later : listener)
+        },
+      })
+    })
+    await page.route('**/model.safetensors', () => undefined)
+    await page.goto(`${web.site.origin}/`)
+    await send(page, 'What is 27 plus 15?')
+    await page.getByRole('button', { name: 'Stop' }).click()
+    await page.evaluate(() => dispatchEvent(new Event('released')))
+    await expect.poll(() => page.getByRole('button', { name: 'Stop' }).count()).toBe(0)
+    expect(await page.locator('.question').count()).toBe(1)
+    expect(await page.locator('.answer').count()).toBe(0)
+    await context.close()
+  })
+
   it('keeps the end of a conversation in sight when the window gets smaller, but not from who reads its beginning', async () => {
     const { page, context } = await web.visit()
     await ready(page)
@@ -140,18 +165,21 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await context.close()
   })
 
-  it('works without a network after the first visit, threads included', async () => {
-    const site = await web.serve()
-    const { page, context } = await web.visit(`${site.origin}/`)
-    await ready(page)
-    await page.evaluate(() => navigator.serviceWorker.ready)
-    await site[Symbol.asyncDispose]()
-    await page.reload()
-    await ready(page)
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
-    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'works without a network after the first visit, threads included: on a %s',
+    async (_name, device) => {
+      const site = await web.serve()
+      const { page, context } = await web.visit(`${site.origin}/`, device)
+      await ready(page)
+      await page.evaluate(() => navigator.serviceWorker.ready)
+      await site[Symbol.asyncDispose]()
+      await page.reload()
+      await ready(page)
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
+      expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+      await context.close()
+    },
+  )
 
   it('offers a newer version of the page when there is one', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-newer-'))
@@ -180,43 +208,52 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('is isolated by its service worker where the host sends no headers', async () => {
-    const { page, context } = await web.visit(`${web.plain.origin}/`)
-    await expect.poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false)).toBe(true)
-    await ready(page)
-    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
-    await openScreen(page, 'Models')
-    await page.getByText('In use').click()
-    expect(await page.locator('.loaded').innerText()).toContain('threads')
-    expect(await page.locator('.loaded').innerText()).not.toContain('Slower because')
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'is isolated by its service worker where the host sends no headers: on a %s',
+    async (_name, device) => {
+      const { page, context } = await web.visit(`${web.plain.origin}/`, device)
+      await expect.poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false)).toBe(true)
+      await ready(page)
+      expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+      await openScreen(page, 'Models')
+      await page.getByText('In use').click()
+      expect(await page.locator('.loaded').innerText()).toContain('threads')
+      expect(await page.locator('.loaded').innerText()).not.toContain('Slower because')
+      await context.close()
+    },
+  )
 
-  it('runs in one thread where it cannot be isolated, and says why', async () => {
-    const { page, context } = await web.visit(`${web.plain.origin}/`, { serviceWorkers: 'block' })
-    await ready(page)
-    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
-    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
-    await openScreen(page, 'Models')
-    await page.getByText('In use').click()
-    expect(await page.locator('.loaded').innerText()).toMatch(/one thread[\s\S]*not cross-origin isolated/)
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'runs in one thread where it cannot be isolated, and says why: on a %s',
+    async (_name, device) => {
+      const { page, context } = await web.visit(`${web.plain.origin}/`, { ...device, serviceWorkers: 'block' })
+      await ready(page)
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
+      expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
+      await openScreen(page, 'Models')
+      await page.getByText('In use').click()
+      expect(await page.locator('.loaded').innerText()).toMatch(/one thread[\s\S]*not cross-origin isolated/)
+      await context.close()
+    },
+  )
 
-  it('shares one model between two tabs: the second asks, and the first lets go', async () => {
-    const { page: first, context } = await web.visit()
-    await ready(first)
-    const second = await context.newPage()
-    await second.goto(`${web.site.origin}/`)
-    await second.getByText('A model is loaded in another tab').waitFor()
-    await second.getByRole('button', { name: 'Use it here' }).click()
-    await ready(second)
-    await first.getByText('A model is loaded in another tab').waitFor()
-    expect(await ask(second, 'What is 27 plus 15?')).toContain('42')
-    // The other tab hears of the conversation.
-    await first.getByRole('link', { name: 'What is 27 plus 15?' }).waitFor()
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'shares one model between two tabs: the second asks, and the first lets go: on a %s',
+    async (_name, device) => {
+      const { page: first, context, openTab } = await web.visit(undefined, device)
+      await ready(first)
+      const second = await openTab(`${web.site.origin}/`)
+      await second.getByText('A model is loaded in another tab').waitFor()
+      await second.getByRole('button', { name: 'Use it here' }).click()
+      await ready(second)
+      await first.getByText('A model is loaded in another tab').waitFor()
+      expect(await ask(second, 'What is 27 plus 15?')).toContain('42')
+      // The other tab hears of the conversation.
+      await openList(first)
+      await first.getByRole('link', { name: 'What is 27 plus 15?' }).waitFor()
+      await context.close()
+    },
+  )
 
   it('takes the model over only when the other tab has freed its own', async () => {
     const { page: first, context } = await web.visit('about:blank')
@@ -282,88 +319,6 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     expect(new URL(first.url()).hash).toBe('#/')
     await first.reload()
     await first.getByText('What you talk about is kept here, on this device.').waitFor()
-    await context.close()
-  })
-
-  it('says so while what is said cannot be kept, and no longer when it can', async () => {
-    const { page, context } = await web.visit()
-    await ready(page)
-    await ask(page, 'How are you?')
-    await page.evaluate(() => {
-      const { prototype } = IDBObjectStore
-      const put = { ...Object.getOwnPropertyDescriptor(prototype, 'put') }
-      const broken = (): never => {
-        throw new DOMException('No room.', 'QuotaExceededError')
-      }
-      prototype.put = broken
-      addEventListener('mended', () => Object.defineProperty(prototype, 'put', put))
-    })
-    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
-    await page.getByText('This conversation could not be kept.').waitFor()
-    await page.evaluate(() => dispatchEvent(new Event('mended')))
-    await ask(page, 'What is a hammer used for?')
-    await expect.poll(() => page.getByText('This conversation could not be kept.').count()).toBe(0)
-    await page.reload()
-    expect(await answers(page, 3)).toEqual([
-      expect.any(String),
-      expect.stringContaining('42'),
-      expect.stringContaining('nails'),
-    ])
-    await context.close()
-  })
-
-  it('shows why a conversation could not be renamed, deleted or imported, and leaves the list as it is', async () => {
-    const { page, context } = await web.visit()
-    await ready(page)
-    await ask(page, 'How are you?')
-    await page.evaluate(() => {
-      const { prototype } = IDBObjectStore
-      const before = Object.getOwnPropertyDescriptors(prototype)
-      const broken = (): never => {
-        throw new DOMException('No room.', 'QuotaExceededError')
-      }
-      Object.assign(prototype, { put: broken, delete: broken, clear: broken })
-      addEventListener('mended', () => Object.defineProperties(prototype, before))
-    })
-    const titles = page.locator('.conversations .title')
-    const rename = async (): Promise<void> => {
-      await titles.click()
-      await page.getByRole('button', { name: 'Rename How are you?' }).click()
-      await page.getByLabel('Title').fill('Well')
-      await page.getByLabel('Title').press('Enter')
-    }
-    await rename()
-    const alert = page.locator('.sidebar').getByRole('alert')
-    await alert.getByText('The conversation could not be renamed.').waitFor()
-    await page.getByRole('button', { name: 'Delete How are you?' }).click()
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
-    await alert.getByText('The conversation could not be deleted.').waitFor()
-    await openScreen(page, 'Settings')
-    await page.getByRole('button', { name: 'Delete all' }).click()
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete all' }).click()
-    await alert.getByText('The conversations could not be deleted.').waitFor()
-    const buffer = Buffer.from(JSON.stringify({ messages: [{ role: 'user', content: 'show' }] }))
-    await page.locator('input[accept*=json]').setInputFiles([{ name: 'a.json', mimeType: 'application/json', buffer }])
-    await page.locator('main').getByRole('alert').getByText('no more room for the page').waitFor()
-    expect(await titles.allInnerTexts()).toEqual(['How are you?'])
-    await page.evaluate(() => dispatchEvent(new Event('mended')))
-    await rename()
-    await expect.poll(() => titles.allInnerTexts()).toEqual(['Well'])
-    expect(await alert.count()).toBe(0)
-    await context.close()
-  })
-
-  it('answers where the browser refuses to keep anything and to lock', async () => {
-    const { page, context, complaints } = await web.visit('about:blank')
-    await page.addInitScript(() => {
-      const refused = (): Promise<never> => Promise.reject(new DOMException('Refused.', 'SecurityError'))
-      Object.assign(StorageManager.prototype, { persist: refused })
-      Object.assign(LockManager.prototype, { request: refused })
-    })
-    await page.goto(`${web.site.origin}/`)
-    await ready(page)
-    expect(await ask(page, 'What is 27 plus 15?')).toContain('42')
-    expect(complaints).toEqual([])
     await context.close()
   })
 

@@ -66,24 +66,27 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     await context.close()
   })
 
-  it('a download that a reload cuts off goes on where it stopped', async () => {
-    const { page, context } = await visitModels()
-    await lookUp(page)
-    const kept = Math.floor(size(weights) / 2)
-    web.hub.misbehaviours.set(weights, [stallAfter(kept)])
-    await card(page).getByRole('button', { name: 'Download' }).click()
-    await card(page).getByText('downloading').waitFor()
-    await expect.poll(() => storedBytes(page)).toBe(kept)
-    await page.reload()
-    await card(page).getByText('are here').waitFor()
-    await card(page).getByRole('button', { name: 'Go on' }).click()
-    await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
-    expect(web.hub.contentRequests(weights).at(-1)?.range).toBe(`bytes=${kept}-`)
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'a download that a reload cuts off goes on where it stopped: on a %s',
+    async (_name, device) => {
+      const { page, context } = await visitModels(device)
+      await lookUp(page)
+      const kept = Math.floor(size(weights) / 2)
+      web.hub.misbehaviours.set(weights, [stallAfter(kept)])
+      await card(page).getByRole('button', { name: 'Download' }).click()
+      await card(page).getByText('downloading').waitFor()
+      await expect.poll(() => storedBytes(page)).toBe(kept)
+      await page.reload()
+      await card(page).getByText('are here').waitFor()
+      await card(page).getByRole('button', { name: 'Go on' }).click()
+      await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
+      expect(web.hub.contentRequests(weights).at(-1)?.range).toBe(`bytes=${kept}-`)
+      await context.close()
+    },
+  )
 
-  it('is paused and goes on', async () => {
-    const { page, context } = await visitModels()
+  it.each(Object.entries(devices))('is paused and goes on: on a %s', async (_name, device) => {
+    const { page, context } = await visitModels(device)
     await lookUp(page)
     web.hub.misbehaviours.set(weights, [stallAfter(1000)])
     await card(page).getByRole('button', { name: 'Download' }).click()
@@ -95,64 +98,72 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     await context.close()
   })
 
-  it('content that is not what the hub lists is refused, and comes when the server is honest again', async () => {
-    const { page, context } = await visitModels()
-    await lookUp(page)
-    const content = Buffer.from(web.hub.files.get(weights) ?? '')
-    content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1
-    web.hub.misbehaviours.set(weights, [({ honest }) => honest(content), ({ honest }) => honest(content)])
-    await card(page).getByRole('button', { name: 'Download' }).click()
-    const alert = card(page).getByRole('alert')
-    await alert.getByText('is not the file that the hub lists').waitFor()
-    await alert.getByText('Particulars').click()
-    expect(await alert.innerText()).toContain(`sha256 ${web.hub.etag(weights)}`)
-    expect(await card(page).getByRole('button', { name: 'Use', exact: true }).count()).toBe(0)
-    await card(page).getByRole('button', { name: 'Go on' }).click()
-    await card(page).getByRole('button', { name: 'Use', exact: true }).click()
-    await card(page).getByText('In use').waitFor()
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'content that is not what the hub lists is refused, and comes when the server is honest again: on a %s',
+    async (_name, device) => {
+      const { page, context } = await visitModels(device)
+      await lookUp(page)
+      const content = Buffer.from(web.hub.files.get(weights) ?? '')
+      content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1
+      web.hub.misbehaviours.set(weights, [({ honest }) => honest(content), ({ honest }) => honest(content)])
+      await card(page).getByRole('button', { name: 'Download' }).click()
+      const alert = card(page).getByRole('alert')
+      await alert.getByText('is not the file that the hub lists').waitFor()
+      await alert.getByText('Particulars').click()
+      expect(await alert.innerText()).toContain(`sha256 ${web.hub.etag(weights)}`)
+      expect(await card(page).getByRole('button', { name: 'Use', exact: true }).count()).toBe(0)
+      await card(page).getByRole('button', { name: 'Go on' }).click()
+      await card(page).getByRole('button', { name: 'Use', exact: true }).click()
+      await card(page).getByText('In use').waitFor()
+      await context.close()
+    },
+  )
 
-  it('says so where there is no more room, and goes on when there is', async () => {
-    const { page, context } = await visitModels()
-    await page.getByText('In use').waitFor()
-    await lookUp(page)
-    // The page itself is stored by then, which takes room too.
-    await page.evaluate(() => navigator.serviceWorker.ready)
-    const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate())
-    const session = await context.newCDPSession(page)
-    const { origin } = web.site
-    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 100_000 })
-    await card(page).getByRole('button', { name: 'Download' }).click()
-    const alert = card(page).getByRole('alert')
-    await alert.getByText('This browser has no more room for the model.').waitFor()
-    await alert.getByText('Delete another model').waitFor()
-    await session.send('Storage.overrideQuotaForOrigin', { origin })
-    await card(page).getByRole('button', { name: 'Go on' }).click()
-    await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
-    expect(await storedBytes(page)).toBe(size(weights))
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'says so where there is no more room, and goes on when there is: on a %s',
+    async (_name, device) => {
+      const { page, context } = await visitModels(device)
+      await page.getByText('In use').waitFor()
+      await lookUp(page)
+      // The page itself is stored by then, which takes room too.
+      await page.evaluate(() => navigator.serviceWorker.ready)
+      const { usage = 0 } = await page.evaluate(() => navigator.storage.estimate())
+      const session = await context.newCDPSession(page)
+      const { origin } = web.site
+      await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: usage + 100_000 })
+      await card(page).getByRole('button', { name: 'Download' }).click()
+      const alert = card(page).getByRole('alert')
+      await alert.getByText('This browser has no more room for the model.').waitFor()
+      await alert.getByText('Delete another model').waitFor()
+      await session.send('Storage.overrideQuotaForOrigin', { origin })
+      await card(page).getByRole('button', { name: 'Go on' }).click()
+      await card(page).getByRole('button', { name: 'Use', exact: true }).waitFor()
+      expect(await storedBytes(page)).toBe(size(weights))
+      await context.close()
+    },
+  )
 
-  it('two tabs that download the same model share the work', async () => {
-    const { page: first, context } = await visitModels()
-    await lookUp(first)
-    const second = await context.newPage()
-    await second.goto(`${web.site.origin}/#/models`)
-    await lookUp(second)
-    web.hub.asked.length = 0
-    web.hub.misbehaviours.set(weights, [stallAfter(1000)])
-    await card(first).getByRole('button', { name: 'Download' }).click()
-    await expect.poll(() => storedBytes(first)).toBe(1000)
-    await card(second).getByRole('button', { name: 'Download' }).click()
-    await card(second).getByText('another tab is downloading').waitFor()
-    // The first gives up, and the second takes over what has come.
-    await card(first).getByRole('button', { name: 'Pause' }).click()
-    await card(second).getByRole('button', { name: 'Use', exact: true }).waitFor()
-    await card(first).getByRole('button', { name: 'Use', exact: true }).waitFor()
-    expect(web.hub.contentRequests(weights).map(({ range }) => range)).toEqual([undefined, 'bytes=1000-'])
-    await context.close()
-  })
+  it.each(Object.entries(devices))(
+    'two tabs that download the same model share the work: on a %s',
+    async (_name, device) => {
+      const { page: first, context, openTab } = await visitModels(device)
+      await lookUp(first)
+      const second = await openTab(`${web.site.origin}/#/models`)
+      await lookUp(second)
+      web.hub.asked.length = 0
+      web.hub.misbehaviours.set(weights, [stallAfter(1000)])
+      await card(first).getByRole('button', { name: 'Download' }).click()
+      await expect.poll(() => storedBytes(first)).toBe(1000)
+      await card(second).getByRole('button', { name: 'Download' }).click()
+      await card(second).getByText('another tab is downloading').waitFor()
+      // The first gives up, and the second takes over what has come.
+      await card(first).getByRole('button', { name: 'Pause' }).click()
+      await card(second).getByRole('button', { name: 'Use', exact: true }).waitFor()
+      await card(first).getByRole('button', { name: 'Use', exact: true }).waitFor()
+      expect(web.hub.contentRequests(weights).map(({ range }) => range)).toEqual([undefined, 'bytes=1000-'])
+      await context.close()
+    },
+  )
 
   it('keeps the list of files that was there when the device goes off amid the writing of another', async () => {
     await using site = await web.serveChanged((name, script) =>
@@ -171,6 +182,29 @@ describe.skipIf(!hasBrowser)('models in the page', () => {
     await card(page).getByRole('button', { name: 'Use', exact: true }).click()
     await card(page).getByText('In use').waitFor()
     expect(await storedBytes(page)).toBe(size(weights))
+    await context.close()
+  })
+
+  it('does not take a model for another one whose folder would have the same name', async () => {
+    const { page, context } = await visitModels()
+    const other = cardOf(page, 'model:main')
+    const own = cardOf(page, 'model@main')
+    for (const name of ['org/model@main', 'org/model:main']) {
+      await page.getByLabel('Another model by its name').fill(name)
+      await page.getByRole('button', { name: 'Look up' }).click()
+    }
+    await own.getByRole('button', { name: 'Download' }).click()
+    await own.getByRole('button', { name: 'Use', exact: true }).waitFor()
+    // The model has no such file.
+    await other.getByRole('alert').waitFor()
+    await other.getByRole('button', { name: 'Download' }).click()
+    await other.getByText('org/model:main would lie in the folder of another model.').waitFor()
+    await other.getByText('Delete org/model@main first.').waitFor()
+    expect(await other.getByRole('button', { name: 'Use', exact: true }).count()).toBe(0)
+    await page.evaluate(() => localStorage.setItem('pocket-phi-settings', JSON.stringify({ model: 'org/model:main' })))
+    await page.goto(`${web.site.origin}/#/`)
+    await page.reload()
+    await page.getByRole('alert').getByText('org/model:main is not on this device.').waitFor()
     await context.close()
   })
 

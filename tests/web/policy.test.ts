@@ -1,16 +1,22 @@
 /** What the chat page may do: ask its own server, and one worker the hub. And what it may weigh. */
+import { createSocket } from 'node:dgram'
 import { createServer } from 'node:http'
-import { readdir, readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import path from 'node:path'
 import { brotliCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasBrowser } from '../browser/chromium.ts'
+import { filesBelow } from '../browser/site.ts'
 import { ask, openWeb, ready, type WebBench } from './bench.ts'
 
-/** Kilobytes after brotli: script and style of the page, and the engine with one build of its kernels. */
+/** Kilobytes after brotli: script and style of the page, and all else that it loads, with one build of the kernels. */
 const pageBudget = 150
 const engineBudget = 300
+
+/** Files of the page itself. What is neither one of them nor an extra is the engine's, so that a new chunk is weighed, too. */
+const ofPage = /^(?:index\.html|manifest\.webmanifest|service-worker\.js|assets\/page-[\w-]+\.(?:js|css))$/
+/** What is no code, and the builds of the kernels that a browser with threads and relaxed SIMD does not take. */
+const extra =
+  /^(?:models|icons|screenshots)\/|^assets\/(?:baseline-threads|baseline-single|relaxed-single)-[\w-]+\.wasm$/
 
 const resources = new AsyncDisposableStack()
 let web: WebBench
@@ -18,8 +24,15 @@ let web: WebBench
 let stranger: string
 const told: string[] = []
 
-/** Every way in which a page could tell somebody something without leaving; resolves when all were tried. */
-async function tellEverybody(address: string): Promise<void> {
+/**
+ * Every way in which a page could send somebody something without leaving.
+ *
+ * @returns what the browser says that it has refused, by its address, when all were tried
+ */
+async function tellEverybody(address: string): Promise<string[]> {
+  const refused: string[] = []
+  const note = ({ blockedURI }: SecurityPolicyViolationEvent): unknown => refused.push(blockedURI)
+  document.addEventListener('securitypolicyviolation', note)
   const quietly = (attempt: () => unknown): Promise<unknown> =>
     Promise.resolve()
       .then(attempt)
@@ -57,6 +70,24 @@ async function tellEverybody(address: string): Promise<void> {
     load('iframe', { src: `${address}/frame` }),
     load('video', { src: `${address}/video` }),
     load('object', { data: `${address}/object` }),
+    load('embed', { src: `${address}/embed` }),
+    // Opens a connection, which no policy forbids, but asks for nothing.
+    load('link', { rel: 'preconnect', href: address }),
+    quietly(() => new FontFace('told', `url(${address}/font)`).load()),
+    quietly(() => {
+      const sheet = new CSSStyleSheet()
+      sheet.replaceSync(`@font-face { font-family: said; src: url(${address}/font-face) } body { font-family: said }`)
+      document.adoptedStyleSheets.push(sheet)
+      return document.fonts.load('1em said')
+    }),
+    quietly(() => new WebTransport(`${address.replace('http:', 'https:')}/transport`).ready),
+    quietly(() => {
+      const link = document.createElement('a')
+      link.href = '#/'
+      link.ping = `${address}/ping`
+      document.body.append(link)
+      link.click()
+    }),
     quietly(() => {
       const form = document.createElement('form')
       form.method = 'post'
@@ -66,7 +97,12 @@ async function tellEverybody(address: string): Promise<void> {
       form.submit()
     }),
   ])
+  document.removeEventListener('securitypolicyviolation', note)
+  return refused
 }
+
+/** Ways of which nothing is heard where they fail for another reason: the browser has to say that it refuses them. */
+const loud = ['fetch', 'image.png', 'font', 'font-face', 'transport', 'ping']
 
 describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
   beforeAll(async () => {
@@ -84,7 +120,11 @@ describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
       server.closeAllConnections()
       server.close()
     })
-    stranger = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { port } = server.address() as AddressInfo
+    stranger = `http://127.0.0.1:${port}`
+    const datagrams = createSocket('udp4', () => told.push('datagram'))
+    await new Promise<void>((resolve) => datagrams.bind(port, '127.0.0.1', resolve))
+    resources.defer(() => void datagrams.close())
   }, 180_000)
   afterAll(() => resources.disposeAsync())
 
@@ -94,12 +134,29 @@ describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
     await expect.poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false)).toBe(true)
     await ready(page)
     told.length = 0
-    await page.evaluate(tellEverybody, stranger)
+    const refused = await page.evaluate(tellEverybody, stranger)
+    expect(refused).toEqual(expect.arrayContaining(loud.map((way) => expect.stringMatching(`^https?://[^/]+/${way}$`))))
     // Not even to the hub: the page itself has nothing to ask there.
     web.hub.asked.length = 0
     await page.evaluate(tellEverybody, web.hub.endpoint)
     expect(told).toEqual([])
     expect(web.hub.asked).toEqual([])
+    await context.close()
+  })
+
+  it('gives the page its own policy whatever address is navigated to', async () => {
+    const { page, context } = await web.visit()
+    await ready(page)
+    await page.evaluate(() => navigator.serviceWorker.ready)
+    const policyOf = async (file: string): Promise<string> => {
+      const response = await page.goto(`${web.site.origin}/${file}`)
+      expect(await response?.text()).toContain('<title>Pocket Phi</title>')
+      return response?.headers()['content-security-policy'] ?? ''
+    }
+    const own = await policyOf('')
+    expect(own).toContain(`frame-ancestors 'none'`)
+    expect(await policyOf('absent/downloads.worker-abc.js')).toBe(own)
+    expect(await policyOf('absent/other.js')).toBe(own)
     await context.close()
   })
 
@@ -185,17 +242,11 @@ describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
   })
 
   it(`weighs at most ${pageBudget} kB, and the engine ${engineBudget} kB, after brotli`, async () => {
-    const names = await readdir(path.join(web.folder, 'assets'))
-    const weigh = async (form: RegExp): Promise<number> => {
-      const sizes = names
-        .filter((name) => form.test(name))
-        .map(async (name) => {
-          return brotliCompressSync(await readFile(path.join(web.folder, 'assets', name))).length
-        })
-      return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0) / 1000
-    }
-    const page = await weigh(/^page-.*\.(?:js|css)$/)
-    const engine = await weigh(/^(?:engine-worker|worker|relaxed-threads)-/)
+    const files = [...(await filesBelow(web.folder))].filter(([name]) => !extra.test(name))
+    const weigh = (part: readonly (readonly [string, Uint8Array])[]): number =>
+      part.reduce((sum, [, content]) => sum + brotliCompressSync(content).length, 0) / 1000
+    const page = weigh(files.filter(([name]) => ofPage.test(name)))
+    const engine = weigh(files.filter(([name]) => !ofPage.test(name)))
     console.log(`chat page: ${page.toFixed(1)} kB, engine with kernels: ${engine.toFixed(1)} kB (brotli)`)
     // Something is there to weigh.
     expect(page).toBeGreaterThan(10)

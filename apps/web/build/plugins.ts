@@ -69,7 +69,12 @@ export function shippedScreenshots(): Plugin {
   }
 }
 
-/** Tells the service worker which files make the page, and a version that changes with any of them. */
+/** The digest of a file in the form in which browsers compare it (W3C Subresource Integrity). */
+export function integrityOf(content: string | Uint8Array): string {
+  return `sha256-${createHash('sha256').update(content).digest('base64')}`
+}
+
+/** Tells the service worker which files make the page, each with its digest, and a version that changes with any of them. */
 export function listForServiceWorker(): Plugin {
   return {
     name: 'list-for-service-worker',
@@ -78,21 +83,20 @@ export function listForServiceWorker(): Plugin {
     async generateBundle(_options, bundle) {
       const worker = bundle[serviceWorkerFile]
       if (worker?.type !== 'chunk') this.error(`The build has no ${serviceWorkerFile}.`)
-      const hash = createHash('sha256').update(worker.code)
       const apart = new Set([serviceWorkerFile, ...screenshots.map(([fileName]) => fileName)])
-      const files = Object.values(bundle).filter(({ fileName }) => !apart.has(fileName))
-      for (const file of files) hash.update(file.fileName).update(contentOf(file))
-      const names = files.map(({ fileName }) => fileName)
+      // The page is asked for by the address of its folder.
+      const files = Object.values(bundle)
+        .filter(({ fileName }) => !apart.has(fileName))
+        .map((file) => [file.fileName.replace(/^index\.html$/, './'), integrityOf(contentOf(file))] as const)
       for (const entry of await readdir(publicFolder, { recursive: true, withFileTypes: true })) {
         if (!entry.isFile()) continue
         const file = path.join(entry.parentPath, entry.name)
-        hash.update(await readFile(file))
-        names.push(path.relative(publicFolder, file).split(path.sep).join('/'))
+        const name = path.relative(publicFolder, file).split(path.sep).join('/')
+        files.push([name, integrityOf(await readFile(file))])
       }
-      const list = names.filter((name) => name !== 'index.html').sort()
-      worker.code = worker.code
-        .replace('PAGE_VERSION', JSON.stringify(hash.digest('hex').slice(0, 16)))
-        .replace('PAGE_FILES', JSON.stringify(['./', ...list]))
+      const list = JSON.stringify(Object.fromEntries(files.sort(([a], [b]) => (a < b ? -1 : 1))))
+      const version = createHash('sha256').update(worker.code).update(list).digest('hex').slice(0, 16)
+      worker.code = worker.code.replace('PAGE_VERSION', JSON.stringify(version)).replace('PAGE_FILES', list)
     },
   }
 }

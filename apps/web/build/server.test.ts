@@ -55,10 +55,14 @@ describe('the server of the page', () => {
     expect(again.status).toBe(304)
   })
 
-  it.each(['/../package.json', '/%2e%2e/package.json', '/..%5cpackage.json', '/%', '/%00', '/absent'])(
+  it.each(['/../package.json', '/%2e%2e/package.json', '/..%5cpackage.json', '/%', '/%00', '/absent', '//', '//host/'])(
     'sends nothing from outside of its folder: %s',
     async (raw) => {
       expect(await statusOf(raw)).toBe(404)
     },
   )
+
+  it('sends a page whatever is asked of it', async () => {
+    expect(await statusOf('/?a=//b#c')).toBe(200)
+  })
 })

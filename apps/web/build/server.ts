@@ -44,8 +44,14 @@ interface Stored {
   readonly brotli: Buffer | undefined
 }
 
+/** The path that was asked for as it was sent: read as an address, one that begins with two slashes would name a host. */
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.replace(/[?#].*$/s, '')
+}
+
 /** The file below the folder that a path means; undefined where it would leave the folder, or is no path. */
 function fileName(pathname: string): string | undefined {
+  if (!/^\/(?!\/)/.test(pathname)) return undefined
   try {
     const name = decodeURIComponent(pathname.endsWith('/') ? `${pathname}index.html` : pathname)
     return name.split(/[\\/]/).includes('..') ? undefined : name
@@ -71,7 +77,7 @@ export async function servePage({ folder, hub, port, isPlain = false }: PageServ
     return stored
   }
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const { pathname } = new URL(request.url ?? '/', 'http://host')
+    const pathname = pathOf(request)
     requests.push(pathname)
     const headers = isPlain ? {} : headersOf(pathname, hub)
     const name = fileName(pathname)

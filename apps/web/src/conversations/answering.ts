@@ -199,7 +199,10 @@ async function write({ thread: begun, turn }: Begun, draft: Draft, stopped: Abor
 /** Loading goes on for the next question when this one is taken back. */
 function unlessAborted<T>(work: Promise<T>, stopped: AbortSignal): Promise<T> {
   const aborted = new Promise<never>((_resolve, reject) => {
-    stopped.addEventListener('abort', () => reject(new PocketPhiError('aborted', 'The question was taken back.')))
+    const takeBack = (): void => reject(new PocketPhiError('aborted', 'The question was taken back.'))
+    // It may have been taken back while it was being kept.
+    if (stopped.aborted) takeBack()
+    else stopped.addEventListener('abort', takeBack, { once: true })
   })
   return Promise.race([work, aborted])
 }

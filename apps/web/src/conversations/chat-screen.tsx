@@ -8,13 +8,14 @@ import { open } from '../app/route.ts'
 import { ModelChip, ModelStatus } from '../models/status.tsx'
 import { attach } from './attachments.ts'
 import { Composer } from './composer.tsx'
-import { isMissing, thread, unkept } from './conversations.ts'
+import { opened, thread, unkept } from './conversations.ts'
 import { titleOf } from './thread.ts'
 import { Transcript } from './transcript.tsx'
 import { Welcome } from './welcome.tsx'
 
 export function ChatScreen() {
   const isEmpty = thread.value.turns.length === 0
+  const { value } = opened
   const screen = useRef<HTMLElement>(null)
   const isTarget = useSignal(false)
   useEffect(() => (screen.current === null ? undefined : takeDrops(screen.current, isTarget, attach)), [])
@@ -33,8 +34,11 @@ export function ChatScreen() {
       </header>
       {isEmpty ? undefined : <h1 class="unseen">{titleOf(thread.value)}</h1>}
       <Transcript>
-        {isMissing.value ? <Notice>This conversation is not on this device, or was deleted.</Notice> : undefined}
-        {isEmpty && !isMissing.value ? <Welcome /> : undefined}
+        {value.state === 'missing' ? (
+          <Notice>This conversation is not on this device, or was deleted.</Notice>
+        ) : undefined}
+        {value.state === 'failed' ? <ErrorNotice error={value.error} /> : undefined}
+        {isEmpty && value.state === 'here' ? <Welcome /> : undefined}
         <ModelStatus />
         {unkept.value === undefined ? undefined : <ErrorNotice error={unkept.value} />}
       </Transcript>

@@ -23,8 +23,15 @@ import { formatConversations, formatMarkdown, parseConversations } from './trans
 export const headings = signal<readonly Heading[]>([])
 /** The conversation that is open; one that nothing was said in is not kept. */
 export const thread = signal<Thread>(newThread('', settings.value.system))
-/** Whether a conversation that the address names is not here. */
-export const isMissing = signal(false)
+
+/** What became of the conversation that the address names. */
+type Opened =
+  | { readonly state: 'reading' | 'here' | 'missing' }
+  /** What is shown of it, if anything is, may be out of date. */
+  | { readonly state: 'failed'; readonly error: ErrorData }
+
+export const opened = signal<Opened>({ state: 'here' })
+
 /** Why the last change could not be kept. */
 export const unkept = signal<ErrorData | undefined>(undefined)
 
@@ -56,20 +63,35 @@ effect(() => {
   const { value } = route
   if (value.screen !== 'chat') return
   const { conversation } = value
-  if (conversation === undefined) {
-    isMissing.value = false
-    thread.value = newThread('', settings.peek().system)
-  } else if (conversation !== thread.peek().id) {
+  if (conversation !== undefined && conversation !== thread.peek().id) {
     void openThread(conversation)
+    return
   }
+  opened.value = { state: 'here' }
+  if (conversation === undefined) thread.value = newThread('', settings.peek().system)
 })
 
 async function openThread(id: string): Promise<void> {
-  const found = await readThread(id)
-  const { value } = route
-  if (value.screen !== 'chat' || value.conversation !== id) return
-  isMissing.value = found === undefined
-  thread.value = found ?? newThread('', settings.peek().system)
+  // Nothing else is shown under this address.
+  thread.value = newThread('', settings.peek().system)
+  opened.value = { state: 'reading' }
+  const isWanted = (): boolean => {
+    const { value } = route
+    return value.screen === 'chat' && value.conversation === id && opened.value.state === 'reading'
+  }
+  try {
+    const found = await readThread(id)
+    if (!isWanted()) return
+    opened.value = { state: found === undefined ? 'missing' : 'here' }
+    if (found !== undefined) thread.value = found
+  } catch (error) {
+    if (isWanted()) opened.value = unreadable(error)
+  }
+}
+
+function unreadable(error: unknown): Opened {
+  const data = errorData(error)
+  return { state: 'failed', error: { ...data, problem: `This conversation could not be read. ${data.problem}` } }
 }
 
 /** Gives an unsaved conversation a name and an address. */
@@ -121,7 +143,7 @@ export async function keep(
     unkept.value = undefined
     if (isFirst) void askToKeep()
     headings.value = [kept.heading, ...headings.value.filter((heading) => heading.id !== id)]
-    if (write === writes && thread.value.id === id) thread.value = kept.thread
+    if (write === writes) show(kept.thread)
   } catch (error) {
     ahead.add(id)
     const data = errorData(error)
@@ -218,7 +240,17 @@ onChangeElsewhere(({ id, became }) => {
 
 async function showAsKept(id: string): Promise<void> {
   const before = writes
-  const found = await readThread(id)
-  if (found === undefined || before !== writes || ahead.has(id)) return
-  if (thread.value.id === id) thread.value = found
+  try {
+    const found = await readThread(id)
+    if (found !== undefined && before === writes && !ahead.has(id)) show(found)
+  } catch (error) {
+    if (thread.value.id === id) opened.value = unreadable(error)
+  }
+}
+
+/** Shows a conversation as it is in the database, where it is open. */
+function show(kept: Thread): void {
+  if (thread.value.id !== kept.id) return
+  thread.value = kept
+  opened.value = { state: 'here' }
 }

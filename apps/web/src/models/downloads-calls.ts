@@ -1,13 +1,7 @@
 /** What the worker that downloads models is asked, and answers. */
-import type { MeasuredMemory, Progress } from 'pocket-phi/worker'
+import type { Call, MeasuredMemory, Progress } from 'pocket-phi/worker'
 import type { HubModel } from './downloads.ts'
 import type { StoredModel } from './stored.ts'
-
-interface Call<Takes, Gives, News = never> {
-  readonly takes: Takes
-  readonly gives: Gives
-  readonly news: News
-}
 
 /** A model on the hub with the memory that it will take here. */
 export interface InspectedModel extends HubModel {

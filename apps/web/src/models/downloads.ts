@@ -100,12 +100,13 @@ export function folderAddress(hub: string, { repository, commit }: Pick<HubModel
  * Brings the files of a model, as far as they are not here. Where another tab does so already, waits for it.
  *
  * @throws PocketPhiError `network`, `no-access`, `not-found`, `invalid-file` for content that is not what the hub lists,
- * `out-of-memory` when there is no room, `aborted`; what has come stays, and the next download goes on from there
+ * `invalid-argument` while another model has the folder, `out-of-memory` when there is no room, `aborted`; what has come stays, and the next download goes on from there
  */
 export async function downloadModel(hub: string, name: string, scope: DownloadScope): Promise<StoredModel> {
   return await alone(name, scope, async () => {
     const begun = await openFolder(name)
     const known = begun && (await readManifest(begun))
+    if (known !== undefined && known.name !== name) throw folderTaken(name, known)
     let manifest = known ?? manifestOf(name, await lookUp(hub, name, scope))
     // Only now: a name that the hub does not have leaves nothing behind.
     const folder = await makeFolder(name)
@@ -125,6 +126,14 @@ export async function downloadModel(hub: string, name: string, scope: DownloadSc
     const stored = await describeStored(folder)
     if (stored === undefined) throw new Error('defect: no manifest')
     return stored
+  })
+}
+
+function folderTaken(name: string, owner: Manifest): PocketPhiError {
+  return new PocketPhiError('invalid-argument', `${name} would lie in the folder of another model.`, {
+    expected: `nothing, or ${name}, in the folder ${folderOf(name)}`,
+    found: owner.name,
+    remedy: `Delete ${owner.name} first.`,
   })
 }
 

@@ -16,6 +16,8 @@ export const brokenFolders = signal<readonly BrokenFolder[]>([])
 export const activities = signal<ReadonlyMap<string, Activity>>(new Map())
 /** What the hub said of models, by name. */
 export const inspected = signal<ReadonlyMap<string, InspectedModel>>(new Map())
+/** Why it is not known what is kept here. */
+export const libraryFailure = signal<ErrorData | undefined>(undefined)
 export const storage = signal<{ readonly usage: number; readonly quota: number } | undefined>(undefined)
 
 let worker: Caller<DownloadCalls> | undefined
@@ -35,13 +37,19 @@ function downloads(): Caller<DownloadCalls> {
   return caller
 }
 
-/** Looks at what is here. */
+/** Looks at what is here, or shows why it cannot: some private windows have no file system. */
 export async function refreshLibrary(): Promise<void> {
-  const { models, broken } = await listStored()
-  storedModels.value = models
-  brokenFolders.value = broken
-  const { usage = 0, quota = 0 } = await navigator.storage.estimate()
-  storage.value = { usage, quota }
+  try {
+    const { models, broken } = await listStored()
+    storedModels.value = models
+    brokenFolders.value = broken
+    const { usage = 0, quota = 0 } = await navigator.storage.estimate()
+    storage.value = { usage, quota }
+    libraryFailure.value = undefined
+  } catch (error) {
+    const data = errorData(error)
+    libraryFailure.value = { ...data, problem: `The models on this device could not be read. ${data.problem}` }
+  }
 }
 
 channel.addEventListener('message', () => void refreshLibrary())

@@ -1,8 +1,9 @@
 import { useEffect } from 'preact/hooks'
 import { formatBytes } from 'pocket-phi/worker'
+import { ErrorNotice } from '../app/notice.tsx'
 import { Screen } from '../app/screen.tsx'
 import { catalogue, shippedModel } from './catalogue.ts'
-import { activities, brokenFolders, refreshLibrary, storage, storedModels } from './library.ts'
+import { activities, brokenFolders, libraryFailure, refreshLibrary, storage, storedModels } from './library.ts'
 import { AddByName, OpenLocal } from './add-model.tsx'
 import { BrokenCard, HubCard, LoadedCard, ShippedCard } from './model-card.tsx'
 import { session } from './session.ts'
@@ -23,6 +24,7 @@ export function ModelsScreen() {
     <Screen title="Models">
       <ModelStatus />
       <h2>On this device</h2>
+      {libraryFailure.value === undefined ? undefined : <ErrorNotice error={libraryFailure.value} />}
       <ul class="cards">
         {isLocal ? <LoadedCard name={value.name} /> : undefined}
         <ShippedCard />

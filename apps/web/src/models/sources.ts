@@ -24,7 +24,7 @@ export async function sourceOf(choice: ModelChoice): Promise<ModelFiles> {
   if (choice.kind === 'local') return localFiles(choice.files)
   const folder = await openFolder(choice.name)
   const stored = folder === undefined ? undefined : await describeStored(folder)
-  if (folder === undefined || stored?.isWhole !== true) {
+  if (folder === undefined || stored?.isWhole !== true || stored.name !== choice.name) {
     throw new PocketPhiError('not-found', `${choice.name} is not on this device.`, {
       remedy: 'Download it under Models, or choose another model.',
     })

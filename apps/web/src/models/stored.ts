@@ -44,7 +44,7 @@ export async function modelsFolder(): Promise<FileSystemDirectoryHandle | undefi
   })
 }
 
-/** The name of a model's folder. */
+/** The name of a model's folder. Two models may have the same one (`a/b@c` and `a/b:c`): whose it is says its manifest. */
 export function folderOf(name: string): string {
   return name.replaceAll(/[^\w.-]+/g, '--')
 }
