@@ -1,0 +1,193 @@
+/** `phi eval`: the benchmarks of the report. */
+import { mkdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { PocketPhiError } from '../base/errors.ts'
+import { LocalSubject } from '../eval/benchmarks/local-subject.ts'
+import { folderOfRows, readTask, type TaskRows } from '../eval/benchmarks/rows.ts'
+import { runTask } from '../eval/benchmarks/run.ts'
+import type { AnswerHeader } from '../eval/benchmarks/answers.ts'
+import type { Subject } from '../eval/benchmarks/subject.ts'
+import { summariseTask, type TaskSummary } from '../eval/benchmarks/summary.ts'
+import { tasks } from '../eval/tasks/index.ts'
+import type { Task } from '../eval/tasks/types.ts'
+import { localFolder } from '../formats/tree.ts'
+import { UsageError } from './errors.ts'
+import { promptTable, scoreTable, type ModelSummary } from './eval-table.ts'
+import { interruptible } from './interrupt.ts'
+import { modelArgument, modelPlace } from './model-folder.ts'
+import { openModel } from './open-model.ts'
+import { addEngineOptions, integer, type EngineOptions } from './options.ts'
+import type { NamedModel } from './resolve-model.ts'
+import { bar, dim, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
+
+interface EvalOptions extends EngineOptions {
+  readonly tasks?: readonly string[]
+  readonly data: string
+  readonly out: string
+  readonly limit?: number
+  readonly parallel: number
+  readonly json?: boolean
+}
+
+/** A task with its questions. */
+interface ReadTask {
+  readonly task: Task
+  readonly rows: TaskRows
+}
+
+/** Something to be measured: its name, what else decides its answers, and how it is opened. */
+interface Candidate {
+  readonly name: string
+  readonly settings: AnswerHeader['settings']
+  readonly open: (signal: AbortSignal) => Promise<Subject>
+}
+
+export function registerEval(program: Command): void {
+  const command = program
+    .command('eval')
+    .description("Put benchmarks to models and print their scores beside those of the Phi-3 report's models.")
+    .argument('<models...>', modelArgument)
+    .requiredOption('--data <folder>', 'folder with NAME/test.jsonl and NAME/dev.jsonl of each benchmark, or .jsonl.gz')
+    .requiredOption('--out <folder>', 'where prompts and answers are kept, and found again after a stop')
+    .option('--tasks <names>', 'separated by commas (default: all whose rows are there)', names)
+    .option('--limit <n>', 'of each benchmark at most n questions, spread evenly over its rows', integer(1))
+    .option('--parallel <n>', 'questions at a time; more need more memory', integer(1, 64), 4)
+    .option('--json', 'print one JSON object for each model and benchmark')
+  addEngineOptions(command)
+    .addHelpText(
+      'after',
+      `
+Benchmarks: ${tasks.map(({ name }) => name).join(', ')}.
+The same command goes on where one was stopped, and prints the table again where all is answered.
+docs/guide/evaluate.md says what fields rows have and how answers are scored.
+
+Examples:
+  $ phi eval phi-nano --data benchmarks --out answers --limit 100
+  $ phi eval my-model my-model-4bit --tasks mmlu,gsm8k --data benchmarks --out answers`,
+    )
+    .action(evaluate)
+}
+
+function names(text: string): string[] {
+  return text.split(',').map((name) => name.trim())
+}
+
+async function evaluate(models: readonly string[], options: EvalOptions): Promise<void> {
+  const chosen = await readTasks(options)
+  const candidates: Candidate[] = []
+  for (const model of models) candidates.push(await localCandidate(await modelPlace(model), options))
+  const summaries = await interruptible(async (signal) => {
+    const done: ModelSummary[] = []
+    for (const candidate of candidates) done.push(await measure(candidate, chosen, options, signal))
+    return done
+  })
+  if (options.json === true) {
+    for (const { model, tasks: results } of summaries) for (const result of results) printJson({ model, ...result })
+    return
+  }
+  print(scoreTable(summaries))
+  print(`\n${promptTable(summaries)}`)
+  print(
+    '\nIn percent, with the standard error of the mean. The figures of Phi-3 and Phi-3.5 are those of the technical report' +
+      '\n(arXiv 2404.14219v4), measured by Microsoft with other prompts and on all rows.',
+  )
+}
+
+/** @throws PocketPhiError `not-found` where rows are missing of a benchmark that was named, or of all */
+async function readTasks({ data, limit, tasks: wanted }: EvalOptions): Promise<readonly ReadTask[]> {
+  const known = new Map(tasks.map((task) => [task.name, task]))
+  const chosen = (wanted ?? [...known.keys()]).map((name) => {
+    const task = known.get(name)
+    if (task === undefined) {
+      throw new UsageError(`There is no benchmark "${name}". They are: ${[...known.keys()].join(', ')}.`)
+    }
+    return task
+  })
+  const source = folderOfRows(data)
+  const read: ReadTask[] = []
+  for (const task of chosen) {
+    const rows = await readTask(task, source, limit)
+    if (rows !== undefined && rows.items.length > 0) read.push({ task, rows })
+    else if (wanted !== undefined) throw noRows(data, task.folder)
+  }
+  if (read.length === 0) throw noRows(data, 'NAME')
+  return read
+}
+
+function noRows(data: string, folder: string): PocketPhiError {
+  return new PocketPhiError('not-found', `"${data}" has no rows of the benchmark.`, {
+    expected: `${join(data, folder, 'test.jsonl')}, or test.jsonl.gz`,
+    remedy: 'docs/guide/evaluate.md says what the files are called and what fields they have.',
+  })
+}
+
+async function localCandidate(place: NamedModel, options: EvalOptions): Promise<Candidate> {
+  const { context = 'default', cacheType = 'default', exact = false, gpuArithmetic = 'f32' } = options
+  return {
+    name: place.name,
+    settings: { weights: await weightsStamp(place), context, cacheType, exact, gpuArithmetic },
+    open: async (signal) =>
+      new LocalSubject(await openModel(place, { ...options, maxSequences: options.parallel }, signal)),
+  }
+}
+
+/** Bytes and latest change of the weights: a model that was trained further under its name is another one. */
+async function weightsStamp({ folder, weightsFile }: NamedModel): Promise<string> {
+  const all = weightsFile === undefined ? await localFolder(folder).list() : [weightsFile]
+  const files = all.filter((name) => /\.(?:safetensors|gguf)$/i.test(name))
+  const stats = await Promise.all(files.map((name) => stat(join(folder, name))))
+  const bytes = stats.reduce((sum, { size }) => sum + size, 0)
+  return `${bytes} bytes of ${new Date(Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs))).toISOString()}`
+}
+
+async function measure(
+  { name, settings, open }: Candidate,
+  chosen: readonly ReadTask[],
+  { out, parallel }: EvalOptions,
+  signal: AbortSignal,
+): Promise<ModelSummary> {
+  const folder = join(out, name.replaceAll(/[^\w.-]+/g, '-'))
+  await mkdir(folder, { recursive: true })
+  let opened: Promise<Subject> | undefined
+  const results: TaskSummary[] = []
+  try {
+    for (const { task, rows } of chosen) {
+      const progress = progressOf(`${name}  ${task.name}`)
+      const records = await runTask(task, rows, () => (opened ??= open(signal)), {
+        file: join(folder, `${task.name}.jsonl`),
+        header: { task: task.name, model: name, settings },
+        parallel,
+        signal,
+        onAnswer: progress.show,
+      }).finally(progress.end)
+      results.push(summariseTask(task, rows, records))
+    }
+    return { model: name, tasks: results }
+  } finally {
+    await (await opened)?.close()
+  }
+}
+
+/** Shows how far a task is, and at its end how long it took. */
+function progressOf(title: string): { show: (done: number, total: number) => void; end: () => void } {
+  const status = new StatusLine()
+  const start = performance.now()
+  let first: number | undefined
+  let last = 0
+  return {
+    show(done, total) {
+      first ??= done
+      last = done
+      const seconds = (performance.now() - start) / 1000
+      const left = (seconds * (total - done)) / (done - first)
+      status.show(`${title}  ${bar(done / total)} ${done} of ${total}  ${formatSeconds(left)} left`, done === total)
+    },
+    end() {
+      status.clear()
+      const answered = last - (first ?? last)
+      const seconds = formatSeconds((performance.now() - start) / 1000)
+      if (answered > 0) note(dim(`${title}: ${answered} questions in ${seconds}`))
+    },
+  }
+}
