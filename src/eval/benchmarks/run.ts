@@ -1,6 +1,6 @@
 /** Puts the questions of a task to a model, several at a time, and keeps what it answers. */
-import { PocketPhiError } from '../../base/errors.ts'
-import type { ChoiceItem, FewShot, GenerationItem, Task } from '../tasks/types.ts'
+import { PocketPhiError, present } from '../../base/errors.ts'
+import type { ChoiceItem, FewShot, GenerationItem, Scores, Task } from '../tasks/types.ts'
 import { openAnswers, readAnswers, type AnswerHeader, type AnswerRecord } from './answers.ts'
 import type { TaskRows } from './rows.ts'
 import type { Subject } from './subject.ts'
@@ -36,7 +36,10 @@ export async function runTask(
   if (rows.items.some(({ id }) => !known.has(id))) {
     for (const record of await askAll(task, rows, await open(), options)) all.set(record.id, record)
   }
-  return rows.items.flatMap(({ id }) => all.get(id) ?? [])
+  return rows.items.map((item) => {
+    const record = present(all.get(item.id), 'answer')
+    return { ...record, scores: scoresOf(task, item, record) }
+  })
 }
 
 async function askAll(
@@ -98,19 +101,40 @@ async function ask(
   subject: Subject,
   signal: AbortSignal,
 ): Promise<AnswerRecord> {
-  const { id, group } = item
-  if (task.kind === 'choice' && 'options' in item) {
-    const { logLikelihoods, ...fitted } = await subject.logLikelihoods(fewShot, item.options, signal)
-    const options = item.options.map(({ text }) => text)
-    const scores = task.score(item, logLikelihoods)
-    return { id, group, ...fitted, options, logLikelihoods, truths: item.truths, scores }
+  const said = await answerOf(task, item, fewShot, subject, signal)
+  return { id: item.id, group: item.group, ...said, scores: scoresOf(task, item, said) }
+}
+
+async function answerOf(
+  task: Task,
+  item: ChoiceItem | GenerationItem,
+  fewShot: FewShot,
+  subject: Subject,
+  signal: AbortSignal,
+): Promise<Omit<AnswerRecord, 'id' | 'group' | 'scores'>> {
+  if ('options' in item) {
+    const fitted = await subject.logLikelihoods(fewShot, item.options, signal)
+    return { ...fitted, options: item.options.map(({ text }) => text), truths: item.truths }
   }
-  if (task.kind === 'generation' && 'question' in item) {
-    const { maxTokens, stop } = task
-    const { answer, ...fitted } = await subject.complete(fewShot, item.question, { maxTokens, stop, signal })
-    return { id, group, ...fitted, answer, answers: item.answers, scores: task.score(item, answer) }
+  if (task.kind === 'choice') throw new Error('defect: a question without options')
+  const { maxTokens, stop } = task
+  return {
+    ...(await subject.complete(fewShot, item.question, { maxTokens, stop, signal })),
+    answers: item.answers,
   }
-  throw new Error('defect: a question of another kind than its task')
+}
+
+/** What an answer is worth by the rules of today, also of one that was kept. */
+function scoresOf(
+  task: Task,
+  item: ChoiceItem | GenerationItem,
+  { logLikelihoods, answer }: Pick<AnswerRecord, 'logLikelihoods' | 'answer'>,
+): Scores {
+  if (task.kind === 'choice' && 'options' in item && logLikelihoods !== undefined) {
+    return task.score(item, logLikelihoods)
+  }
+  if (task.kind === 'generation' && 'question' in item && answer !== undefined) return task.score(item, answer)
+  throw new PocketPhiError('invalid-file', `An answer to "${item.id}" is none to a question of ${task.name}.`)
 }
 
 /** An answer belongs to a question, not to its id alone. */
