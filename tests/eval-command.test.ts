@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { tinyFiles } from '../src/engine/tiny-model-harness.ts'
+import { ScriptedEndpoint } from '../src/eval/benchmarks/endpoint-harness.ts'
 import type { TaskSummary } from '../src/eval/benchmarks/summary.ts'
 import { taskCases } from '../src/eval/tasks/task-cases.ts'
 
@@ -100,6 +101,20 @@ test('a run that is killed goes on, and ends as an undisturbed one', async () =>
   expect(summaries(await evaluate(...args, '--out', 'killed'))).toEqual(whole)
   expect(await answers('killed')).toBe(await answers('whole'))
   expect(before).toBeLessThan(62)
+})
+
+test('a server is a model like any other', async () => {
+  await using server = new ScriptedEndpoint()
+  const url = await server.start()
+  const host = new URL(url).host
+  const args = ['--data', 'many', '--limit', '3', '--out', 'server', '--json']
+  const [found, ...more] = summaries(await phi('eval', url, ...args))
+  expect([found?.model, found?.task, found?.questions, more]).toEqual([`scripted@${host}`, 'triviaqa', 3, []])
+  const kept = await readFile(join(folder, 'server', `scripted-${host.replace(':', '-')}`, 'triviaqa.jsonl'), 'utf8')
+  expect(kept.split('\n').length).toBe(1 + 3 + 1)
+  server.models = ['a', 'b']
+  const { code, err } = await phi('eval', url, ...args)
+  expect([code, err]).toEqual([2, expect.stringContaining('They are: a, b.')])
 })
 
 describe('is told', () => {

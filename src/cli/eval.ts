@@ -3,6 +3,8 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
+import { modelsOfEndpoint } from '../eval/benchmarks/endpoint.ts'
+import { EndpointSubject } from '../eval/benchmarks/endpoint-subject.ts'
 import { LocalSubject } from '../eval/benchmarks/local-subject.ts'
 import { folderOfRows, readTask, type TaskRows } from '../eval/benchmarks/rows.ts'
 import { runTask } from '../eval/benchmarks/run.ts'
@@ -47,7 +49,7 @@ export function registerEval(program: Command): void {
   const command = program
     .command('eval')
     .description("Put benchmarks to models and print their scores beside those of the Phi-3 report's models.")
-    .argument('<models...>', modelArgument)
+    .argument('<models...>', `${modelArgument}; or an OpenAI-compatible server with its model, http://HOST/v1#NAME`)
     .requiredOption('--data <folder>', 'folder with NAME/test.jsonl and NAME/dev.jsonl of each benchmark, or .jsonl.gz')
     .requiredOption('--out <folder>', 'where prompts and answers are kept, and found again after a stop')
     .option('--tasks <names>', 'separated by commas (default: all whose rows are there)', names)
@@ -64,7 +66,8 @@ docs/guide/evaluate.md says what fields rows have and how answers are scored.
 
 Examples:
   $ phi eval phi-nano --data benchmarks --out answers --limit 100
-  $ phi eval my-model my-model-4bit --tasks mmlu,gsm8k --data benchmarks --out answers`,
+  $ phi eval my-model my-model-4bit --tasks mmlu,gsm8k --data benchmarks --out answers
+  $ phi eval http://127.0.0.1:8000/v1#phi-3-mini --tasks gsm8k,bbh --data benchmarks --out answers`,
     )
     .action(evaluate)
 }
@@ -76,7 +79,7 @@ function names(text: string): string[] {
 async function evaluate(models: readonly string[], options: EvalOptions): Promise<void> {
   const chosen = await readTasks(options)
   const candidates: Candidate[] = []
-  for (const model of models) candidates.push(await localCandidate(await modelPlace(model), options))
+  for (const model of models) candidates.push(await candidateOf(model, options))
   const summaries = await interruptible(async (signal) => {
     const done: ModelSummary[] = []
     for (const candidate of candidates) done.push(await measure(candidate, chosen, options, signal))
@@ -120,6 +123,26 @@ function noRows(data: string, folder: string): PocketPhiError {
     expected: `${join(data, folder, 'test.jsonl')}, or test.jsonl.gz`,
     remedy: 'docs/guide/evaluate.md says what the files are called and what fields they have.',
   })
+}
+
+async function candidateOf(model: string, options: EvalOptions): Promise<Candidate> {
+  if (/^https?:\/\//.test(model)) return await endpointCandidate(new URL(model))
+  return await localCandidate(await modelPlace(model), options)
+}
+
+/** @throws PocketPhiError what asking for the names of its models throws, where none was given */
+async function endpointCandidate(address: URL): Promise<Candidate> {
+  const { host, origin, pathname, hash } = address
+  const url = origin + pathname
+  const key = process.env['PHI_ENDPOINT_KEY']
+  const named = decodeURIComponent(hash.slice(1))
+  const models = named === '' ? await modelsOfEndpoint({ url, key }) : [named]
+  const [model, ...others] = models
+  if (model === undefined || others.length > 0) {
+    throw new UsageError(`${url} has ${models.length} models; choose one: ${url}#NAME. They are: ${models.join(', ')}.`)
+  }
+  const open = (): Promise<Subject> => Promise.resolve(new EndpointSubject({ url, model, key }))
+  return { name: `${model}@${host}`, settings: { url }, open }
 }
 
 async function localCandidate(place: NamedModel, options: EvalOptions): Promise<Candidate> {
