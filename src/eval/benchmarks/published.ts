@@ -12,6 +12,7 @@ export const publishedFigures: ReadonlyMap<string, Figures> = new Map<string, Fi
   ['hellaswag', [76.7, 77.0, 82.4, 69.4, 83.8]],
   ['anli', [52.8, 58.1, 55.8]],
   ['gsm8k', [82.5, 89.6, 91.0, 86.2, 88.7]],
+  ['math', [41.3, 34.6, 53.1, 48.5, 59.5]],
   ['medqa', [53.8, 65.4, 69.9]],
   ['agieval', [37.5, 45.1, 50.2]],
   ['triviaqa', [64.0, 58.1, 73.9]],

@@ -1,6 +1,7 @@
 /** The benchmarks of the Phi-3 report that are built, in its order, and a few more. */
 import { bbh } from './bbh.ts'
 import { agieval, arcChallenge, arcEasy, commonsenseqa, gpqa, medqa, mmlu, openbookqa, socialiqa } from './letters.ts'
+import { math } from './math.ts'
 import { bamboogle, naturalQuestions, popqa, triviaqa } from './open-questions.ts'
 import { anli, boolq, hellaswag, piqa, truthfulqaBest, truthfulqaMass, winogrande } from './options.ts'
 import type { Task } from './types.ts'
@@ -11,6 +12,7 @@ export const tasks: readonly Task[] = [
   hellaswag,
   anli,
   gsm8k,
+  math,
   medqa,
   agieval,
   triviaqa,

@@ -99,6 +99,10 @@ export const taskCases: Readonly<Record<string, TaskCase>> = {
       { id: 'd1', question: 'Leo has 2 pens and gets 3. How many?', answer: 'He has 2+3 = <<2+3=5>>5 pens.\n#### 5' },
     ],
   },
+  math: {
+    test: { id: 't', problem: 'What is half of $7$?', solution: 'It is $7/2 = \\boxed{\\frac{7}{2}}$.' },
+    dev: [{ id: 'd1', problem: 'What is $1+1$?', solution: 'It is $\\boxed{2}$.' }],
+  },
   mgsm: { test: { id: 't', lang: 'de', question: 'Eva hat 2 Hüte und kauft 3. Wie viele?', answer: '5' }, dev: [] },
   triviaqa: open,
   nq: open,

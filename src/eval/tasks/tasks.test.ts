@@ -102,6 +102,7 @@ describe('rows', () => {
     ['agieval', { label: 'E' }, 'Expected a letter from A to C, or a list of them. Found "E".'],
     ['mgsm', { lang: 'xx' }, 'Expected one of bn, de, en'],
     ['triviaqa', { answers: undefined }, 'Found no such field.'],
+    ['math', { solution: 'It is 3.' }, 'Expected a result in \\boxed{}. Found It is 3.'],
   ])('of %s with %j are refused', (name, fields, message) => {
     expect(() => read(name, { ...taskCases[name]?.test, ...fields })).toThrow(message)
   })
@@ -157,6 +158,20 @@ describe('what is written', () => {
     ['', 0],
   ])('triviaqa: %j', (answer, right) => {
     expect(score('triviaqa', ['The Penguin', 'a penguin'], answer)).toEqual({ exact_match: right })
+  })
+
+  test.each([
+    ['It is \\boxed{\\frac72}.', 1],
+    ['\\boxed{1}, no, \\boxed{7/2}', 1],
+    ['\\boxed{7/2}, no, \\boxed{1}', 0],
+    // Without a box what stands in display, between dollars, or all.
+    ['So \\[ \\frac{7}{2} \\] for $7$', 1],
+    ['so $x = 7/2$', 1],
+    ['$7$ halves, $7/2$', 0],
+    ['7/2', 1],
+    ['', 0],
+  ])('math: %j', (answer, right) => {
+    expect(score('math', ['\\frac{7}{2}'], answer)).toEqual({ exact_match: right })
   })
 
   test.each([
