@@ -13,6 +13,7 @@ import type { Subject } from '../eval/benchmarks/subject.ts'
 import { summariseTask, type TaskSummary } from '../eval/benchmarks/summary.ts'
 import { tasks } from '../eval/tasks/index.ts'
 import type { Task } from '../eval/tasks/types.ts'
+import { systemError } from '../formats/atomic.ts'
 import { localFolder } from '../formats/tree.ts'
 import { UsageError } from './errors.ts'
 import { promptTable, scoreTable, type ModelSummary } from './eval-table.ts'
@@ -60,7 +61,9 @@ export function registerEval(program: Command): void {
     .addHelpText(
       'after',
       `
-Benchmarks: ${tasks.map(({ name }) => name).join(', ')}.
+Benchmarks:
+${listed(tasks.map(({ name }) => name))}
+
 The same command goes on where one was stopped, and prints the table again where all is answered.
 docs/guide/evaluate.md says what fields rows have and how answers are scored.
 
@@ -70,6 +73,12 @@ Examples:
   $ phi eval http://127.0.0.1:8000/v1#phi-3-mini --tasks gsm8k,bbh --data benchmarks --out answers`,
     )
     .action(evaluate)
+}
+
+/** Names in lines of eight. */
+function listed(all: readonly string[]): string {
+  const lines = Array.from({ length: Math.ceil(all.length / 8) }, (_, line) => all.slice(8 * line, 8 * line + 8))
+  return lines.map((line) => `  ${line.join(', ')}`).join(',\n')
 }
 
 function names(text: string): string[] {
@@ -171,7 +180,9 @@ async function measure(
   signal: AbortSignal,
 ): Promise<ModelSummary> {
   const folder = join(out, name.replaceAll(/[^\w.-]+/g, '-'))
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw systemError(folder, error)
+  })
   let opened: Promise<Subject> | undefined
   const results: TaskSummary[] = []
   try {
