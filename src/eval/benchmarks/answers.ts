@@ -1,6 +1,6 @@
 /** The answers of a model to a task, kept in a file as they come, so that a run that was stopped goes on where it was. */
 import { PocketPhiError } from '../../base/errors.ts'
-import { openJsonLines, readJsonLines, type JsonLinesLog } from '../../formats/json-lines.ts'
+import { openJsonLines, readJsonLines } from '../../formats/json-lines.ts'
 import type { Scores } from '../tasks/types.ts'
 
 /** What decides the answers beside the questions: the first line of a file. */
@@ -32,8 +32,6 @@ export interface AnswerRecord {
 const formatName = 'pocket-phi-answers-1'
 
 export interface AnswerFile {
-  /** By the id of the question. */
-  readonly known: ReadonlyMap<string, AnswerRecord>
   append(record: AnswerRecord): Promise<void>
   close(): Promise<void>
 }
@@ -48,7 +46,7 @@ function takeLine(value: unknown): Line | undefined {
 }
 
 /**
- * The answers in a file; none where there is no file.
+ * The answers in a file by the ids of their questions; none where there is no file.
  *
  * @throws PocketPhiError `invalid-argument` for answers that another model gave, or with other settings
  */
@@ -66,15 +64,18 @@ export async function readAnswers(file: string, header: AnswerHeader): Promise<R
   return new Map(rest.flatMap((line) => ('id' in line ? [[line.id, line]] : [])))
 }
 
-/** Opens the file for appending; what is torn at its end goes. @throws PocketPhiError as `readAnswers`; `out-of-memory` */
-export async function openAnswers(file: string, header: AnswerHeader): Promise<AnswerFile> {
-  const known = await readAnswers(file, header)
-  const log: JsonLinesLog<Line> = await openJsonLines<Line>(file, [
-    { format: formatName, ...header },
-    ...known.values(),
-  ])
+/**
+ * Opens the file for appending behind the answers that `readAnswers` found; what is torn at its end goes.
+ *
+ * @throws PocketPhiError `out-of-memory` for a full disk, here and when an answer is appended
+ */
+export async function openAnswers(
+  file: string,
+  header: AnswerHeader,
+  known: ReadonlyMap<string, AnswerRecord>,
+): Promise<AnswerFile> {
+  const log = await openJsonLines<Line>(file, [{ format: formatName, ...header }, ...known.values()])
   return {
-    known,
     append: (record) => log.append(record),
     async close() {
       await log.sync()

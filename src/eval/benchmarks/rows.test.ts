@@ -47,6 +47,11 @@ describe('rows', () => {
     expect(await readTask(piqa, folderOfRows(join(folder, 'nowhere')))).toBeUndefined()
   })
 
+  test('without an id have the number of their line', async () => {
+    const from = await source('piqa', { 'test.jsonl': `\n${linesOf([row('a', { id: undefined })])}` })
+    expect((await readTask(piqa, from))?.items.map(({ id }) => id)).toEqual(['2'])
+  })
+
   test('are spread evenly under a limit', async () => {
     const ids = Array.from({ length: 10 }, (_, index) => String(index))
     const from = await source('piqa', { 'test.jsonl': linesOf(ids.map((id) => row(id))) })
@@ -58,7 +63,7 @@ describe('rows', () => {
     ['no JSON', linesOf([row('a')]) + '{"id":\n', 'line 2 of piqa/test.jsonl is not JSON'],
     ['a list', '[1]\n', 'line 1 of piqa/test.jsonl is no row'],
     ['an id twice', linesOf([row('a'), row('a')]), 'The id "a" of line 2 of piqa/test.jsonl is there twice'],
-    ['no id', linesOf([row('a', { id: undefined })]), 'The field "id" of line 1'],
+    ['an id that is no text', linesOf([row('a', { id: 3 })]), 'The field "id" of line 1'],
   ])('with %s are refused', async (_, text, message) => {
     await expect(source('piqa', { 'test.jsonl': text }).then((from) => readTask(piqa, from))).rejects.toThrow(message)
   })

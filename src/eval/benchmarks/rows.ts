@@ -16,7 +16,7 @@ export interface RowSource {
   rows(folder: string, split: Split): Promise<readonly Row[] | undefined>
 }
 
-/** A folder with FOLDER/SPLIT.jsonl or FOLDER/SPLIT.jsonl.gz for each set. */
+/** A folder with FOLDER/SPLIT.jsonl or FOLDER/SPLIT.jsonl.gz for each set. The id of a row that has none is the number of its line. */
 export function folderOfRows(path: string): RowSource {
   return {
     async rows(folder, split) {
@@ -44,7 +44,7 @@ function parseRows(text: string, name: string): Row[] {
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return []
     const place = `line ${index + 1} of ${name}`
-    return [{ fields: parseFields(line, place), place }]
+    return [{ fields: { id: String(index + 1), ...parseFields(line, place) }, place }]
   })
 }
 

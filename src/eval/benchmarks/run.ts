@@ -34,7 +34,7 @@ export async function runTask(
   checkRows(task, rows, known, options.file)
   const all = new Map(known)
   if (rows.items.some(({ id }) => !known.has(id))) {
-    for (const record of await askAll(task, rows, await open(), options)) all.set(record.id, record)
+    for (const record of await askAll(task, rows, known, await open(), options)) all.set(record.id, record)
   }
   return rows.items.map((item) => {
     const record = present(all.get(item.id), 'answer')
@@ -45,15 +45,17 @@ export async function runTask(
 async function askAll(
   task: Task,
   { items, fewShots }: TaskRows,
+  known: ReadonlyMap<string, AnswerRecord>,
   subject: Subject,
   { file, header, parallel, signal, onAnswer = () => {} }: RunOptions,
 ): Promise<readonly AnswerRecord[]> {
-  const answers = await openAnswers(file, header)
+  const answers = await openAnswers(file, header, known)
   const records: AnswerRecord[] = []
   const stop = new AbortController()
   const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
-  let done = items.filter(({ id }) => answers.known.has(id)).length
-  const queue = items.filter(({ id }) => !answers.known.has(id)).values()
+  const open = items.filter(({ id }) => !known.has(id))
+  const queue = open.values()
+  let done = items.length - open.length
   const work = async (): Promise<void> => {
     for (const item of queue) {
       if (ended.aborted) return
