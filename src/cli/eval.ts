@@ -1,35 +1,28 @@
 /** `phi eval`: the benchmarks of the report. */
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
-import { modelsOfEndpoint } from '../eval/benchmarks/endpoint.ts'
-import { EndpointSubject } from '../eval/benchmarks/endpoint-subject.ts'
-import { LocalSubject } from '../eval/benchmarks/local-subject.ts'
 import { folderOfRows, readTask, type TaskRows } from '../eval/benchmarks/rows.ts'
 import { runTask } from '../eval/benchmarks/run.ts'
-import type { AnswerHeader } from '../eval/benchmarks/answers.ts'
 import type { Subject } from '../eval/benchmarks/subject.ts'
 import { summariseTask, type TaskSummary } from '../eval/benchmarks/summary.ts'
 import { tasks } from '../eval/tasks/index.ts'
 import type { Task } from '../eval/tasks/types.ts'
 import { systemError } from '../formats/atomic.ts'
-import { localFolder } from '../formats/tree.ts'
 import { UsageError } from './errors.ts'
+import { candidateOf, type Candidate, type CandidateOptions } from './eval-candidates.ts'
 import { promptTable, scoreTable, type ModelSummary } from './eval-table.ts'
 import { interruptible } from './interrupt.ts'
-import { modelArgument, modelPlace } from './model-folder.ts'
-import { openModel } from './open-model.ts'
-import { addEngineOptions, integer, type EngineOptions } from './options.ts'
-import type { NamedModel } from './resolve-model.ts'
+import { modelArgument } from './model-folder.ts'
+import { addEngineOptions, integer } from './options.ts'
 import { bar, dim, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
 
-interface EvalOptions extends EngineOptions {
+interface EvalOptions extends CandidateOptions {
   readonly tasks?: readonly string[]
   readonly data: string
   readonly out: string
   readonly limit?: number
-  readonly parallel: number
   readonly json?: boolean
 }
 
@@ -37,13 +30,6 @@ interface EvalOptions extends EngineOptions {
 interface ReadTask {
   readonly task: Task
   readonly rows: TaskRows
-}
-
-/** Something to be measured: its name, what else decides its answers, and how it is opened. */
-interface Candidate {
-  readonly name: string
-  readonly settings: AnswerHeader['settings']
-  readonly open: (signal: AbortSignal) => Promise<Subject>
 }
 
 export function registerEval(program: Command): void {
@@ -132,45 +118,6 @@ function noRows(data: string, folder: string): PocketPhiError {
     expected: `${join(data, folder, 'test.jsonl')}, or test.jsonl.gz`,
     remedy: 'docs/guide/evaluate.md says what the files are called and what fields they have.',
   })
-}
-
-async function candidateOf(model: string, options: EvalOptions): Promise<Candidate> {
-  if (/^https?:\/\//.test(model)) return await endpointCandidate(new URL(model))
-  return await localCandidate(await modelPlace(model), options)
-}
-
-/** @throws PocketPhiError what asking for the names of its models throws, where none was given */
-async function endpointCandidate(address: URL): Promise<Candidate> {
-  const { host, origin, pathname, hash } = address
-  const url = origin + pathname
-  const key = process.env['PHI_ENDPOINT_KEY']
-  const named = decodeURIComponent(hash.slice(1))
-  const models = named === '' ? await modelsOfEndpoint({ url, key }) : [named]
-  const [model, ...others] = models
-  if (model === undefined || others.length > 0) {
-    throw new UsageError(`${url} has ${models.length} models; choose one: ${url}#NAME. They are: ${models.join(', ')}.`)
-  }
-  const open = (): Promise<Subject> => Promise.resolve(new EndpointSubject({ url, model, key }))
-  return { name: `${model}@${host}`, settings: { url }, open }
-}
-
-async function localCandidate(place: NamedModel, options: EvalOptions): Promise<Candidate> {
-  const { context = 'default', cacheType = 'default', exact = false, gpuArithmetic = 'f32' } = options
-  return {
-    name: place.name,
-    settings: { weights: await weightsStamp(place), context, cacheType, exact, gpuArithmetic },
-    open: async (signal) =>
-      new LocalSubject(await openModel(place, { ...options, maxSequences: options.parallel }, signal)),
-  }
-}
-
-/** Bytes and latest change of the weights: a model that was trained further under its name is another one. */
-async function weightsStamp({ folder, weightsFile }: NamedModel): Promise<string> {
-  const all = weightsFile === undefined ? await localFolder(folder).list() : [weightsFile]
-  const files = all.filter((name) => /\.(?:safetensors|gguf)$/i.test(name))
-  const stats = await Promise.all(files.map((name) => stat(join(folder, name))))
-  const bytes = stats.reduce((sum, { size }) => sum + size, 0)
-  return `${bytes} bytes of ${new Date(Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs))).toISOString()}`
 }
 
 async function measure(
