@@ -18,6 +18,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['train', async () => (await import('./train.ts')).registerTrain],
   ['data', async () => (await import('./data.ts')).registerData],
   ['longrope', async () => (await import('./longrope.ts')).registerLongRope],
+  ['eval', async () => (await import('./eval.ts')).registerEval],
   ['eval-world', async () => (await import('./eval-world.ts')).registerEvalWorld],
   ['eval-loss', async () => (await import('./eval-loss.ts')).registerEvalLoss],
   ['verify', async () => (await import('./verify.ts')).registerVerify],

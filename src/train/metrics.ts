@@ -1,5 +1,5 @@
-import { open, readFile } from 'node:fs/promises'
-import { systemError, writeFileAtomic, type AtomicOptions } from '../formats/atomic.ts'
+import type { AtomicOptions } from '../formats/atomic.ts'
+import { openJsonLines, readJsonLines, type JsonLinesLog } from '../formats/json-lines.ts'
 
 /** One line of metrics.jsonl. `seconds` and `tokensPerSecond` are wall-clock; all else is reproducible. */
 export interface Metric {
@@ -14,40 +14,15 @@ export interface Metric {
   readonly seconds: number
 }
 
-/** A metrics file that a run appends to. */
-export interface MetricsLog {
-  append(row: Metric): Promise<void>
-  /** Makes the rows so far durable; to be called before a checkpoint counts on them. */
-  sync(): Promise<void>
-  close(): Promise<void>
-}
+/** A metrics file that a run appends to; it is synchronised before a checkpoint counts on its rows. */
+export type MetricsLog = JsonLinesLog<Metric>
 
-/** One row, or undefined for a line that a dying process or machine left behind. */
-function parseRow(line: string): Metric | undefined {
-  try {
-    const row = JSON.parse(line) as Metric | null
-    return typeof row?.step === 'number' ? row : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * The rows of a metrics file up to a step. It ends at the first line that is torn: what follows was not synchronised,
- * so it belongs to no checkpoint and will be computed again.
- */
+/** The rows of a metrics file up to a step, as far as it is not torn: what follows belongs to no checkpoint and will be computed again. */
 export async function readMetrics(file: string, upTo = Infinity): Promise<Metric[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw error
+  return await readJsonLines(file, (value) => {
+    const row = value as Metric | null | undefined
+    return typeof row?.step === 'number' && row.step <= upTo ? row : undefined
   })
-  const rows: Metric[] = []
-  for (const line of text.slice(0, text.lastIndexOf('\n') + 1).split('\n')) {
-    const row = line === '' ? undefined : parseRow(line)
-    if (row === undefined || row.step > upTo) break
-    rows.push(row)
-  }
-  return rows
 }
 
 /**
@@ -57,22 +32,7 @@ export async function readMetrics(file: string, upTo = Infinity): Promise<Metric
  * @throws PocketPhiError `out-of-memory` for a full disk, here and when a row is appended
  */
 export async function openMetrics(file: string, from: number, options: AtomicOptions): Promise<MetricsLog> {
-  const kept = await readMetrics(file, from)
-  await writeFileAtomic(file, kept.map((row) => `${JSON.stringify(row)}\n`).join(''), options)
-  const handle = await open(file, 'a')
-  const guarded = async (operation: 'write' | 'sync', action: () => Promise<void>): Promise<void> => {
-    try {
-      await options.faults?.before(operation, file)
-      await action()
-    } catch (error) {
-      throw systemError(file, error)
-    }
-  }
-  return {
-    append: (row) => guarded('write', () => handle.appendFile(`${JSON.stringify(row)}\n`)),
-    sync: () => guarded('sync', () => handle.sync()),
-    close: () => handle.close(),
-  }
+  return await openJsonLines(file, await readMetrics(file, from), options)
 }
 
 /** At most `count` points: runs of neighbouring steps as their last step and their mean loss. */

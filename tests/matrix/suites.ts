@@ -50,6 +50,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   'src/engine/memory-check.test.ts': 'compares plans',
   'src/engine/run-ahead.test.ts': 'is about a device that wasm is not',
   'src/engine/select-backend.gpu.test.ts': 'chooses its backend',
+  'src/eval/benchmarks/local-subject.test.ts': 'runs on ref',
   'src/longrope/extend.test.ts': 'training and losses, of which training-threads and goldens have the kernels',
   'src/longrope/perplexity.test.ts': 'training and losses, likewise',
   'src/longrope/search.test.ts': 'training and losses, likewise',

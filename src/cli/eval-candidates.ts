@@ -1,0 +1,88 @@
+/** What `phi eval` measures: models that are loaded here, and models behind servers. */
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openModelFiles } from '../engine/model-files.ts'
+import type { AnswerHeader } from '../eval/benchmarks/answers.ts'
+import { modelsOfEndpoint } from '../eval/benchmarks/endpoint.ts'
+import { EndpointSubject } from '../eval/benchmarks/endpoint-subject.ts'
+import { LocalSubject } from '../eval/benchmarks/local-subject.ts'
+import type { Subject } from '../eval/benchmarks/subject.ts'
+import { localFolder } from '../formats/tree.ts'
+import { modelFromConfig } from '../models/index.ts'
+import { UsageError } from './errors.ts'
+import { modelPlace } from './model-folder.ts'
+import { openModel } from './open-model.ts'
+import type { EngineOptions } from './options.ts'
+import type { NamedModel } from './resolve-model.ts'
+
+export interface CandidateOptions extends EngineOptions {
+  /** Questions at a time. */
+  readonly parallel: number
+}
+
+/** Something to be measured: its name, what else decides its answers, and how it is opened. */
+export interface Candidate {
+  readonly name: string
+  readonly settings: AnswerHeader['settings']
+  readonly open: (signal: AbortSignal) => Promise<Subject>
+}
+
+/**
+ * What was typed as MODEL.
+ *
+ * @throws PocketPhiError as `modelPlace`; of a server without a name behind it what asking for the names of its models throws
+ */
+export async function candidateOf(model: string, options: CandidateOptions): Promise<Candidate> {
+  if (/^https?:\/\//.test(model)) {
+    if (!URL.canParse(model)) throw new UsageError(`"${model}" is no address of a server.`)
+    return await endpointCandidate(new URL(model))
+  }
+  return await localCandidate(await modelPlace(model), options)
+}
+
+async function endpointCandidate(address: URL): Promise<Candidate> {
+  const { host, origin, pathname, hash } = address
+  const url = origin + pathname
+  const key = process.env['PHI_ENDPOINT_KEY']
+  const named = decodeURIComponent(hash.slice(1))
+  const models = named === '' ? await modelsOfEndpoint({ url, key }) : [named]
+  const [model, ...others] = models
+  if (model === undefined || others.length > 0) {
+    throw new UsageError(`${url} has ${models.length} models; choose one: ${url}#NAME. They are: ${models.join(', ')}.`)
+  }
+  const open = (): Promise<Subject> => Promise.resolve(new EndpointSubject({ url, model, key }))
+  return { name: `${model}@${host}`, settings: { url }, open }
+}
+
+/** The context does not depend on the memory that happens to be free: scores should not either. */
+async function localCandidate(place: NamedModel, options: CandidateOptions): Promise<Candidate> {
+  const { cacheType = 'default', exact = false, gpuArithmetic = 'f32', parallel: maxSequences } = options
+  const context = options.context ?? Math.min(largestContext, await longestText(place))
+  return {
+    name: place.name,
+    settings: { weights: await weightsStamp(place), context, cacheType, exact, gpuArithmetic },
+    open: async (signal) => new LocalSubject(await openModel(place, { ...options, context, maxSequences }, signal)),
+  }
+}
+
+/** Tokens of a text unless told otherwise: enough for the prompts of all benchmarks. */
+const largestContext = 4096
+
+/** Tokens that a model takes. */
+async function longestText({ tree, weightsFile }: NamedModel): Promise<number> {
+  const files = await openModelFiles(tree, weightsFile)
+  try {
+    return modelFromConfig(await files.config()).shape.maxPositions
+  } finally {
+    await files.close()
+  }
+}
+
+/** Bytes and latest change of the weights: a model that was trained further under its name is another one. */
+async function weightsStamp({ folder, weightsFile }: NamedModel): Promise<string> {
+  const all = weightsFile === undefined ? await localFolder(folder).list() : [weightsFile]
+  const files = all.filter((name) => /\.(?:safetensors|gguf)$/i.test(name))
+  const stats = await Promise.all(files.map((name) => stat(join(folder, name))))
+  const bytes = stats.reduce((sum, { size }) => sum + size, 0)
+  return `${bytes} bytes of ${new Date(Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs))).toISOString()}`
+}

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import type { TaskSummary } from '../eval/benchmarks/summary.ts'
+import { promptTable, scoreTable } from './eval-table.ts'
+
+const mmlu: TaskSummary = {
+  task: 'mmlu',
+  title: 'MMLU',
+  questions: 1482,
+  scores: { acc: { mean: 0.2571, standardError: 0.0114 } },
+  chance: 0.25,
+  shots: 5,
+  shotsOfReport: 5,
+  fewerShots: 1400,
+  cut: 31,
+  leftOut: 0,
+}
+
+const popqa: TaskSummary = {
+  task: 'popqa',
+  title: 'PopQA',
+  questions: 1,
+  scores: { exact_match: { mean: 0, standardError: undefined }, other: { mean: 1, standardError: undefined } },
+  chance: undefined,
+  shots: 0,
+  shotsOfReport: 5,
+  fewerShots: 0,
+  cut: 0,
+  leftOut: 3,
+}
+
+const models = [
+  { model: 'one', tasks: [mmlu, popqa] },
+  { model: 'two', tasks: [{ ...mmlu, scores: { acc: { mean: 0.3, standardError: 0.01 } } }] },
+]
+
+test('models stand side by side, before the figures of the report', () => {
+  expect(
+    scoreTable(models)
+      .split('\n')
+      .filter((_, index) => index !== 1),
+  ).toEqual([
+    'benchmark   shots  questions         one         two  chance  Phi-3-mini  Phi-3-small  Phi-3-medium  Phi-3.5-mini  Phi-3.5-MoE',
+    'MMLU            5       1482  25.7 ± 1.1  30.0 ± 1.0    25.0        68.8         75.7          78.0          69.0         78.9',
+    'PopQA      0 of 5          1         0.0           -       -           -            -             -             -            -',
+  ])
+})
+
+test('all measures are there, and how many prompts were made to fit', () => {
+  expect(
+    promptTable(models)
+      .split('\n')
+      .filter((_, index) => index !== 1),
+  ).toEqual([
+    'benchmark  model  measures                      questions  fewer examples  cut  other rows',
+    'MMLU       one    acc 25.7 ± 1.1                     1482            1400   31           0',
+    'PopQA      one    exact_match 0.0, other 100.0          1               0    0           3',
+    'MMLU       two    acc 30.0 ± 1.0                     1482            1400   31           0',
+  ])
+})

@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { FewShot, Option } from '../tasks/types.ts'
+import { modelsOfEndpoint } from './endpoint.ts'
+import { logprobOf, ScriptedEndpoint } from './endpoint-harness.ts'
+import { EndpointSubject } from './endpoint-subject.ts'
+
+let server: ScriptedEndpoint
+let url = ''
+
+beforeEach(async () => {
+  server = new ScriptedEndpoint()
+  url = await server.start()
+})
+
+afterEach(async () => {
+  await server[Symbol.asyncDispose]()
+})
+
+const fewShot: FewShot = { preamble: '', shots: ['one two', 'three four', 'five six'] }
+const options: readonly Option[] = ['yes', 'no at all', 'größer 😀'].map((text) => ({ context: 'is it so?', text }))
+const subject = (key?: string): EndpointSubject => new EndpointSubject({ url, model: 'scripted', key })
+const written = { maxTokens: 9, stop: ['\n', 'Q:'] }
+
+/** What the server says of each word of the options. */
+const likelihoods = options.map(({ text }) => text.split(' ').reduce((sum, word) => sum + logprobOf(` ${word}`), 0))
+
+describe('likelihood of options', () => {
+  test.each([
+    ['with offsets', {}],
+    ['without offsets and usage', { offsets: true }],
+  ])('is that of their tokens in the echoed text, %s', async (_, lacks) => {
+    server.lacks = lacks
+    const found = await subject().logLikelihoods(fewShot, options)
+    found.logLikelihoods.forEach((value, index) => expect(value).toBeCloseTo(likelihoods[index] ?? 0, 12))
+    expect([found.shots, found.cutTokens]).toEqual([3, 0])
+    expect(found.prompts).toEqual(['one two\n\nthree four\n\nfive six\n\nis it so?'])
+    expect(server.asked.map(({ body }) => body)).toEqual(
+      options.map(({ text }) => ({
+        model: 'scripted',
+        prompt: `one two\n\nthree four\n\nfive six\n\nis it so? ${text}`,
+        max_tokens: 1,
+        temperature: 0,
+        logprobs: 1,
+        echo: true,
+      })),
+    )
+  })
+
+  test.each([
+    ['no log-probabilities', { logprobs: true }],
+    ['no completions', { completions: true }],
+  ])('is refused by name of a server with %s', async (_, lacks) => {
+    server.lacks = lacks
+    await expect(subject().logLikelihoods(fewShot, options)).rejects.toMatchObject({
+      code: 'not-supported',
+      message: expect.stringContaining(`${url} does not say how likely a text is`),
+      remedy: expect.stringContaining('gsm8k'),
+    })
+  })
+})
+
+describe('written answers', () => {
+  test('come from completions', async () => {
+    const found = await subject().complete(fewShot, 'why?', written)
+    const prompt = 'one two\n\nthree four\n\nfive six\n\nwhy?'
+    expect(found).toEqual({ shots: 3, cutTokens: 0, prompts: [prompt], answer: ` echo of ${prompt.length} characters` })
+    const body = { model: 'scripted', prompt, max_tokens: 9, temperature: 0, stop: ['\n', 'Q:'] }
+    expect(server.asked.map(({ route, body: sent }) => [route, sent])).toEqual([['completions', body]])
+  })
+
+  test('come from chat where there is nothing else, which is asked for once', async () => {
+    server.lacks = { completions: true }
+    const asking = subject()
+    await asking.complete(fewShot, 'why?', written)
+    const { answer } = await asking.complete({ preamble: '', shots: [] }, 'why?', written)
+    expect(answer).toBe(' echo of 4 characters')
+    expect(server.asked.map(({ route }) => route)).toEqual(['completions', 'chat/completions', 'chat/completions'])
+  })
+})
+
+describe('a prompt that the server has no room for', () => {
+  test('loses examples from the end until it has', async () => {
+    server.context = 4
+    const found = await subject().complete(fewShot, 'why?', written)
+    expect([found.shots, found.prompts]).toEqual([1, ['one two\n\nwhy?']])
+  })
+
+  test('is refused without any', async () => {
+    server.context = 1
+    await expect(subject().complete(fewShot, 'why?', written)).rejects.toMatchObject({ code: 'context-full' })
+  })
+})
+
+describe('a server', () => {
+  test('is given its key', async () => {
+    server.key = 'secret'
+    await expect(subject().complete(fewShot, 'why?', written)).rejects.toMatchObject({ code: 'no-access' })
+    await subject('secret').complete(fewShot, 'why?', written)
+    expect(server.asked.map(({ authorization }) => authorization)).toEqual([undefined, 'Bearer secret'])
+  })
+
+  test('tells its models, and which it does not have', async () => {
+    server.models = ['a', 'b']
+    expect(await modelsOfEndpoint({ url: `${url}/` })).toEqual(['a', 'b'])
+    await expect(subject().complete(fewShot, 'why?', written)).rejects.toMatchObject({ code: 'not-found' })
+  })
+
+  test.each([
+    [503, 'network', 'does not answer now'],
+    [429, 'network', 'does not answer now'],
+    [418, 'invalid-argument', 'refuses a request'],
+  ])('that answers %i', async (status, code, message) => {
+    server.failures.push(status)
+    const answer = subject().complete(fewShot, 'why?', written)
+    await expect(answer).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
+  })
+
+  test('that is not there is named', async () => {
+    const gone = new EndpointSubject({ url: 'http://127.0.0.1:9/v1', model: 'scripted' })
+    await expect(gone.complete(fewShot, 'why?', written)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('http://127.0.0.1:9/v1/completions'),
+    })
+  })
+
+  test('is not asked on once the signal has fired', async () => {
+    const answer = subject().complete(fewShot, 'why?', { ...written, signal: AbortSignal.abort() })
+    await expect(answer).rejects.toMatchObject({ code: 'aborted' })
+  })
+})

@@ -1,0 +1,120 @@
+/** Where the rows of benchmarks come from: a folder with JSON Lines, plain or gzip. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { PocketPhiError } from '../../base/errors.ts'
+import { textOf, type Row } from '../tasks/row.ts'
+import type { ChoiceItem, FewShot, GenerationItem, Task } from '../tasks/types.ts'
+
+/** The rows to be measured on, and those that examples are taken from. */
+export type Split = 'test' | 'dev'
+
+/** What rows are read from. */
+export interface RowSource {
+  /** Undefined where there are none of this split. @throws PocketPhiError `invalid-file` */
+  rows(folder: string, split: Split): Promise<readonly Row[] | undefined>
+}
+
+/** A folder with FOLDER/SPLIT.jsonl or FOLDER/SPLIT.jsonl.gz for each set. The id of a row that has none is the number of its line. */
+export function folderOfRows(path: string): RowSource {
+  return {
+    async rows(folder, split) {
+      for (const name of [`${split}.jsonl`, `${split}.jsonl.gz`]) {
+        const bytes = await readFile(join(path, folder, name)).catch((error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+          throw error
+        })
+        if (bytes !== undefined) return parseRows(await textFrom(bytes, `${folder}/${name}`), `${folder}/${name}`)
+      }
+      return undefined
+    },
+  }
+}
+
+async function textFrom(bytes: Buffer, name: string): Promise<string> {
+  if (!name.endsWith('.gz')) return bytes.toString('utf8')
+  const unpacked = await promisify(gunzip)(bytes).catch((cause: unknown) => {
+    throw new PocketPhiError('invalid-file', `"${name}" cannot be unpacked.`, { expected: 'a whole gzip file', cause })
+  })
+  return unpacked.toString('utf8')
+}
+
+function parseRows(text: string, name: string): Row[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return []
+    const place = `line ${index + 1} of ${name}`
+    return [{ fields: { id: String(index + 1), ...parseFields(line, place) }, place }]
+  })
+}
+
+function parseFields(line: string, place: string): Row['fields'] {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (cause) {
+    throw new PocketPhiError('invalid-file', `What stands in ${place} is not JSON.`, { cause })
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Row['fields']
+  throw new PocketPhiError('invalid-file', `What stands in ${place} is no row.`, { expected: 'a JSON object' })
+}
+
+/** The questions of a task, and what is told before them. */
+export interface TaskRows<Item = ChoiceItem | GenerationItem> {
+  readonly items: readonly Item[]
+  /** Rows that have no question of the kind that the task is about. */
+  readonly leftOut: number
+  /** By group of questions. */
+  readonly fewShots: ReadonlyMap<string, FewShot>
+}
+
+/**
+ * Reads the rows of a task; undefined where there are none.
+ *
+ * @param limit so many questions at most, spread evenly over the file
+ * @throws PocketPhiError `invalid-file` for a row that is none of the task, and for an id that is there twice
+ */
+export async function readTask(task: Task, source: RowSource, limit = Infinity): Promise<TaskRows | undefined> {
+  const rows = await source.rows(task.folder, 'test')
+  if (rows === undefined) return undefined
+  checkIds(rows)
+  const read = rows.map((row) => task.read(row))
+  const items = read.filter((item) => item !== undefined)
+  return {
+    items: spread(items, limit),
+    leftOut: rows.length - items.length,
+    fewShots: fewShotsOf(task, (await source.rows(task.folder, 'dev')) ?? []),
+  }
+}
+
+function checkIds(rows: readonly Row[]): void {
+  const ids = new Set<string>()
+  for (const row of rows) {
+    const id = textOf(row, 'id')
+    if (ids.has(id)) {
+      throw new PocketPhiError('invalid-file', `The id "${id}" of ${row.place} is there twice.`, {
+        expected: 'an id for each row, since answers are kept by it',
+      })
+    }
+    ids.add(id)
+  }
+}
+
+function spread<T>(list: readonly T[], count: number): T[] {
+  if (count >= list.length) return [...list]
+  return Array.from({ length: count }, (_, index) => list[Math.floor((index * list.length) / count)] as T)
+}
+
+/** The first rows of each group that are set apart for examples, as many as the report has. */
+function fewShotsOf(task: Task, rows: readonly Row[]): ReadonlyMap<string, FewShot> {
+  if (task.shots === 0) return new Map()
+  if (task.examples !== undefined) return task.examples(rows)
+  const shots = new Map<string, string[]>()
+  for (const row of rows) {
+    const item = task.read(row)
+    if (item === undefined) continue
+    const list = shots.get(item.group) ?? []
+    if (list.length < task.shots) shots.set(item.group, [...list, item.solved])
+  }
+  return new Map([...shots].map(([group, list]) => [group, { preamble: '', shots: list }]))
+}

@@ -1,0 +1,49 @@
+/** What is measured: a model that is loaded here, or one behind an endpoint. */
+import type { FewShot, Option } from '../tasks/types.ts'
+
+/** How a prompt was made to fit. */
+export interface Fitted {
+  /** Examples that stand before the question. */
+  readonly shots: number
+  /** Tokens that were cut from the left although no example was left. */
+  readonly cutTokens: number
+  /** The prompts as they were before that, one where all options share it. */
+  readonly prompts: readonly string[]
+}
+
+export interface LogLikelihoods extends Fitted {
+  /** Of each option, in nats. */
+  readonly logLikelihoods: readonly number[]
+}
+
+export interface Completion extends Fitted {
+  readonly answer: string
+}
+
+export interface CompletionOptions {
+  readonly maxTokens: number
+  readonly stop: readonly string[]
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Subject {
+  /** How likely each option is behind its context. @throws PocketPhiError `aborted`, `not-supported` */
+  logLikelihoods(fewShot: FewShot, options: readonly Option[], signal?: AbortSignal): Promise<LogLikelihoods>
+  /** The likeliest continuation, token by token. @throws PocketPhiError `aborted` */
+  complete(fewShot: FewShot, question: string, options: CompletionOptions): Promise<Completion>
+  close(): Promise<void>
+}
+
+/** What stands before a question with this many examples; a blank line is between all. */
+export function leadOf({ preamble, shots }: FewShot, count: number): string {
+  return [preamble, ...shots.slice(0, count)]
+    .filter((part) => part !== '')
+    .map((part) => `${part}\n\n`)
+    .join('')
+}
+
+/** Contexts of options as they are recorded. */
+export function promptsOf(lead: string, options: readonly Option[]): readonly string[] {
+  const prompts = options.map(({ context }) => lead + context)
+  return new Set(prompts).size === 1 ? prompts.slice(0, 1) : prompts
+}

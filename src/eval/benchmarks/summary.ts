@@ -1,0 +1,63 @@
+/** What the answers to a task add up to. */
+import { present } from '../../base/errors.ts'
+import type { ChoiceItem, Task } from '../tasks/types.ts'
+import type { AnswerRecord } from './answers.ts'
+import type { TaskRows } from './rows.ts'
+
+/** A mean of scores from 0 to 1. */
+export interface Measured {
+  readonly mean: number
+  /** Of the mean (s / sqrt n, s with n - 1); undefined for a single question. */
+  readonly standardError: number | undefined
+}
+
+export interface TaskSummary {
+  readonly task: string
+  readonly title: string
+  readonly questions: number
+  /** By measure; the first is the one that tables show. */
+  readonly scores: Readonly<Record<string, Measured>>
+  /** What guessing gets; undefined where an answer is written. */
+  readonly chance: number | undefined
+  /** Examples that there were, and that the report has. */
+  readonly shots: number
+  readonly shotsOfReport: number
+  /** Prompts with fewer examples than there were, since they exceeded the context. */
+  readonly fewerShots: number
+  /** Prompts of which text was cut from the left as well. */
+  readonly cut: number
+  /** Rows that have no question of this kind. */
+  readonly leftOut: number
+}
+
+export function measured(values: readonly number[]): Measured {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  if (values.length < 2) return { mean, standardError: undefined }
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return { mean, standardError: Math.sqrt(squares / (values.length - 1) / values.length) }
+}
+
+/** @param records one for each question */
+export function summariseTask(task: Task, rows: TaskRows, records: readonly AnswerRecord[]): TaskSummary {
+  const shotsOf = (group: string): number => rows.fewShots.get(group)?.shots.length ?? 0
+  const measures = Object.keys(present(records[0], 'answer').scores)
+  const chances = rows.items.filter((item) => 'options' in item).map(chanceOf)
+  return {
+    task: task.name,
+    title: task.title,
+    questions: records.length,
+    scores: Object.fromEntries(
+      measures.map((name) => [name, measured(records.map(({ scores }) => present(scores[name], name)))]),
+    ),
+    chance: chances.length === 0 ? undefined : measured(chances).mean,
+    shots: Math.max(0, ...records.map(({ group }) => shotsOf(group))),
+    shotsOfReport: task.shots,
+    fewerShots: records.filter(({ group, shots }) => shots < shotsOf(group)).length,
+    cut: records.filter(({ cutTokens }) => cutTokens > 0).length,
+    leftOut: rows.leftOut,
+  }
+}
+
+function chanceOf({ truths, options }: ChoiceItem): number {
+  return truths.length / options.length
+}

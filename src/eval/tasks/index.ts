@@ -1,0 +1,35 @@
+/** The benchmarks of the Phi-3 report that are built, in its order, and a few more. */
+import { bbh } from './bbh.ts'
+import { agieval, arcChallenge, arcEasy, commonsenseqa, gpqa, medqa, mmlu, openbookqa, socialiqa } from './letters.ts'
+import { math } from './math.ts'
+import { bamboogle, naturalQuestions, popqa, triviaqa } from './open-questions.ts'
+import { anli, boolq, hellaswag, piqa, truthfulqaBest, truthfulqaMass, winogrande } from './options.ts'
+import type { Task } from './types.ts'
+import { gsm8k, mgsm } from './word-problems.ts'
+
+export const tasks: readonly Task[] = [
+  mmlu,
+  hellaswag,
+  anli,
+  gsm8k,
+  math,
+  medqa,
+  agieval,
+  triviaqa,
+  arcChallenge,
+  arcEasy,
+  piqa,
+  socialiqa,
+  bbh,
+  winogrande,
+  openbookqa,
+  boolq,
+  commonsenseqa,
+  truthfulqaMass,
+  gpqa,
+  mgsm,
+  truthfulqaBest,
+  naturalQuestions,
+  popqa,
+  bamboogle,
+]

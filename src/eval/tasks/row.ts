@@ -1,0 +1,75 @@
+/** Fields of a row of a benchmark, read with errors that say which row it is. */
+import { PocketPhiError } from '../../base/errors.ts'
+
+/** One line of a file: its fields, and where it stands. */
+export interface Row {
+  readonly fields: Readonly<Record<string, unknown>>
+  /** For errors: "line 3 of mmlu/test.jsonl". */
+  readonly place: string
+}
+
+function refuse({ fields, place }: Row, key: string, expected: string): PocketPhiError {
+  const value = fields[key]
+  return new PocketPhiError('invalid-file', `The field "${key}" of ${place} cannot be used.`, {
+    expected,
+    found: value === undefined ? 'no such field' : JSON.stringify(value).slice(0, 80),
+  })
+}
+
+/** @throws PocketPhiError `invalid-file` unless the field is a text that says something */
+export function textOf(row: Row, key: string): string {
+  const value = row.fields[key]
+  if (typeof value === 'string' && value.trim() !== '') return value
+  throw refuse(row, key, 'a text')
+}
+
+/** A text that may be left out or null. @throws PocketPhiError `invalid-file` */
+export function optionalText(row: Row, key: string): string | undefined {
+  const value = row.fields[key]
+  if (value === undefined || value === null || value === '') return undefined
+  return textOf(row, key)
+}
+
+/** @throws PocketPhiError `invalid-file` unless the field is a list of texts, at least `least` */
+export function textsOf(row: Row, key: string, least = 1): readonly string[] {
+  const value = row.fields[key]
+  const isTexts = Array.isArray(value) && value.every((item) => typeof item === 'string')
+  if (isTexts && value.length >= least) return value
+  throw refuse(row, key, `a list of at least ${least} texts`)
+}
+
+/** @throws PocketPhiError `invalid-file` unless the field is the place of one of `count` things, from 0 on */
+export function indexOf(row: Row, key: string, count: number): number {
+  const value = row.fields[key]
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < count) return value
+  throw refuse(row, key, `an integer from 0 to ${count - 1}`)
+}
+
+/** @throws PocketPhiError `invalid-file` */
+export function booleanOf(row: Row, key: string): boolean {
+  const value = row.fields[key]
+  if (typeof value === 'boolean') return value
+  throw refuse(row, key, 'true or false')
+}
+
+/**
+ * The letters of right options as places among `count` options: one, a list, or several with spaces between.
+ * @throws PocketPhiError `invalid-file`
+ */
+export function letterIndices(row: Row, key: string, count: number): readonly number[] {
+  const value = row.fields[key]
+  const letters: readonly unknown[] = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : []
+  const places = letters.map((letter) => (typeof letter === 'string' ? letterOf.indexOf(letter) : -1))
+  if (places.length > 0 && places.every((place) => place >= 0 && place < count)) return places
+  throw refuse(row, key, `a letter from A to ${letterOf[count - 1]}, or a list of them`)
+}
+
+/** What a table has for the text of a field. @throws PocketPhiError `invalid-file` for a text that it does not have */
+export function entryOf<Entry>(row: Row, key: string, table: ReadonlyMap<string, Entry>): Entry {
+  const entry = table.get(textOf(row, key))
+  if (entry !== undefined) return entry
+  throw refuse(row, key, `one of ${[...table.keys()].join(', ')}`)
+}
+
+/** The names of options: A, B, C … */
+export const letterOf = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'

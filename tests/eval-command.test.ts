@@ -1,0 +1,138 @@
+/** `phi eval` as a person calls it: child processes, on a model with random weights and rows of our own invention. */
+import { execFile, spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { tinyFiles } from '../src/engine/tiny-model-harness.ts'
+import { ScriptedEndpoint } from '../src/eval/benchmarks/endpoint-harness.ts'
+import type { TaskSummary } from '../src/eval/benchmarks/summary.ts'
+import { taskCases } from '../src/eval/tasks/task-cases.ts'
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
+
+const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
+const fewThreads = ['--backend', 'wasm', '--threads', '1', '--no-wide']
+
+let folder = ''
+
+interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+function phi(...args: readonly string[]): Promise<Ended> {
+  return new Promise((done) => {
+    execFile(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8' }, (error, out, err) => {
+      done({ code: typeof error?.code === 'number' ? error.code : 0, out, err })
+    })
+  })
+}
+
+const evaluate = (...args: readonly string[]): Promise<Ended> => phi('eval', 'tiny', ...fewThreads, ...args)
+
+const linesOf = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+
+function summaries({ code, out, err }: Ended): (TaskSummary & { readonly model: string })[] {
+  expect(code, err).toBe(0)
+  return out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as TaskSummary & { model: string })
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pocket-phi-eval-'))
+  await mkdir(join(folder, 'tiny'))
+  for (const [name, bytes] of await tinyFiles({ tidy: true })) await writeFile(join(folder, 'tiny', name), bytes)
+  for (const [name, { test: row, dev }] of Object.entries(taskCases)) {
+    const set = join(folder, 'rows', name.startsWith('truthfulqa') ? 'truthfulqa' : name)
+    await mkdir(set, { recursive: true })
+    await writeFile(join(set, 'test.jsonl'), linesOf([row]))
+    await writeFile(join(set, 'dev.jsonl'), linesOf(dev))
+  }
+  await mkdir(join(folder, 'many', 'triviaqa'), { recursive: true })
+  const many = Array.from({ length: 60 }, (_, index) => ({
+    id: `q${index}`,
+    question: `which ship is number ${index}?`,
+    answers: ['the old ship'],
+  }))
+  await writeFile(join(folder, 'many', 'triviaqa', 'test.jsonl'), linesOf(many))
+})
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('every benchmark is asked, and the table comes again without a model', async () => {
+  const args = ['--data', 'rows', '--out', 'all']
+  const found = summaries(await evaluate(...args, '--json'))
+  expect(found.map(({ task }) => task).sort()).toEqual(Object.keys(taskCases).sort())
+  for (const { model, questions, scores } of found) {
+    expect([model, questions]).toEqual(['tiny', 1])
+    for (const { mean } of Object.values(scores)) expect(mean >= 0 && mean <= 1).toBe(true)
+  }
+  const tokenizer = await readFile(join(folder, 'tiny', 'tokenizer.json'))
+  await writeFile(join(folder, 'tiny', 'tokenizer.json'), '{}')
+  const { code, out } = await evaluate(...args)
+  await writeFile(join(folder, 'tiny', 'tokenizer.json'), tokenizer)
+  expect(code).toBe(0)
+  expect(out).toMatch(/^benchmark +shots +questions +tiny +chance +Phi-3-mini/)
+  // MMLU: one example of the same subject, a chance of one in three, and the figures of the report.
+  expect(out).toMatch(/^MMLU +1 of 5 +1 +\d+\.0 +33\.3 +68\.8 +75\.7 +78\.0 +69\.0 +78\.9$/m)
+  expect(out).toContain('arXiv 2404.14219v4')
+})
+
+test('a run that is killed goes on, and ends as an undisturbed one', async () => {
+  const args = ['--data', 'many', '--parallel', '1', '--json']
+  const whole = summaries(await evaluate(...args, '--out', 'whole'))
+  const answers = (out: string): Promise<string> => readFile(join(folder, out, 'tiny', 'triviaqa.jsonl'), 'utf8')
+  const command = [main, 'eval', 'tiny', ...fewThreads, ...args, '--out', 'killed']
+  const child = spawn(process.execPath, command, { cwd: folder })
+  const ended = new Promise((done) => child.once('exit', done))
+  await expect
+    .poll(async () => (await answers('killed').catch(() => '')).split('\n').length, { interval: 5 })
+    .toBeGreaterThan(5)
+  child.kill('SIGKILL')
+  await ended
+  const before = (await answers('killed')).split('\n').length
+  expect(summaries(await evaluate(...args, '--out', 'killed'))).toEqual(whole)
+  expect(await answers('killed')).toBe(await answers('whole'))
+  expect(before).toBeLessThan(62)
+})
+
+test('a server is a model like any other', async () => {
+  await using server = new ScriptedEndpoint()
+  const url = await server.start()
+  const host = new URL(url).host
+  const args = ['--data', 'many', '--limit', '3', '--out', 'server', '--json']
+  const [found, ...more] = summaries(await phi('eval', url, ...args))
+  expect([found?.model, found?.task, found?.questions, more]).toEqual([`scripted@${host}`, 'triviaqa', 3, []])
+  const kept = await readFile(join(folder, 'server', `scripted-${host.replace(':', '-')}`, 'triviaqa.jsonl'), 'utf8')
+  expect(kept.split('\n').length).toBe(1 + 3 + 1)
+  server.models = ['a', 'b']
+  const { code, err } = await phi('eval', url, ...args)
+  expect([code, err]).toEqual([2, expect.stringContaining('They are: a, b.')])
+})
+
+describe('is told', () => {
+  test.each([
+    [
+      'of a benchmark that there is none',
+      ['--data', 'rows', '--tasks', 'mmlu,chess'],
+      2,
+      'no benchmark "chess". They are: mmlu, ',
+    ],
+    ['of rows that are missing', ['--data', 'many', '--tasks', 'mmlu'], 1, 'many/mmlu/test.jsonl'],
+    ['of a folder without rows', ['--data', 'nowhere'], 1, 'nowhere/NAME/test.jsonl'],
+    ['of answers with other settings', ['--data', 'many', '--exact'], 1, '--out'],
+  ])('%s', async (_, args, code, message) => {
+    await mkdir(join(folder, 'told', 'tiny'), { recursive: true })
+    const header = { format: 'pocket-phi-answers-1', task: 'triviaqa', model: 'tiny', settings: {} }
+    await writeFile(join(folder, 'told', 'tiny', 'triviaqa.jsonl'), linesOf([header]))
+    const ended = await evaluate(...args, '--out', 'told')
+    expect([ended.code, ended.err]).toEqual([code, expect.stringContaining(message)])
+  })
+})
