@@ -5,7 +5,7 @@ import { confirm, isCancel } from '@clack/prompts'
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { listCheckpoints } from '../train/checkpoint.ts'
-import { parseRecipe } from '../train/recipe.ts'
+import { readRecipe } from '../train/read-recipe.ts'
 import { train, type TrainingProgress } from '../train/trainer.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
@@ -44,7 +44,7 @@ Examples:
 }
 
 async function runTraining(path: string, options: TrainCommandOptions): Promise<void> {
-  const recipe = parseRecipe(await readTextFile(path, 'recipe'), path)
+  const recipe = await readRecipe(await readTextFile(path, 'recipe'), path)
   const folder = options.folder ?? join('runs', recipe.name)
   await prepareFolder(folder, options)
   const wide =
@@ -61,6 +61,11 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
           backend: await chooseBackend(options, { wide }),
           resume: options.resume === true,
           signal,
+          onPreparation: ({ stage, done, total, unit }) => reporter.prepare(`${stage}: ${done} of ${total} ${unit}`),
+          onTooLong: (examples) =>
+            reporter.say(
+              `${examples} examples are left out: no answer of them begins within ${recipe.batch.context} tokens ("batch.context").`,
+            ),
           onProgress: (progress) => reporter.report(progress),
         })
       } catch (error) {
@@ -138,6 +143,10 @@ class Reporter {
     this.#status.clear()
   }
 
+  prepare(line: string): void {
+    this.#status.show(line)
+  }
+
   report(progress: TrainingProgress): void {
     if (this.#json) return printJson(progress)
     const measured = progress.heldOutLoss !== undefined
@@ -153,9 +162,10 @@ class Reporter {
     this.#status.show(`${bar(share)} ${line}`)
   }
 
-  #line({ step, steps, loss, tokensPerSecond, secondsLeft }: TrainingProgress): string {
+  #line({ step, steps, loss, rewardAccuracy, tokensPerSecond, secondsLeft }: TrainingProgress): string {
     const heldOut = this.#heldOut === undefined ? '' : `  held out ${this.#heldOut.toFixed(4)}`
     const speed = `${Math.round(tokensPerSecond)} tokens/s`
-    return `step ${step} of ${steps}  loss ${loss.toFixed(4)}${heldOut}  ${speed}  ${formatSeconds(secondsLeft)} left`
+    const accuracy = rewardAccuracy === undefined ? '' : `  preferred ${(100 * rewardAccuracy).toFixed(0)} %`
+    return `step ${step} of ${steps}  loss ${loss.toFixed(4)}${heldOut}${accuracy}  ${speed}  ${formatSeconds(secondsLeft)} left`
   }
 }

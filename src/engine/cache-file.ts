@@ -3,7 +3,6 @@
  * sequence as the store has them (U8). Its metadata say what model, cache type and rotary table they are of.
  */
 import type { Device } from '../backends/backend.ts'
-import { formatType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
 import { writeSafetensors, type TensorEntry } from '../formats/safetensors-writer.ts'
@@ -14,6 +13,7 @@ import { tensorBytes } from '../program/plan.ts'
 import type { Regime } from './pages.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { AdvanceOptions, Sequence } from './sequence.ts'
+import { tensorsFingerprint } from './tensors-fingerprint.ts'
 
 /** The value of "format" in the metadata. */
 const formatName = 'pocket-phi-cache-1'
@@ -44,17 +44,10 @@ function pageBytesOf(device: Device, name: string): number {
 /** SHA-256 of everything in the store of a device but its cache: the same for the same weights in the same formats. */
 export async function fingerprintOf(device: Device, layers: number): Promise<string> {
   const pools = new Set(poolNames(layers))
-  const lines: string[] = []
-  for (const name of device.names()) {
-    if (pools.has(name)) continue
-    lines.push(`${name} ${formatType(device.typeOf(name))} ${await sha256(await device.readBytes(name))}`)
-  }
-  return await sha256(new TextEncoder().encode(lines.join('\n')))
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return await tensorsFingerprint(
+    device,
+    device.names().filter((name) => !pools.has(name)),
+  )
 }
 
 /** What the metadata of a file have to say for this device. */

@@ -6,8 +6,9 @@ import { PocketPhiError } from '../base/errors.ts'
 import type { Device } from '../backends/backend.ts'
 import { removeFolderAtomic, writeFolderAtomic, type AtomicOptions } from '../formats/atomic.ts'
 import { writeSafetensors } from '../formats/safetensors-writer.ts'
+import { localFolder } from '../formats/tree.ts'
 import type { ParameterSpec } from '../models/trace.ts'
-import type { ModelFiles } from './model-files.ts'
+import { filesIn, modelFileNames, type ModelFiles } from './model-files.ts'
 import { stateNames } from './step/programs.ts'
 import { restoreTensors, weightEntries } from './step/weights.ts'
 
@@ -153,11 +154,8 @@ export function differences(then: unknown, now: unknown, path = ''): string[] {
 }
 
 /** The texts that make the checkpoint a model: configuration and tokenizer, as the run had them. */
-export async function readModelFiles(checkpoint: string, names: readonly string[]): Promise<ModelFiles> {
-  return await reading(checkpoint, async () => {
-    const texts = names.map(async (name) => [name, await readFile(join(checkpoint, name), 'utf8')] as const)
-    return Object.fromEntries(await Promise.all(texts))
-  })
+export async function readModelFiles(checkpoint: string): Promise<ModelFiles> {
+  return await reading(checkpoint, async () => await filesIn(localFolder(checkpoint), modelFileNames))
 }
 
 /** Puts the weights and the optimiser's moments of a checkpoint back into the store. */

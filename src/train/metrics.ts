@@ -1,15 +1,21 @@
 import { open, readFile } from 'node:fs/promises'
+import type { RewardMetrics } from './step/preferences.ts'
 import { systemError, writeFileAtomic, type AtomicOptions } from '../formats/atomic.ts'
 
+/** What was measured on held-out text, where it was; rewards of a training by preferences. */
+export interface HeldOutMetrics {
+  readonly heldOutLoss?: number
+  readonly heldOutRewardMargin?: number
+  readonly heldOutRewardAccuracy?: number
+}
+
 /** One line of metrics.jsonl. `seconds` and `tokensPerSecond` are wall-clock; all else is reproducible. */
-export interface Metric {
+export interface Metric extends HeldOutMetrics, Partial<RewardMetrics> {
   readonly step: number
   readonly loss: number
   readonly learningRate: number
   readonly gradientNorm: number
   readonly tokens: number
-  /** Loss on held-out text, where it was measured. */
-  readonly heldOutLoss?: number
   readonly tokensPerSecond: number
   readonly seconds: number
 }

@@ -3,10 +3,13 @@ import { conversation, document } from '../data/world/index.ts'
 import { tinyTokenizerJson } from '../engine/tiny-model-harness.ts'
 import { loadTokenizerJson } from '../text/tokenizer-json.ts'
 import { parseRecipe } from './recipe.ts'
-import { recipeSource, recipeTexts } from './sources.ts'
+import { builtinTemplate } from '../text/templates.ts'
+import { recipeSource, recipeTexts, type Split } from './sources.ts'
 import { conversationExample, documentExample } from './step/examples.ts'
 
 const tokenizer = loadTokenizerJson(JSON.parse(JSON.stringify(tinyTokenizerJson)))
+const text = { tokenizer, template: builtinTemplate('phi-3-mini') }
+const noFiles = { conversations: new Map() }
 
 describe("a recipe's source", () => {
   const recipe = (weights: readonly [number, number], seed = 3) =>
@@ -27,7 +30,7 @@ evaluation: { everySteps: 1, batches: 1, seed: 500 }
 `)
 
   test('gives the item of that index of a stream, of either kind by its weight', () => {
-    const source = recipeSource(recipe([1, 3]), tokenizer)
+    const source = recipeSource(recipe([1, 3]), text, noFiles)
     let documents = 0
     for (let index = 0; index < 400; index++) {
       const example = source.example(index)
@@ -45,33 +48,33 @@ evaluation: { everySteps: 1, batches: 1, seed: 500 }
   })
 
   test('is the same in any order, and another for another seed', () => {
-    const forwards = [0, 1, 2, 3, 4, 5].map((index) => recipeSource(recipe([1, 1]), tokenizer).example(index))
-    const source = recipeSource(recipe([1, 1]), tokenizer)
+    const forwards = [0, 1, 2, 3, 4, 5].map((index) => recipeSource(recipe([1, 1]), text, noFiles).example(index))
+    const source = recipeSource(recipe([1, 1]), text, noFiles)
     const backwards = [5, 4, 3, 2, 1, 0].map((index) => source.example(index)).toReversed()
     expect(backwards).toEqual(forwards)
     const kinds = (seed: number): boolean[] =>
       Array.from({ length: 40 }, (_, index) => {
-        return recipeSource(recipe([1, 1], seed), tokenizer).example(index).learned === undefined
+        return recipeSource(recipe([1, 1], seed), text, noFiles).example(index).learned === undefined
       })
     expect(kinds(4)).not.toEqual(kinds(3))
   })
 
   test('held out, has other texts at every index', () => {
-    const texts = (shift: number): Set<string> => {
-      const source = recipeSource(recipe([1, 1]), tokenizer, shift)
+    const texts = (split: Split): Set<string> => {
+      const source = recipeSource(recipe([1, 1]), text, noFiles, split)
       return new Set(Array.from({ length: 30 }, (_, index) => JSON.stringify(source.example(index).ids)))
     }
-    const shared = [...texts(500)].filter((text) => texts(0).has(text))
+    const shared = [...texts('heldOut')].filter((one) => texts('learned').has(one))
     expect(shared.length).toBeLessThanOrEqual(1)
   })
 
   test('gives the plain texts of the same items for training a tokenizer', () => {
     const one = recipe([1, 1])
-    const source = recipeSource(one, tokenizer)
-    ;[...recipeTexts(one, 10)].forEach((text, index) => {
+    const source = recipeSource(one, text, noFiles)
+    ;[...recipeTexts(one, 10)].forEach((plain, index) => {
       const isDocument = source.example(index).learned === undefined
       const lines = conversation(12, index).messages.map(({ content }) => content)
-      expect(text).toBe(isDocument ? document(11, index).text : lines.join('\n'))
+      expect(plain).toBe(isDocument ? document(11, index).text : lines.join('\n'))
     })
   })
 })

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { elementCount } from '../base/dtype.ts'
 import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
-import type { Backend, Device } from '../backends/backend.ts'
+import type { OnProgress } from '../base/progress.ts'
+import type { Backend, Device, RunOutputs } from '../backends/backend.ts'
 import {
   cleanTemporaries,
   systemError,
@@ -14,7 +15,6 @@ import { writeSafetensors } from '../formats/safetensors-writer.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ParameterSpec } from '../models/trace.ts'
-import type { Tokenizer } from '../text/tokenizer.ts'
 import {
   listCheckpoints,
   pruneCheckpoints,
@@ -24,19 +24,18 @@ import {
   saveCheckpoint,
   type RunState,
 } from './checkpoint.ts'
-import { openMetrics, plotLoss, readMetrics, type MetricsLog } from './metrics.ts'
-import { fingerprint } from './fingerprint.ts'
-import { makeModelFiles, modelFileNames, tokenizerOf, type ModelFiles } from './model-files.ts'
+import { openMetrics, plotLoss, readMetrics, type HeldOutMetrics, type MetricsLog } from './metrics.ts'
+import { makeModelFiles, readText, type ModelFiles } from './model-files.ts'
+import { lossOf, openObjective, type Objective } from './objective.ts'
 import type { Recipe } from './recipe.ts'
-import { recipeSource } from './sources.ts'
-import { packBatch, type Batch, type ExampleSource } from './step/batches.ts'
-import { eyesOf, seeBatch, type Eyes } from './step/pictures.ts'
+import type { Batch } from './step/batches.ts'
+import type { RewardMetrics } from './step/preferences.ts'
 import { openedPrograms, traceTraining, type TrainingPrograms } from './step/programs.ts'
 import { accumulateGradients, stepOptimizer } from './step/update.ts'
 import { initializeWeights, restoreTensors, weightEntries } from './step/weights.ts'
 
-/** What a run tells while it goes on. */
-export interface TrainingProgress {
+/** What a run tells while it goes on; rewards where it learns by preferences. */
+export interface TrainingProgress extends Partial<RewardMetrics> {
   readonly step: number
   readonly steps: number
   readonly loss: number
@@ -55,6 +54,12 @@ export interface TrainOptions extends AtomicOptions {
   readonly resume?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: TrainingProgress) => void
+  /** Hears of what is computed before the first step. */
+  readonly onPreparation?: OnProgress
+  /** Hears how many examples in files are left out, since no answer of them begins within the context; nothing where none are. */
+  readonly onTooLong?: (examples: number) => void
+  /** Where results are kept that several runs may need: those of reference models. When left out `cache` beside the folder. */
+  readonly cache?: string
   /** Wall clock in seconds; tests replace it. */
   readonly now?: () => number
 }
@@ -78,24 +83,35 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   const state = checkpoint === undefined ? undefined : await readState(checkpoint, recipe)
   // What a run that died between saving and removing had left over.
   await pruneCheckpoints(checkpointsOf(options.folder), recipe.checkpoint.keep, options)
-  const files = await (checkpoint === undefined
-    ? makeModelFiles(recipe)
-    : readModelFiles(checkpoint, modelFileNames(recipe)))
-  const tokenizer = tokenizerOf(files, model, recipe)
+  const files = await (checkpoint === undefined ? makeModelFiles(recipe) : readModelFiles(checkpoint))
+  const text = await readText(files, model, recipe)
   const programs = trainingPrograms(recipe, model)
   const device = await options.backend.open(openedPrograms(programs))
   try {
     for (const [name, values] of programs.buffers) device.write(name, values)
     const { parameters, frozen } = programs
     const weights = [...parameters, ...frozen]
-    const { isUnused } = model
+    const isNeeded = checkpoint === undefined || recipe.objective !== undefined
+    if (isNeeded) await beginWeights(recipe, model, device, weights)
+    // Preferences compare with the weights that the run began with, so that a checkpoint comes after.
+    const objective = await openObjective({ recipe, model, text, device, weights, options })
+    if (objective.tooLong > 0) options.onTooLong?.(objective.tooLong)
     if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters, frozen)
-    else if (recipe.initial !== undefined) await restoreTensors(recipe.initial, device, weights, { isUnused })
-    else initializeWeights(device, weights, model.shape.layers, recipe.seed)
-    await new Run({ recipe, options, device, programs, model, tokenizer, files, state }).toTheEnd()
+    await new Run({ recipe, options, device, programs, files, objective, state }).toTheEnd()
   } finally {
     await device.dispose()
   }
+}
+
+/** The weights that a run begins with. */
+async function beginWeights(
+  { initial, seed }: Recipe,
+  { isUnused, shape }: Model,
+  device: Device,
+  weights: readonly ParameterSpec[],
+): Promise<void> {
+  if (initial === undefined) initializeWeights(device, weights, shape.layers, seed)
+  else await restoreTensors(initial, device, weights, { isUnused })
 }
 
 /** What a run would take. */
@@ -145,8 +161,9 @@ function modelOf(recipe: Recipe): Model {
   })
 }
 
-function trainingPrograms({ batch, optimizer }: Recipe, model: Model): TrainingPrograms {
-  return traceTraining(model, batch.rows, optimizer, { recompute: batch.recompute })
+function trainingPrograms(recipe: Recipe, model: Model): TrainingPrograms {
+  const { batch, optimizer } = recipe
+  return traceTraining(model, batch.rows, optimizer, { recompute: batch.recompute, appendLoss: lossOf(recipe) })
 }
 
 function checkpointsOf(folder: string): string {
@@ -176,9 +193,8 @@ interface RunParts {
   readonly options: TrainOptions
   readonly device: Device
   readonly programs: TrainingPrograms
-  readonly model: Model
-  readonly tokenizer: Tokenizer
   readonly files: ModelFiles
+  readonly objective: Objective
   /** Where the checkpoint stands that the device holds; undefined at the beginning. */
   readonly state: RunState | undefined
 }
@@ -188,24 +204,18 @@ class Run {
   readonly #options: TrainOptions
   readonly #device: Device
   readonly #programs: TrainingPrograms
-  readonly #ropeBorder: number | undefined
-  readonly #eyes: Eyes | undefined
   readonly #files: ModelFiles
-  readonly #source: ExampleSource
-  readonly #heldOut: ExampleSource
+  readonly #objective: Objective
   #state: Omit<RunState, 'nextExamples'>
   #savedStep: number | undefined
 
-  constructor({ recipe, options, device, programs, model, tokenizer, files, state }: RunParts) {
+  constructor({ recipe, options, device, programs, files, objective, state }: RunParts) {
     this.#recipe = recipe
     this.#options = options
     this.#device = device
     this.#programs = programs
-    this.#ropeBorder = model.shape.ropeBorder
-    this.#eyes = eyesOf(model, device)
     this.#files = files
-    this.#source = recipeSource(recipe, tokenizer)
-    this.#heldOut = recipeSource(recipe, tokenizer, recipe.evaluation.seed)
+    this.#objective = objective
     if (state !== undefined) this.#checkData(state)
     this.#savedStep = state?.step
     this.#state = state ?? {
@@ -219,12 +229,13 @@ class Run {
 
   /** Refuses to go on with other texts than the run would have seen. */
   #checkData({ nextExample, nextExamples }: RunState): void {
-    const found = fingerprint(this.#source, nextExample)
+    const found = this.#objective.fingerprint(nextExample)
     if (found === nextExamples) return
     throw new PocketPhiError('invalid-config', 'The data of this recipe is not what it was when the run began.', {
       expected: `examples from ${nextExample} on with the fingerprint ${nextExamples}`,
       found,
-      remedy: 'Resume with the version of pocket-phi that the run began with, or begin anew in another folder.',
+      remedy:
+        'Resume with the files and the version of pocket-phi that the run began with, or begin anew in another folder.',
     })
   }
 
@@ -248,15 +259,15 @@ class Run {
     const began = now()
     const { step: firstStep, tokens: firstTokens } = this.#state
     while (this.#state.step < schedule.steps) {
-      const { loss, gradientNorm, rate } = await this.#update()
+      const { loss, gradientNorm, rate, rewards } = await this.#update()
       const seconds = now() - began
       const tokensPerSecond = (this.#state.tokens - firstTokens) / Math.max(seconds, 1e-9)
-      const heldOutLoss = await this.#heldOutLoss()
+      const measured = await this.#heldOut()
       const { step, tokens } = this.#state
-      const measured = heldOutLoss === undefined ? {} : { heldOutLoss }
-      const common = { step, loss, learningRate: rate, gradientNorm }
+      const common = { step, loss, learningRate: rate, gradientNorm, ...rewards }
       await metrics.append({ ...common, tokens, ...measured, tokensPerSecond, seconds })
       const secondsLeft = ((schedule.steps - step) * seconds) / Math.max(1, step - firstStep)
+      const { heldOutLoss } = measured
       this.#options.onProgress?.({ ...common, steps: schedule.steps, heldOutLoss, tokensPerSecond, secondsLeft })
       if (step % checkpoint.everySteps === 0 || step === schedule.steps || signal?.aborted) await this.#save(metrics)
       throwIfAborted(signal)
@@ -264,16 +275,16 @@ class Run {
   }
 
   /** Gradients of one or several batches, then one step of the optimiser. */
-  async #update(): Promise<{ loss: number; gradientNorm: number; rate: number }> {
+  async #update(): Promise<{ loss: number; gradientNorm: number; rate: number; rewards: Partial<RewardMetrics> }> {
     const { batch, optimizer, schedule } = this.#recipe
     const batches: Batch[] = []
     let next = this.#state.nextExample
     for (let part = 0; part < batch.accumulation; part++) {
-      const packed = await this.#pack(this.#source, next)
+      const packed = await this.#objective.pack('learned', next)
       batches.push(packed)
       next = packed.next
     }
-    const loss = await accumulateGradients(this.#device, batches)
+    const { loss, outputs } = await accumulateGradients(this.#device, batches)
     if (!Number.isFinite(loss)) throw this.#diverged('loss', loss)
     const step = this.#state.step
     const { gradientNorm, rate } = await stepOptimizer(this.#device, { ...optimizer, schedule }, step)
@@ -285,13 +296,7 @@ class Run {
       tokens: this.#state.tokens + batches.reduce((sum, packed) => sum + packed.tokens, 0),
       learnedTokens: this.#state.learnedTokens + batches.reduce((sum, packed) => sum + packed.learnedTokens, 0),
     }
-    return { loss, gradientNorm, rate }
-  }
-
-  /** The batch that begins with an example, pictures and all. */
-  async #pack(source: ExampleSource, from: number): Promise<Batch> {
-    const { rows, context } = this.#recipe.batch
-    return await seeBatch(packBatch(source, from, rows, context, this.#ropeBorder), this.#eyes)
+    return { loss, gradientNorm, rate, rewards: this.#objective.metrics(batches, outputs) }
   }
 
   /** The weights are of no use any more, so that nothing is saved. */
@@ -306,27 +311,34 @@ class Run {
     })
   }
 
-  async #heldOutLoss(): Promise<number | undefined> {
+  /** What is measured on held-out text after this step; nothing after most. */
+  async #heldOut(): Promise<HeldOutMetrics> {
     const { evaluation, schedule } = this.#recipe
     const { step } = this.#state
-    if (step % evaluation.everySteps !== 0 && step !== schedule.steps) return undefined
-    let sum = 0
-    let learned = 0
-    let next = 0
-    for (let index = 0; index < evaluation.batches; index++) {
-      const packed = await this.#pack(this.#heldOut, next)
+    if (step % evaluation.everySteps !== 0 && step !== schedule.steps) return {}
+    const batches: Batch[] = []
+    const outputs: RunOutputs[] = []
+    // A short list is gone through once.
+    for (let next = 0; batches.length < evaluation.batches && next < this.#objective.heldOutSize;) {
+      const packed = await this.#objective.pack('heldOut', next)
       next = packed.next
-      const { loss } = await this.#device.run('evaluate', packed.inputs)
-      sum += present(loss?.[0], 'loss') * packed.learnedTokens
-      learned += packed.learnedTokens
+      batches.push(packed)
+      outputs.push(await this.#device.run('evaluate', packed.inputs))
     }
-    return sum / Math.max(1, learned)
+    const terms = batches.reduce((sum, packed) => sum + packed.terms, 0)
+    const sum = batches.reduce((all, packed, at) => all + present(outputs[at]?.['loss']?.[0], 'loss') * packed.terms, 0)
+    const { rewardMargin, rewardAccuracy } = this.#objective.metrics(batches, outputs)
+    return {
+      heldOutLoss: sum / Math.max(1, terms),
+      ...(rewardMargin === undefined ? {} : { heldOutRewardMargin: rewardMargin }),
+      ...(rewardAccuracy === undefined ? {} : { heldOutRewardAccuracy: rewardAccuracy }),
+    }
   }
 
   async #save(metrics: MetricsLog): Promise<void> {
     // A checkpoint promises the metrics up to its step, also when the machine loses power right after it.
     await metrics.sync()
-    const state = { ...this.#state, nextExamples: fingerprint(this.#source, this.#state.nextExample) }
+    const state = { ...this.#state, nextExamples: this.#objective.fingerprint(this.#state.nextExample) }
     const { parameters, frozen } = this.#programs
     const parts = { device: this.#device, parameters, frozen, files: this.#files, state }
     await saveCheckpoint(checkpointsOf(this.#options.folder), this.#recipe.checkpoint.keep, parts, this.#options)

@@ -11,6 +11,7 @@ import {
   Trace,
   weightedSum,
   type Program,
+  type Tensor,
 } from '../../program/index.ts'
 import type { Model } from '../../models/model.ts'
 import { traceVision } from '../../models/trace-vision.ts'
@@ -52,7 +53,7 @@ export function openedPrograms({ gradients, update, evaluate, tower }: TrainingP
 }
 
 /** Appends the loss: inputs `targets` i32[rows] (-100 ignored) and `weights` f32[rows]. */
-export function appendLoss({ trace, logits }: TracedModel, rows: number) {
+export function appendLoss({ trace, logits }: TracedModel, rows: number): Tensor {
   const targets = trace.bind('input', 'targets', tensorType('i32', rows))
   const weights = trace.bind('input', 'weights', tensorType('f32', rows))
   const loss = weightedSum(crossEntropy(logits, targets), weights)
@@ -68,12 +69,16 @@ export function traceTraining(
   model: Model,
   rows: number,
   settings: OptimizerSettings,
-  options: NumberFormats & { readonly recompute?: boolean } = {},
+  options: NumberFormats & {
+    readonly recompute?: boolean
+    /** Appends what is minimised; the cross-entropy of the text when left out. */
+    readonly appendLoss?: (traced: TracedModel, rows: number) => Tensor
+  } = {},
 ): TrainingPrograms {
-  const { recompute: lean = false, ...formats } = options
+  const { recompute: lean = false, appendLoss: append = appendLoss, ...formats } = options
   const traced = tracePictured(model, 'gradients', rows, formats)
   const { trace, parameters, buffers } = traced
-  const loss = appendLoss(traced, rows)
+  const loss = append(traced, rows)
   const seed = trace.bind('input', 'seed', tensorType('f32', 1))
   const weights = parameters.map(({ name, shape }) => trace.bind('parameter', name, tensorType('f32', ...shape)))
   differentiate(loss, seed, weights).forEach((gradient, index) => {
@@ -83,7 +88,7 @@ export function traceTraining(
     accumulate(trace.bind('state', stateNames(name).gradient, tensorType('f32', ...shape)), gradient)
   })
   const evaluate = tracePictured(model, 'evaluate', rows, formats)
-  appendLoss(evaluate, rows)
+  append(evaluate, rows)
   const gradients = trace.finish()
   const tower = traceTower(model)
   return {
