@@ -16,6 +16,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['init', async () => (await import('./init.ts')).registerInit],
   ['pull', async () => (await import('./pull.ts')).registerPull],
   ['train', async () => (await import('./train.ts')).registerTrain],
+  ['merge', async () => (await import('./merge.ts')).registerMerge],
   ['longrope', async () => (await import('./longrope.ts')).registerLongRope],
   ['eval-world', async () => (await import('./eval-world.ts')).registerEvalWorld],
   ['eval-loss', async () => (await import('./eval-loss.ts')).registerEvalLoss],

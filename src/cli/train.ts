@@ -6,11 +6,11 @@ import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { listCheckpoints } from '../train/checkpoint.ts'
 import { readRecipe } from '../train/read-recipe.ts'
-import { train, type TrainingProgress } from '../train/trainer.ts'
+import { train, type TrainingPlan, type TrainingProgress } from '../train/trainer.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { addBackendOptions, chooseBackend, type BackendOptions } from './options.ts'
-import { bar, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
+import { bar, formatBytes, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
 import { addWideOptions, enableWideVectors, type WideOptions } from './wide.ts'
 
 interface TrainCommandOptions extends BackendOptions, WideOptions {
@@ -61,6 +61,7 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
           backend: await chooseBackend(options, { wide }),
           resume: options.resume === true,
           signal,
+          onPlan: (plan) => reporter.plan(plan),
           onPreparation: ({ stage, done, total, unit }) => reporter.prepare(`${stage}: ${done} of ${total} ${unit}`),
           onTooLong: (examples) =>
             reporter.say(
@@ -79,7 +80,8 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
   )
   const model = join(folder, 'final')
   if (options.json === true) printJson({ done: true, model })
-  else print(`The model is in ${model}. Try it: phi chat ${model}`)
+  else if (recipe.adapter === undefined) print(`The model is in ${model}. Try it: phi chat ${model}`)
+  else print(`The adapters are in ${model}. Add them to the model: phi merge ${recipe.initial} ${model} MERGED`)
 }
 
 /** What is said after Ctrl-C. */
@@ -119,6 +121,10 @@ async function mayRemove(newest: string): Promise<boolean> {
   return !isCancel(answer) && answer
 }
 
+function formatCount(count: number): string {
+  return count.toLocaleString('en')
+}
+
 /** Without a terminal a line is printed this often, in seconds, and whenever the held-out loss was measured. */
 const lineSeconds = 10
 
@@ -141,6 +147,16 @@ class Reporter {
 
   end(): void {
     this.#status.clear()
+  }
+
+  plan({ parameters, frozen, memory }: TrainingPlan): void {
+    if (this.#json) return printJson({ plan: { parameters, frozen, bytes: memory } })
+    const stay = frozen === 0 ? '' : `, ${formatCount(frozen)} stay as they are`
+    this.say(
+      `${formatCount(parameters)} weights are trained${stay}. Memory: ${formatBytes(memory.total)}, of which ` +
+        `weights ${formatBytes(memory.parameters)}, gradients and moments ${formatBytes(memory.states)}, ` +
+        `working memory ${formatBytes(memory.scratch)}`,
+    )
   }
 
   prepare(line: string): void {

@@ -4,9 +4,12 @@ import { readGenerationConfig } from '../engine/generation-config.ts'
 import { loadText } from '../engine/load-text.ts'
 import { stopIdsOf } from '../engine/stops.ts'
 import { localFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
-import type { Model } from '../models/index.ts'
+import { targetModules } from '../models/adapter.ts'
+import { modelFromConfig, type Model } from '../models/index.ts'
+import { traceSequences } from '../models/trace.ts'
 import { trainTokenizer } from '../text/bpe-trainer.ts'
 import { builtinTemplate } from '../text/templates.ts'
+import { adapterConfig, adapterConfigFile } from './adapter/adapter-files.ts'
 import type { Recipe } from './recipe.ts'
 import { isConversations, recipeTexts, type TrainedText } from './sources.ts'
 import { conversationExample, endOfText } from './step/examples.ts'
@@ -28,21 +31,34 @@ const besideTokenizer: readonly string[] = [
 ]
 
 /** All files that there may be. */
-export const modelFileNames: readonly string[] = ['config.json', tokenizerFile, pictureSettingsFile, ...besideTokenizer]
+export const modelFileNames: readonly string[] = [
+  'config.json',
+  adapterConfigFile,
+  tokenizerFile,
+  pictureSettingsFile,
+  ...besideTokenizer,
+]
 
 /**
- * Reads or trains the tokenizer of a recipe, and gathers the texts that stand beside the weights. A tokenizer that is
+ * Reads or trains the tokenizer of a recipe, and gathers the texts that stand beside the weights, or beside adapters. A tokenizer that is
  * trained here depends on the recipe alone: it has the same bytes every time.
  *
  * @throws PocketPhiError `not-found` without the tokenizer, `invalid-argument` when the text is too little for it
  */
 export async function makeModelFiles(recipe: Recipe): Promise<ModelFiles> {
   return {
-    'config.json': `${JSON.stringify(recipe.model, undefined, 2)}\n`,
+    ...configFiles(recipe),
     [tokenizerConfigFile]: `${JSON.stringify(trainedTokenizerConfig, undefined, 2)}\n`,
     ...(await tokenizerFiles(recipe)),
     ...(recipe.pictures === undefined ? {} : { [pictureSettingsFile]: pictureSettings(recipe.pictures) }),
   }
+}
+
+/** What tells how the weights are read. */
+function configFiles({ model, adapter, initial = '' }: Recipe): ModelFiles {
+  if (adapter === undefined) return { 'config.json': `${JSON.stringify(model, undefined, 2)}\n` }
+  const { linearWeights } = traceSequences(modelFromConfig(model), 'modules', 1)
+  return { [adapterConfigFile]: adapterConfig(adapter, initial, targetModules(adapter, linearWeights)) }
 }
 
 /** Pictures are cut when the model answers as they were when it learned. */

@@ -48,6 +48,17 @@ const objectiveSchema = z.discriminatedUnion('kind', [
   }),
 ])
 
+/** Low-rank adapters, which alone are trained: the weights that the run starts from stay as they are, packed ones too. */
+const adapterSchema = z.strictObject({
+  rank: z.int().positive(),
+  /** What they add is multiplied with alpha / rank. */
+  alpha: z.number().positive(),
+  /** The ends of the names of modules, or all linear modules of the layers. */
+  targets: z.union([z.literal('all-linear'), z.array(z.string()).min(1)]).default('all-linear'),
+  /** A folder with adapters of the same rank, alpha and targets to go on from. */
+  initial: z.string().optional(),
+})
+
 /** What a folder can be named after. */
 export const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes')
 
@@ -68,6 +79,8 @@ export const fieldsSchema = z.strictObject({
   data: z.array(dataSchema).min(1),
   /** Next-token cross-entropy when left out. */
   objective: objectiveSchema.optional(),
+  /** All weights are trained when left out. */
+  adapter: adapterSchema.optional(),
   /** Of models that see: the most tiles that a picture is cut into. */
   pictures: z.strictObject({ tiles: z.int().min(1).max(64) }).optional(),
   batch: z.strictObject({
@@ -124,6 +137,9 @@ const recipeSchema = fieldsSchema.superRefine((recipe, context) => {
   }
   if ('train' in tokenizer && generated.length < data.length) {
     fail(['tokenizer'], 'must be a folder for data in files: a tokenizer is trained on generated text alone')
+  }
+  if (recipe.adapter !== undefined && recipe.initial === undefined) {
+    fail(['initial'], 'must be given: adapters are added to a model that is there')
   }
   if (recipe.objective === undefined) {
     if (data.some(({ source }) => source === 'preferences')) fail(['objective'], 'must be given for preferences')

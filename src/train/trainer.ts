@@ -12,6 +12,7 @@ import {
   type AtomicOptions,
 } from '../formats/atomic.ts'
 import { writeSafetensors } from '../formats/safetensors-writer.ts'
+import type { WeightsFile } from '../engine/weights.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ParameterSpec } from '../models/trace.ts'
@@ -28,11 +29,19 @@ import { openMetrics, plotLoss, readMetrics, type HeldOutMetrics, type MetricsLo
 import { makeModelFiles, readText, type ModelFiles } from './model-files.ts'
 import { lossOf, openObjective, type Objective } from './objective.ts'
 import type { Recipe } from './recipe.ts'
+import {
+  baseFingerprint,
+  beginWeights,
+  openBase,
+  savedWeights,
+  trainedFormats,
+  type SavedWeights,
+} from './starting-weights.ts'
 import type { Batch } from './step/batches.ts'
 import type { RewardMetrics } from './step/preferences.ts'
 import { openedPrograms, traceTraining, type TrainingPrograms } from './step/programs.ts'
 import { accumulateGradients, stepOptimizer } from './step/update.ts'
-import { initializeWeights, restoreTensors, weightEntries } from './step/weights.ts'
+import { weightEntries } from './step/weights.ts'
 
 /** What a run tells while it goes on; rewards where it learns by preferences. */
 export interface TrainingProgress extends Partial<RewardMetrics> {
@@ -54,6 +63,8 @@ export interface TrainOptions extends AtomicOptions {
   readonly resume?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: TrainingProgress) => void
+  /** Sees what the run takes before its memory is allocated. */
+  readonly onPlan?: (plan: TrainingPlan) => void
   /** Hears of what is computed before the first step. */
   readonly onPreparation?: OnProgress
   /** Hears how many examples in files are left out, since no answer of them begins within the context; nothing where none are. */
@@ -85,40 +96,67 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   await pruneCheckpoints(checkpointsOf(options.folder), recipe.checkpoint.keep, options)
   const files = await (checkpoint === undefined ? makeModelFiles(recipe) : readModelFiles(checkpoint))
   const text = await readText(files, model, recipe)
-  const programs = trainingPrograms(recipe, model)
-  const device = await options.backend.open(openedPrograms(programs))
+  const { programs, device } = await openDevice(recipe, model, options, checkpoint === undefined)
   try {
-    for (const [name, values] of programs.buffers) device.write(name, values)
     const { parameters, frozen } = programs
-    const weights = [...parameters, ...frozen]
-    const isNeeded = checkpoint === undefined || recipe.objective !== undefined
-    if (isNeeded) await beginWeights(recipe, model, device, weights)
+    const saved = savedWeights(recipe, programs)
+    const base = await baseFingerprint(recipe, device, programs)
+    if (state !== undefined) checkBase(recipe, state, base)
     // Preferences compare with the weights that the run began with, so that a checkpoint comes after.
-    const objective = await openObjective({ recipe, model, text, device, weights, options })
+    const objective = await openObjective({ recipe, model, text, device, weights: [...parameters, ...frozen], options })
     if (objective.tooLong > 0) options.onTooLong?.(objective.tooLong)
-    if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters, frozen)
-    await new Run({ recipe, options, device, programs, files, objective, state }).toTheEnd()
+    if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters, saved)
+    await new Run({ recipe, options, device, programs, saved, files, objective, state, base }).toTheEnd()
   } finally {
     await device.dispose()
   }
 }
 
-/** The weights that a run begins with. */
-async function beginWeights(
-  { initial, seed }: Recipe,
-  { isUnused, shape }: Model,
-  device: Device,
-  weights: readonly ParameterSpec[],
-): Promise<void> {
-  if (initial === undefined) initializeWeights(device, weights, shape.layers, seed)
-  else await restoreTensors(initial, device, weights, { isUnused })
+/**
+ * Plans a run and allocates its memory, with the weights that it begins with where they are needed: at its beginning, under
+ * adapters, and for preferences.
+ */
+async function openDevice(
+  recipe: Recipe,
+  model: Model,
+  { backend, onPlan }: TrainOptions,
+  isBeginning: boolean,
+): Promise<{ readonly programs: TrainingPrograms; readonly device: Device }> {
+  const base = await openBase(recipe)
+  try {
+    const weights = await base?.weights()
+    const programs = trainingPrograms(recipe, model, weights)
+    onPlan?.(planOf(recipe, programs, backend))
+    const device = await backend.open(openedPrograms(programs))
+    try {
+      for (const [name, values] of programs.buffers) device.write(name, values)
+      const isNeeded = isBeginning || weights !== undefined || recipe.objective !== undefined
+      if (isNeeded) await beginWeights(recipe, model, device, programs, weights)
+      return { programs, device }
+    } catch (error) {
+      await device.dispose()
+      throw error
+    }
+  } finally {
+    await base?.close()
+  }
+}
+
+/** Refuses to go on with adapters on another model than they were trained on. */
+function checkBase({ initial = '' }: Recipe, { base: then }: RunState, now: string | undefined): void {
+  if (then === now) return
+  throw new PocketPhiError('invalid-config', `The model in "${initial}" is not what it was when the run began.`, {
+    expected: `weights with the fingerprint ${then ?? 'of none'}`,
+    found: now ?? 'none',
+    remedy: 'Resume with the model that the adapters were trained on, or begin anew in another folder.',
+  })
 }
 
 /** What a run would take. */
 export interface TrainingPlan {
   /** Weights that are trained. */
   readonly parameters: number
-  /** Weights that stay as they are: those of a vision tower. */
+  /** Weights that stay as they are: those of a vision tower, and those that have adapters. */
   readonly frozen: number
   /** Rows of one update, padding included. */
   readonly rowsPerUpdate: number
@@ -127,12 +165,20 @@ export interface TrainingPlan {
 }
 
 /**
- * What a recipe would take on a backend, before anything is read, trained or allocated.
+ * What a recipe would take on a backend, before anything is trained or allocated.
  *
  * @throws PocketPhiError as `train` for a recipe that does not fit
  */
-export function planTraining(recipe: Recipe, backend: Backend): TrainingPlan {
-  const programs = trainingPrograms(recipe, modelOf(recipe))
+export async function planTraining(recipe: Recipe, backend: Backend): Promise<TrainingPlan> {
+  const base = await openBase(recipe)
+  try {
+    return planOf(recipe, trainingPrograms(recipe, modelOf(recipe), await base?.weights()), backend)
+  } finally {
+    await base?.close()
+  }
+}
+
+function planOf(recipe: Recipe, programs: TrainingPrograms, backend: Backend): TrainingPlan {
   const count = (weights: readonly ParameterSpec[]): number =>
     weights.reduce((sum, { shape }) => sum + elementCount(shape), 0)
   return {
@@ -161,9 +207,11 @@ function modelOf(recipe: Recipe): Model {
   })
 }
 
-function trainingPrograms(recipe: Recipe, model: Model): TrainingPrograms {
+function trainingPrograms(recipe: Recipe, model: Model, base: WeightsFile | undefined): TrainingPrograms {
   const { batch, optimizer } = recipe
-  return traceTraining(model, batch.rows, optimizer, { recompute: batch.recompute, appendLoss: lossOf(recipe) })
+  const formats = trainedFormats(recipe, base)
+  const options = { ...formats, recompute: batch.recompute, appendLoss: lossOf(recipe) }
+  return traceTraining(model, batch.rows, optimizer, options)
 }
 
 function checkpointsOf(folder: string): string {
@@ -193,10 +241,13 @@ interface RunParts {
   readonly options: TrainOptions
   readonly device: Device
   readonly programs: TrainingPrograms
+  readonly saved: SavedWeights
   readonly files: ModelFiles
   readonly objective: Objective
   /** Where the checkpoint stands that the device holds; undefined at the beginning. */
   readonly state: RunState | undefined
+  /** Names the model that adapters are trained on. */
+  readonly base: string | undefined
 }
 
 class Run {
@@ -204,16 +255,18 @@ class Run {
   readonly #options: TrainOptions
   readonly #device: Device
   readonly #programs: TrainingPrograms
+  readonly #saved: SavedWeights
   readonly #files: ModelFiles
   readonly #objective: Objective
   #state: Omit<RunState, 'nextExamples'>
   #savedStep: number | undefined
 
-  constructor({ recipe, options, device, programs, files, objective, state }: RunParts) {
+  constructor({ recipe, options, device, programs, saved, files, objective, state, base }: RunParts) {
     this.#recipe = recipe
     this.#options = options
     this.#device = device
     this.#programs = programs
+    this.#saved = saved
     this.#files = files
     this.#objective = objective
     if (state !== undefined) this.#checkData(state)
@@ -224,6 +277,7 @@ class Run {
       tokens: 0,
       learnedTokens: 0,
       recipe: JSON.parse(JSON.stringify(recipe)) as RunState['recipe'],
+      ...(base === undefined ? {} : { base }),
     }
   }
 
@@ -339,21 +393,21 @@ class Run {
     // A checkpoint promises the metrics up to its step, also when the machine loses power right after it.
     await metrics.sync()
     const state = { ...this.#state, nextExamples: this.#objective.fingerprint(this.#state.nextExample) }
-    const { parameters, frozen } = this.#programs
-    const parts = { device: this.#device, parameters, frozen, files: this.#files, state }
+    const { parameters } = this.#programs
+    const parts = { device: this.#device, parameters, saved: this.#saved, files: this.#files, state }
     await saveCheckpoint(checkpointsOf(this.#options.folder), this.#recipe.checkpoint.keep, parts, this.#options)
     this.#savedStep = state.step
   }
 
-  /** The finished model: weights in BF16, as published checkpoints have them. */
+  /** The finished model: weights in BF16, as published checkpoints have them, or adapters in F32. */
   async #export(): Promise<void> {
     await writeFolderAtomic(
       join(this.#options.folder, 'final'),
       async (into) => {
         for (const [name, text] of Object.entries(this.#files)) await into.writeFile(name, text)
-        const { parameters, frozen } = this.#programs
-        const entries = await weightEntries(this.#device, [...parameters, ...frozen], 'BF16')
-        await into.writeFile('model.safetensors', writeSafetensors(entries))
+        const dtype = this.#recipe.adapter === undefined ? 'BF16' : 'F32'
+        const entries = await weightEntries(this.#device, this.#saved.tensors, dtype)
+        await into.writeFile(this.#saved.file, writeSafetensors(entries))
       },
       { ...this.#options, replace: true },
     )
