@@ -150,7 +150,7 @@ class Reporter {
   }
 
   plan({ parameters, frozen, memory }: TrainingPlan): void {
-    if (this.#json) return printJson({ plan: { parameters, frozen, bytes: memory } })
+    if (this.#json) return
     const stay = frozen === 0 ? '' : `, ${formatCount(frozen)} stay as they are`
     this.say(
       `${formatCount(parameters)} weights are trained${stay}. Memory: ${formatBytes(memory.total)}, of which ` +
