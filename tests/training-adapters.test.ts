@@ -61,55 +61,56 @@ evaluation: { everySteps: 3, batches: 4, seed: 1000 }`)
 
 const adapter = { rank: 3, alpha: 6, targets: 'all-linear' } as const
 
-test.each([['dense'], ['packed']])(
-  'the derivatives of adapters on %s weights are those of differences',
-  async (kind) => {
-    const tree = localFolder(kind === 'dense' ? dense() : packed())
-    const model = modelFromConfig(await tree.readJson('config.json'))
-    const weights = await openSafetensors(tree)
-    const rows = 12
-    const random = new Random(4)
-    const ids = Array.from({ length: rows }, () => random.integer(3, 300))
-    const { inputs } = packBatch({ example: () => ({ ids }) }, 0, rows, rows)
-    const settings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0, decayVectors: false }
-    const programs = traceTraining(model, rows, settings, { ...formatsOf(weights, true), adapter })
-    expect(programs.parameters.length).toBe(8)
-    const device = await referenceBackend().open([programs.gradients, programs.evaluate])
-    await fillParameters(device, weights, { parameters: programs.frozen, buffers: programs.buffers })
-    await weights.close()
-    const values = new Map<string, Float32Array>()
-    for (const { name, shape } of programs.parameters) {
-      values.set(
+test.each([
+  ['dense', 'ref', referenceBackend()],
+  ['packed', 'ref', referenceBackend()],
+  ['packed', 'wasm', wasmBackend({ mode: 'inline' })],
+] as const)('the derivatives of adapters on %s weights are those of differences, on %s', async (kind, _, backend) => {
+  const tree = localFolder(kind === 'dense' ? dense() : packed())
+  const model = modelFromConfig(await tree.readJson('config.json'))
+  const weights = await openSafetensors(tree)
+  const rows = 12
+  const random = new Random(4)
+  const ids = Array.from({ length: rows }, () => random.integer(3, 300))
+  const { inputs } = packBatch({ example: () => ({ ids }) }, 0, rows, rows)
+  const settings = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0, decayVectors: false }
+  const programs = traceTraining(model, rows, settings, { ...formatsOf(weights, true), adapter })
+  expect(programs.parameters.length).toBe(8)
+  const device = await backend.open([programs.gradients, programs.evaluate])
+  await fillParameters(device, weights, { parameters: programs.frozen, buffers: programs.buffers })
+  await weights.close()
+  const values = new Map<string, Float32Array>()
+  for (const { name, shape } of programs.parameters) {
+    values.set(
+      name,
+      new Float32Array(elementCount(shape)).map(() => 0.1 * random.normal()),
+    )
+    device.write(name, present(values.get(name), name))
+  }
+  await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
+  let largest = 0
+  for (const { name } of programs.parameters) {
+    const gradient = await device.read(stateNames(name).gradient)
+    const own = present(values.get(name), name)
+    const at = random.integer(0, own.length)
+    // So long that the rounding of the loss to f32 is of no account.
+    const step = 2 ** -6
+    const losses: number[] = []
+    for (const side of [1, -1]) {
+      device.write(
         name,
-        new Float32Array(elementCount(shape)).map(() => 0.1 * random.normal()),
+        own.map((value, index) => (index === at ? value + side * step : value)),
       )
-      device.write(name, present(values.get(name), name))
+      losses.push(present((await device.run('evaluate', inputs))['loss']?.[0], 'loss'))
     }
-    await device.run('gradients', { ...inputs, seed: Float32Array.of(1) })
-    let largest = 0
-    for (const { name } of programs.parameters) {
-      const gradient = await device.read(stateNames(name).gradient)
-      const own = present(values.get(name), name)
-      const at = random.integer(0, own.length)
-      // So long that the rounding of the loss to f32 is of no account.
-      const step = 2 ** -6
-      const losses: number[] = []
-      for (const side of [1, -1]) {
-        device.write(
-          name,
-          own.map((value, index) => (index === at ? value + side * step : value)),
-        )
-        losses.push(present((await device.run('evaluate', inputs))['loss']?.[0], 'loss'))
-      }
-      device.write(name, own)
-      const difference = ((losses[0] ?? NaN) - (losses[1] ?? NaN)) / (2 * step)
-      expect(Math.abs((gradient[at] ?? NaN) - difference)).toBeLessThan(1e-4)
-      largest = Math.max(largest, Math.abs(difference))
-    }
-    expect(largest).toBeGreaterThan(0.02)
-    await device.dispose()
-  },
-)
+    device.write(name, own)
+    const difference = ((losses[0] ?? NaN) - (losses[1] ?? NaN)) / (2 * step)
+    expect(Math.abs((gradient[at] ?? NaN) - difference)).toBeLessThan(1e-4)
+    largest = Math.max(largest, Math.abs(difference))
+  }
+  expect(largest).toBeGreaterThan(0.02)
+  await device.dispose()
+})
 
 describe.each([['dense'], ['packed']])('a run with adapters on %s weights', (kind) => {
   const initial = (): string => (kind === 'dense' ? dense() : packed())

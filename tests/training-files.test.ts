@@ -8,7 +8,8 @@ import { conversation } from '../src/data/world/index.ts'
 import { readMetrics } from '../src/train/metrics.ts'
 import { readRecipe } from '../src/train/read-recipe.ts'
 import type { Recipe } from '../src/train/recipe.ts'
-import { filesBelow, inFolder, outcome, temporaryFolder, trainTiny } from './training-harness.ts'
+import type { TrainOptions } from '../src/train/trainer.ts'
+import { filesBelow, inFolder, Killed, killBefore, outcome, temporaryFolder, trainTiny } from './training-harness.ts'
 
 /** A finished run of the tiny recipe, and files to tune its model on; not to be written to. */
 let base = ''
@@ -104,6 +105,28 @@ test('a file that changes under a run is noticed when it is resumed', async () =
       code: 'invalid-config',
       message: expect.stringContaining('is not what it was'),
     })
+  })
+})
+
+test('a run over preferences with adapters that dies at any moment, and is resumed, ends in the same bits', async () => {
+  await inFolder(async (folder) => {
+    const recipe = { ...(await pairsRecipe()), adapter: { rank: 2, alpha: 4, targets: 'all-linear' as const } }
+    const run = async (name: string, options: Partial<TrainOptions> = {}): Promise<Record<string, unknown>> => {
+      const at = join(folder, name)
+      await trainTiny(join(at, 'run'), { cache: join(at, 'cache'), ...options }, recipe)
+      return { ...outcome(join(at, 'run')), cache: filesBelow(join(at, 'cache')) }
+    }
+    const counting = killBefore()
+    const undisturbed = await run('whole', { faults: counting })
+    expect(counting.operations.some((operation) => operation.includes('reference-'))).toBe(true)
+    // Every operation on the cache, and some of the others.
+    const numbers = counting.operations.flatMap((operation, index) =>
+      operation.includes('reference-') || index % 6 === 0 ? [index + 1] : [],
+    )
+    for (const number of numbers) {
+      await expect(run(`${number}`, { faults: killBefore(number) })).rejects.toThrow(Killed)
+      expect(await run(`${number}`, { resume: true })).toEqual(undisturbed)
+    }
   })
 })
 

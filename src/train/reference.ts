@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { present, throwIfAborted } from '../base/errors.ts'
 import type { OnProgress } from '../base/progress.ts'
 import type { Device } from '../backends/backend.ts'
-import { systemError, writeFileAtomic, type AtomicOptions } from '../formats/atomic.ts'
+import { cleanTemporaries, systemError, writeFileAtomic, type AtomicOptions } from '../formats/atomic.ts'
 import { openSafetensors } from '../formats/safetensors.ts'
 import { bytesSource } from '../formats/source.ts'
 import { floatEntry, safetensorsBytes } from '../formats/safetensors-writer.ts'
@@ -45,6 +45,7 @@ export async function referenceLogProbabilities(
   await mkdir(options.folder, { recursive: true }).catch((error: unknown) => {
     throw systemError(options.folder, error)
   })
+  await cleanTemporaries(options.folder, options)
   const all = new Float32Array(2 * pairs.size)
   for (let first = 0; first < pairs.size; first += pairsOfFile) {
     throwIfAborted(options.signal)
