@@ -38,7 +38,6 @@ const configSchema = z.looseObject({
   peft_type: z.literal('LORA'),
   r: z.int().positive(),
   lora_alpha: z.number().positive(),
-  target_modules: z.union([z.string(), z.array(z.string()).min(1)]),
   bias: z.literal('none').default('none'),
   fan_in_fan_out: z.literal(false).default(false),
   use_dora: z.literal(false).default(false),
@@ -52,7 +51,6 @@ export interface AdapterConfig {
   readonly rank: number
   /** What an adapter adds is multiplied with this. */
   readonly scale: number
-  readonly modules: string | readonly string[]
 }
 
 /**
@@ -71,6 +69,6 @@ export async function readAdapterConfig(tree: FileTree): Promise<AdapterConfig> 
       found: problems.join('; '),
     })
   }
-  const { r: rank, lora_alpha: alpha, use_rslora: isStabilized, target_modules: modules } = result.data
-  return { rank, scale: alpha / (isStabilized ? Math.sqrt(rank) : rank), modules }
+  const { r: rank, lora_alpha: alpha, use_rslora: isStabilized } = result.data
+  return { rank, scale: alpha / (isStabilized ? Math.sqrt(rank) : rank) }
 }
