@@ -116,11 +116,11 @@ test('a run over preferences with adapters that dies at any moment, and is resum
       await trainTiny(join(at, 'run'), { cache: join(at, 'cache'), ...options }, recipe)
       return { ...outcome(join(at, 'run')), cache: filesBelow(join(at, 'cache')) }
     }
-    const counting = killBefore()
-    const undisturbed = await run('whole', { faults: counting })
-    expect(counting.operations.some((operation) => operation.includes('reference-'))).toBe(true)
+    const countdown = killBefore()
+    const undisturbed = await run('whole', { faults: countdown })
+    expect(countdown.operations.some((operation) => operation.includes('reference-'))).toBe(true)
     // Every operation on the cache, and some of the others.
-    const numbers = counting.operations.flatMap((operation, index) =>
+    const numbers = countdown.operations.flatMap((operation, index) =>
       operation.includes('reference-') || index % 6 === 0 ? [index + 1] : [],
     )
     for (const number of numbers) {
