@@ -7,7 +7,7 @@ import type { AtomicOptions } from '../formats/atomic.ts'
 import type { Model } from '../models/index.ts'
 import type { Tensor } from '../program/index.ts'
 import type { ParameterSpec, TracedModel } from '../models/trace.ts'
-import { readDatasets, type Datasets } from './datasets.ts'
+import type { Datasets } from './datasets.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Recipe } from './recipe.ts'
 import { referenceLogProbabilities } from './reference.ts'
@@ -44,6 +44,7 @@ export function lossOf({ objective }: Recipe): (traced: TracedModel, rows: numbe
 
 export interface ObjectiveParts {
   readonly recipe: Recipe
+  readonly datasets: Datasets
   readonly model: Model
   readonly text: TrainedText
   /** With the weights that the run starts from. */
@@ -59,16 +60,16 @@ export interface ObjectiveParts {
 }
 
 /**
- * Reads what the recipe learns from. Of preferences this computes, or reads, what the model that the device holds makes of them.
+ * Makes examples of what the recipe learns from. Of preferences this computes, or reads, what the model that the device holds
+ * makes of them.
  *
- * @throws PocketPhiError as `readDatasets` and `referenceLogProbabilities`
+ * @throws PocketPhiError as `recipeSource`, `recipePairs` and `referenceLogProbabilities`
  */
 export async function openObjective(parts: ObjectiveParts): Promise<Objective> {
-  const datasets = await readDatasets(parts.recipe)
-  return parts.recipe.objective === undefined ? likelihood(parts, datasets) : await preferences(parts, datasets)
+  return parts.recipe.objective === undefined ? likelihood(parts) : await preferences(parts)
 }
 
-function likelihood({ recipe, model, text, device }: ObjectiveParts, datasets: Datasets): Objective {
+function likelihood({ recipe, datasets, model, text, device }: ObjectiveParts): Objective {
   const { rows, context } = recipe.batch
   const eyes = eyesOf(model, device)
   const sources = {
@@ -86,8 +87,8 @@ function likelihood({ recipe, model, text, device }: ObjectiveParts, datasets: D
   }
 }
 
-async function preferences(parts: ObjectiveParts, datasets: Datasets): Promise<Objective> {
-  const { recipe, model, text } = parts
+async function preferences(parts: ObjectiveParts): Promise<Objective> {
+  const { recipe, datasets, model, text } = parts
   const { rows, context } = recipe.batch
   const { ropeBorder } = model.shape
   const learned = recipePairs(recipe, text, datasets, 'learned')

@@ -154,6 +154,8 @@ export interface RecipeSource extends ExampleSource {
  * The recipe's text, example by example. Held-out text of generated kinds has other seeds; that of files is what was set aside. Example
  * `index` of the run is item `index` of the generated stream that it comes from, so that no item comes twice, or the next
  * item of a file, all of whose items come before one comes again.
+ *
+ * @throws PocketPhiError `invalid-config` for a file of which no answer fits; as `conversationExample`
  */
 export function recipeSource(
   recipe: Recipe,
@@ -224,7 +226,7 @@ export interface RecipePairs {
   at(place: number): PreferencePair
 }
 
-/** The pairs of a recipe whose data are preferences, in the order in which a run takes them. */
+/** The pairs of a recipe whose data are preferences, in the order in which a run takes them. @throws PocketPhiError as `recipeSource` */
 export function recipePairs(
   recipe: Recipe,
   { tokenizer, template }: TrainedText,

@@ -26,6 +26,7 @@ import {
   type RunState,
 } from './checkpoint.ts'
 import { openMetrics, plotLoss, readMetrics, type HeldOutMetrics, type MetricsLog } from './metrics.ts'
+import { readDatasets } from './datasets.ts'
 import { makeModelFiles, readText, type ModelFiles } from './model-files.ts'
 import { lossOf, openObjective, type Objective } from './objective.ts'
 import type { Recipe } from './recipe.ts'
@@ -82,8 +83,8 @@ export interface TrainOptions extends AtomicOptions {
  * A checkpoint holds all that resuming needs, tokenizer included. A run that begins anew takes over nothing that lies in
  * the folder; a finished model there is replaced when the run ends.
  *
- * @throws PocketPhiError `invalid-config` for a recipe that does not fit, or is not that of the checkpoint, or lets the
- * loss diverge; `invalid-argument` when there are checkpoints and `resume` is not set; `invalid-file` for a damaged
+ * @throws PocketPhiError as `readDatasets`; `invalid-config` for a recipe that does not fit, or is not that of the checkpoint, or
+ * lets the loss diverge; `invalid-argument` when there are checkpoints and `resume` is not set; `invalid-file` for a damaged
  * checkpoint; `out-of-memory` when memory or disk are full; `aborted` when the signal fires (a checkpoint is saved
  * first); and what the backend throws. Checkpoints that were saved stay in every case.
  */
@@ -96,6 +97,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   await pruneCheckpoints(checkpointsOf(options.folder), recipe.checkpoint.keep, options)
   const files = await (checkpoint === undefined ? makeModelFiles(recipe) : readModelFiles(checkpoint))
   const text = await readText(files, model, recipe)
+  const datasets = await readDatasets(recipe)
   const { programs, device } = await openDevice(recipe, model, options, checkpoint === undefined)
   try {
     const { parameters, frozen } = programs
@@ -103,7 +105,8 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
     const base = await baseFingerprint(recipe, device, programs)
     if (state !== undefined) checkBase(recipe, state, base)
     // Preferences compare with the weights that the run began with, so that a checkpoint comes after.
-    const objective = await openObjective({ recipe, model, text, device, weights: [...parameters, ...frozen], options })
+    const weights = [...parameters, ...frozen]
+    const objective = await openObjective({ recipe, datasets, model, text, device, weights, options })
     if (objective.tooLong > 0) options.onTooLong?.(objective.tooLong)
     if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters, saved)
     await new Run({ recipe, options, device, programs, saved, files, objective, state, base }).toTheEnd()
@@ -303,7 +306,8 @@ class Run {
       await metrics.close()
     }
     await this.#export()
-    const plot = plotLoss(this.#recipe.name, await readMetrics(metricsFile))
+    const { name, objective } = this.#recipe
+    const plot = plotLoss(name, await readMetrics(metricsFile), objective === undefined ? 'token' : 'pair')
     await writeFileAtomic(join(folder, 'loss.svg'), plot, this.#options)
   }
 
