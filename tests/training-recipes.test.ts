@@ -47,8 +47,8 @@ function towerCache({ img_processor: tower }: Readonly<Record<string, unknown>>)
 }
 
 describe.each(recipes)('$file', ({ recipe }) => {
-  test('is sized before anything is trained', () => {
-    const { parameters, frozen, rowsPerUpdate, memory } = planTraining(recipe, wasmBackend({ threads: 2 }))
+  test('is sized before anything is trained', async () => {
+    const { parameters, frozen, rowsPerUpdate, memory } = await planTraining(recipe, wasmBackend({ threads: 2 }))
     console.log(
       `${recipe.name}: ${parameters} parameters and ${frozen} that stay, ${rowsPerUpdate} rows an update, ` +
         `${Math.round(memory.parameters / 1e6)} MB of weights, ${Math.round(memory.states / 1e6)} MB of gradients and ` +

@@ -21,7 +21,7 @@ import { quantize } from '../src/quant/quantize.ts'
 import { packBatch } from '../src/train/step/batches.ts'
 import { listCheckpoints } from '../src/train/checkpoint.ts'
 import { readMetrics } from '../src/train/metrics.ts'
-import { makeModelFiles, tokenizerOf } from '../src/train/model-files.ts'
+import { makeModelFiles, readText } from '../src/train/model-files.ts'
 import { parseRecipe, type Recipe } from '../src/train/recipe.ts'
 import { recipeSource } from '../src/train/sources.ts'
 import {
@@ -92,8 +92,8 @@ describe('the finished model', () => {
 
     const { rows, context } = tinyRecipe.batch
     const files = await makeModelFiles(tinyRecipe)
-    const tokenizer = tokenizerOf(files, modelFromConfig(tinyRecipe.model), tinyRecipe)
-    const heldOut = recipeSource(tinyRecipe, tokenizer, tinyRecipe.evaluation.seed)
+    const text = await readText(files, modelFromConfig(tinyRecipe.model), tinyRecipe)
+    const heldOut = recipeSource(tinyRecipe, text, { conversations: new Map(), shards: new Map() }, 'heldOut')
     const { next, learnedTokens } = packBatch(heldOut, 0, rows, context)
     let sum = 0
     for (let index = 0; index < next; index++) {
@@ -146,8 +146,8 @@ test('a run hands every example to the model once, in order, and every step its 
   }
   await inFolder(async (folder) => {
     await trainTiny(folder, { backend: spying })
-    const tokenizer = tokenizerOf(await makeModelFiles(tinyRecipe), modelFromConfig(tinyRecipe.model), tinyRecipe)
-    const source = recipeSource(tinyRecipe, tokenizer)
+    const text = await readText(await makeModelFiles(tinyRecipe), modelFromConfig(tinyRecipe.model), tinyRecipe)
+    const source = recipeSource(tinyRecipe, text, { conversations: new Map(), shards: new Map() })
     const batches = seen.get('gradients') ?? []
     expect(batches.length).toBe(8)
     const ids = batches.flatMap(({ ids: row, starts }) => [...(row ?? [])].filter((_, at) => (starts?.[at] ?? -1) >= 0))
@@ -336,7 +336,7 @@ describe('a resumed run', () => {
       await expect(trainTiny(folder, { resume: true })).rejects.toMatchObject({
         code: 'invalid-config',
         message: expect.stringMatching(
-          /data of this recipe is not what it was.*of another version.*Resume with the version/s,
+          /data of this recipe is not what it was.*of another version.*Resume with the files and the version/s,
         ),
       })
     })

@@ -1,14 +1,13 @@
 /** Losses, gradients, AdamW steps and DPO on a sibling folder's model, through the trainer's own programs. */
-import type { Device } from '../../src/backends/backend.ts'
+import type { Device, RunInputs } from '../../src/backends/backend.ts'
 import { elementCount } from '../../src/base/dtype.ts'
 import { present } from '../../src/base/errors.ts'
 import { checkTensors, fillParameters } from '../../src/engine/load.ts'
 import type { FileTree } from '../../src/formats/tree.ts'
 import { modelFromConfig, type Model } from '../../src/models/index.ts'
-import { traceSequences } from '../../src/models/trace.ts'
-import { crossEntropy, type Program } from '../../src/program/index.ts'
-import { tensorType } from '../../src/program/ops/definition.ts'
-import { stateNames, traceTraining } from '../../src/train/step/programs.ts'
+import type { Example } from '../../src/train/step/batches.ts'
+import { appendPreferenceLoss, packPairs, type ReferenceLogProbabilities } from '../../src/train/step/preferences.ts'
+import { appendLoss, stateNames, traceTraining } from '../../src/train/step/programs.ts'
 import {
   perturbHead,
   readIntegers,
@@ -49,7 +48,7 @@ interface TrainingJson {
 }
 
 /** The inputs that hold the batch; the loss is the weighted sum of the cross-entropies of the targets. */
-interface BatchInputs {
+type BatchInputs = {
   readonly ids: Int32Array
   readonly positions: Int32Array
   readonly regimes: Int32Array
@@ -102,26 +101,18 @@ interface Trainee {
   readonly device: Device
   readonly names: readonly string[]
   /** Clears the gradients, adds those of the batch; resolves to its loss. */
-  gradients(inputs: BatchInputs): Promise<number>
+  gradients(inputs: RunInputs): Promise<number>
   update(step: number): Promise<void>
-  /** The cross-entropy of every row, so that a caller can add them up in float64: f32 has 1e-5 left at 100. */
-  losses(inputs: BatchInputs): Promise<Float32Array>
 }
 
-function traceLosses(model: Model, rows: number): Program {
-  const { trace, logits } = traceSequences(model, 'losses', rows)
-  trace.output('losses', crossEntropy(logits, trace.bind('input', 'targets', tensorType('i32', rows))))
-  return trace.finish()
-}
-
-type Opener = (tree: FileTree, file: string, rows: number) => Promise<Trainee>
+type Opener = (tree: FileTree, file: string, rows: number, append?: typeof appendLoss) => Promise<Trainee>
 
 function openerFor(model: Model, { adamw }: TrainingJson, settings: Settings): Opener {
   const [beta1, beta2] = adamw.betas
-  return async (tree, file, rows) => {
+  return async (tree, file, rows, append = appendLoss) => {
     const optimizer = { beta1, beta2, epsilon: adamw.eps, weightDecay: adamw.weight_decay, decayVectors: true }
-    const traced = traceTraining(model, rows, optimizer)
-    const device = await settings.backend.open([traced.gradients, traced.update, traceLosses(model, rows)])
+    const traced = traceTraining(model, rows, optimizer, { appendLoss: append })
+    const device = await settings.backend.open([traced.gradients, traced.update, traced.evaluate])
     await withTensors(tree, file, async (tensors) => {
       checkTensors(tensors, traced.parameters)
       await fillParameters(device, tensors, traced)
@@ -143,7 +134,6 @@ function openerFor(model: Model, { adamw }: TrainingJson, settings: Settings): O
         const schedule = Float32Array.of(adamw.lr, 1 - beta1 ** step, 1 - beta2 ** step)
         await device.run('update', { maxNorm: Float32Array.of(0), schedule })
       },
-      losses: async (inputs) => present((await device.run('losses', { ...inputs }))['losses'], 'losses'),
     }
   }
 }
@@ -235,10 +225,7 @@ export async function trainingFolder(
   ]
 }
 
-/**
- * Direct preference optimisation (Rafailov et al., 2023). The gradient of its loss is a weighted sum of the gradients of
- * the two log-probabilities, so that the trainer's weighted cross-entropy serves.
- */
+/** Direct preference optimisation, as the trainer does it. */
 async function runDpo(
   open: Opener,
   modelTree: FileTree,
@@ -246,32 +233,28 @@ async function runDpo(
   tree: FileTree,
   { beta, prompt, chosen, rejected }: TrainingJson['dpo'],
 ) {
-  const targetsOf = (answer: readonly number[]): number[] => [
-    ...new Array<number>(prompt.length - 1).fill(-100),
-    ...answer,
-    -100,
-  ]
-  const pair = (chosenWeight: number, rejectedWeight: number): BatchInputs =>
-    batchOf([
-      { ids: [...prompt, ...chosen], targets: targetsOf(chosen), weight: chosenWeight },
-      { ids: [...prompt, ...rejected], targets: targetsOf(rejected), weight: rejectedWeight },
-    ])
+  const answered = (answer: readonly number[]): Example => ({
+    ids: [...prompt, ...answer],
+    learned: [...prompt.map(() => false), ...answer.map(() => true)],
+  })
   const rows = 2 * prompt.length + chosen.length + rejected.length
-  const logProbabilities = async (trainee: Trainee): Promise<{ chosen: number; rejected: number }> => {
-    const losses = await trainee.losses(pair(1, 1))
-    const sum = (part: Float32Array): number => -part.reduce((total, loss) => total + loss, 0)
-    const border = prompt.length + chosen.length
-    return { chosen: sum(losses.subarray(0, border)), rejected: sum(losses.subarray(border)) }
+  const inputs = (reference: ReferenceLogProbabilities): RunInputs => {
+    const pair = { chosen: answered(chosen), rejected: answered(rejected) }
+    return packPairs({ pair: () => pair, reference: () => reference, end: 1 }, 0, rows, rows).inputs
   }
-  const referenceModel = await open(tree, 'dpo_reference_model.safetensors', rows)
+  const append: typeof appendLoss = (traced, count) => appendPreferenceLoss(traced, count, beta)
+  const logProbabilities = async ({ device }: Trainee): Promise<ReferenceLogProbabilities> => {
+    const { negativeLogLikelihoods } = await device.run('evaluate', inputs({ chosen: 0, rejected: 0 }))
+    const [ofChosen = NaN, ofRejected = NaN] = present(negativeLogLikelihoods, 'likelihoods')
+    return { chosen: -ofChosen, rejected: -ofRejected }
+  }
+  const referenceModel = await open(tree, 'dpo_reference_model.safetensors', rows, append)
   const reference = await logProbabilities(referenceModel)
   await referenceModel.device.dispose()
-  const trainee = await open(modelTree, modelFile, rows)
+  const trainee = await open(modelTree, modelFile, rows, append)
   const policy = await logProbabilities(trainee)
-  const margin = beta * (policy.chosen - reference.chosen - (policy.rejected - reference.rejected))
-  const slope = beta / (1 + Math.exp(margin))
-  await trainee.gradients(pair(slope, -slope))
+  const loss = await trainee.gradients(inputs(reference))
   const gradients = await gradientsOf(trainee)
   await trainee.device.dispose()
-  return { policy, reference, loss: Math.log1p(Math.exp(-margin)), gradients }
+  return { policy, reference, loss, gradients }
 }

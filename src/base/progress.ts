@@ -4,7 +4,7 @@ export interface Progress {
   readonly stage: string
   readonly done: number
   readonly total: number
-  readonly unit: 'bytes' | 'tiles' | 'tokens' | 'steps' | 'rows' | 'tensors' | 'documents'
+  readonly unit: 'bytes' | 'tiles' | 'tokens' | 'steps' | 'rows' | 'tensors' | 'documents' | 'pairs'
 }
 
 export type OnProgress = (progress: Progress) => void

@@ -17,6 +17,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['pull', async () => (await import('./pull.ts')).registerPull],
   ['train', async () => (await import('./train.ts')).registerTrain],
   ['data', async () => (await import('./data.ts')).registerData],
+  ['merge', async () => (await import('./merge.ts')).registerMerge],
   ['longrope', async () => (await import('./longrope.ts')).registerLongRope],
   ['eval', async () => (await import('./eval.ts')).registerEval],
   ['eval-world', async () => (await import('./eval-world.ts')).registerEvalWorld],

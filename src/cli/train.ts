@@ -5,12 +5,12 @@ import { confirm, isCancel } from '@clack/prompts'
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { listCheckpoints } from '../train/checkpoint.ts'
-import { parseRecipe } from '../train/recipe.ts'
-import { train, type TrainingProgress } from '../train/trainer.ts'
+import { readRecipe } from '../train/read-recipe.ts'
+import { train, type TrainingPlan, type TrainingProgress } from '../train/trainer.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { addBackendOptions, chooseBackend, type BackendOptions } from './options.ts'
-import { bar, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
+import { bar, formatBytes, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
 import { addWideOptions, enableWideVectors, type WideOptions } from './wide.ts'
 
 interface TrainCommandOptions extends BackendOptions, WideOptions {
@@ -44,7 +44,7 @@ Examples:
 }
 
 async function runTraining(path: string, options: TrainCommandOptions): Promise<void> {
-  const recipe = parseRecipe(await readTextFile(path, 'recipe'), path)
+  const recipe = await readRecipe(await readTextFile(path, 'recipe'), path)
   const folder = options.folder ?? join('runs', recipe.name)
   await prepareFolder(folder, options)
   const wide =
@@ -61,6 +61,12 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
           backend: await chooseBackend(options, { wide }),
           resume: options.resume === true,
           signal,
+          onPlan: (plan) => reporter.plan(plan),
+          onPreparation: ({ stage, done, total, unit }) => reporter.prepare(`${stage}: ${done} of ${total} ${unit}`),
+          onTooLong: (examples) =>
+            reporter.say(
+              `${examples} examples are left out: no answer of them begins within ${recipe.batch.context} tokens ("batch.context").`,
+            ),
           onProgress: (progress) => reporter.report(progress),
         })
       } catch (error) {
@@ -74,7 +80,8 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
   )
   const model = join(folder, 'final')
   if (options.json === true) printJson({ done: true, model })
-  else print(`The model is in ${model}. Try it: phi chat ${model}`)
+  else if (recipe.adapter === undefined) print(`The model is in ${model}. Try it: phi chat ${model}`)
+  else print(`The adapters are in ${model}. Add them to the model: phi merge ${recipe.initial} ${model} MERGED`)
 }
 
 /** What is said after Ctrl-C. */
@@ -114,6 +121,10 @@ async function mayRemove(newest: string): Promise<boolean> {
   return !isCancel(answer) && answer
 }
 
+function formatCount(count: number): string {
+  return count.toLocaleString('en')
+}
+
 /** Without a terminal a line is printed this often, in seconds, and whenever the held-out loss was measured. */
 const lineSeconds = 10
 
@@ -138,6 +149,20 @@ class Reporter {
     this.#status.clear()
   }
 
+  plan({ parameters, frozen, memory }: TrainingPlan): void {
+    if (this.#json) return
+    const stay = frozen === 0 ? '' : `, ${formatCount(frozen)} stay as they are`
+    this.say(
+      `${formatCount(parameters)} weights are trained${stay}. Memory: ${formatBytes(memory.total)}, of which ` +
+        `weights ${formatBytes(memory.parameters)}, gradients and moments ${formatBytes(memory.states)}, ` +
+        `working memory ${formatBytes(memory.scratch)}`,
+    )
+  }
+
+  prepare(line: string): void {
+    this.#status.show(line)
+  }
+
   report(progress: TrainingProgress): void {
     if (this.#json) return printJson(progress)
     const measured = progress.heldOutLoss !== undefined
@@ -153,9 +178,10 @@ class Reporter {
     this.#status.show(`${bar(share)} ${line}`)
   }
 
-  #line({ step, steps, loss, tokensPerSecond, secondsLeft }: TrainingProgress): string {
+  #line({ step, steps, loss, rewardAccuracy, tokensPerSecond, secondsLeft }: TrainingProgress): string {
     const heldOut = this.#heldOut === undefined ? '' : `  held out ${this.#heldOut.toFixed(4)}`
     const speed = `${Math.round(tokensPerSecond)} tokens/s`
-    return `step ${step} of ${steps}  loss ${loss.toFixed(4)}${heldOut}  ${speed}  ${formatSeconds(secondsLeft)} left`
+    const accuracy = rewardAccuracy === undefined ? '' : `  preferred ${(100 * rewardAccuracy).toFixed(0)} %`
+    return `step ${step} of ${steps}  loss ${loss.toFixed(4)}${heldOut}${accuracy}  ${speed}  ${formatSeconds(secondsLeft)} left`
   }
 }

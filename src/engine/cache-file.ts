@@ -4,7 +4,7 @@
  * layer is in memory beside the store, whether a file is written or read.
  */
 import type { Device } from '../backends/backend.ts'
-import { formatType, isKvDType, type TensorType } from '../base/dtype.ts'
+import { isKvDType, type TensorType } from '../base/dtype.ts'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import { kvPool } from '../blocks/kv-pool.ts'
 import { openSafetensors, type Checkpoint } from '../formats/safetensors.ts'
@@ -18,6 +18,7 @@ import type { EncodedPrompt } from './generate.ts'
 import type { Regime } from './pages.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { AdvanceOptions, Sequence } from './sequence.ts'
+import { tensorsFingerprint } from './tensors-fingerprint.ts'
 
 /** The value of "format" in the metadata. */
 const formatName = 'pocket-phi-cache-2'
@@ -82,16 +83,10 @@ function pageBytesOf(device: Device, name: string): number {
 /** SHA-256 of everything in the store of a device but its cache: the same for the same weights in the same formats. */
 export async function fingerprintOf(device: Device, layers: number): Promise<string> {
   const pools = new Set(poolNames(layers))
-  const lines: string[] = []
-  for (const name of device.names()) {
-    if (pools.has(name)) continue
-    lines.push(`${name} ${formatType(device.typeOf(name))} ${await sha256(await device.readBytes(name))}`)
-  }
-  return await sha256(new TextEncoder().encode(lines.join('\n')))
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return hexadecimal(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
+  return await tensorsFingerprint(
+    device,
+    device.names().filter((name) => !pools.has(name)),
+  )
 }
 
 function hexadecimal(bytes: Uint8Array): string {

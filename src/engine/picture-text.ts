@@ -1,5 +1,5 @@
 /** Conversations with pictures, as text and as ids. */
-import { renderChat, type ChatMessage, type ChatTemplate } from '../text/templates.ts'
+import { renderChat, type ChatMessage, type ChatTemplate, type RenderOptions } from '../text/templates.ts'
 import { compactText, type SpecialToken, type Text } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Picture } from './pictures.ts'
@@ -11,39 +11,45 @@ export interface PicturedMessage<Shown> extends ChatMessage {
 
 export type Message = PicturedMessage<Picture>
 
-/** Text in which pictures have their places. */
-export type PicturedText = readonly (string | SpecialToken | Picture)[]
+/** Text in which pictures, or what stands for them, have their places. */
+export type TextWith<Shown> = readonly (string | SpecialToken | Shown)[]
+
+export type PicturedText = TextWith<Picture>
 
 /** What stands for a picture in a text that becomes ids. */
-interface PictureMark {
+export interface PictureMark {
   readonly ids: readonly number[]
 }
 
 /** The pictures of messages, in their order. */
-export function picturesIn(messages: readonly Message[]): Picture[] {
+export function picturesIn<Shown>(messages: readonly PicturedMessage<Shown>[]): Shown[] {
   return messages.flatMap(({ pictures }) => pictures ?? [])
 }
 
 /**
- * A conversation up to the answer. Each picture has a line of its own before the words of its message, where the published
+ * A conversation, up to the answer unless something else is asked for. Each picture has a line of its own before the words of its message, where the published
  * processor has `<|image_1|>`, `<|image_2|>` and so on.
  *
  * @throws PocketPhiError as `renderChat`
  */
-export function renderConversation(template: ChatTemplate, messages: readonly Message[]): PicturedText {
+export function renderConversation<Shown extends object>(
+  template: ChatTemplate,
+  messages: readonly PicturedMessage<Shown>[],
+  options: RenderOptions = { addGenerationPrompt: true },
+): TextWith<Shown> {
   const pictures = picturesIn(messages)
-  if (pictures.length === 0) return renderChat(template, messages, { addGenerationPrompt: true })
+  if (pictures.length === 0) return renderChat(template, messages, options)
   const mark = unusedCharacter(messages)
   const marked = messages.map(({ pictures: own = [], ...message }) => ({
     ...message,
     content: `${mark}\n`.repeat(own.length) + message.content,
   }))
-  const text = renderChat(template, marked, { addGenerationPrompt: true })
+  const text = renderChat(template, marked, options)
   let count = 0
-  const parts = text.flatMap((part): PicturedText => {
+  const parts = text.flatMap((part): TextWith<Shown> => {
     if (typeof part !== 'string') return [part]
     const [first = '', ...others] = part.split(mark)
-    return [first, ...others.flatMap((words): PicturedText => [...pictures.slice(count, ++count), words])]
+    return [first, ...others.flatMap((words): TextWith<Shown> => [...pictures.slice(count, ++count), words])]
   })
   return compactText(parts)
 }
@@ -62,11 +68,7 @@ function unusedCharacter(messages: readonly ChatMessage[]): string {
  * The ids of a text. As the published processor does, what stands between pictures is encoded piece by piece, each with what the
  * tokenizer puts before a text.
  */
-export function encodePictured(
-  tokenizer: Tokenizer,
-  text: readonly (string | SpecialToken | PictureMark)[],
-  { addBos = true } = {},
-): number[] {
+export function encodePictured(tokenizer: Tokenizer, text: TextWith<PictureMark>, { addBos = true } = {}): number[] {
   const ids: number[] = []
   let piece: Text = []
   let isFirst = true

@@ -1,6 +1,7 @@
 import type { DType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import {
+  add,
   attention,
   cachedAttention,
   embedding,
@@ -9,6 +10,7 @@ import {
   linear,
   pageSize,
   replaceRows,
+  scale,
   topK,
   type ActivationFormat,
   type CacheDType,
@@ -16,6 +18,7 @@ import {
 import { tensorType } from '../program/ops/definition.ts'
 import type { Program } from '../program/program.ts'
 import { Trace, type Tensor } from '../program/trace.ts'
+import { adapterNames, isTarget, type AdapterSettings } from './adapter.ts'
 import type { Initializer, Model, ModelContext, ProjectorContext } from './model.ts'
 
 /** A parameter that the model asked for while it was traced. */
@@ -33,6 +36,8 @@ export interface NumberFormats {
   readonly activations?: ActivationFormat
   /** What the cache holds keys and values in; f32 when left out. */
   readonly cache?: CacheDType
+  /** What is added to the products with some matrices; nothing when left out. */
+  readonly adapter?: AdapterSettings
 }
 
 export interface TraceOptions extends NumberFormats {
@@ -45,6 +50,10 @@ export interface TracedModel {
   readonly trace: Trace
   readonly logits: Tensor
   readonly parameters: readonly ParameterSpec[]
+  /** Matrices of adapters, which are not in the checkpoint. */
+  readonly adapters: readonly ParameterSpec[]
+  /** Names of the matrices that linear modules multiply with. */
+  readonly linearWeights: readonly string[]
   /** Float64 tensors that follow from the configuration, to be written into the store once. */
   readonly buffers: ReadonlyMap<string, Float64Array>
 }
@@ -80,6 +89,8 @@ function traceModel(
 ): TracedModel {
   const { bind, parameters } = parameterBinder(trace, options)
   const buffers = new Map<string, Float64Array>()
+  const adapters = adapterBinder(trace, options)
+  const linearWeights: string[] = []
   const index = (name: string): Tensor => trace.bind('input', name, tensorType('i32', rows))
   const context: ModelContext = {
     positions: index('positions'),
@@ -93,7 +104,8 @@ function traceModel(
     },
     linear(x, name, outputs, initializer = 'normal') {
       const weight = bind(name, [outputs, x.type.shape[1] ?? 0], initializer)
-      return linear(x, weight, options.activations ?? 'int8')
+      linearWeights.push(name)
+      return adapters.adapted(linear(x, weight, options.activations ?? 'int8'), x, name)
     },
     experts(x, routing, parts, name, outputs, initializer = 'normal') {
       const [experts, inner] = [routing.type.shape[1] ?? 0, x.type.shape[1] ?? 0]
@@ -108,7 +120,29 @@ function traceModel(
     within: (scope, body) => trace.within(scope, body),
   }
   const logits = model.forward(context)
-  return { trace, logits, parameters, buffers }
+  return { trace, logits, parameters, adapters: adapters.parameters, linearWeights, buffers }
+}
+
+/** Adds what adapters make of x to the products that have them, and lists their matrices. */
+function adapterBinder(
+  trace: Trace,
+  { adapter }: NumberFormats,
+): {
+  readonly adapted: (product: Tensor, x: Tensor, name: string) => Tensor
+  readonly parameters: readonly ParameterSpec[]
+} {
+  const { bind, parameters } = parameterBinder(trace, {})
+  return {
+    parameters,
+    adapted(product, x, name) {
+      if (adapter === undefined || !isTarget(adapter, name)) return product
+      const { rank, alpha } = adapter
+      const { down, up } = adapterNames(name)
+      const [inputs = 0, outputs = 0] = [x.type.shape[1], product.type.shape[1]]
+      const narrow = linear(x, bind(down, [rank, inputs], 'normal'), 'f32')
+      return add(product, scale(linear(narrow, bind(up, [outputs, rank], 'zeros'), 'f32'), alpha / rank))
+    },
+  }
 }
 
 /**

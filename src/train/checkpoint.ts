@@ -6,8 +6,10 @@ import { PocketPhiError } from '../base/errors.ts'
 import type { Device } from '../backends/backend.ts'
 import { removeFolderAtomic, writeFolderAtomic, type AtomicOptions } from '../formats/atomic.ts'
 import { writeSafetensors } from '../formats/safetensors-writer.ts'
+import { localFolder } from '../formats/tree.ts'
 import type { ParameterSpec } from '../models/trace.ts'
-import type { ModelFiles } from './model-files.ts'
+import { filesIn, modelFileNames, type ModelFiles } from './model-files.ts'
+import type { SavedWeights } from './starting-weights.ts'
 import { stateNames } from './step/programs.ts'
 import { restoreTensors, weightEntries } from './step/weights.ts'
 
@@ -23,6 +25,8 @@ const stateSchema = z.strictObject({
   learnedTokens: z.int().min(0),
   /** The recipe as it was; a changed one is refused. */
   recipe: z.record(z.string(), z.json()),
+  /** A fingerprint of the model that adapters are trained on, which a checkpoint does not hold. */
+  base: z.string().optional(),
 })
 
 /** Where a run stands; with the tensors, all that a resumed run needs to continue with the same bits. */
@@ -62,14 +66,14 @@ function moments(parameters: readonly ParameterSpec[]): ParameterSpec[] {
 export interface CheckpointParts {
   readonly device: Device
   readonly parameters: readonly ParameterSpec[]
-  readonly frozen: readonly ParameterSpec[]
+  readonly saved: SavedWeights
   readonly files: ModelFiles
   readonly state: RunState
 }
 
 /**
  * Saves weights, optimiser and position as one folder that is there whole or not at all, then removes the oldest beyond
- * `keep`. The folder is a model as well: it can be loaded while the run goes on.
+ * `keep`. The folder is a model as well, or one's adapters: it can be loaded while the run goes on.
  *
  * @throws PocketPhiError `invalid-argument` when that step was saved already, `out-of-memory` for a full disk; the
  * checkpoints before it stay
@@ -77,7 +81,7 @@ export interface CheckpointParts {
 export async function saveCheckpoint(
   folder: string,
   keep: number,
-  { device, parameters, frozen, files, state }: CheckpointParts,
+  { device, parameters, saved, files, state }: CheckpointParts,
   options: AtomicOptions,
 ): Promise<void> {
   const target = join(folder, `step-${String(state.step).padStart(7, '0')}`)
@@ -90,8 +94,8 @@ export async function saveCheckpoint(
     target,
     async (into) => {
       for (const [name, text] of Object.entries(files)) await into.writeFile(name, text)
-      const weights = await weightEntries(device, [...parameters, ...frozen], 'F32')
-      await into.writeFile('model.safetensors', writeSafetensors(weights))
+      const weights = await weightEntries(device, saved.tensors, 'F32')
+      await into.writeFile(saved.file, writeSafetensors(weights))
       const optimizer = await weightEntries(device, moments(parameters), 'F32')
       await into.writeFile(optimizerFile, writeSafetensors(optimizer))
       // Parsed, so that the order of the fields is that of the schema.
@@ -153,11 +157,8 @@ export function differences(then: unknown, now: unknown, path = ''): string[] {
 }
 
 /** The texts that make the checkpoint a model: configuration and tokenizer, as the run had them. */
-export async function readModelFiles(checkpoint: string, names: readonly string[]): Promise<ModelFiles> {
-  return await reading(checkpoint, async () => {
-    const texts = names.map(async (name) => [name, await readFile(join(checkpoint, name), 'utf8')] as const)
-    return Object.fromEntries(await Promise.all(texts))
-  })
+export async function readModelFiles(checkpoint: string): Promise<ModelFiles> {
+  return await reading(checkpoint, async () => await filesIn(localFolder(checkpoint), modelFileNames))
 }
 
 /** Puts the weights and the optimiser's moments of a checkpoint back into the store. */
@@ -165,10 +166,10 @@ export async function restoreCheckpoint(
   checkpoint: string,
   device: Device,
   parameters: readonly ParameterSpec[],
-  frozen: readonly ParameterSpec[],
+  saved: SavedWeights,
 ): Promise<void> {
   await reading(checkpoint, async () => {
-    await restoreTensors(checkpoint, device, [...parameters, ...frozen])
+    await restoreTensors(checkpoint, device, saved.tensors, { file: saved.file })
     await restoreTensors(checkpoint, device, moments(parameters), { file: optimizerFile })
   })
 }

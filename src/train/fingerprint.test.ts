@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { fingerprint } from './fingerprint.ts'
-import type { ExampleSource } from './step/batches.ts'
+import type { Example } from './step/batches.ts'
 
 /** An example of this length whose ids tell its index and their place. */
-const numbered = (lengths: readonly number[]): ExampleSource => ({
-  example: (index) => ({
-    ids: Array.from({ length: lengths[index % lengths.length] ?? 1 }, (_, place) => 1000 * index + place),
-  }),
-})
+const numbered =
+  (lengths: readonly number[]) =>
+  (index: number): Example[] => [
+    { ids: Array.from({ length: lengths[index % lengths.length] ?? 1 }, (_, place) => 1000 * index + place) },
+  ]
 
 test('a fingerprint changes with an id, with what is learned, and with the place', () => {
   const source = numbered([3, 5])
@@ -16,7 +16,8 @@ test('a fingerprint changes with an id, with what is learned, and with the place
   const others = [
     fingerprint(source, 8),
     fingerprint(numbered([3, 6]), 7),
-    fingerprint({ example: (index) => ({ ...source.example(index), learned: [true, false, true] }) }, 7),
+    fingerprint((index) => source(index).map((example) => ({ ...example, learned: [true, false, true] })), 7),
+    fingerprint(source, 7, 'contents'),
   ]
-  expect(new Set([same, ...others]).size).toBe(4)
+  expect(new Set([same, ...others]).size).toBe(5)
 })

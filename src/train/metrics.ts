@@ -1,15 +1,21 @@
 import type { AtomicOptions } from '../formats/atomic.ts'
 import { openJsonLines, readJsonLines, type JsonLinesLog } from '../formats/json-lines.ts'
+import type { RewardMetrics } from './step/preferences.ts'
+
+/** What was measured on held-out text, where it was; rewards of a training by preferences. */
+export interface HeldOutMetrics {
+  readonly heldOutLoss?: number
+  readonly heldOutRewardMargin?: number
+  readonly heldOutRewardAccuracy?: number
+}
 
 /** One line of metrics.jsonl. `seconds` and `tokensPerSecond` are wall-clock; all else is reproducible. */
-export interface Metric {
+export interface Metric extends HeldOutMetrics, Partial<RewardMetrics> {
   readonly step: number
   readonly loss: number
   readonly learningRate: number
   readonly gradientNorm: number
   readonly tokens: number
-  /** Loss on held-out text, where it was measured. */
-  readonly heldOutLoss?: number
   readonly tokensPerSecond: number
   readonly seconds: number
 }
@@ -45,7 +51,7 @@ function averaged(metrics: readonly Metric[], count: number): { step: number; lo
 }
 
 /** The loss over the steps as an SVG picture: the training loss, averaged where it is dense, and the held-out loss. */
-export function plotLoss(title: string, metrics: readonly Metric[]): string {
+export function plotLoss(title: string, metrics: readonly Metric[], term: 'token' | 'pair' = 'token'): string {
   const [width, height, left, bottom] = [760, 360, 56, 40]
   const smooth = averaged(metrics, 500)
   const heldOut = metrics.flatMap(({ step, heldOutLoss }) =>
@@ -62,7 +68,7 @@ export function plotLoss(title: string, metrics: readonly Metric[]): string {
   const ticks = Array.from({ length: Math.floor(highest) + 1 }, (_, loss) => loss)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
 <rect width="${width}" height="${height}" fill="#fff"/>
-<text x="${left}" y="20" font-size="14">${title}: loss in nats per token</text>
+<text x="${left}" y="20" font-size="14">${title}: loss in nats per ${term}</text>
 ${ticks.map((loss) => `<path d="M${left} ${y(loss)}H${width - 16}" stroke="#ddd"/><text x="${left - 8}" y="${y(loss) + 4}" text-anchor="end">${loss}</text>`).join('\n')}
 <text x="${left}" y="${height - 16}">0</text><text x="${width - 16}" y="${height - 16}" text-anchor="end">step ${lastStep}</text>
 <path d="${path(smooth)}" fill="none" stroke="#2563eb" stroke-width="1.5"/>

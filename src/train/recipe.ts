@@ -1,8 +1,20 @@
 import { z } from 'zod'
+import { conversationFormats } from '../data/conversations/index.ts'
 import { fewestPasskeyWords } from '../data/recall/index.ts'
 import { checkedFields, nameSchema, parseYaml } from '../data/yaml.ts'
 
-/** What a run learns from: generated text by name, that of `shapes` with pictures, or packed shards, with a share of the examples. */
+/** What all files have in common. */
+const fileFields = {
+  /** JSON Lines, or gzip of them where the name ends in `.gz`. */
+  file: z.string(),
+  weight: z.number().positive(),
+  /** Of the order in which its lines are taken; every pass has another. */
+  seed: z.int(),
+  /** The share of different lines that is not learned, for the held-out loss. */
+  heldOut: z.number().gt(0).lt(1).default(0.05),
+}
+
+/** What a run learns from: generated text by name, that of `shapes` with pictures, packed shards, or files, with a share of the examples. */
 const dataSchema = z.discriminatedUnion('source', [
   z.strictObject({
     source: z.enum(['world-documents', 'world-conversations', 'shapes']),
@@ -24,7 +36,35 @@ const dataSchema = z.discriminatedUnion('source', [
     /** The folder of a run of data, or of its packed shards. */
     folder: z.string(),
   }),
+  z.strictObject({
+    source: z.literal('conversations'),
+    ...fileFields,
+    /** How lines hold them; as the first line tells when left out. */
+    format: z.enum(conversationFormats).optional(),
+  }),
+  z.strictObject({ source: z.literal('preferences'), ...fileFields }),
 ])
+
+/** What is minimised, where it is not the cross-entropy of the text. */
+const objectiveSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    /** Direct preference optimisation (Rafailov et al., 2023): the data are pairs of answers. */
+    kind: z.literal('dpo'),
+    /** How much a reward counts: lower lets the model leave the one that it starts from further behind. */
+    beta: z.number().positive().default(0.1),
+  }),
+])
+
+/** Low-rank adapters, which alone are trained: the weights that the run starts from stay as they are, packed ones too. */
+const adapterSchema = z.strictObject({
+  rank: z.int().positive(),
+  /** What they add is multiplied with alpha / rank. */
+  alpha: z.number().positive(),
+  /** The ends of the names of modules, or all linear modules of the layers. */
+  targets: z.union([z.literal('all-linear'), z.array(z.string()).min(1)]).default('all-linear'),
+  /** A folder with adapters of the same rank, alpha and targets to go on from. */
+  initial: z.string().optional(),
+})
 
 export const fieldsSchema = z.strictObject({
   /** The folder of the run is named after it. */
@@ -41,6 +81,10 @@ export const fieldsSchema = z.strictObject({
   /** A folder with weights to start from; random weights where left out. */
   initial: z.string().optional(),
   data: z.array(dataSchema).min(1),
+  /** Next-token cross-entropy when left out. */
+  objective: objectiveSchema.optional(),
+  /** All weights are trained when left out. */
+  adapter: adapterSchema.optional(),
   /** Of models that see: the most tiles that a picture is cut into. */
   pictures: z.strictObject({ tiles: z.int().min(1).max(64) }).optional(),
   batch: z.strictObject({
@@ -93,19 +137,32 @@ const recipeSchema = fieldsSchema.superRefine((recipe, context) => {
   if (data.some(({ source }) => source === 'shapes') && recipe.pictures === undefined) {
     fail(['pictures', 'tiles'], 'must be given for data with pictures')
   }
-  // Packed shards hold out texts of their own.
-  const generated = data.filter(({ source }) => source !== 'shards')
+  // Packed shards and files hold out texts of their own.
+  const generated = data.filter((entry) => !('file' in entry) && entry.source !== 'shards')
   const streams = new Set(generated.map(({ source, seed }) => `${source} ${seed}`))
   if (generated.some(({ source, seed }) => streams.has(`${source} ${seed + evaluation.seed}`))) {
     fail(['evaluation', 'seed'], 'added to the seeds of the data it must give other seeds, or nothing is held out')
   }
+  if ('train' in tokenizer && generated.length < data.length) {
+    fail(['tokenizer'], 'must be a folder for data in files: a tokenizer is trained on generated text alone')
+  }
+  if (recipe.adapter !== undefined && recipe.initial === undefined) {
+    fail(['initial'], 'must be given: adapters are added to a model that is there')
+  }
+  if (recipe.objective === undefined) {
+    if (data.some(({ source }) => source === 'preferences')) fail(['objective'], 'must be given for preferences')
+    return
+  }
+  if (data.some(({ source }) => source !== 'preferences')) fail(['data'], 'must all be preferences for this objective')
+  if (recipe.initial === undefined) fail(['initial'], 'must be given: preferences compare with a model that is there')
+  if (2 * batch.context > batch.rows) fail(['batch', 'context'], 'at most half of batch.rows, or no pair fits')
 })
 
 /** One training run as data: model, text, optimiser, schedule. Files in recipes/ hold these. */
 export type Recipe = z.infer<typeof recipeSchema>
 
 /**
- * Reads a recipe from YAML.
+ * Reads a recipe from YAML that has all of its fields; `readRecipe` takes `model` and `tokenizer` from a model that is there.
  *
  * @throws PocketPhiError `invalid-config` naming each field that does not fit.
  */

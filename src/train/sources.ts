@@ -1,24 +1,34 @@
 import { Random } from '../base/random.ts'
-import { PocketPhiError, present, type ErrorParts } from '../base/errors.ts'
+import { PocketPhiError, present } from '../base/errors.ts'
+import type { Preference } from '../data/conversations/index.ts'
 import { passkeyLesson, recallDocument } from '../data/recall/index.ts'
 import { shapesConversation } from '../data/shapes.ts'
-import { openShards, roundOrder, tokenizerChecksum, type TokenShards } from '../data/shards/index.ts'
 import { conversation, document } from '../data/world/index.ts'
+import type { ChatTemplate } from '../text/templates.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import { Shuffled, type Datasets } from './datasets.ts'
 import type { Example, ExampleSource } from './step/batches.ts'
+import { packedExample } from './packed-texts.ts'
 import { conversationExample, documentExample } from './step/examples.ts'
 import { LearnedPicture } from './step/pictures.ts'
+import type { PreferencePair } from './step/preferences.ts'
 import type { Recipe } from './recipe.ts'
 
 type DataEntry = Recipe['data'][number]
+type GeneratedEntry = Exclude<DataEntry, { readonly file: string } | { readonly source: 'shards' }>
 
-/** Whether the examples of a source are conversations, which end otherwise than documents. */
-export function isConversations(source: DataEntry['source']): boolean {
-  return source === 'world-conversations' || source === 'shapes'
+/** How a model reads. */
+export interface TrainedText {
+  readonly tokenizer: Tokenizer
+  /** How conversations are written for it. */
+  readonly template: ChatTemplate
 }
 
-/** Item `index` of a stream of documents that are made; undefined for conversations and for what is packed. */
-function documentText(entry: DataEntry, seed: number, index: number): string | undefined {
+/** What is learned, or what is held out of it. */
+export type Split = 'learned' | 'heldOut'
+
+/** Item `index` of a stream of documents; undefined for streams of conversations. */
+function documentText(entry: GeneratedEntry, seed: number, index: number): string | undefined {
   switch (entry.source) {
     case 'world-documents':
       return document(seed, index).text
@@ -28,71 +38,17 @@ function documentText(entry: DataEntry, seed: number, index: number): string | u
       return passkeyLesson(seed, index, entry.words)
     case 'world-conversations':
     case 'shapes':
-    case 'shards':
       return undefined
   }
 }
 
-/** The packed shards of a recipe, by their folders. */
-export type RecipeShards = ReadonlyMap<string, TokenShards>
-
-/**
- * Opens the packed shards that a recipe learns from.
- *
- * @param tokenizerJson the text of the tokenizer of the model
- * @throws PocketPhiError `invalid-config` for shards of another tokenizer, with longer texts than the recipe's, or with nothing held out; and as
- * `openShards`
- */
-export async function openRecipeShards({ data, batch }: Recipe, tokenizerJson: string): Promise<RecipeShards> {
-  const opened = new Map<string, TokenShards>()
-  for (const entry of data) {
-    if (entry.source !== 'shards' || opened.has(entry.folder)) continue
-    const shards = await openShards(entry.folder)
-    opened.set(entry.folder, shards)
-    const fault = shardFault(shards, batch.context, tokenizerJson)
-    if (fault === undefined) continue
-    closeRecipeShards(opened)
-    throw new PocketPhiError('invalid-config', `The shards in "${entry.folder}" are not for this recipe.`, fault)
-  }
-  return opened
+/** Whether the examples of a source are conversations, which end otherwise than documents. */
+export function isConversations(entry: DataEntry): boolean {
+  return 'file' in entry || entry.source === 'world-conversations' || entry.source === 'shapes'
 }
 
-export function closeRecipeShards(shards: RecipeShards): void {
-  for (const { close } of shards.values()) close()
-}
-
-function shardFault(
-  { manifest, training, heldOut }: TokenShards,
-  context: number,
-  tokenizerJson: string,
-): ErrorParts | undefined {
-  if (manifest.tokenizer !== tokenizerChecksum(tokenizerJson)) {
-    return {
-      expected: `the ids of the tokenizer with the SHA-256 ${tokenizerChecksum(tokenizerJson)}`,
-      found: `those of ${manifest.tokenizer}`,
-      remedy: 'Name the same folder as "tokenizer.folder" here and as "pack.tokenizer" of the run of data.',
-    }
-  }
-  if (manifest.longest > context) {
-    return {
-      expected: `texts of at most "batch.context": ${context} tokens`,
-      found: `up to ${manifest.longest}, which would be cut`,
-      remedy: 'Pack again with that as "pack.longest", or raise "batch.context".',
-    }
-  }
-  if (training.count > 0 && heldOut.count > 0) return undefined
-  return { expected: 'texts to learn from and texts held out', found: `${training.count} and ${heldOut.count}` }
-}
-
-/** A text of packed shards; those that are held out have no order of chance, since they are read to measure. */
-function packedExample(shards: TokenShards, seed: number, isHeldOut: boolean, index: number): Example {
-  const { training, heldOut } = shards
-  if (isHeldOut) return { ids: heldOut.ids(index % heldOut.count) }
-  return { ids: training.ids(roundOrder(seed, training.count, index)) }
-}
-
-/** The text of an example, for training a tokenizer; packed shards have their tokenizer already. */
-function plainText(entry: DataEntry, seed: number, index: number): string {
+/** The text of an example, for training a tokenizer. */
+function plainText(entry: GeneratedEntry, seed: number, index: number): string {
   const text = documentText(entry, seed, index)
   if (text !== undefined) return text
   return (entry.source === 'shapes' ? shapesConversation : conversation)(seed, index)
@@ -111,46 +67,221 @@ function sourceOf(data: Recipe['data'], seed: number, index: number): DataEntry 
   return present(data.at(-1), 'data')
 }
 
+/** Which entry an example of the run comes from, and how many examples before it did. */
+class Draws {
+  readonly #entryOf: (index: number) => DataEntry
+  readonly #drawn: { readonly entry: DataEntry; readonly before: number }[] = []
+  readonly #counts = new Map<DataEntry, number>()
+
+  constructor({ data, seed }: Recipe, shift: number) {
+    this.#entryOf = (index) => sourceOf(data, seed + shift, index)
+  }
+
+  at(index: number): { readonly entry: DataEntry; readonly before: number } {
+    while (this.#drawn.length <= index) {
+      const entry = this.#entryOf(this.#drawn.length)
+      const before = this.#counts.get(entry) ?? 0
+      this.#drawn.push({ entry, before })
+      this.#counts.set(entry, before + 1)
+    }
+    return present(this.#drawn[index], 'example')
+  }
+}
+
+/** A list of examples, and the order in which a run takes them. */
+class ListedExamples<Made> {
+  readonly #made: readonly Made[]
+  readonly #order: Shuffled | undefined
+
+  /** @param seed of the order, in which the list is gone through anew each time; that of the list when left out */
+  constructor(made: readonly Made[], seed: number | undefined) {
+    this.#made = made
+    this.#order = seed === undefined ? undefined : new Shuffled(made.length, seed)
+  }
+
+  get size(): number {
+    return this.#made.length
+  }
+
+  /** Where in the list the item at a position is that is counted over all passes. */
+  place(position: number): number {
+    return this.#order?.at(position) ?? position % this.#made.length
+  }
+
+  at(place: number): Made {
+    return present(this.#made[place], 'example')
+  }
+}
+
+/** What becomes of the lines of a file. */
+interface Fitting<Made> {
+  readonly made: readonly Made[]
+  /** How many have no word of an answer within the context, and are left out. */
+  readonly tooLong: number
+}
+
+/** @throws PocketPhiError `invalid-config` when nothing fits */
+function fitting<Item, Made>(
+  file: string,
+  context: number,
+  items: readonly Item[],
+  make: (item: Item) => readonly Example[],
+  join: (examples: readonly Example[]) => Made,
+): Fitting<Made> {
+  const teaches = ({ learned }: Example): boolean => learned?.slice(1, context).includes(true) !== false
+  const all = items.map(make)
+  const made = all.filter((examples) => examples.every(teaches)).map(join)
+  if (made.length > 0) return { made, tooLong: all.length - made.length }
+  throw new PocketPhiError('invalid-config', `No answer in "${file}" fits into the context.`, {
+    expected: 'conversations that are shorter',
+    found: `"batch.context" of ${context}`,
+    remedy: 'Raise "batch.context".',
+  })
+}
+
+/** One digest for what several files hold; undefined without files. */
+function joinedContents(datasets: Iterable<{ readonly contents: string }>): string | undefined {
+  const all = [...datasets].map(({ contents }) => contents).join(' ')
+  return all === '' ? undefined : all
+}
+
+/** The examples of a recipe. */
+export interface RecipeSource extends ExampleSource {
+  /** Conversations in files that are left out, since no word of an answer is within the context. */
+  readonly tooLong: number
+}
+
 /**
- * The recipe's text, example by example. `shift` moves every seed, for held-out text of the same kind. Example `index` of
- * the run is item `index` of the stream that it comes from, so that no item comes twice. Packed texts come round after round; where there are
- * other sources, each with the chance of its weight.
+ * The recipe's text, example by example. Held-out text of generated kinds has other seeds; that of files is what was set aside. Example
+ * `index` of the run is item `index` of the generated stream that it comes from, so that no item comes twice, or the next
+ * item of a file, all of whose items come before one comes again. Packed texts come round after round; where there are other sources, each
+ * with the chance of its weight.
  *
- * @param shards those that the recipe names, opened
+ * @throws PocketPhiError `invalid-config` for a file of which no answer fits; as `conversationExample`
  */
 export function recipeSource(
   recipe: Recipe,
-  tokenizer: Tokenizer,
-  shift = 0,
-  shards: RecipeShards = new Map(),
-): ExampleSource {
+  { tokenizer, template }: TrainedText,
+  { conversations, shards }: Pick<Datasets, 'conversations' | 'shards'>,
+  split: Split = 'learned',
+): RecipeSource {
+  const shift = split === 'heldOut' ? recipe.evaluation.seed : 0
+  const lists = new Map<DataEntry, ListedExamples<Example>>()
+  let tooLong = 0
+  for (const [entry, dataset] of conversations) {
+    const fit = fitting(
+      entry.file,
+      recipe.batch.context,
+      dataset[split],
+      (turns) => [conversationExample(tokenizer, turns, template)],
+      ([example]) => present(example, 'example'),
+    )
+    lists.set(entry, new ListedExamples(fit.made, split === 'heldOut' ? undefined : entry.seed))
+    tooLong += fit.tooLong
+  }
+  const draws = new Draws(recipe, shift)
+  const contents = joinedContents(conversations.values())
+  const isListed = recipe.data.every((entry) => lists.has(entry))
+  const size = [...lists.values()].reduce((sum, list) => sum + list.size, 0)
   return {
+    tooLong,
+    ...(contents === undefined ? {} : { contents }),
+    ...(isListed ? { size } : {}),
     example(index) {
-      const entry = sourceOf(recipe.data, recipe.seed + shift, index)
+      // Only files ask how many came before, which takes going through all of them.
+      const { entry, before } =
+        lists.size > 0 ? draws.at(index) : { entry: sourceOf(recipe.data, recipe.seed + shift, index), before: 0 }
+      if ('file' in entry) {
+        const list = present(lists.get(entry), 'list')
+        return list.at(list.place(before))
+      }
       if (entry.source === 'shards') {
-        return packedExample(present(shards.get(entry.folder), 'shards'), entry.seed, shift !== 0, index)
+        return packedExample(present(shards.get(entry.folder), 'shards'), entry.seed, split === 'heldOut', index)
       }
       const seed = entry.seed + shift
       const text = documentText(entry, seed, index)
       if (text !== undefined) return documentExample(tokenizer, text)
-      if (entry.source === 'shapes') return shapesExample(recipe, tokenizer, seed, index)
-      return conversationExample(tokenizer, conversation(seed, index).messages)
+      if (entry.source === 'shapes') return shapesExample(recipe, { tokenizer, template }, seed, index)
+      return conversationExample(tokenizer, conversation(seed, index).messages, template)
     },
   }
 }
 
-function shapesExample({ pictures }: Recipe, tokenizer: Tokenizer, seed: number, index: number): Example {
+function shapesExample(
+  { pictures }: Recipe,
+  { tokenizer, template }: TrainedText,
+  seed: number,
+  index: number,
+): Example {
   const { tiles } = present(pictures, 'pictures')
   const { picture, messages } = shapesConversation(seed, index)
   const [question, ...others] = messages
   const shown = { ...present(question, 'question'), pictures: [new LearnedPicture(picture, tiles)] }
-  return conversationExample(tokenizer, [shown, ...others])
+  return conversationExample(tokenizer, [shown, ...others], template)
 }
 
-/** Plain texts of the recipe's first examples. */
+/** The pairs of a recipe: each of its files in a list, and where in which of them a pair of the run is. */
+export interface RecipePairs {
+  readonly size: number
+  /** Pairs that are left out, since not both answers begin within the context. */
+  readonly tooLong: number
+  readonly contents: string
+  /** Which pair of all that are learned, or held out, comes at an index of the run. */
+  place(index: number): number
+  at(place: number): PreferencePair
+}
+
+/** The pairs of a recipe whose data are preferences, in the order in which a run takes them. @throws PocketPhiError as `recipeSource` */
+export function recipePairs(
+  recipe: Recipe,
+  { tokenizer, template }: TrainedText,
+  { preferences }: Pick<Datasets, 'preferences'>,
+  split: Split = 'learned',
+): RecipePairs {
+  const lists = new Map<DataEntry, { readonly first: number; readonly list: ListedExamples<PreferencePair> }>()
+  const answered = (prompt: Preference['prompt'], content: string): Example =>
+    conversationExample(tokenizer, [...prompt, { role: 'assistant', content }], template, 'last')
+  let tooLong = 0
+  let size = 0
+  for (const [entry, dataset] of preferences) {
+    const fit = fitting(
+      entry.file,
+      recipe.batch.context,
+      dataset[split],
+      ({ prompt, chosen, rejected }) => [answered(prompt, chosen), answered(prompt, rejected)],
+      ([chosen, rejected]) => ({ chosen: present(chosen, 'answer'), rejected: present(rejected, 'answer') }),
+    )
+    lists.set(entry, {
+      first: size,
+      list: new ListedExamples(fit.made, split === 'heldOut' ? undefined : entry.seed),
+    })
+    size += fit.made.length
+    tooLong += fit.tooLong
+  }
+  const draws = new Draws(recipe, split === 'heldOut' ? recipe.evaluation.seed : 0)
+  return {
+    size,
+    tooLong,
+    contents: joinedContents(preferences.values()) ?? '',
+    place(index) {
+      const { entry, before } = draws.at(index)
+      const { first, list } = present(lists.get(entry), 'list')
+      return first + list.place(before)
+    },
+    at(place) {
+      const { first, list } = present(
+        [...lists.values()].findLast((one) => one.first <= place),
+        'list',
+      )
+      return list.at(place - first)
+    },
+  }
+}
+
+/** Plain texts of the recipe's first examples of generated kinds. */
 export function* recipeTexts(recipe: Recipe, count: number): Generator<string> {
   for (let index = 0; index < count; index++) {
     const entry = sourceOf(recipe.data, recipe.seed, index)
-    yield plainText(entry, entry.seed, index)
+    if (!('file' in entry) && entry.source !== 'shards') yield plainText(entry, entry.seed, index)
   }
 }

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { elementCount } from '../base/dtype.ts'
 import { PocketPhiError, present, throwIfAborted } from '../base/errors.ts'
-import type { Backend, Device } from '../backends/backend.ts'
+import type { OnProgress } from '../base/progress.ts'
+import type { Backend, Device, RunOutputs } from '../backends/backend.ts'
 import {
   cleanTemporaries,
   systemError,
@@ -11,10 +12,10 @@ import {
   type AtomicOptions,
 } from '../formats/atomic.ts'
 import { writeSafetensors } from '../formats/safetensors-writer.ts'
+import type { WeightsFile } from '../engine/weights.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ParameterSpec } from '../models/trace.ts'
-import type { Tokenizer } from '../text/tokenizer.ts'
 import {
   listCheckpoints,
   pruneCheckpoints,
@@ -24,19 +25,27 @@ import {
   saveCheckpoint,
   type RunState,
 } from './checkpoint.ts'
-import { openMetrics, plotLoss, readMetrics, type MetricsLog } from './metrics.ts'
-import { fingerprint } from './fingerprint.ts'
-import { makeModelFiles, modelFileNames, tokenizerOf, type ModelFiles } from './model-files.ts'
+import { openMetrics, plotLoss, readMetrics, type HeldOutMetrics, type MetricsLog } from './metrics.ts'
+import { readDatasets } from './datasets.ts'
+import { makeModelFiles, readText, type ModelFiles } from './model-files.ts'
+import { lossOf, openObjective, type Objective } from './objective.ts'
 import type { Recipe } from './recipe.ts'
-import { closeRecipeShards, openRecipeShards, recipeSource, type RecipeShards } from './sources.ts'
-import { packBatch, type Batch, type ExampleSource } from './step/batches.ts'
-import { eyesOf, seeBatch, type Eyes } from './step/pictures.ts'
+import {
+  baseFingerprint,
+  beginWeights,
+  openBase,
+  savedWeights,
+  trainedFormats,
+  type SavedWeights,
+} from './starting-weights.ts'
+import type { Batch } from './step/batches.ts'
+import type { RewardMetrics } from './step/preferences.ts'
 import { openedPrograms, traceTraining, type TrainingPrograms } from './step/programs.ts'
 import { accumulateGradients, stepOptimizer } from './step/update.ts'
-import { initializeWeights, restoreTensors, weightEntries } from './step/weights.ts'
+import { weightEntries } from './step/weights.ts'
 
-/** What a run tells while it goes on. */
-export interface TrainingProgress {
+/** What a run tells while it goes on; rewards where it learns by preferences. */
+export interface TrainingProgress extends Partial<RewardMetrics> {
   readonly step: number
   readonly steps: number
   readonly loss: number
@@ -55,6 +64,14 @@ export interface TrainOptions extends AtomicOptions {
   readonly resume?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: TrainingProgress) => void
+  /** Sees what the run takes before its memory is allocated. */
+  readonly onPlan?: (plan: TrainingPlan) => void
+  /** Hears of what is computed before the first step. */
+  readonly onPreparation?: OnProgress
+  /** Hears how many examples in files are left out, since no answer of them begins within the context; nothing where none are. */
+  readonly onTooLong?: (examples: number) => void
+  /** Where results are kept that several runs may need: those of reference models. When left out `cache` beside the folder. */
+  readonly cache?: string
   /** Wall clock in seconds; tests replace it. */
   readonly now?: () => number
 }
@@ -66,8 +83,8 @@ export interface TrainOptions extends AtomicOptions {
  * A checkpoint holds all that resuming needs, tokenizer included. A run that begins anew takes over nothing that lies in
  * the folder; a finished model there is replaced when the run ends.
  *
- * @throws PocketPhiError `invalid-config` for a recipe that does not fit, or is not that of the checkpoint, or lets the
- * loss diverge; `invalid-argument` when there are checkpoints and `resume` is not set; `invalid-file` for a damaged
+ * @throws PocketPhiError as `readDatasets`; `invalid-config` for a recipe that does not fit, or is not that of the checkpoint, or
+ * lets the loss diverge; `invalid-argument` when there are checkpoints and `resume` is not set; `invalid-file` for a damaged
  * checkpoint; `out-of-memory` when memory or disk are full; `aborted` when the signal fires (a checkpoint is saved
  * first); and what the backend throws. Checkpoints that were saved stay in every case.
  */
@@ -78,45 +95,71 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<void
   const state = checkpoint === undefined ? undefined : await readState(checkpoint, recipe)
   // What a run that died between saving and removing had left over.
   await pruneCheckpoints(checkpointsOf(options.folder), recipe.checkpoint.keep, options)
-  const files = await (checkpoint === undefined
-    ? makeModelFiles(recipe)
-    : readModelFiles(checkpoint, modelFileNames(recipe)))
-  const tokenizer = tokenizerOf(files, model, recipe)
-  const shards = await openRecipeShards(recipe, files['tokenizer.json'] ?? '')
+  const files = await (checkpoint === undefined ? makeModelFiles(recipe) : readModelFiles(checkpoint))
+  const text = await readText(files, model, recipe)
+  using datasets = await readDatasets(recipe, files['tokenizer.json'] ?? '')
+  const { programs, device } = await openDevice(recipe, model, options, checkpoint === undefined)
   try {
-    await trainOn(shards, { recipe, options, checkpoint, state, files, model, tokenizer })
-  } finally {
-    closeRecipeShards(shards)
-  }
-}
-
-interface Prepared extends Pick<RunParts, 'recipe' | 'options' | 'model' | 'tokenizer' | 'files' | 'state'> {
-  readonly checkpoint: string | undefined
-}
-
-async function trainOn(shards: RecipeShards, { checkpoint, ...parts }: Prepared): Promise<void> {
-  const { recipe, options, model } = parts
-  const programs = trainingPrograms(recipe, model)
-  const device = await options.backend.open(openedPrograms(programs))
-  try {
-    for (const [name, values] of programs.buffers) device.write(name, values)
     const { parameters, frozen } = programs
+    const saved = savedWeights(recipe, programs)
+    const base = await baseFingerprint(recipe, device, programs)
+    if (state !== undefined) checkBase(recipe, state, base)
+    // Preferences compare with the weights that the run began with, so that a checkpoint comes after.
     const weights = [...parameters, ...frozen]
-    const { isUnused } = model
-    if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters, frozen)
-    else if (recipe.initial !== undefined) await restoreTensors(recipe.initial, device, weights, { isUnused })
-    else initializeWeights(device, weights, model.shape.layers, recipe.seed)
-    await new Run({ ...parts, device, programs, shards }).toTheEnd()
+    const objective = await openObjective({ recipe, datasets, model, text, device, weights, options })
+    if (objective.tooLong > 0) options.onTooLong?.(objective.tooLong)
+    if (checkpoint !== undefined) await restoreCheckpoint(checkpoint, device, parameters, saved)
+    await new Run({ recipe, options, device, programs, saved, files, objective, state, base }).toTheEnd()
   } finally {
     await device.dispose()
   }
+}
+
+/**
+ * Plans a run and allocates its memory, with the weights that it begins with where they are needed: at its beginning, under
+ * adapters, and for preferences.
+ */
+async function openDevice(
+  recipe: Recipe,
+  model: Model,
+  { backend, onPlan }: TrainOptions,
+  isBeginning: boolean,
+): Promise<{ readonly programs: TrainingPrograms; readonly device: Device }> {
+  const base = await openBase(recipe)
+  try {
+    const weights = await base?.weights()
+    const programs = trainingPrograms(recipe, model, weights)
+    onPlan?.(planOf(recipe, programs, backend))
+    const device = await backend.open(openedPrograms(programs))
+    try {
+      for (const [name, values] of programs.buffers) device.write(name, values)
+      const isNeeded = isBeginning || weights !== undefined || recipe.objective !== undefined
+      if (isNeeded) await beginWeights(recipe, model, device, programs, weights)
+      return { programs, device }
+    } catch (error) {
+      await device.dispose()
+      throw error
+    }
+  } finally {
+    await base?.close()
+  }
+}
+
+/** Refuses to go on with adapters on another model than they were trained on. */
+function checkBase({ initial = '' }: Recipe, { base: then }: RunState, now: string | undefined): void {
+  if (then === now) return
+  throw new PocketPhiError('invalid-config', `The model in "${initial}" is not what it was when the run began.`, {
+    expected: `weights with the fingerprint ${then ?? 'of none'}`,
+    found: now ?? 'none',
+    remedy: 'Resume with the model that the adapters were trained on, or begin anew in another folder.',
+  })
 }
 
 /** What a run would take. */
 export interface TrainingPlan {
   /** Weights that are trained. */
   readonly parameters: number
-  /** Weights that stay as they are: those of a vision tower. */
+  /** Weights that stay as they are: those of a vision tower, and those that have adapters. */
   readonly frozen: number
   /** Rows of one update, padding included. */
   readonly rowsPerUpdate: number
@@ -125,12 +168,20 @@ export interface TrainingPlan {
 }
 
 /**
- * What a recipe would take on a backend, before anything is read, trained or allocated.
+ * What a recipe would take on a backend, before anything is trained or allocated.
  *
  * @throws PocketPhiError as `train` for a recipe that does not fit
  */
-export function planTraining(recipe: Recipe, backend: Backend): TrainingPlan {
-  const programs = trainingPrograms(recipe, modelOf(recipe))
+export async function planTraining(recipe: Recipe, backend: Backend): Promise<TrainingPlan> {
+  const base = await openBase(recipe)
+  try {
+    return planOf(recipe, trainingPrograms(recipe, modelOf(recipe), await base?.weights()), backend)
+  } finally {
+    await base?.close()
+  }
+}
+
+function planOf(recipe: Recipe, programs: TrainingPrograms, backend: Backend): TrainingPlan {
   const count = (weights: readonly ParameterSpec[]): number =>
     weights.reduce((sum, { shape }) => sum + elementCount(shape), 0)
   return {
@@ -159,8 +210,11 @@ function modelOf(recipe: Recipe): Model {
   })
 }
 
-function trainingPrograms({ batch, optimizer }: Recipe, model: Model): TrainingPrograms {
-  return traceTraining(model, batch.rows, optimizer, { recompute: batch.recompute })
+function trainingPrograms(recipe: Recipe, model: Model, base: WeightsFile | undefined): TrainingPrograms {
+  const { batch, optimizer } = recipe
+  const formats = trainedFormats(recipe, base)
+  const options = { ...formats, recompute: batch.recompute, appendLoss: lossOf(recipe) }
+  return traceTraining(model, batch.rows, optimizer, options)
 }
 
 function checkpointsOf(folder: string): string {
@@ -190,12 +244,13 @@ interface RunParts {
   readonly options: TrainOptions
   readonly device: Device
   readonly programs: TrainingPrograms
-  readonly model: Model
-  readonly tokenizer: Tokenizer
+  readonly saved: SavedWeights
   readonly files: ModelFiles
-  readonly shards: RecipeShards
+  readonly objective: Objective
   /** Where the checkpoint stands that the device holds; undefined at the beginning. */
   readonly state: RunState | undefined
+  /** Names the model that adapters are trained on. */
+  readonly base: string | undefined
 }
 
 class Run {
@@ -203,24 +258,20 @@ class Run {
   readonly #options: TrainOptions
   readonly #device: Device
   readonly #programs: TrainingPrograms
-  readonly #ropeBorder: number | undefined
-  readonly #eyes: Eyes | undefined
+  readonly #saved: SavedWeights
   readonly #files: ModelFiles
-  readonly #source: ExampleSource
-  readonly #heldOut: ExampleSource
+  readonly #objective: Objective
   #state: Omit<RunState, 'nextExamples'>
   #savedStep: number | undefined
 
-  constructor({ recipe, options, device, programs, model, tokenizer, files, state, shards }: RunParts) {
+  constructor({ recipe, options, device, programs, saved, files, objective, state, base }: RunParts) {
     this.#recipe = recipe
     this.#options = options
     this.#device = device
     this.#programs = programs
-    this.#ropeBorder = model.shape.ropeBorder
-    this.#eyes = eyesOf(model, device)
+    this.#saved = saved
     this.#files = files
-    this.#source = recipeSource(recipe, tokenizer, 0, shards)
-    this.#heldOut = recipeSource(recipe, tokenizer, recipe.evaluation.seed, shards)
+    this.#objective = objective
     if (state !== undefined) this.#checkData(state)
     this.#savedStep = state?.step
     this.#state = state ?? {
@@ -229,17 +280,19 @@ class Run {
       tokens: 0,
       learnedTokens: 0,
       recipe: JSON.parse(JSON.stringify(recipe)) as RunState['recipe'],
+      ...(base === undefined ? {} : { base }),
     }
   }
 
   /** Refuses to go on with other texts than the run would have seen. */
   #checkData({ nextExample, nextExamples }: RunState): void {
-    const found = fingerprint(this.#source, nextExample)
+    const found = this.#objective.fingerprint(nextExample)
     if (found === nextExamples) return
     throw new PocketPhiError('invalid-config', 'The data of this recipe is not what it was when the run began.', {
       expected: `examples from ${nextExample} on with the fingerprint ${nextExamples}`,
       found,
-      remedy: 'Resume with the version of pocket-phi that the run began with, or begin anew in another folder.',
+      remedy:
+        'Resume with the files and the version of pocket-phi that the run began with, or begin anew in another folder.',
     })
   }
 
@@ -253,7 +306,8 @@ class Run {
       await metrics.close()
     }
     await this.#export()
-    const plot = plotLoss(this.#recipe.name, await readMetrics(metricsFile))
+    const { name, objective } = this.#recipe
+    const plot = plotLoss(name, await readMetrics(metricsFile), objective === undefined ? 'token' : 'pair')
     await writeFileAtomic(join(folder, 'loss.svg'), plot, this.#options)
   }
 
@@ -263,15 +317,15 @@ class Run {
     const began = now()
     const { step: firstStep, tokens: firstTokens } = this.#state
     while (this.#state.step < schedule.steps) {
-      const { loss, gradientNorm, rate } = await this.#update()
+      const { loss, gradientNorm, rate, rewards } = await this.#update()
       const seconds = now() - began
       const tokensPerSecond = (this.#state.tokens - firstTokens) / Math.max(seconds, 1e-9)
-      const heldOutLoss = await this.#heldOutLoss()
+      const measured = await this.#heldOut()
       const { step, tokens } = this.#state
-      const measured = heldOutLoss === undefined ? {} : { heldOutLoss }
-      const common = { step, loss, learningRate: rate, gradientNorm }
+      const common = { step, loss, learningRate: rate, gradientNorm, ...rewards }
       await metrics.append({ ...common, tokens, ...measured, tokensPerSecond, seconds })
       const secondsLeft = ((schedule.steps - step) * seconds) / Math.max(1, step - firstStep)
+      const { heldOutLoss } = measured
       this.#options.onProgress?.({ ...common, steps: schedule.steps, heldOutLoss, tokensPerSecond, secondsLeft })
       if (step % checkpoint.everySteps === 0 || step === schedule.steps || signal?.aborted) await this.#save(metrics)
       throwIfAborted(signal)
@@ -279,16 +333,16 @@ class Run {
   }
 
   /** Gradients of one or several batches, then one step of the optimiser. */
-  async #update(): Promise<{ loss: number; gradientNorm: number; rate: number }> {
+  async #update(): Promise<{ loss: number; gradientNorm: number; rate: number; rewards: Partial<RewardMetrics> }> {
     const { batch, optimizer, schedule } = this.#recipe
     const batches: Batch[] = []
     let next = this.#state.nextExample
     for (let part = 0; part < batch.accumulation; part++) {
-      const packed = await this.#pack(this.#source, next)
+      const packed = await this.#objective.pack('learned', next)
       batches.push(packed)
       next = packed.next
     }
-    const loss = await accumulateGradients(this.#device, batches)
+    const { loss, outputs } = await accumulateGradients(this.#device, batches)
     if (!Number.isFinite(loss)) throw this.#diverged('loss', loss)
     const step = this.#state.step
     const { gradientNorm, rate } = await stepOptimizer(this.#device, { ...optimizer, schedule }, step)
@@ -300,13 +354,7 @@ class Run {
       tokens: this.#state.tokens + batches.reduce((sum, packed) => sum + packed.tokens, 0),
       learnedTokens: this.#state.learnedTokens + batches.reduce((sum, packed) => sum + packed.learnedTokens, 0),
     }
-    return { loss, gradientNorm, rate }
-  }
-
-  /** The batch that begins with an example, pictures and all. */
-  async #pack(source: ExampleSource, from: number): Promise<Batch> {
-    const { rows, context } = this.#recipe.batch
-    return await seeBatch(packBatch(source, from, rows, context, this.#ropeBorder), this.#eyes)
+    return { loss, gradientNorm, rate, rewards: this.#objective.metrics(batches, outputs) }
   }
 
   /** The weights are of no use any more, so that nothing is saved. */
@@ -321,42 +369,49 @@ class Run {
     })
   }
 
-  async #heldOutLoss(): Promise<number | undefined> {
+  /** What is measured on held-out text after this step; nothing after most. */
+  async #heldOut(): Promise<HeldOutMetrics> {
     const { evaluation, schedule } = this.#recipe
     const { step } = this.#state
-    if (step % evaluation.everySteps !== 0 && step !== schedule.steps) return undefined
-    let sum = 0
-    let learned = 0
-    let next = 0
-    for (let index = 0; index < evaluation.batches; index++) {
-      const packed = await this.#pack(this.#heldOut, next)
+    if (step % evaluation.everySteps !== 0 && step !== schedule.steps) return {}
+    const batches: Batch[] = []
+    const outputs: RunOutputs[] = []
+    // A short list is gone through once.
+    for (let next = 0; batches.length < evaluation.batches && next < this.#objective.heldOutSize;) {
+      const packed = await this.#objective.pack('heldOut', next)
       next = packed.next
-      const { loss } = await this.#device.run('evaluate', packed.inputs)
-      sum += present(loss?.[0], 'loss') * packed.learnedTokens
-      learned += packed.learnedTokens
+      batches.push(packed)
+      outputs.push(await this.#device.run('evaluate', packed.inputs))
     }
-    return sum / Math.max(1, learned)
+    const terms = batches.reduce((sum, packed) => sum + packed.terms, 0)
+    const sum = batches.reduce((all, packed, at) => all + present(outputs[at]?.['loss']?.[0], 'loss') * packed.terms, 0)
+    const { rewardMargin, rewardAccuracy } = this.#objective.metrics(batches, outputs)
+    return {
+      heldOutLoss: sum / Math.max(1, terms),
+      ...(rewardMargin === undefined ? {} : { heldOutRewardMargin: rewardMargin }),
+      ...(rewardAccuracy === undefined ? {} : { heldOutRewardAccuracy: rewardAccuracy }),
+    }
   }
 
   async #save(metrics: MetricsLog): Promise<void> {
     // A checkpoint promises the metrics up to its step, also when the machine loses power right after it.
     await metrics.sync()
-    const state = { ...this.#state, nextExamples: fingerprint(this.#source, this.#state.nextExample) }
-    const { parameters, frozen } = this.#programs
-    const parts = { device: this.#device, parameters, frozen, files: this.#files, state }
+    const state = { ...this.#state, nextExamples: this.#objective.fingerprint(this.#state.nextExample) }
+    const { parameters } = this.#programs
+    const parts = { device: this.#device, parameters, saved: this.#saved, files: this.#files, state }
     await saveCheckpoint(checkpointsOf(this.#options.folder), this.#recipe.checkpoint.keep, parts, this.#options)
     this.#savedStep = state.step
   }
 
-  /** The finished model: weights in BF16, as published checkpoints have them. */
+  /** The finished model: weights in BF16, as published checkpoints have them, or adapters in F32. */
   async #export(): Promise<void> {
     await writeFolderAtomic(
       join(this.#options.folder, 'final'),
       async (into) => {
         for (const [name, text] of Object.entries(this.#files)) await into.writeFile(name, text)
-        const { parameters, frozen } = this.#programs
-        const entries = await weightEntries(this.#device, [...parameters, ...frozen], 'BF16')
-        await into.writeFile('model.safetensors', writeSafetensors(entries))
+        const dtype = this.#recipe.adapter === undefined ? 'BF16' : 'F32'
+        const entries = await weightEntries(this.#device, this.#saved.tensors, dtype)
+        await into.writeFile(this.#saved.file, writeSafetensors(entries))
       },
       { ...this.#options, replace: true },
     )

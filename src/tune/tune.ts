@@ -11,7 +11,6 @@ import type { Checkpoint } from '../formats/safetensors.ts'
 import { safetensorsBytes } from '../formats/safetensors-writer.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { modelFromConfig, type Model } from '../models/index.ts'
-import { renderChat } from '../text/templates.ts'
 import { packBatch, type Example, type ExampleSource } from '../train/step/batches.ts'
 import { conversationExample, type Message } from '../train/step/examples.ts'
 import { eyesOf, LearnedPicture, seeBatch } from '../train/step/pictures.ts'
@@ -84,8 +83,8 @@ const clip = 1
  * the floats that they stand for. It takes 16 bytes for every weight and the activations of one batch, so it is for small models.
  *
  * @throws PocketPhiError `invalid-argument` for options that cannot be used, conversations of which nothing is learned or which
- *   do not fit, and a learning rate that lets the loss diverge; `not-supported` for GGUF files, for models whose
- *   conversations are not written in Phi-3-mini's template, and for pictures where the model does not see; `out-of-memory`; as `loadModel`
+ *   do not fit, and a learning rate that lets the loss diverge; `not-supported` for GGUF files, for chat
+ *   templates that write answers otherwise than they ask for them, and for pictures where the model does not see; `out-of-memory`; as `loadModel`
  *   and `PhiModel.picture`
  */
 export async function tune(source: ModelSource, options: TuneOptions): Promise<TunedModel> {
@@ -201,17 +200,7 @@ function exampleOf({ tokenizer, template }: ModelText, conversation: readonly Me
       expected: 'tokenizer.json and tokenizer_config.json beside config.json',
     })
   }
-  // Pictures have their places in both in the same way, so that words tell whether the two agree.
-  const words = conversationExample(
-    tokenizer,
-    conversation.map(({ role, content }) => ({ role, content })),
-  )
-  const prompt = tokenizer.encode(renderChat(template, conversation.slice(0, -1), { addGenerationPrompt: true }))
-  if (prompt.every((id, place) => id === words.ids[place])) return conversationExample(tokenizer, conversation)
-  throw new PocketPhiError('not-supported', 'Conversations of this model cannot be trained on.', {
-    expected: "a model that is asked in Phi-3-mini's template",
-    found: template.name,
-  })
+  return conversationExample(tokenizer, conversation, template)
 }
 
 interface UpdatePlan {
@@ -236,7 +225,7 @@ async function runUpdates(
     if (signal?.aborted === true) return step
     const batch = await seeBatch(packBatch(examples, next, rows, rows, model.shape.ropeBorder), eyes)
     next = batch.next
-    const loss = await accumulateGradients(device, [batch])
+    const { loss } = await accumulateGradients(device, [batch])
     if (!Number.isFinite(loss)) throw diverged(step, settings)
     const { gradientNorm, rate } = await stepOptimizer(device, settings, step)
     if (!Number.isFinite(gradientNorm)) throw diverged(step, settings)

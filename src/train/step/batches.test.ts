@@ -31,6 +31,7 @@ describe('packBatch', () => {
       pictures: [],
       tokens: 5,
       learnedTokens: 3,
+      terms: 3,
       next: 2,
     })
     // The example that did not fit comes first in the next batch, and one that fits exactly is taken.

@@ -13,6 +13,10 @@ export interface Example {
 /** Texts by index. The same index always gives the same example, so that a position is all that a resumed run needs. */
 export interface ExampleSource {
   example(index: number): Example
+  /** How many different examples there are, after which they come again; endless when left out. */
+  readonly size?: number
+  /** A digest of all of them, where there is a list of them. */
+  readonly contents?: string
 }
 
 /** Rows of a batch that are the first tokens of a picture, all of them unless its example was cut. */
@@ -22,14 +26,19 @@ interface PlacedPicture {
   readonly count: number
 }
 
+/** The inputs that say which token each row has, and which it is to predict. */
+export type RowInputs = {
+  readonly ids: Int32Array
+  readonly positions: Int32Array
+  readonly regimes: Int32Array
+  readonly starts: Int32Array
+  readonly targets: Int32Array
+}
+
 /** The inputs of the gradient program for one batch, and what became of the source. */
 export interface Batch {
-  readonly inputs: {
-    readonly ids: Int32Array
-    readonly positions: Int32Array
-    readonly regimes: Int32Array
-    readonly starts: Int32Array
-    readonly targets: Int32Array
+  readonly inputs: RowInputs & {
+    /** What the terms of the loss count. */
     readonly weights: Float32Array
     /** Those of pictures, which `seeBatch` adds. */
     readonly features?: Float32Array
@@ -42,8 +51,48 @@ export interface Batch {
   readonly tokens: number
   /** Rows whose prediction counts. */
   readonly learnedTokens: number
+  /** How many terms the loss is the mean of: the predictions that count, or what an objective compares. */
+  readonly terms: number
   /** The index of the first example that was not used. */
   readonly next: number
+}
+
+/** Rows without tokens. */
+export function emptyRows(rows: number): RowInputs {
+  return {
+    ids: new Int32Array(rows),
+    positions: new Int32Array(rows),
+    regimes: new Int32Array(rows),
+    starts: new Int32Array(rows).fill(-1),
+    targets: new Int32Array(rows).fill(ignoredTarget),
+  }
+}
+
+/**
+ * Puts an example, cut at `length`, into the rows from `row` on: a sequence of its own, with positions from 0. One longer than
+ * `ropeBorder` uses LongRoPE's long table, as in the engine.
+ *
+ * @returns how many predictions of it count
+ */
+export function placeExample(
+  inputs: RowInputs,
+  row: number,
+  { ids: tokens, learned }: Example,
+  length: number,
+  ropeBorder: number,
+): number {
+  let learnedTokens = 0
+  for (let index = 0; index < length; index++) {
+    inputs.ids[row + index] = Math.max(0, tokens[index] ?? 0)
+    inputs.positions[row + index] = index
+    inputs.starts[row + index] = row
+    if (length > ropeBorder) inputs.regimes[row + index] = 1
+    const target = index + 1 < length ? tokens[index + 1] : undefined
+    if (target === undefined || target < 0 || learned?.[index + 1] === false) continue
+    inputs.targets[row + index] = target
+    learnedTokens++
+  }
+  return learnedTokens
 }
 
 /**
@@ -58,37 +107,23 @@ export function packBatch(
   context: number,
   ropeBorder = Infinity,
 ): Batch {
-  const ids = new Int32Array(rows)
-  const positions = new Int32Array(rows)
-  const starts = new Int32Array(rows).fill(-1)
-  const targets = new Int32Array(rows).fill(ignoredTarget)
-  const regimes = new Int32Array(rows)
-  const weights = new Float32Array(rows)
+  const inputs = emptyRows(rows)
   const pictures: PlacedPicture[] = []
   let row = 0
   let next = from
   let learnedTokens = 0
   for (; ; next++) {
-    const { ids: tokens, learned, pictures: shown = [] } = source.example(next)
+    const example = source.example(next)
+    const { ids: tokens, pictures: shown = [] } = example
     const length = Math.min(tokens.length, context, rows)
     if (row + length > rows) break
-    for (let index = 0; index < length; index++) {
-      ids[row + index] = Math.max(0, tokens[index] ?? 0)
-      positions[row + index] = index
-      starts[row + index] = row
-      if (length > ropeBorder) regimes[row + index] = 1
-      const target = index + 1 < length ? tokens[index + 1] : undefined
-      if (target === undefined || target < 0 || learned?.[index + 1] === false) continue
-      targets[row + index] = target
-      learnedTokens++
-    }
+    learnedTokens += placeExample(inputs, row, example, length, ropeBorder)
     shown.forEach((picture, index) => {
       const own = tokens.slice(0, length).reduce((count, id) => count + Number(id === -1 - index), 0)
       if (own > 0) pictures.push({ picture, row: row + tokens.indexOf(-1 - index), count: own })
     })
     row += length
   }
-  weights.fill(learnedTokens === 0 ? 0 : 1 / learnedTokens)
-  const inputs = { ids, positions, regimes, starts, targets, weights }
-  return { inputs, pictures, tokens: row, learnedTokens, next }
+  const weights = new Float32Array(rows).fill(learnedTokens === 0 ? 0 : 1 / learnedTokens)
+  return { inputs: { ...inputs, weights }, pictures, tokens: row, learnedTokens, terms: learnedTokens, next }
 }

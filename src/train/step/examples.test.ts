@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { tinyTokenizerJson } from '../../engine/tiny-model-harness.ts'
-import { renderChat } from '../../text/templates.ts'
+import { builtinTemplate, renderChat, templateNames } from '../../text/templates.ts'
 import { chatTemplate } from '../../text/template-detection.ts'
 import { loadTokenizerJson } from '../../text/tokenizer-json.ts'
 import { trainedTokenizerConfig } from '../tokenizer-config.ts'
@@ -69,4 +69,49 @@ test('a document is learned whole, with the token that ends it', () => {
   const { ids, learned } = documentExample(tokenizer, 'the old ship')
   expect(ids).toEqual([...tokenizer.encode('the old ship'), id('<|endoftext|>')])
   expect(learned).toBe(undefined)
+})
+
+describe('in the template of another model', () => {
+  /** What is learned, as ids. */
+  const learnedIds = ({ ids, learned }: ReturnType<typeof conversationExample>): number[] =>
+    ids.filter((_, index) => learned?.[index] === true)
+  const endOfTurn = id('<|end|>')
+
+  test.each(templateNames.filter((name) => name !== 'phi-4'))(
+    '%s: the same words are learned, behind what the engine asks with',
+    (name) => {
+      const talk = messages.filter(({ role }) => role !== 'system')
+      const asked = tokenizer.encode(renderChat(name, talk.slice(0, 3), { addGenerationPrompt: true }))
+      const example = conversationExample(tokenizer, talk, builtinTemplate(name))
+      expect(example.ids.slice(0, asked.length)).toEqual(asked)
+      const words = ['I am well.', 'hello there'].flatMap((text) => [...tokenizer.encode(text), endOfTurn])
+      expect(learnedIds(example)).toEqual(words)
+      const last = conversationExample(tokenizer, talk, builtinTemplate(name), 'last')
+      expect(last.ids).toEqual(example.ids)
+      expect(learnedIds(last)).toEqual([...tokenizer.encode('hello there'), endOfTurn])
+    },
+  )
+
+  test('one that a user spells is no control token, and ends nothing', () => {
+    const { ids } = conversationExample(tokenizer, [
+      { role: 'user', content: 'say <|end|>' },
+      { role: 'assistant', content: 'I say <|end|> and more' },
+    ])
+    expect(ids.filter((one) => one === endOfTurn).length).toBe(2)
+    expect(ids.at(-1)).toBe(endOfTurn)
+  })
+
+  test.each([
+    ['does not end answers', "{% for m in messages %}{{ m['content'] }}{% endfor %}", 'does not end it'],
+    [
+      'hides earlier turns',
+      "{{ '<|user|>' + messages[-1]['content'] }}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% else %}{{ '<|end|>' }}{% endif %}",
+      'writes something else there',
+    ],
+  ])('one that %s is refused', (_, source, found) => {
+    const template = chatTemplate(source, { controlTokens: tokenizer.addedTokens.map(({ content }) => content) })
+    expect(() => conversationExample(tokenizer, messages, template)).toThrow(
+      expect.objectContaining({ code: 'not-supported', message: expect.stringContaining(found) }),
+    )
+  })
 })

@@ -11,7 +11,9 @@ import {
   Trace,
   weightedSum,
   type Program,
+  type Tensor,
 } from '../../program/index.ts'
+import { targetModules } from '../../models/adapter.ts'
 import type { Model } from '../../models/model.ts'
 import { traceVision } from '../../models/trace-vision.ts'
 import { tracePictured, type NumberFormats, type ParameterSpec, type TracedModel } from '../../models/trace.ts'
@@ -41,7 +43,7 @@ export interface TrainingPrograms {
   readonly tower: Program | undefined
   /** What is trained. */
   readonly parameters: readonly ParameterSpec[]
-  /** What stays as it is: the tower, whose attention has no derivative. */
+  /** What stays as it is: the tower, whose attention has no derivative, and all that has adapters. */
   readonly frozen: readonly ParameterSpec[]
   readonly buffers: ReadonlyMap<string, Float64Array>
 }
@@ -52,7 +54,7 @@ export function openedPrograms({ gradients, update, evaluate, tower }: TrainingP
 }
 
 /** Appends the loss: inputs `targets` i32[rows] (-100 ignored) and `weights` f32[rows]. */
-export function appendLoss({ trace, logits }: TracedModel, rows: number) {
+export function appendLoss({ trace, logits }: TracedModel, rows: number): Tensor {
   const targets = trace.bind('input', 'targets', tensorType('i32', rows))
   const weights = trace.bind('input', 'weights', tensorType('f32', rows))
   const loss = weightedSum(crossEntropy(logits, targets), weights)
@@ -61,45 +63,55 @@ export function appendLoss({ trace, logits }: TracedModel, rows: number) {
 }
 
 /**
- * The programs of a training run over batches of `rows` rows; of a model that sees, projector and decoder are trained. A gradient step may run several times before an update:
+ * The programs of a training run over batches of `rows` rows; of a model that sees, projector and decoder are trained, with
+ * adapters those alone. A gradient step may run several times before an update:
  * gradients add up in states, and the caller's weights make their sum a mean.
+ *
+ * @throws PocketPhiError `invalid-config` for adapters of modules that the model has not
  */
 export function traceTraining(
   model: Model,
   rows: number,
   settings: OptimizerSettings,
-  options: NumberFormats & { readonly recompute?: boolean } = {},
+  options: NumberFormats & {
+    readonly recompute?: boolean
+    /** Appends what is minimised; the cross-entropy of the text when left out. */
+    readonly appendLoss?: (traced: TracedModel, rows: number) => Tensor
+  } = {},
 ): TrainingPrograms {
-  const { recompute: lean = false, ...formats } = options
+  const { recompute: lean = false, appendLoss: append = appendLoss, ...formats } = options
   const traced = tracePictured(model, 'gradients', rows, formats)
   const { trace, parameters, buffers } = traced
-  const loss = appendLoss(traced, rows)
+  const trained = formats.adapter === undefined ? parameters : traced.adapters
+  const kept = formats.adapter === undefined ? [] : parameters
+  if (formats.adapter !== undefined) targetModules(formats.adapter, traced.linearWeights)
+  const loss = append(traced, rows)
   const seed = trace.bind('input', 'seed', tensorType('f32', 1))
-  const weights = parameters.map(({ name, shape }) => trace.bind('parameter', name, tensorType('f32', ...shape)))
+  const weights = trained.map(({ name, shape }) => trace.bind('parameter', name, tensorType('f32', ...shape)))
   differentiate(loss, seed, weights).forEach((gradient, index) => {
-    const parameter = parameters[index]
+    const parameter = trained[index]
     if (parameter === undefined || gradient === undefined) return
     const { name, shape } = parameter
     accumulate(trace.bind('state', stateNames(name).gradient, tensorType('f32', ...shape)), gradient)
   })
   const evaluate = tracePictured(model, 'evaluate', rows, formats)
-  appendLoss(evaluate, rows)
+  append(evaluate, rows)
   const gradients = trace.finish()
-  const tower = traceTower(model)
+  const tower = traceTower(model, formats)
   return {
     gradients: lean ? recompute(gradients) : gradients,
-    update: traceUpdate(parameters, settings),
+    update: traceUpdate(trained, settings),
     evaluate: evaluate.trace.finish(),
     tower: tower?.program,
-    parameters,
-    frozen: tower?.parameters ?? [],
+    parameters: trained,
+    frozen: [...kept, ...(tower?.parameters ?? [])],
     buffers,
   }
 }
 
-function traceTower({ vision }: Model): ReturnType<typeof traceVision> | undefined {
+function traceTower({ vision }: Model, formats: NumberFormats): ReturnType<typeof traceVision> | undefined {
   if (vision === undefined) return undefined
-  return traceVision({ ...vision, forward: (context) => ({ tokens: vision.features(context) }) })
+  return traceVision({ ...vision, forward: (context) => ({ tokens: vision.features(context) }) }, formats)
 }
 
 /** Inputs: `maxNorm` f32[1] (0 for no clipping) and `schedule` f32[3] (learning rate, 1 - beta1^t, 1 - beta2^t). */

@@ -1,6 +1,6 @@
 /** One update of the weights: gradients of one or several batches, then a step of AdamW. */
 import { present } from '../../base/errors.ts'
-import type { Device } from '../../backends/backend.ts'
+import type { Device, RunOutputs } from '../../backends/backend.ts'
 import type { Batch } from './batches.ts'
 import type { OptimizerSettings } from './programs.ts'
 import { learningRate, type Schedule } from './schedule.ts'
@@ -14,17 +14,20 @@ export interface UpdateSettings extends Pick<OptimizerSettings, 'beta1' | 'beta2
 /**
  * Adds the gradients of the batches to the states of the device, which has the programs of `traceTraining` open.
  *
- * @returns the mean loss of the rows whose prediction counts, in nats; when it is not finite, the optimiser must not be stepped
+ * @returns the mean loss of the terms, in nats; when it is not finite, the optimiser must not be stepped. `outputs` are those of
+ * each batch
  */
-export async function accumulateGradients(device: Pick<Device, 'run'>, batches: readonly Batch[]): Promise<number> {
-  const learned = batches.reduce((sum, { learnedTokens }) => sum + learnedTokens, 0)
-  let loss = 0
+export async function accumulateGradients(
+  device: Pick<Device, 'run'>,
+  batches: readonly Batch[],
+): Promise<{ readonly loss: number; readonly outputs: readonly RunOutputs[] }> {
+  const terms = batches.reduce((sum, batch) => sum + batch.terms, 0)
+  const outputs: RunOutputs[] = []
   for (const { inputs } of batches) {
-    const weights = new Float32Array(inputs.ids.length).fill(1 / Math.max(1, learned))
-    const result = await device.run('gradients', { ...inputs, weights, seed: Float32Array.of(1) })
-    loss += present(result['loss']?.[0], 'loss')
+    const weights = new Float32Array(inputs.weights.length).fill(1 / Math.max(1, terms))
+    outputs.push(await device.run('gradients', { ...inputs, weights, seed: Float32Array.of(1) }))
   }
-  return loss
+  return { loss: outputs.reduce((sum, { loss }) => sum + present(loss?.[0], 'loss'), 0), outputs }
 }
 
 /**

@@ -28,6 +28,25 @@ export function initializeWeights(
 }
 
 /**
+ * Adapters that add nothing yet: `up` is 0, and `down` uniform within 1 / sqrt(inputs), as PEFT begins.
+ */
+export function initializeAdapters(
+  device: Pick<Device, 'write'>,
+  adapters: readonly ParameterSpec[],
+  seed: number,
+): void {
+  for (const { name, shape, initializer } of adapters) {
+    const values = new Float32Array(elementCount(shape))
+    const random = new Random(seed).fork(name)
+    const bound = initializer === 'zeros' ? 0 : 1 / Math.sqrt(shape[1] ?? 1)
+    device.write(
+      name,
+      values.map(() => bound * (2 * random.float() - 1)),
+    )
+  }
+}
+
+/**
  * Reads tensors of a folder into the store, one at a time: the weights of a checkpoint in the published layout (shards
  * too), or what else was saved beside them.
  *

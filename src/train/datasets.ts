@@ -1,0 +1,97 @@
+/** What a recipe reads from files and packed shards: read once, split into what is learned and what is held out, and put in order. */
+import { createHash } from 'node:crypto'
+import { Random } from '../base/random.ts'
+import { PocketPhiError, present } from '../base/errors.ts'
+import { readConversations, readPreferences, type Preference, type Turns } from '../data/conversations/index.ts'
+import { closeRecipeShards, openRecipeShards, type RecipeShards } from './packed-texts.ts'
+import type { Recipe } from './recipe.ts'
+
+type DataEntry = Recipe['data'][number]
+
+/** An entry of a recipe that names a file. */
+export type FileEntry = Extract<DataEntry, { readonly file: string }>
+
+/** What a run reads from one file. */
+interface Dataset<Item> {
+  /** What is learned, in the order of the file. */
+  readonly learned: readonly Item[]
+  /** What the held-out loss is measured on: chosen by content, so that equal items are on one side. */
+  readonly heldOut: readonly Item[]
+  /** A digest of both. */
+  readonly contents: string
+}
+
+/** The files of a recipe, by their entries. */
+export interface Datasets {
+  readonly conversations: ReadonlyMap<FileEntry, Dataset<Turns>>
+  readonly preferences: ReadonlyMap<FileEntry, Dataset<Preference>>
+  /** Open, until the datasets are disposed of. */
+  readonly shards: RecipeShards
+}
+
+/**
+ * Reads the files of a recipe, and opens its shards.
+ *
+ * @param tokenizerJson the text of the tokenizer of the model, which shards must have been packed with
+ * @throws PocketPhiError as `readConversations` and `openRecipeShards`; `invalid-config` for a file of which nothing would be held out, or learned
+ */
+export async function readDatasets(recipe: Recipe, tokenizerJson: string): Promise<Datasets & Disposable> {
+  const conversations = new Map<FileEntry, Dataset<Turns>>()
+  const preferences = new Map<FileEntry, Dataset<Preference>>()
+  for (const entry of recipe.data) {
+    if (entry.source === 'conversations') {
+      conversations.set(entry, splitItems(entry, await readConversations(entry.file, entry.format)))
+    } else if (entry.source === 'preferences')
+      preferences.set(entry, splitItems(entry, await readPreferences(entry.file)))
+  }
+  const shards = await openRecipeShards(recipe, tokenizerJson)
+  return { conversations, preferences, shards, [Symbol.dispose]: () => closeRecipeShards(shards) }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** Holds out those with the least digests. */
+function splitItems<Item>({ file, heldOut: share }: FileEntry, items: readonly Item[]): Dataset<Item> {
+  const digests = items.map((item) => digest(JSON.stringify(item)))
+  const different = [...new Set(digests)].toSorted()
+  const count = Math.ceil(share * different.length)
+  if (count === different.length) {
+    throw new PocketPhiError('invalid-config', `Nothing would be learned of "${file}": all of it would be held out.`, {
+      expected: 'at least two different lines',
+      found: `${different.length}, of which a share of ${share} is held out`,
+    })
+  }
+  const chosen = new Set(different.slice(0, count))
+  const isHeldOut = (index: number): boolean => chosen.has(present(digests[index], 'digest'))
+  return {
+    learned: items.filter((_, index) => !isHeldOut(index)),
+    heldOut: items.filter((_, index) => isHeldOut(index)),
+    contents: digest(digests.join('\n')),
+  }
+}
+
+/** Numbers below `size`, each once in every pass over them, in an order that depends on the seed and the pass. */
+export class Shuffled {
+  readonly #size: number
+  readonly #seed: number
+  #pass = -1
+  #order: number[] = []
+
+  constructor(size: number, seed: number) {
+    this.#size = size
+    this.#seed = seed
+  }
+
+  /** The number at a position, counted over all passes. */
+  at(position: number): number {
+    const pass = Math.floor(position / this.#size)
+    if (pass !== this.#pass) {
+      const order = Array.from({ length: this.#size }, (_, index) => index)
+      this.#order = new Random(this.#seed).fork(`pass ${pass}`).shuffle(order)
+      this.#pass = pass
+    }
+    return present(this.#order[position % this.#size], 'number')
+  }
+}
