@@ -220,7 +220,7 @@ class Answer {
 
   constructor(host: GenerationHost, { ids: prompt, pictures }: EncodedPrompt, given: GenerateOptions) {
     const options = { ...host.sampling, ...given }
-    checkSampling(options)
+    checkSampling(options, host.engine.vocabulary)
     const { maxTokens = Infinity, logprobs = 0 } = options
     checkCount('maxTokens', maxTokens)
     checkCount('logprobs', logprobs)
