@@ -13,6 +13,7 @@ import {
   distributionOfCandidates,
   draw,
   logProbabilities,
+  type ChoiceOptions,
   type Distribution,
   type SamplingOptions,
   type TokenLogProbability,
@@ -22,7 +23,7 @@ import type { AdvanceOptions, Sequence, SequenceOptions } from './sequence.ts'
 import { Speculation } from './speculation.ts'
 import { StopGate, stopStrings } from './stops.ts'
 
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends ChoiceOptions {
   /**
    * For the random draws; a random one when left out. The same seed gives the same text, with any number of threads, given the
    * same state of the cache and no other sequences in the batch. Otherwise rows may be batched in another way, on which

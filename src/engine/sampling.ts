@@ -17,6 +17,10 @@ export interface SamplingOptions {
    * 1 or left out: none.
    */
   readonly repetitionPenalty?: number
+}
+
+/** How the tokens of one answer are chosen. */
+export interface ChoiceOptions extends SamplingOptions {
   /** Added to the logits of these ids before all else; -100 in effect forbids a token, and 100 leaves no other. */
   readonly logitBias?: ReadonlyMap<number, number>
 }
@@ -40,12 +44,8 @@ export interface Distribution {
  * @param vocabulary how many ids there are
  * @throws PocketPhiError `invalid-argument` naming an option that is out of range
  */
-export function checkSampling(options: SamplingOptions, vocabulary: number): void {
-  const check = (
-    name: Exclude<keyof SamplingOptions, 'logitBias'>,
-    fits: (value: number) => boolean,
-    expected: string,
-  ): void => {
+export function checkSampling(options: ChoiceOptions, vocabulary: number): void {
+  const check = (name: keyof SamplingOptions, fits: (value: number) => boolean, expected: string): void => {
     const value = options[name]
     if (value === undefined || (Number.isFinite(value) && fits(value))) return
     throw new PocketPhiError('invalid-argument', `The option "${name}" cannot be used.`, {
@@ -71,7 +71,7 @@ export function checkSampling(options: SamplingOptions, vocabulary: number): voi
 function adjusted(
   logits: ArrayLike<number>,
   previous: Iterable<number>,
-  { logitBias, repetitionPenalty: penalty = 1 }: SamplingOptions,
+  { logitBias, repetitionPenalty: penalty = 1 }: ChoiceOptions,
 ): Float64Array {
   const scores = new Float64Array(logits)
   for (const [id, bias] of logitBias ?? []) scores[id] = (scores[id] as number) + bias
@@ -103,7 +103,7 @@ export function greatestIndex(values: ArrayLike<number>): number {
 export function distributionOf(
   logits: ArrayLike<number>,
   previous: Iterable<number>,
-  options: SamplingOptions,
+  options: ChoiceOptions,
   allowed?: Int32Array,
 ): Distribution {
   checkLogits(logits)
@@ -122,7 +122,7 @@ function distributionOfScores(scores: Float64Array, options: SamplingOptions): D
 }
 
 /** Whether so many candidates have all that these options ask for, unless equal logits are among the last of them. */
-export function candidatesAreEnough(options: SamplingOptions, count: number): boolean {
+export function candidatesAreEnough(options: ChoiceOptions, count: number): boolean {
   const { temperature = 0, topK = 0, repetitionPenalty = 1, logitBias } = options
   const isAdjusted = repetitionPenalty !== 1 || (logitBias?.size ?? 0) > 0
   return !isAdjusted && (temperature === 0 || (topK > 0 && topK < count))

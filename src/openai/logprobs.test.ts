@@ -38,11 +38,11 @@ function refusedParam(request: object): string {
 
 describe('log-probabilities', () => {
   it('are those of the engine, with tokens that spell the text, whole and in chunks', async () => {
-    const { create } = createClient(model).chat.completions
+    const { completions } = createClient(model).chat
     const request = { messages, max_tokens: 6, logprobs: true, top_logprobs: 2 } as const
     const answer = model.chat().send('What is a dog?', { maxTokens: 6, logprobs: 2 })
     const { logprobs: expected = [] } = await answer.result()
-    const [choice] = (await create(request)).choices
+    const [choice] = (await completions.create(request)).choices
     const content = choice?.logprobs?.content ?? []
     expect(content).toHaveLength(expected.length)
     // The prompt was in the cache the second time, and its last row ran in another batch.
@@ -60,7 +60,7 @@ describe('log-probabilities', () => {
       expect(top[0]).toEqual({ token, bytes, logprob })
     }
     const streamed = []
-    for await (const chunk of await create({ ...request, stream: true })) {
+    for await (const chunk of await completions.create({ ...request, stream: true })) {
       streamed.push(...(chunk.choices[0]?.logprobs?.content ?? []))
     }
     expect(streamed).toEqual(content)
@@ -90,18 +90,21 @@ describe('log-probabilities', () => {
 
   it('are refused of a model that cannot name its tokens', async () => {
     const nameless = { picture: model.picture.bind(model), chat: () => model.chat() }
-    const { create } = createClient(nameless).chat.completions
-    await expect(create({ messages, logprobs: true })).rejects.toMatchObject({ status: 400, param: 'logprobs' })
+    const { completions } = createClient(nameless).chat
+    await expect(completions.create({ messages, logprobs: true })).rejects.toMatchObject({
+      status: 400,
+      param: 'logprobs',
+    })
   })
 })
 
 it('a bias changes what is said', async () => {
-  const { create } = createClient(model).chat.completions
+  const { completions } = createClient(model).chat
   const first = model.chat().send('What is a dog?', { maxTokens: 1 })
   const [id = -1] = (await first.result()).ids
-  const whole = await create({ messages, max_tokens: 1, logprobs: true, logit_bias: { [id]: -100 } })
+  const whole = await completions.create({ messages, max_tokens: 1, logprobs: true, logit_bias: { [id]: -100 } })
   expect(whole.choices[0]?.logprobs?.content[0]?.bytes).not.toEqual([...model.tokenizer.tokenBytes(id)])
-  const unknown = create({ messages, logit_bias: { [model.engine.vocabulary]: 1 } })
+  const unknown = completions.create({ messages, logit_bias: { [model.engine.vocabulary]: 1 } })
   await expect(unknown).rejects.toMatchObject({ status: 400, message: expect.stringContaining('logitBias') })
 })
 

@@ -59,7 +59,7 @@ function readPrompts(prompt: unknown): readonly TextPrompt[] {
   if (isString(prompt) || isIds(prompt)) return [prompt]
   const prompts: unknown[] = Array.isArray(prompt) ? prompt : []
   const isOneKind = prompts.every(isString) || prompts.every(isIds)
-  if (isOneKind && prompts.length > 0 && prompts.length <= mostPrompts) return prompts as readonly TextPrompt[]
+  if (isOneKind && prompts.length > 0 && prompts.length <= mostPrompts) return prompts
   throw invalid('prompt', `a text, token ids, or a list of up to ${mostPrompts} of either`, prompt)
 }
 
