@@ -235,20 +235,19 @@ describe('readers', () => {
   })
 
   it('who leave end the answer', async () => {
-    let isEnded = (): void => {}
-    const ended = new Promise<void>((resolve) => (isEnded = resolve))
+    let isEnded = false
     const says: Says = async function* (signal) {
       yield 'word'
       await untilAborted(signal)
-      isEnded()
+      isEnded = true
     }
     const app = fakeApp(says)
     const response = await app.fetch(post({ ...chat, stream: true }))
     const reader = response.body?.getReader()
     await reader?.read()
     await reader?.cancel()
-    await ended
     await app.drain()
+    await vi.waitFor(() => expect(isEnded).toBe(true))
   })
 })
 
