@@ -282,7 +282,7 @@ it('models are listed, and figures told', async () => {
   const figures = await (await app.fetch(new Request(`${base}/metrics`))).text()
   const lines = [
     '# TYPE phi_requests_total counter',
-    'phi_requests_total{path="/v1/models/{model}",status="200"} 1',
+    'phi_requests_total{path="/v1/models/:name{.+}",status="200"} 1',
     'phi_requests_total{path="/v1/chat/completions",status="200"} 2',
     'phi_requests_total{path="other",status="404"} 1',
     'phi_request_seconds_count 2',

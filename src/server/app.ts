@@ -5,6 +5,7 @@
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { cors } from 'hono/cors'
+import { matchedRoutes } from 'hono/route'
 import type { EngineCounters } from '../engine/counters.ts'
 import type { TakenPicture } from '../openai/answers.ts'
 import { answer } from './answer.ts'
@@ -31,7 +32,7 @@ export interface ServerOptions {
   readonly bodyLimit: number
   /** Who asks must have one of them; none are wanted where there are none. */
   readonly keys?: readonly string[]
-  /** Requests a minute with each key, or of all where there are no keys. */
+  /** Requests for answers a minute with each key, or of all where there are no keys. */
   readonly rate?: number
   /** Origins of pages that may ask, beside the server's own. */
   readonly origins?: readonly string[]
@@ -54,6 +55,9 @@ export interface ServerApp {
 
 type Environment = { Variables: { exchange: Exchange } }
 type App = Hono<Environment>
+
+/** The path of what concerns all requests. */
+const everyPath = '/*'
 
 /** Paths that are open to all: a load balancer has no key. */
 const openPaths: ReadonlySet<string> = new Set(['/health'])
@@ -80,7 +84,8 @@ export function createServerApp<Picture extends TakenPicture>(
 /** Follows every request to its end. */
 function watch(app: App, figures: Figures, { onRequest }: ServerOptions): void {
   app.use(async (context, next) => {
-    const exchange = new Exchange(context.req.raw, (record) => {
+    const route = matchedRoutes(context).findLast(({ path }) => path !== everyPath)
+    const exchange = new Exchange(context.req.method, route?.path, (record) => {
       figures.record(record)
       onRequest?.(record)
     })
@@ -91,9 +96,8 @@ function watch(app: App, figures: Figures, { onRequest }: ServerOptions): void {
 }
 
 /** Lets through who may ask. */
-function guard(app: App, { hosts = [], origins = [], keys = [], rate }: ServerOptions): void {
+function guard(app: App, { hosts = [], origins = [], keys = [] }: ServerOptions): void {
   const ring = new KeyRing(keys)
-  const limit = rate === undefined ? undefined : new RateLimit(rate, () => performance.now())
   app.use(async (context, next) => {
     checkHost(context.req.raw, hosts)
     checkOrigin(context.req.raw, origins)
@@ -101,10 +105,9 @@ function guard(app: App, { hosts = [], origins = [], keys = [], rate }: ServerOp
   })
   app.use(cors({ origin: [...origins], allowMethods: ['GET', 'POST'], exposeHeaders: ['Retry-After'], maxAge: 600 }))
   app.use(async (context, next) => {
-    if (openPaths.has(context.req.path)) return await next()
-    const key = keys.length === 0 ? undefined : await ring.check(context.req.raw)
-    context.get('exchange').key = key
-    limit?.take(key ?? 0)
+    if (keys.length > 0 && !openPaths.has(context.req.path)) {
+      context.get('exchange').key = await ring.check(context.req.raw)
+    }
     await next()
   })
 }
@@ -115,7 +118,8 @@ function addAnswers<Picture extends TakenPicture>(
   model: ServedModel<Picture>,
   options: ServerOptions,
 ): void {
-  const { name, bodyLimit: maxSize, patience } = options
+  const { name, bodyLimit: maxSize, patience, rate } = options
+  const limit = rate === undefined ? undefined : new RateLimit(rate, () => performance.now())
   const tooLarge = (): never => {
     throw new Refusal('body_too_large', 'The body of the request is too large.', {
       expected: `at most ${maxSize} bytes`,
@@ -124,7 +128,7 @@ function addAnswers<Picture extends TakenPicture>(
   for (const [path, read] of Object.entries(endpointsOf(model, name))) {
     app.post(path, bodyLimit({ maxSize, onError: tooLarge }), async (context) => {
       const exchange = context.get('exchange')
-      exchange.path = path
+      limit?.take(exchange.key ?? 0)
       const asked = read(await readJson(context.req.raw))
       if (asked.model !== undefined && asked.model !== name) throw unknownModel(asked.model, name)
       return await answer(asked, desk.enter(context.req.raw.signal), exchange, { patience, report: reporter(options) })
@@ -157,13 +161,9 @@ function unknownModel(found: string, name: string): Refusal {
 function addModels(app: App, { name }: ServerOptions): void {
   const created = Math.floor(Date.now() / 1000)
   const model = { id: name, object: 'model', created, owned_by: 'pocket-phi' }
-  app.get('/v1/models', (context) => {
-    context.get('exchange').path = '/v1/models'
-    return context.json({ object: 'list', data: [model] })
-  })
+  app.get('/v1/models', (context) => context.json({ object: 'list', data: [model] }))
   // Names of the hub have a slash in them.
   app.get('/v1/models/:name{.+}', (context) => {
-    context.get('exchange').path = '/v1/models/{model}'
     const found = context.req.param('name')
     if (found !== name) throw unknownModel(found, name)
     return context.json(model)
@@ -171,19 +171,17 @@ function addModels(app: App, { name }: ServerOptions): void {
 }
 
 function addState(app: App, desk: Desk, figures: Figures, { counters }: ServerOptions): void {
-  app.get('/health', (context) => {
-    context.get('exchange').path = '/health'
-    return desk.isClosing ? context.json({ status: 'closing' }, 503) : context.json({ status: 'ok' })
-  })
-  app.get('/metrics', async (context) => {
-    context.get('exchange').path = '/metrics'
-    return context.body(figures.text(desk.visits, await counters()), 200, { 'content-type': prometheusType })
-  })
+  app.get('/health', (context) =>
+    desk.isClosing ? context.json({ status: 'closing' }, 503) : context.json({ status: 'ok' }),
+  )
+  app.get('/metrics', async (context) =>
+    context.body(figures.text(desk.visits, await counters()), 200, { 'content-type': prometheusType }),
+  )
 }
 
 /** After the paths that there are: who comes here with one of them has another method. */
 function refuseOtherMethods(app: App): void {
-  const methods = new Map(app.routes.filter(({ path }) => path !== '/*').map(({ path, method }) => [path, method]))
+  const methods = new Map(app.routes.filter(({ path }) => path !== everyPath).map(({ path, method }) => [path, method]))
   for (const [path, allow] of methods) {
     app.all(path, (context) => {
       throw new Refusal('method_not_allowed', 'This path has another method.', {

@@ -6,22 +6,23 @@ const clientGone = 499
 
 /** A request and what becomes of it, until all is sent. */
 export class Exchange {
-  /** One of the server's paths; what strangers try is not told, so that they cannot fill the figures. */
-  path = 'other'
   key: number | undefined
   error: string | undefined
   usage: CompletionUsage | undefined
   readonly #time = new Date()
   readonly #start = performance.now()
-  readonly #request: Request
+  readonly #method: string
+  readonly #path: string
   readonly #onEnd: (record: RequestRecord) => void
   #first: number | undefined
   #isStreaming = false
   #isGone = false
   #status = 0
 
-  constructor(request: Request, onEnd: (record: RequestRecord) => void) {
-    this.#request = request
+  /** @param path one of the server's; what strangers try is not told, so that they cannot fill the figures */
+  constructor(method: string, path = 'other', onEnd: (record: RequestRecord) => void) {
+    this.#method = method
+    this.#path = path
     this.#onEnd = onEnd
   }
 
@@ -44,11 +45,11 @@ export class Exchange {
 
   /** All is sent. */
   sent(): void {
-    const { path, key, error, usage } = this
+    const { key, error, usage } = this
     this.#onEnd({
       time: this.#time.toISOString(),
-      method: this.#request.method,
-      path,
+      method: this.#method,
+      path: this.#path,
       status: this.#isGone ? clientGone : this.#status,
       ...(error === undefined ? {} : { error }),
       ...(key === undefined ? {} : { key }),

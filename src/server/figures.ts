@@ -8,7 +8,7 @@ export interface RequestRecord {
   /** When it came, ISO 8601. */
   readonly time: string
   readonly method: string
-  /** The path where it is one of the server's, else `other`. */
+  /** As the server names it, where it is one of its own, else `other`. */
   readonly path: string
   /** What was answered; 499, as nginx has it, where the client had gone before. */
   readonly status: number
