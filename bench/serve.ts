@@ -86,7 +86,8 @@ async function speedOf(url: string, clients: number): Promise<number> {
   let count = 0
   const start = performance.now()
   await together(clients, questions, async (question) => {
-    count += (await ask(url, question)).tokens
+    const answer = await ask(url, question)
+    count += answer.tokens
   })
   return count / ((performance.now() - start) / 1000)
 }

@@ -79,15 +79,19 @@ describe('phi serve', () => {
   it('ends at once when it is told so twice', async () => {
     const { running, client } = await startClient()
     const stream = await client.completions.create(endless)
-    const reading = (async () => {
-      for await (const _ of stream) continue
+    const broken = (async () => {
+      try {
+        for await (const _ of stream) continue
+      } catch (error) {
+        return String(error)
+      }
+      return 'whole'
     })()
-    const broken = expect(reading).rejects.toThrow('terminated')
     running.child.kill('SIGTERM')
     await expect.poll(() => running.output.err).toContain('Closing')
     running.child.kill('SIGTERM')
     expect(await running.ended).toBe(130)
-    await broken
+    expect(await broken).toContain('terminated')
   })
 
   it('asks for keys, and logs requests without what was said', async () => {
@@ -103,7 +107,12 @@ describe('phi serve', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as RequestRecord)
-    const common = { method: 'POST', path: '/v1/chat/completions', time: expect.any(String), seconds: expect.any(Number) }
+    const common = {
+      method: 'POST',
+      path: '/v1/chat/completions',
+      time: expect.any(String),
+      seconds: expect.any(Number),
+    }
     expect(records).toEqual([
       { ...common, status: 401, error: 'invalid_api_key' },
       { ...common, status: 200, key: 2, usage: expect.anything() },

@@ -49,7 +49,11 @@ export function registerServe(program: Command): void {
     .option('--timeout <seconds>', 'how long a request may take, waiting included', decimal(0, 2 ** 21, true), 600)
     .option('--body-limit <size>', 'how large the body of a request may be', byteSize, 4 * 2 ** 20)
     .option('--keys <file>', 'ask for one of the keys in this file, one a line; # begins a comment')
-    .option('--rate <n>', 'requests for answers a minute with each key (of all together where there are no keys)', integer(1))
+    .option(
+      '--rate <n>',
+      'requests for answers a minute with each key (of all together where there are no keys)',
+      integer(1),
+    )
     .option('--cors <origin>', 'let pages of this origin ask, such as https://example.org; repeatable', repeated)
     .option('--allow-host <name>', 'be reached under this name, beside localhost and addresses; repeatable', repeated)
     .option('--log', 'print a line of JSON for each request')
