@@ -3,12 +3,10 @@ import { stdin, stdout } from 'node:process'
 import type { Chat, ChatReply } from '../engine/chat.ts'
 import { ChatSession, type ChatSetting } from './chat-commands.ts'
 import { reportError } from './errors.ts'
+import { sameKeyMilliseconds } from './interrupt.ts'
 import { LinePrompt } from './line-prompt.ts'
 import { readReply } from './reply.ts'
 import { dim, print, StatusLine } from './terminal.ts'
-
-/** `npm start` passes on a signal that the terminal has sent already; what follows this soon is the same key. */
-const sameKeyMilliseconds = 300
 
 /**
  * Talks until the reader quits. Ctrl-C ends an answer; at the empty prompt it quits when pressed twice.

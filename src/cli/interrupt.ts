@@ -1,14 +1,22 @@
 /** Ctrl-C in commands that can end well: the first asks them to, the second ends the program. */
 import { exitCodes } from './errors.ts'
 
+/** npm passes on a Ctrl-C that the terminal has sent already; what follows this soon is the same key. */
+export const sameKeyMilliseconds = 300
+
 /** Runs work with a signal that fires on Ctrl-C (SIGINT) or SIGTERM. */
 export async function interruptible<T>(
   work: (signal: AbortSignal) => Promise<T>,
   onInterrupt: () => void = () => {},
 ): Promise<T> {
   const controller = new AbortController()
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted)
+  let stoppedAt = -Infinity
+  const stop = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) {
+      if (name === 'SIGINT' && performance.now() - stoppedAt < sameKeyMilliseconds) return
+      process.exit(exitCodes.interrupted)
+    }
+    stoppedAt = performance.now()
     onInterrupt()
     controller.abort()
   }

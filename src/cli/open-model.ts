@@ -15,7 +15,8 @@ import { dim, note, progressOn, StatusLine } from './terminal.ts'
 import { enableWideVectors } from './wide.ts'
 
 /** How a model is opened; `profile` as in `WasmOptions`. */
-type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'> & { readonly profile?: boolean }
+type OpenOptions = EngineOptions &
+  Pick<LoadModelOptions, 'maxSequences' | 'cacheTokens'> & { readonly profile?: boolean }
 
 /**
  * Loads a model and shows how far it is.
@@ -25,7 +26,7 @@ type OpenOptions = EngineOptions & Pick<LoadModelOptions, 'maxSequences'> & { re
  */
 export async function openModel(place: ModelPlace, options: OpenOptions, signal?: AbortSignal): Promise<PhiModel> {
   const status = new StatusLine()
-  const { context, exact, cacheType, maxSequences, memory, expertCache, profile = false } = options
+  const { context, exact, cacheType, maxSequences, cacheTokens, memory, expertCache, profile = false } = options
   const machine = memory === undefined ? machineMemory() : undefined
   const backend = await selectBackend(options.backend, {
     gpuArithmetic: options.gpuArithmetic,
@@ -37,7 +38,16 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
     onlyWasm: whatOnlyWasmHas(options),
   })
   const loading = {
-    ...given({ context, exact, cacheType, maxSequences, expertCache, weightsFile: place.weightsFile, signal }),
+    ...given({
+      context,
+      exact,
+      cacheType,
+      maxSequences,
+      cacheTokens,
+      expertCache,
+      weightsFile: place.weightsFile,
+      signal,
+    }),
     memoryLimit: memory ?? machine?.available ?? Infinity,
     onProgress: progressOn(status),
   }

@@ -10,6 +10,7 @@ type Register = (program: Command) => void
 const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['chat', async () => (await import('./chat.ts')).registerChat],
   ['run', async () => (await import('./run.ts')).registerRun],
+  ['serve', async () => (await import('./serve.ts')).registerServe],
   ['tokenize', async () => (await import('./tokenize.ts')).registerTokenize],
   ['info', async () => (await import('./info.ts')).registerInfo],
   ['quantize', async () => (await import('./quantize.ts')).registerQuantize],
@@ -46,6 +47,7 @@ async function buildProgram(args: readonly string[]): Promise<Command> {
 Examples:
   $ phi chat                                  talk to the small model that ships with the package
   $ phi run phi-nano "What is a fox?"         one answer
+  $ phi serve phi-nano                        an OpenAI-compatible server on this machine
   $ phi train recipes/phi-nano/pretrain.yaml  train a model from a recipe
   $ phi quantize MODEL OUT --bits 4           make a model smaller
 

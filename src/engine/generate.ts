@@ -13,6 +13,7 @@ import {
   distributionOfCandidates,
   draw,
   logProbabilities,
+  type ChoiceOptions,
   type Distribution,
   type SamplingOptions,
   type TokenLogProbability,
@@ -22,7 +23,7 @@ import type { AdvanceOptions, Sequence, SequenceOptions } from './sequence.ts'
 import { Speculation } from './speculation.ts'
 import { StopGate, stopStrings } from './stops.ts'
 
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends ChoiceOptions {
   /**
    * For the random draws; a random one when left out. The same seed gives the same text, with any number of threads, given the
    * same state of the cache and no other sequences in the batch. Otherwise rows may be batched in another way, on which
@@ -220,7 +221,7 @@ class Answer {
 
   constructor(host: GenerationHost, { ids: prompt, pictures }: EncodedPrompt, given: GenerateOptions) {
     const options = { ...host.sampling, ...given }
-    checkSampling(options)
+    checkSampling(options, host.engine.vocabulary)
     const { maxTokens = Infinity, logprobs = 0 } = options
     checkCount('maxTokens', maxTokens)
     checkCount('logprobs', logprobs)

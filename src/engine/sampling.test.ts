@@ -61,6 +61,15 @@ describe('distributionOf', () => {
     expect([...distributionOf([-1, -2], [0], { repetitionPenalty: 3 }).ids]).toEqual([1])
   })
 
+  it('adds a bias to logits before the penalty multiplies or divides them', () => {
+    expect([...distributionOf([1, 3, 2], [], { logitBias: new Map([[2, 1.5]]) }).ids]).toEqual([2])
+    // (-1 + 2) / 2 and not -1 * 2 + 2.
+    const { scores } = distributionOf([-1, -9], [0], { logitBias: new Map([[0, 2]]), repetitionPenalty: 2 })
+    expect([...scores]).toEqual([0.5])
+    const forbidden = distributionOf([5, 1], [], { temperature: 1, logitBias: new Map([[0, -100]]) })
+    expect(forbidden.probabilities[0]).toBeLessThan(1e-40)
+  })
+
   it('keeps what a full sort keeps of top-p and min-p', () => {
     const random = new Random(6)
     for (let round = 0; round < 200; round++) {
@@ -92,7 +101,15 @@ describe('distributionOf', () => {
 
   it('refuses options out of range', () => {
     for (const options of [{ temperature: -1 }, { topK: 1.5 }, { topP: 0 }, { minP: 2 }, { repetitionPenalty: NaN }]) {
-      expect(() => checkSampling(options)).toThrowError(/cannot be used/)
+      expect(() => checkSampling(options, 4)).toThrowError(/cannot be used/)
+    }
+    for (const [id, bias] of [
+      [4, 1],
+      [-1, 1],
+      [0.5, 1],
+      [0, Infinity],
+    ] as const) {
+      expect(() => checkSampling({ logitBias: new Map([[id, bias]]) }, 4)).toThrowError(/"logitBias" cannot be used/)
     }
   })
 })
@@ -170,6 +187,8 @@ describe('distributionOfCandidates', () => {
     expect(candidatesAreEnough({}, 64)).toBe(true)
     expect(candidatesAreEnough({ temperature: 0, topK: 100 }, 64)).toBe(true)
     expect(candidatesAreEnough({ temperature: 0, repetitionPenalty: 1.1 }, 64)).toBe(false)
+    expect(candidatesAreEnough({ temperature: 0, logitBias: new Map([[1, 1]]) }, 64)).toBe(false)
+    expect(candidatesAreEnough({ temperature: 0, logitBias: new Map() }, 64)).toBe(true)
     expect(candidatesAreEnough({ temperature: 1 }, 64)).toBe(false)
     expect(candidatesAreEnough({ temperature: 1, topK: 63 }, 64)).toBe(true)
     expect(candidatesAreEnough({ temperature: 1, topK: 64 }, 64)).toBe(false)

@@ -19,6 +19,12 @@ export interface SamplingOptions {
   readonly repetitionPenalty?: number
 }
 
+/** How the tokens of one answer are chosen. */
+export interface ChoiceOptions extends SamplingOptions {
+  /** Added to the logits of these ids before all else; -100 in effect forbids a token, and 100 leaves no other. */
+  readonly logitBias?: ReadonlyMap<number, number>
+}
+
 /** The greatest logits of a row and their ids, in descending order, of equals the lower id first; NaN is the greatest. */
 export interface Candidates {
   readonly ids: Int32Array
@@ -35,9 +41,10 @@ export interface Distribution {
 }
 
 /**
+ * @param vocabulary how many ids there are
  * @throws PocketPhiError `invalid-argument` naming an option that is out of range
  */
-export function checkSampling(options: SamplingOptions): void {
+export function checkSampling(options: ChoiceOptions, vocabulary: number): void {
   const check = (name: keyof SamplingOptions, fits: (value: number) => boolean, expected: string): void => {
     const value = options[name]
     if (value === undefined || (Number.isFinite(value) && fits(value))) return
@@ -51,11 +58,23 @@ export function checkSampling(options: SamplingOptions): void {
   check('topP', (value) => value > 0 && value <= 1, 'a number above 0, at most 1')
   check('minP', (value) => value >= 0 && value <= 1, 'a number from 0 to 1')
   check('repetitionPenalty', (value) => value > 0, 'a positive number')
+  for (const [id, bias] of options.logitBias ?? []) {
+    if (Number.isInteger(id) && id >= 0 && id < vocabulary && Number.isFinite(bias)) continue
+    throw new PocketPhiError('invalid-argument', 'The option "logitBias" cannot be used.', {
+      expected: `a finite number for each of some ids from 0 to ${vocabulary - 1}`,
+      found: `${bias} for ${id}`,
+    })
+  }
 }
 
-/** Logits as float64, with the penalty for tokens that came before (Keskar et al., 2019). */
-function penalised(logits: ArrayLike<number>, previous: Iterable<number>, penalty: number): Float64Array {
+/** Logits as float64, biased, then with the penalty for tokens that came before (Keskar et al., 2019). */
+function adjusted(
+  logits: ArrayLike<number>,
+  previous: Iterable<number>,
+  { logitBias, repetitionPenalty: penalty = 1 }: ChoiceOptions,
+): Float64Array {
   const scores = new Float64Array(logits)
+  for (const [id, bias] of logitBias ?? []) scores[id] = (scores[id] as number) + bias
   if (penalty === 1) return scores
   for (const id of new Set(previous)) {
     const score = scores[id]
@@ -74,8 +93,8 @@ export function greatestIndex(values: ArrayLike<number>): number {
 }
 
 /**
- * The distribution that these options leave of one row of logits: repetition penalty, temperature, top-k, top-p, min-p, in
- * that order. `previous` are the ids of prompt and answer so far. With temperature 0 it is one token.
+ * The distribution that these options leave of one row of logits: bias, repetition penalty, temperature, top-k, top-p, min-p,
+ * in that order. `previous` are the ids of prompt and answer so far. With temperature 0 it is one token.
  *
  * @param allowed the ids that may be drawn, in ascending order; all when left out
  * @throws PocketPhiError `invalid-file` for logits that are not numbers; `invalid-argument` for a temperature or penalty so
@@ -84,11 +103,11 @@ export function greatestIndex(values: ArrayLike<number>): number {
 export function distributionOf(
   logits: ArrayLike<number>,
   previous: Iterable<number>,
-  options: SamplingOptions,
+  options: ChoiceOptions,
   allowed?: Int32Array,
 ): Distribution {
   checkLogits(logits)
-  const scores = scaled(penalised(logits, previous, options.repetitionPenalty ?? 1), options)
+  const scores = scaled(adjusted(logits, previous, options), options)
   if (allowed === undefined) return distributionOfScores(scores, options)
   return withIds(distributionOfScores(pick(scores, allowed), options), allowed)
 }
@@ -103,9 +122,10 @@ function distributionOfScores(scores: Float64Array, options: SamplingOptions): D
 }
 
 /** Whether so many candidates have all that these options ask for, unless equal logits are among the last of them. */
-export function candidatesAreEnough(options: SamplingOptions, count: number): boolean {
-  const { temperature = 0, topK = 0, repetitionPenalty = 1 } = options
-  return repetitionPenalty === 1 && (temperature === 0 || (topK > 0 && topK < count))
+export function candidatesAreEnough(options: ChoiceOptions, count: number): boolean {
+  const { temperature = 0, topK = 0, repetitionPenalty = 1, logitBias } = options
+  const isAdjusted = repetitionPenalty !== 1 || (logitBias?.size ?? 0) > 0
+  return !isAdjusted && (temperature === 0 || (topK > 0 && topK < count))
 }
 
 /**

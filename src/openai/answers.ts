@@ -3,13 +3,21 @@ import type { PictureOptions } from '../engine/album.ts'
 import type { GenerationChunk, GenerationResult } from '../engine/generate.ts'
 import type { PicturedMessage } from '../engine/picture-text.ts'
 import type { ChatMessage } from '../text/templates.ts'
+import { RequestError } from './errors.ts'
 import { imageError, type RequestImage } from './images.ts'
-import type { AnswerOptions, CompletionTask } from './request.ts'
+import { spellLogProbs, type Speller } from './logprobs.ts'
+import type { AnswerOptions, AnswerTask } from './options.ts'
+import type { CompletionTask } from './request.ts'
 import type { CompletionEvent } from './response.ts'
+import type { TextPrompt, TextTask } from './text-request.ts'
+import type { TokenLogProb } from './types.ts'
 
-interface ModelAnswer extends AsyncIterable<GenerationChunk> {
-  readonly dropped: readonly ChatMessage[]
+interface Written extends AsyncIterable<GenerationChunk> {
   result(): Promise<GenerationResult>
+}
+
+interface ChatAnswer extends Written {
+  readonly dropped: readonly ChatMessage[]
 }
 
 /** A picture that a model has taken in. */
@@ -19,44 +27,47 @@ export interface TakenPicture {
   close?(): Promise<void>
 }
 
+interface Spelling {
+  /** Without it log-probabilities are refused, as the tokens could not be named. */
+  readonly tokenizer?: Speller
+}
+
 /** What is needed of a model: `PhiModel` has it, and so has `RemoteModel`. */
-export interface ChatModel<Picture extends TakenPicture = TakenPicture> {
+export interface ChatModel<Picture extends TakenPicture = TakenPicture> extends Spelling {
   picture(source: Uint8Array, options?: PictureOptions): Promise<Picture>
   chat(): {
-    answer(messages: readonly PicturedMessage<Picture>[], options?: AnswerOptions): ModelAnswer
+    answer(messages: readonly PicturedMessage<Picture>[], options?: AnswerOptions): ChatAnswer
     /** Of a model in a worker. */
     close?(): Promise<void>
   }
 }
 
+/** What is needed of a model to continue texts. */
+export interface TextModel extends Spelling {
+  generate(prompt: TextPrompt, options?: AnswerOptions): Written
+}
+
 /**
  * Lets a model answer a request, one choice after another: the prompt is computed once and then found in the cache.
  *
- * @throws RequestError for a picture that is torn, or that the model cannot see
+ * @throws RequestError for a picture that is torn, or that the model cannot see, and for log-probabilities that cannot be told
  * @throws PocketPhiError `context-full` when the messages leave no room; here no turn is dropped, since a request says what
  *   the model is to see. `aborted` when the signal fires. What the engine throws.
  */
 export async function* answerRequest<Picture extends TakenPicture>(
   model: ChatModel<Picture>,
-  { messages, options, choices }: CompletionTask,
+  task: CompletionTask,
   signal: AbortSignal,
 ): AsyncGenerator<CompletionEvent, void, void> {
+  const spell = spellerOf(model, task)
   const taken: Picture[] = []
   try {
-    const seen = await takePictures(model, messages, taken)
-    for (let index = 0; index < choices; index++) {
-      const seed = options.seed === undefined ? {} : { seed: options.seed + index }
+    const seen = await takePictures(model, task.messages, taken)
+    for (let index = 0; index < task.choices; index++) {
       const chat = model.chat()
       try {
-        const answer = chat.answer(seen, { ...options, ...seed, signal })
-        for await (const { text } of answer) {
-          checkWhole(answer)
-          if (text !== '') yield { kind: 'text', index, text }
-        }
-        checkWhole(answer)
-        const result = await answer.result()
-        if (result.finish === 'aborted') throw new PocketPhiError('aborted', 'The answer was broken off.')
-        yield { kind: 'end', index, result }
+        const answer = chat.answer(seen, { ...optionsOf(task, index), signal })
+        yield* eventsOf(answer, index, spell, () => checkWhole(answer))
       } finally {
         await chat.close?.()
       }
@@ -64,6 +75,63 @@ export async function* answerRequest<Picture extends TakenPicture>(
   } finally {
     for (const picture of taken) await picture.close?.()
   }
+}
+
+/**
+ * Lets a model continue the prompts of a request, one after another, each as often as there are to be choices.
+ *
+ * @throws RequestError for log-probabilities that cannot be told
+ * @throws PocketPhiError `context-full` when a prompt leaves no room, `aborted` when the signal fires; what the engine throws
+ */
+export async function* continueTexts(
+  model: TextModel,
+  task: TextTask,
+  signal: AbortSignal,
+): AsyncGenerator<CompletionEvent, void, void> {
+  const spell = spellerOf(model, task)
+  for (const [at, prompt] of task.prompts.entries()) {
+    for (let choice = 0; choice < task.choices; choice++) {
+      const answer = model.generate(prompt, { ...optionsOf(task, choice), signal })
+      yield* eventsOf(answer, at * task.choices + choice, spell)
+    }
+  }
+}
+
+type Spell = (chunk: GenerationChunk) => readonly TokenLogProb[] | undefined
+
+function spellerOf(model: Spelling, { options }: AnswerTask): Spell {
+  if (options.logprobs === undefined) return () => undefined
+  const { tokenizer } = model
+  if (tokenizer !== undefined) return ({ logprobs = [] }) => spellLogProbs(logprobs, tokenizer)
+  throw new RequestError('logprobs', 'unsupported_parameter', 'This model cannot name its tokens.', {
+    found: 'a model without a tokenizer on this side',
+    remedy: 'Leave "logprobs" out, or load the model here and not in a worker.',
+  })
+}
+
+/** The options of a choice: with a seed, each has the next one. */
+function optionsOf({ options }: AnswerTask, choice: number): AnswerOptions {
+  return options.seed === undefined ? options : { ...options, seed: options.seed + choice }
+}
+
+async function* eventsOf(
+  answer: Written,
+  index: number,
+  spell: Spell,
+  check: () => void = () => {},
+): AsyncGenerator<CompletionEvent, void, void> {
+  const told: TokenLogProb[] = []
+  for await (const chunk of answer) {
+    check()
+    const logprobs = spell(chunk)
+    told.push(...(logprobs ?? []))
+    const { text } = chunk
+    if (text !== '' || logprobs !== undefined) yield { kind: 'text', index, text, logprobs }
+  }
+  check()
+  const result = await answer.result()
+  if (result.finish === 'aborted') throw new PocketPhiError('aborted', 'The answer was broken off.')
+  yield { kind: 'end', index, result, logprobs: result.logprobs === undefined ? undefined : told }
 }
 
 /** The messages with what the model takes for their pictures. @param taken where those are put, also when one fails */
@@ -87,7 +155,7 @@ async function takePictures<Picture extends TakenPicture>(
   return seen
 }
 
-function checkWhole({ dropped }: ModelAnswer): void {
+function checkWhole({ dropped }: ChatAnswer): void {
   if (dropped.length === 0) return
   throw new PocketPhiError('context-full', 'The messages do not fit the context of the model.', {
     found: `${dropped.length} messages too many`,

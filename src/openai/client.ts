@@ -59,9 +59,9 @@ export function createClient<Picture extends TakenPicture>(model: ChatModel<Pict
 }
 
 async function wholeOf(task: CompletionTask, events: AsyncIterable<CompletionEvent>): Promise<ChatCompletion> {
-  const results = []
-  for await (const event of events) if (event.kind === 'end') results.push(event.result)
-  return completionOf(newIdentity(task.model ?? unnamed), results)
+  const answers = []
+  for await (const event of events) if (event.kind === 'end') answers.push(event)
+  return completionOf(newIdentity(task.model ?? unnamed), answers)
 }
 
 /** Waits for the first event, so that a request which is refused fails where it is made and not where it is read. */

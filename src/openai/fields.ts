@@ -23,3 +23,33 @@ export function unsupported(param: string, expected: string, found: unknown): Re
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** A field that may be left out, which null does too. @throws RequestError */
+export function optional<T>(
+  fields: Fields,
+  name: string,
+  fits: (value: unknown) => value is T,
+  expected: string,
+  path = '',
+): T | undefined {
+  const value = fields[name]
+  if (value === undefined || value === null) return undefined
+  if (fits(value)) return value
+  throw invalid(`${path}${name}`, expected, value)
+}
+
+export const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'
+export const isString = (value: unknown): value is string => typeof value === 'string'
+export const isText = (value: unknown): value is string => isString(value) && value !== ''
+export const isStop = (value: unknown): value is string | readonly string[] =>
+  isText(value) || (Array.isArray(value) && value.every(isText))
+export const isSafeInteger = (value: unknown): value is number => Number.isSafeInteger(value)
+export const isBetween =
+  (least: number, most: number) =>
+  (value: unknown): value is number =>
+    typeof value === 'number' && value >= least && value <= most
+export const isShare = (value: unknown): value is number => isBetween(0, 1)(value) && value > 0
+export const isCount =
+  (most: number) =>
+  (value: unknown): value is number =>
+    isSafeInteger(value) && value >= 1 && value <= most

@@ -14,6 +14,7 @@ export { APIError, APIUserAbortError } from './errors.ts'
 export type {
   ChatCompletion,
   ChatCompletionChunk,
+  ChoiceLogProbs,
   ChunkChoice,
   CompletionChoice,
   CompletionFinishReason,
@@ -23,7 +24,9 @@ export type {
   CompletionUsage,
   ErrorBody,
   ImagePart,
+  LikelyToken,
   MessageParam,
   StreamOptions,
   TextPart,
+  TokenLogProb,
 } from './types.ts'

@@ -107,16 +107,26 @@ describe('a request', () => {
       stop: ['x', 'y'],
       seed: 3,
       n: 2,
+      logit_bias: { 7: -100, 9: 1.5 },
+      logprobs: true,
+      top_logprobs: 3,
       stream: true,
       stream_options: { include_usage: true },
       user: 'somebody',
+    }
+    const biasAndLogprobs = {
+      logitBias: new Map([
+        [7, -100],
+        [9, 1.5],
+      ]),
+      logprobs: 3,
     }
     expect(readRequest(request)).toEqual({
       messages: [
         { role: 'system', content: 'Be brief.' },
         { role: 'user', content: 'a\nb' },
       ],
-      options: { temperature: 0.5, topP: 0.9, maxTokens: 5, stop: ['x', 'y'], seed: 3 },
+      options: { temperature: 0.5, topP: 0.9, maxTokens: 5, stop: ['x', 'y'], seed: 3, ...biasAndLogprobs },
       choices: 2,
       stream: true,
       includeUsage: true,
@@ -149,7 +159,6 @@ describe('a request', () => {
 
   it.each([
     ['tools', [{ type: 'function' }]],
-    ['logprobs', true],
     ['presence_penalty', 0.5],
     ['response_format', { type: 'json_object' }],
     ['top_k', 40],
@@ -173,6 +182,12 @@ describe('a request', () => {
       { messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }, { type: 'input_audio' }] }] },
     ],
     ['messages[0].content[0].text', { messages: [{ role: 'user', content: [{ type: 'text' }] }] }],
+    ['logprobs', { logprobs: 1 }],
+    ['top_logprobs', { top_logprobs: 2 }],
+    ['top_logprobs', { logprobs: true, top_logprobs: 21 }],
+    ['logit_bias', { logit_bias: [1] }],
+    ['logit_bias', { logit_bias: { word: 1 } }],
+    ['logit_bias.7', { logit_bias: { 7: 101 } }],
     ['temperature', { temperature: 2.5 }],
     ['temperature', { temperature: '1' }],
     ['temperature', { temperature: Number.NaN }],
@@ -206,7 +221,9 @@ describe('answers', () => {
   }
 
   it('have the shape of chat.completion', () => {
-    expect(completionOf(identity, [result('one', 'stop', 4), result('two', 'context-full', 2)])).toEqual({
+    expect(
+      completionOf(identity, [{ result: result('one', 'stop', 4) }, { result: result('two', 'context-full', 2) }]),
+    ).toEqual({
       id: 'chatcmpl-1',
       object: 'chat.completion',
       created: 5,

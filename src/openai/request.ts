@@ -1,38 +1,42 @@
 /** From a request to what the engine is asked for. Pure: a server reads bodies with it as the client reads arguments. */
-import { describe, quoted } from '../base/describe.ts'
-import type { GenerateOptions } from '../engine/generate.ts'
 import type { PicturedMessage } from '../engine/picture-text.ts'
 import { RequestError } from './errors.ts'
-import { invalid, isFields, unsupported, type Fields } from './fields.ts'
+import {
+  invalid,
+  isBetween,
+  isBoolean,
+  isCount,
+  isFields,
+  isSafeInteger,
+  optional,
+  unsupported,
+  type Fields,
+} from './fields.ts'
 import { readImage, type RequestImage } from './images.ts'
-
-/** The options of the engine that a request can set. */
-export type AnswerOptions = Pick<GenerateOptions, 'temperature' | 'topP' | 'maxTokens' | 'stop' | 'seed' | 'signal'>
+import {
+  commonNeutral,
+  commonParameters,
+  mostAlternatives,
+  readTask,
+  refuseOthers,
+  type AnswerTask,
+  type NeutralValues,
+} from './options.ts'
 
 /** A request that was understood. */
-export interface CompletionTask {
+export interface CompletionTask extends AnswerTask {
   readonly messages: readonly PicturedMessage<RequestImage>[]
-  readonly options: Omit<AnswerOptions, 'signal'>
-  /** How many answers are wanted. */
-  readonly choices: number
-  readonly stream: boolean
-  readonly includeUsage: boolean
-  /** The name of a model as the request has it. */
-  readonly model: string | undefined
 }
 
 const understood: ReadonlySet<string> = new Set([
-  ...['messages', 'model', 'stream', 'stream_options', 'temperature', 'top_p', 'max_tokens', 'max_completion_tokens'],
-  ...['stop', 'seed', 'n', 'user'],
+  'messages',
+  ...commonParameters,
+  ...['max_tokens', 'max_completion_tokens', 'top_logprobs'],
 ])
 
-/** Values of parameters that are not built which ask for nothing: what clients send that fill in every default. */
-const neutral: Readonly<Record<string, (value: unknown) => boolean>> = {
-  frequency_penalty: (value) => value === 0,
-  presence_penalty: (value) => value === 0,
-  logprobs: (value) => value === false,
-  top_logprobs: (value) => value === 0,
-  logit_bias: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
+/** What clients send that fill in every default. */
+const neutral: NeutralValues = {
+  ...commonNeutral,
   response_format: (value) => isFields(value) && value['type'] === 'text',
   store: (value) => value === false,
   tools: (value) => Array.isArray(value) && value.length === 0,
@@ -46,9 +50,6 @@ const roles: Readonly<Record<string, string>> = {
   assistant: 'assistant',
 }
 
-/** OpenAI's limit. */
-const mostChoices = 128
-
 /**
  * Reads a request. Nothing in it is believed, since it may come from a network.
  *
@@ -56,33 +57,10 @@ const mostChoices = 128
  */
 export function readRequest(request: unknown): CompletionTask {
   if (!isFields(request)) throw invalid('body', 'an object with "messages"', request)
-  refuseOthers(request)
-  const stream = optional(request, 'stream', isBoolean, 'true or false') ?? false
-  const options = {
-    temperature: optional(request, 'temperature', isBetween(0, 2), 'a number from 0 to 2'),
-    topP: optional(request, 'top_p', isShare, 'a number above 0, at most 1'),
-    maxTokens: readLimit(request),
-    stop: optional(request, 'stop', isStop, 'a text, or a list of texts, none of them empty'),
-    seed: optional(request, 'seed', isSafeInteger, 'an integer'),
-  }
+  refuseOthers(request, understood, neutral)
   return {
     messages: readMessages(request['messages']),
-    options: Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
-    choices: optional(request, 'n', isCount(mostChoices), `an integer from 1 to ${mostChoices}`) ?? 1,
-    stream,
-    includeUsage: readStreamOptions(request, stream),
-    model: optional(request, 'model', isString, 'the name of a model'),
-  }
-}
-
-function refuseOthers(request: Fields): void {
-  for (const [name, value] of Object.entries(request)) {
-    if (understood.has(name) || value === undefined || value === null || neutral[name]?.(value) === true) continue
-    throw new RequestError(name, 'unsupported_parameter', `The parameter ${quoted(name)} is not supported.`, {
-      expected: [...understood].join(', '),
-      found: describe(value),
-      remedy: 'Leave it out.',
-    })
+    ...readTask(request, readLimit(request), readAlternatives(request)),
   }
 }
 
@@ -97,23 +75,13 @@ function readLimit(request: Fields): number | undefined {
   })
 }
 
-function readStreamOptions(request: Fields, stream: boolean): boolean {
-  const options = optional(request, 'stream_options', isFields, 'an object')
-  if (options === undefined) return false
-  if (!stream) throw invalid('stream_options', 'it only together with "stream": true', options)
-  for (const name of Object.keys(options)) {
-    if (name === 'include_usage' || (name === 'include_obfuscation' && options[name] === false)) continue
-    throw new RequestError(
-      `stream_options.${name}`,
-      'unsupported_parameter',
-      `The option ${quoted(name)} is not supported.`,
-      {
-        expected: 'include_usage',
-        remedy: 'Leave it out.',
-      },
-    )
-  }
-  return optional(options, 'include_usage', isBoolean, 'true or false', 'stream_options.') ?? false
+function readAlternatives(request: Fields): number | undefined {
+  const isWanted = optional(request, 'logprobs', isBoolean, 'true or false') ?? false
+  const isFitting = (value: unknown): value is number => isSafeInteger(value) && isBetween(0, mostAlternatives)(value)
+  const count = optional(request, 'top_logprobs', isFitting, `an integer from 0 to ${mostAlternatives}`)
+  if (isWanted) return count ?? 0
+  if (count === undefined || count === 0) return undefined
+  throw invalid('top_logprobs', 'it only together with "logprobs": true', count)
 }
 
 function readMessages(value: unknown): PicturedMessage<RequestImage>[] {
@@ -159,32 +127,3 @@ function readText(text: unknown, path: string): string {
   if (typeof text !== 'string') throw invalid(path, 'a text', text)
   return text
 }
-
-function optional<T>(
-  fields: Fields,
-  name: string,
-  fits: (value: unknown) => value is T,
-  expected: string,
-  path = '',
-): T | undefined {
-  const value = fields[name]
-  if (value === undefined || value === null) return undefined
-  if (fits(value)) return value
-  throw invalid(`${path}${name}`, expected, value)
-}
-
-const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'
-const isString = (value: unknown): value is string => typeof value === 'string'
-const isText = (value: unknown): value is string => isString(value) && value !== ''
-const isStop = (value: unknown): value is string | readonly string[] =>
-  isText(value) || (Array.isArray(value) && value.every(isText))
-const isSafeInteger = (value: unknown): value is number => Number.isSafeInteger(value)
-const isBetween =
-  (least: number, most: number) =>
-  (value: unknown): value is number =>
-    typeof value === 'number' && value >= least && value <= most
-const isShare = (value: unknown): value is number => isBetween(0, 1)(value) && value > 0
-const isCount =
-  (most: number) =>
-  (value: unknown): value is number =>
-    isSafeInteger(value) && value >= 1 && value <= most

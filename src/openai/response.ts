@@ -3,9 +3,11 @@ import type { FinishReason, GenerationResult } from '../engine/generate.ts'
 import type {
   ChatCompletion,
   ChatCompletionChunk,
+  ChoiceLogProbs,
   ChunkChoice,
   CompletionFinishReason,
   CompletionUsage,
+  TokenLogProb,
 } from './types.ts'
 
 /** What an answer and all chunks of a stream have in common. */
@@ -16,26 +18,39 @@ export interface CompletionIdentity {
   readonly model: string
 }
 
-/** An identity of its own. */
-export function newIdentity(model: string): CompletionIdentity {
+/** An identity of its own. @param kind what an id begins with */
+export function newIdentity(model: string, kind: 'chatcmpl' | 'cmpl' = 'chatcmpl'): CompletionIdentity {
   return {
-    id: `chatcmpl-${crypto.randomUUID().replaceAll('-', '')}`,
+    id: `${kind}-${crypto.randomUUID().replaceAll('-', '')}`,
     created: Math.floor(Date.now() / 1000),
     model,
   }
 }
 
+/** An answer that has ended. */
+export interface EndedAnswer {
+  readonly result: GenerationResult
+  /** Of its tokens, where they were asked for. */
+  readonly logprobs?: readonly TokenLogProb[] | undefined
+}
+
+/** Text that has become certain, and the log-probabilities of the tokens that it completes. */
+export interface WrittenText {
+  readonly text: string
+  readonly logprobs?: readonly TokenLogProb[] | undefined
+}
+
 /** What is heard of the answers to a request, in order. */
 export type CompletionEvent =
-  | { readonly kind: 'text'; readonly index: number; readonly text: string }
-  | { readonly kind: 'end'; readonly index: number; readonly result: GenerationResult }
+  | ({ readonly kind: 'text'; readonly index: number } & WrittenText)
+  | ({ readonly kind: 'end'; readonly index: number } & EndedAnswer)
 
 /** Makes the chunks of one stream. */
 export class ChunkWriter {
   readonly #identity: CompletionIdentity
   readonly #includeUsage: boolean
   readonly #begun = new Set<number>()
-  readonly #results: GenerationResult[] = []
+  readonly #answers: EndedAnswer[] = []
 
   constructor(identity: CompletionIdentity, includeUsage: boolean) {
     this.#identity = identity
@@ -48,25 +63,27 @@ export class ChunkWriter {
     const chunks: ChatCompletionChunk[] = []
     if (!this.#begun.has(index)) {
       this.#begun.add(index)
-      chunks.push(this.#chunk(index, { role: 'assistant', content: '' }))
+      chunks.push(
+        this.#chunk({ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }),
+      )
     }
-    if (event.kind === 'text') return [...chunks, this.#chunk(index, { content: event.text })]
-    this.#results.push(event.result)
-    return [...chunks, this.#chunk(index, {}, finishReason(event.result.finish))]
+    if (event.kind === 'text') {
+      const { text, logprobs } = event
+      const choice = { index, delta: { content: text }, logprobs: choiceLogProbs(logprobs), finish_reason: null }
+      return [...chunks, this.#chunk(choice)]
+    }
+    this.#answers.push(event)
+    const finish = finishReason(event.result.finish)
+    return [...chunks, this.#chunk({ index, delta: {}, logprobs: null, finish_reason: finish })]
   }
 
   /** What follows the last choice. */
   end(): ChatCompletionChunk[] {
-    return this.#includeUsage ? [{ ...this.#envelope(), choices: [], usage: usageOf(this.#results) }] : []
+    return this.#includeUsage ? [{ ...this.#envelope(), choices: [], usage: usageOf(this.#answers) }] : []
   }
 
-  #chunk(
-    index: number,
-    delta: ChunkChoice['delta'],
-    finish: CompletionFinishReason | null = null,
-  ): ChatCompletionChunk {
-    const choices = [{ index, delta, logprobs: null, finish_reason: finish }]
-    return { ...this.#envelope(), choices, ...(this.#includeUsage ? { usage: null } : {}) }
+  #chunk(choice: ChunkChoice): ChatCompletionChunk {
+    return { ...this.#envelope(), choices: [choice], ...(this.#includeUsage ? { usage: null } : {}) }
   }
 
   #envelope() {
@@ -75,30 +92,41 @@ export class ChunkWriter {
   }
 }
 
-/** The answer to a request that does not stream. @param results one for each choice */
-export function completionOf(identity: CompletionIdentity, results: readonly GenerationResult[]): ChatCompletion {
+/** The answer to a request that does not stream. @param answers one for each choice */
+export function completionOf(identity: CompletionIdentity, answers: readonly EndedAnswer[]): ChatCompletion {
   const { id, created, model } = identity
-  const choices = results.map(({ text, finish }, index) => ({
+  const choices = answers.map(({ result, logprobs }, index) => ({
     index,
-    message: { role: 'assistant' as const, content: text, refusal: null },
-    logprobs: null,
-    finish_reason: finishReason(finish),
+    message: { role: 'assistant' as const, content: result.text, refusal: null },
+    logprobs: choiceLogProbs(logprobs),
+    finish_reason: finishReason(result.finish),
   }))
-  return { id, object: 'chat.completion', created, model, choices, usage: usageOf(results) }
+  return { id, object: 'chat.completion', created, model, choices, usage: usageOf(answers) }
+}
+
+function choiceLogProbs(logprobs: readonly TokenLogProb[] | undefined): ChoiceLogProbs | null {
+  return logprobs === undefined ? null : { content: [...logprobs], refusal: null }
 }
 
 /** A full context is a length too; an answer that is broken off is never told as one that has ended. */
-function finishReason(finish: FinishReason): CompletionFinishReason {
+export function finishReason(finish: FinishReason): CompletionFinishReason {
   return finish === 'stop' ? 'stop' : 'length'
 }
 
-function usageOf(results: readonly GenerationResult[]): CompletionUsage {
-  const { promptTokens = 0, reusedTokens = 0 } = results[0]?.usage ?? {}
-  const completionTokens = results.reduce((sum, { usage }) => sum + usage.generatedTokens, 0)
+/** @param choices answers in a row that have the same prompt; all of them when left out */
+export function usageOf(answers: readonly EndedAnswer[], choices = answers.length): CompletionUsage {
+  const usages = answers.map(({ result }) => result.usage)
+  const firsts = usages.filter((_, index) => index % choices === 0)
+  const promptTokens = sum(firsts.map((usage) => usage.promptTokens))
+  const completionTokens = sum(usages.map((usage) => usage.generatedTokens))
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: reusedTokens },
+    prompt_tokens_details: { cached_tokens: sum(firsts.map((usage) => usage.reusedTokens)) },
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

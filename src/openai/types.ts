@@ -43,6 +43,12 @@ interface CommonParams {
   readonly seed?: number | null
   /** How many answers; they are written one after another. 1 when left out. */
   readonly n?: number | null
+  /** Added to the logits of these token ids before one is drawn, from -100 to 100. */
+  readonly logit_bias?: Readonly<Record<string, number>> | null
+  /** Tells how likely the tokens were, in the model's own distribution. Not of a model in a worker. */
+  readonly logprobs?: boolean | null
+  /** Tells it of this many of the likeliest tokens too, 20 at most. */
+  readonly top_logprobs?: number | null
   /** Who asks; nothing here depends on it. */
   readonly user?: string
 }
@@ -74,15 +80,33 @@ export interface CompletionUsage {
   completion_tokens: number
   total_tokens: number
   prompt_tokens_details: {
-    /** Tokens of the prompt that the first choice found in the cache. */
+    /** Tokens of the prompt that the first choice to it found in the cache. */
     cached_tokens: number
   }
+}
+
+/** A token and the natural logarithm of its probability. */
+export interface LikelyToken {
+  token: string
+  logprob: number
+  /** Of a token that is a part of a character, its text alone does not tell. Null for an id without a text. */
+  bytes: number[] | null
+}
+
+export interface TokenLogProb extends LikelyToken {
+  /** The likeliest tokens, the first of them first. */
+  top_logprobs: LikelyToken[]
+}
+
+export interface ChoiceLogProbs {
+  content: TokenLogProb[]
+  refusal: null
 }
 
 export interface CompletionChoice {
   index: number
   message: { role: 'assistant'; content: string; refusal: null }
-  logprobs: null
+  logprobs: ChoiceLogProbs | null
   finish_reason: CompletionFinishReason
 }
 
@@ -102,7 +126,7 @@ export interface ChatCompletion extends Envelope {
 export interface ChunkChoice {
   index: number
   delta: { role?: 'assistant'; content?: string }
-  logprobs: null
+  logprobs: ChoiceLogProbs | null
   finish_reason: CompletionFinishReason | null
 }
 
@@ -113,11 +137,35 @@ export interface ChatCompletionChunk extends Envelope {
   usage?: CompletionUsage | null
 }
 
+/** Log-probabilities in the form of the older completions, token by token. */
+export interface TextLogProbs {
+  tokens: string[]
+  token_logprobs: number[]
+  top_logprobs: Record<string, number>[]
+  text_offset: number[]
+}
+
+export interface TextChoice {
+  index: number
+  text: string
+  logprobs: TextLogProbs | null
+  /** Null in the chunks of a stream before the last of a choice. */
+  finish_reason: CompletionFinishReason | null
+}
+
+/** An answer of the older completions, and a chunk of one. */
+export interface TextCompletion extends Envelope {
+  object: 'text_completion'
+  choices: TextChoice[]
+  /** Of a stream only with `stream_options.include_usage`, and null until the last chunk. */
+  usage?: CompletionUsage | null
+}
+
 /** What stands below `error` in the body of an answer that failed. */
 export interface ErrorBody {
   /** What went wrong, what was expected and found, and what to do. */
   message: string
-  type: 'invalid_request_error' | 'permission_error' | 'server_error'
+  type: 'invalid_request_error' | 'permission_error' | 'rate_limit_error' | 'server_error'
   /** The parameter that is at fault, such as `messages[0].content`. */
   param: string | null
   code: string | null

@@ -1,0 +1,280 @@
+/** phi-nano on a port of this machine, and the official client of OpenAI. */
+import { connect } from 'node:net'
+import OpenAI, { APIUserAbortError, AuthenticationError, BadRequestError, NotFoundError } from 'openai'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadModel } from '../../engine/load-model.ts'
+import type { PhiModel } from '../../engine/phi-model.ts'
+import { createServerApp } from '../app.ts'
+import type { RequestRecord } from '../figures.ts'
+import { listen, type Listening } from './listen.ts'
+
+const name = 'phi-nano'
+const key = 'a key'
+const records: RequestRecord[] = []
+let model: PhiModel
+let server: Listening
+let client: OpenAI
+
+async function serve(parallel: number): Promise<Listening> {
+  const app = createServerApp(model, {
+    name,
+    places: parallel + 16,
+    timeout: 60,
+    patience: 60,
+    bodyLimit: 100_000,
+    keys: [key],
+    counters: () => model.counters,
+    onRequest: (record) => records.push(record),
+  })
+  return await listen(app, { host: '127.0.0.1', port: 0, patience: 60 })
+}
+
+beforeAll(async () => {
+  model = await loadModel(name, { threads: 1, context: 512, maxSequences: 4 })
+  server = await serve(4)
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: key, maxRetries: 0 })
+})
+
+afterAll(async () => {
+  await server.close()
+  await model.dispose()
+})
+
+const messages = [{ role: 'user', content: 'What is a dog?' }] as const
+const asked = { model: name, messages: [...messages] }
+
+/** What the model says without a server. */
+async function said(content: string, maxTokens?: number): Promise<string> {
+  return (
+    await model
+      .chat()
+      .send(content, maxTokens === undefined ? {} : { maxTokens })
+      .result()
+  ).text
+}
+
+/** Waits until the server says that nothing is being answered. */
+async function untilIdle(): Promise<void> {
+  await expect
+    .poll(async () => {
+      const response = await fetch(`${server.url}/metrics`, { headers: { authorization: `Bearer ${key}` } })
+      return await response.text()
+    })
+    .toContain('phi_requests_running 0\n')
+}
+
+describe('the client of OpenAI', () => {
+  it('lists the model', async () => {
+    const ids = []
+    for await (const { id } of client.models.list()) ids.push(id)
+    expect(ids).toEqual([name])
+    expect(await client.models.retrieve(name)).toMatchObject({ id: name, object: 'model' })
+    await expect(client.models.retrieve('other')).rejects.toThrow(NotFoundError)
+  })
+
+  it('gets an answer, with its usage', async () => {
+    const { choices, usage } = await client.chat.completions.create(asked)
+    expect(choices[0]).toMatchObject({ finish_reason: 'stop', message: { role: 'assistant' } })
+    expect(choices[0]?.message.content).toBe(await said('What is a dog?'))
+    expect(usage?.total_tokens).toBe((usage?.prompt_tokens ?? 0) + (usage?.completion_tokens ?? 0))
+    // The second time its beginning is in the cache, which all requests share.
+    const again = await client.chat.completions.create({ ...asked, max_completion_tokens: 2 })
+    expect(again.usage?.prompt_tokens_details?.cached_tokens).toBeGreaterThan(0)
+    expect(again.choices[0]?.finish_reason).toBe('length')
+    expect(again.usage?.completion_tokens).toBe(2)
+  })
+
+  it('reads a stream', async () => {
+    const stream = await client.chat.completions.create({
+      ...asked,
+      stream: true,
+      stream_options: { include_usage: true },
+    })
+    const chunks = []
+    for await (const chunk of stream) chunks.push(chunk)
+    const text = chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')
+    expect(text).toBe(await said('What is a dog?'))
+    expect(chunks.length).toBeGreaterThan(5)
+    expect(chunks.at(-1)?.choices).toEqual([])
+    expect(chunks.at(-1)?.usage?.completion_tokens).toBeGreaterThan(0)
+    expect(chunks.at(-2)?.choices[0]?.finish_reason).toBe('stop')
+  })
+
+  it('assembles one with its own helper', async () => {
+    const runner = client.chat.completions.stream({ ...asked, n: 2, logprobs: true, top_logprobs: 1 })
+    const { choices } = await runner.finalChatCompletion()
+    expect(choices.map(({ message }) => message.content)).toEqual(Array(2).fill(await said('What is a dog?')))
+    expect(choices[1]?.logprobs?.content?.[0]?.top_logprobs).toHaveLength(1)
+  })
+
+  it('sets how tokens are chosen', async () => {
+    const drawn = { ...asked, temperature: 1.5, top_p: 0.95, seed: 7, n: 2, max_tokens: 12 }
+    const first = await client.chat.completions.create(drawn)
+    const second = await client.chat.completions.create(drawn)
+    const textsOf = ({ choices }: typeof first) => choices.map(({ message }) => message.content)
+    expect(textsOf(second)).toEqual(textsOf(first))
+    expect(new Set(textsOf(first)).size).toBe(2)
+    const whole = await said('What is a dog?')
+    const stop = whole.split(' ')[2] ?? ''
+    const stopped = await client.chat.completions.create({ ...asked, stop: [stop] })
+    expect(stopped.choices[0]?.message.content).toBe(whole.slice(0, whole.indexOf(stop)))
+  })
+
+  it('has texts continued', async () => {
+    const prompt = 'A dog is'
+    const { text } = await model.generate(prompt, { maxTokens: 8 }).result()
+    const whole = await client.completions.create({ model: name, prompt, max_tokens: 8, logprobs: 2 })
+    expect(whole.choices[0]?.text).toBe(text)
+    expect(whole.choices[0]?.logprobs?.tokens?.join('')).toBe(text)
+    const parts = []
+    const stream = await client.completions.create({
+      model: name,
+      prompt: [prompt, prompt],
+      max_tokens: 8,
+      stream: true,
+    })
+    for await (const { choices } of stream) parts.push(...choices)
+    for (const choice of [0, 1]) {
+      expect(
+        parts
+          .filter(({ index }) => index === choice)
+          .map((part) => part.text)
+          .join(''),
+      ).toBe(text)
+    }
+    const ids = model.tokenizer.encode(prompt)
+    const ofIds = await client.completions.create({ model: name, prompt: ids, max_tokens: 8 })
+    expect(ofIds.choices[0]?.text).toBe(text)
+  })
+
+  it('throws its own errors', async () => {
+    const { completions } = client.chat
+    await expect(completions.create({ ...asked, top_p: 2 })).rejects.toMatchObject({ status: 400, param: 'top_p' })
+    await expect(completions.create({ ...asked, model: 'gpt' })).rejects.toThrow(NotFoundError)
+    const long = [{ role: 'user' as const, content: 'dog '.repeat(600) }]
+    await expect(completions.create({ ...asked, messages: long })).rejects.toMatchObject({
+      status: 400,
+      code: 'context_length_exceeded',
+    })
+    await expect(completions.create({ ...asked, messages: long, stream: true })).rejects.toThrow(BadRequestError)
+    const huge = [{ role: 'user' as const, content: 'dog '.repeat(50_000) }]
+    await expect(completions.create({ ...asked, messages: huge })).rejects.toMatchObject({ status: 413 })
+    const stranger = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'other', maxRetries: 0 })
+    await expect(stranger.chat.completions.create(asked)).rejects.toThrow(AuthenticationError)
+    const format = { type: 'json_schema', json_schema: { name: 'x', schema: {} } } as const
+    const refused = completions.create({ ...asked, response_format: format })
+    await expect(refused).rejects.toMatchObject({
+      status: 400,
+      param: 'response_format',
+      code: 'unsupported_parameter',
+    })
+  })
+})
+
+describe('several clients', () => {
+  it('are answered together, each as if it were alone', async () => {
+    const things = ['dog', 'cat', 'hammer', 'lemon', 'river', 'boat', 'fox', 'stone']
+    const alone = []
+    for (const thing of things) alone.push(await said(`What is a ${thing}?`))
+    const { runs, rows } = model.counters
+    const texts = await Promise.all(
+      things.map(async (thing) => {
+        const stream = await client.chat.completions.create({
+          model: name,
+          messages: [{ role: 'user', content: `What is a ${thing}?` }],
+          stream: true,
+        })
+        let text = ''
+        for await (const { choices } of stream) text += choices[0]?.delta.content ?? ''
+        return text
+      }),
+    )
+    expect(texts).toEqual(alone)
+    // Four sequences share a batch.
+    expect(model.counters.rows - rows).toBeGreaterThan(2 * (model.counters.runs - runs))
+  })
+})
+
+describe('a client that goes away', () => {
+  /** Without an end of its own: no token of the model ends it. */
+  const endless = { ...asked, max_tokens: 450, logit_bias: {} as Record<string, number> }
+
+  beforeAll(() => {
+    for (const id of model.stopIds) endless.logit_bias[id] = -100
+  })
+
+  it('in the middle of a stream, or while it waits, ends the answer in the engine', async () => {
+    await untilIdle()
+    const { rows } = model.counters
+    const stream = await client.chat.completions.create({ ...endless, stream: true })
+    for await (const _ of stream) break
+    await untilIdle()
+    const controller = new AbortController()
+    const whole = client.chat.completions.create(endless, { signal: controller.signal })
+    await expect.poll(() => model.counters.rows - rows).toBeGreaterThan(50)
+    controller.abort()
+    await expect(whole).rejects.toThrow(APIUserAbortError)
+    await untilIdle()
+    expect(model.engine.hasRoomFor(4 * 512)).toBe(true)
+    expect(model.counters.rows - rows).toBeLessThan(800)
+    const ends = records.filter(({ path }) => path === '/v1/chat/completions').slice(-2)
+    expect(ends.map(({ status }) => status)).toEqual([499, 499])
+  })
+
+  it('leaves the others theirs', async () => {
+    const alone = await said('What is a cat?')
+    const leaving = Array.from({ length: 3 }, async () => {
+      const stream = await client.chat.completions.create({ ...endless, stream: true })
+      let count = 0
+      for await (const _ of stream) if (++count === 5) break
+    })
+    const staying = client.chat.completions.create({
+      ...asked,
+      messages: [{ role: 'user', content: 'What is a cat?' }],
+    })
+    await Promise.all(leaving)
+    expect((await staying).choices[0]?.message.content).toBe(alone)
+    await untilIdle()
+  })
+})
+
+describe('a connection', () => {
+  /** What comes back for bytes that are no request of a client. */
+  function answerTo(bytes: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => socket.write(bytes))
+      let text = ''
+      socket.setEncoding('utf8').on('data', (data: string) => (text += data))
+      socket.on('error', reject).on('close', () => resolve(text))
+    })
+  }
+
+  it('that speaks no HTTP is closed with 400', async () => {
+    expect(await answerTo('hello\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
+  })
+
+  it('with a foreign name is refused, as after DNS rebinding', async () => {
+    const request = 'GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n'
+    expect(await answerTo(request)).toMatch(/^HTTP\/1.1 403 [\s\S]*host_not_allowed/)
+  })
+})
+
+it('closing lets a stream end, and takes no new connections', async () => {
+  const closing = await serve(4)
+  const other = new OpenAI({ baseURL: `${closing.url}/v1`, apiKey: key, maxRetries: 0 })
+  const stream = await other.chat.completions.create({ ...asked, stream: true })
+  const closed = closing.close()
+  await expect(fetch(`${closing.url}/health`)).rejects.toThrow('fetch failed')
+  let text = ''
+  for await (const { choices } of stream) text += choices[0]?.delta.content ?? ''
+  expect(text).toBe(await said('What is a dog?'))
+  await closed
+})
+
+it('an address that is taken is named', async () => {
+  const { port } = new URL(server.url)
+  const app = { fetch: () => Promise.resolve(new Response()), drain: () => Promise.resolve() }
+  await expect(listen(app, { host: '127.0.0.1', port: Number(port), patience: 1 })).rejects.toThrow(
+    `cannot listen on 127.0.0.1, port ${port}`,
+  )
+})
