@@ -1,6 +1,6 @@
 import type { Arithmetic } from '../backends/webgpu/steps.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { isNode, nodeModule } from '../base/platform.ts'
+import { checkNode, isNode, nodeModule } from '../base/platform.ts'
 import { isGgufName } from '../formats/gguf.ts'
 import { httpFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
 import { modelFromConfig } from '../models/index.ts'
@@ -91,11 +91,12 @@ export interface FoundFiles {
   readonly weightsFile?: string
 }
 
-/** @throws PocketPhiError `not-found`, `aborted` */
+/** @throws PocketPhiError `not-found`, `aborted`; `not-supported` in a Node that is too old */
 export async function findModelFiles(
   source: ModelSource,
   options: Pick<LoadOptions, 'weightsFile' | 'signal'>,
 ): Promise<FoundFiles> {
+  checkNode()
   const { tree, weightsFile = options.weightsFile } = await sourceFiles(source, options.signal)
   return weightsFile === undefined ? { tree } : { tree, weightsFile }
 }
