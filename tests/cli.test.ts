@@ -176,6 +176,9 @@ describe('phi chat through a pipe', () => {
     expect(counts[1]).toBeGreaterThan(counts[0] as number)
     expect(Math.max(...counts)).toBeLessThanOrEqual(108)
     expect(answers.map(({ dropped }) => dropped)).toContain(2)
+    const { code, err } = await phi(args, { input: lines.join('\n') })
+    expect(code).toBe(0)
+    expect(err).toMatch(/^(\(the oldest .* not fit the context any more\)\n)+$/)
   })
 
   test('a line longer than the context is reported, the others are answered, and the exit code says so', async () => {
@@ -184,7 +187,7 @@ describe('phi chat through a pipe', () => {
       input,
     })
     expect(code).toBe(1)
-    expect(err).toContain('error: The last message alone does not fit the context.')
+    expect(err).toContain('error: The message does not fit the context.')
     expect(err).toMatch(/^ {2}found {5}\d+$/m)
     const told = await phi(['run', model, ...oneThread, '--context', '64', '--system', 'Hi', 'long '.repeat(200)])
     expect(told.err).toMatch(/^ {2}found {5}\d+, with the system message$/m)

@@ -1,3 +1,4 @@
+import { PocketPhiError } from '../base/errors.ts'
 import type { ChatTemplate } from '../text/templates.ts'
 import { compactText, type SpecialToken } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
