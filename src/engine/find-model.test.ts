@@ -60,6 +60,21 @@ test('what lies on disk goes before a short name', async () => {
 })
 
 test.each([
+  ['./nosuch.gguf', 'Check the path.'],
+  ['nosuch.gguf', 'Check the path.'],
+  ['../phi-nano', 'Check the path.'],
+  ['./model.safetensor', `Did you mean ${join('.', 'model.safetensors')}?`],
+])('%s is a path, and all that is said is that nothing is there', async (name, remedy) => {
+  process.chdir(folder)
+  await expect(findModel(name)).rejects.toMatchObject({
+    code: 'not-found',
+    expected: undefined,
+    found: `nothing at ${resolve(name)}`,
+    remedy,
+  })
+})
+
+test.each([
   ['no/such/model', 'Check the path.'],
   ['phi-nan', 'Did you mean phi-nano?'],
   ['phi-3-mni', 'Did you mean phi-3-mini?'],
