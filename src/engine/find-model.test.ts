@@ -53,6 +53,16 @@ test('the model that ships has a short name, wherever one is', async () => {
   expect(shippedFolder('phi-huge')).toBeUndefined()
 })
 
+test('an option that there is not is refused by its name', async () => {
+  const options = { thread: 1 } as object
+  for (const use of [loadModel, measureModel]) {
+    await expect(use(folder, options)).rejects.toMatchObject({
+      message: expect.stringContaining('There is no option "thread".'),
+      remedy: 'Did you mean "threads"?',
+    })
+  }
+})
+
 test('what lies on disk goes before a short name', async () => {
   process.chdir(folder)
   await mkdir('phi-nano')
