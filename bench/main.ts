@@ -5,11 +5,13 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { PocketPhiError } from '../src/base/errors.ts'
-import { reportError } from '../src/cli/errors.ts'
+import { reportError, UsageError } from '../src/cli/errors.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
 import { findModel } from '../src/engine/find-model.ts'
+import { shapeOf } from '../src/engine/memory-check.ts'
 import { cacheDTypes } from '../src/program/ops/cache.ts'
 import cleanRows from './clean-rows.json' with { type: 'json' }
+import { fittingLengths } from './lengths.ts'
 import { thisBuild, thisMachine } from './machine.ts'
 import { oneOf, parseCount, parseCounts, readCommandLine, usage } from './options.ts'
 import { contenders, type Contender } from './peers.ts'
@@ -19,28 +21,49 @@ import { runChild, type RoundCosts, type Settings } from './rounds.ts'
 import { summarise, type Measured, type MeasuredRoofs, type MeasuredRound, type Summary } from './summary.ts'
 import { isQuiet, judge, type Verdict } from './verdict.ts'
 
-const { positionals, values } = readCommandLine(process.argv.slice(2))
+const { positionals, values } = commandLine()
 
 const build = thisBuild()
 
-/** In whole pages of the cache and more. */
-const contextStep = 512
+function commandLine(): ReturnType<typeof readCommandLine> {
+  try {
+    return readCommandLine(process.argv.slice(2))
+  } catch (error) {
+    fail(error)
+    process.exit()
+  }
+}
 
-/** @param model its path */
-function settingsOf(model: string): Settings {
-  const prompts = parseCounts('prompts', values.prompts)
-  const depths = parseCounts('depths', values.depths)
+/** Prints what a person can mend; anything else is a defect, with its stack. */
+function fail(error: unknown): void {
+  if (!(error instanceof PocketPhiError || error instanceof UsageError)) throw error
+  const { text, code } = reportError(error, false)
+  process.stderr.write(`${text}\n`)
+  process.exitCode = code
+}
+
+/**
+ * @param model its path
+ * @param positions tokens that it takes
+ */
+function settingsOf(model: string, positions: number): Settings {
   const tokens = parseCount('tokens', values.tokens)
-  const longest = Math.max(...prompts, ...depths) + tokens + 2
+  const asked = {
+    prompts: parseCounts('prompts', values.prompts),
+    depths: parseCounts('depths', values.depths),
+    tokens,
+  }
+  const { note, ...lengths } = fittingLengths(asked, positions)
+  if (note !== undefined) process.stderr.write(`${note}\n`)
   const place = oneOf('in', values.in, ['node', 'chromium'])
   return {
     model,
     threads: parseCount('threads', values.threads),
-    ...{ prompts, depths, tokens },
+    ...lengths,
+    tokens,
     cacheType: oneOf('cache-type', values['cache-type'], cacheDTypes),
     // A page has no flags of V8.
     wide: place === 'node' && values.wide && enableWideVectors('answers'),
-    context: Math.max(contextStep, Math.ceil(longest / contextStep) * contextStep),
     place,
   }
 }
@@ -163,10 +186,10 @@ async function main(): Promise<void> {
     return
   }
   const [name] = positionals
-  if (name === undefined) throw new PocketPhiError('invalid-argument', 'Which model?', { expected: usage })
-  const { folder, weightsFile = '' } = await findModel(name)
-  const model = join(resolve(folder), weightsFile)
-  const settings = settingsOf(model)
+  if (name === undefined) throw new UsageError('The model is missing. Try: npm run bench -- models/phi-nano')
+  const place = await findModel(name)
+  const model = join(resolve(place.folder), place.weightsFile ?? '')
+  const settings = settingsOf(model, (await shapeOf(place.tree, place.weightsFile)).maxPositions)
   const onnx = values.onnx ?? model.replace(/\.gguf$/i, '.onnx')
   const turns = contenders(settings, values.peer, onnx)
   const plan: Plan = { names: turns.map((turn) => turn.name), count: parseCount('rounds', values.rounds) }
@@ -182,8 +205,5 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof PocketPhiError)) throw error
-  const { text, code } = reportError(error, false)
-  process.stderr.write(`${text}\n`)
-  process.exitCode = code
+  fail(error)
 }

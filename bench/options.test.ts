@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { oneOf, parseCount, parseCounts } from './options.ts'
+import { UsageError } from '../src/cli/errors.ts'
+import { oneOf, parseCount, parseCounts, readCommandLine } from './options.ts'
 
 describe('parseCounts', () => {
   it('reads whole numbers', () => {
@@ -23,5 +24,14 @@ describe('oneOf', () => {
   it('takes the words that there are', () => {
     expect(oneOf('in', 'chromium', ['node', 'chromium'])).toBe('chromium')
     expect(() => oneOf('in', 'firefox', ['node', 'chromium'])).toThrow(/node or chromium/)
+  })
+})
+
+describe('readCommandLine', () => {
+  it.each([
+    [['--foo'], "Unknown option '--foo'."],
+    [['model', '--rounds'], "Option '--rounds <value>' argument missing."],
+  ])('says what is wrong with %j, and nothing else', (args, message) => {
+    expect(() => readCommandLine(args)).toThrow(new UsageError(message))
   })
 })

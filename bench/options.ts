@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { PocketPhiError } from '../src/base/errors.ts'
+import { UsageError } from '../src/cli/errors.ts'
 
 /** As many as there are processors, at most 8. */
 export const defaultThreads = String(Math.min(8, availableParallelism()))
@@ -16,8 +17,8 @@ MODEL is a file, a folder, or the name of a model that ships.
   --onnx FILE            the model for onnxruntime (MODEL with the ending .onnx)
   --rounds N             rounds of each, of which medians are taken (5)
   --threads N            (as many as there are processors, at most 8)
-  --prompts N,N …        lengths of prompts (32,128,512,2048)
-  --depths N,N …         tokens in the cache before an answer (0,512,2048,4000)
+  --prompts N,N …        lengths of prompts (32,128,512,2048, of which those that the model can take)
+  --depths N,N …         tokens in the cache before an answer (0,512,2048,4000, as far)
   --tokens N             tokens of an answer (32)
   --cache-type TYPE      of keys and values: f16, f32, kv8 or kv4 (f16)
   --no-wide              without wide vectors
@@ -26,7 +27,7 @@ MODEL is a file, a folder, or the name of a model that ships.
   --record TITLE         keeps the result in bench/results, for the tables of the README
   --json                 prints everything as JSON`
 
-/** Exits with what is wrong, and how it is called, when an option is unknown. */
+/** @throws UsageError for an option that there is not, and for one without its value */
 export function readCommandLine(args: readonly string[]) {
   try {
     return parseArgs({
@@ -51,8 +52,9 @@ export function readCommandLine(args: readonly string[]) {
       },
     })
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`)
-    process.exit(2)
+    // Node goes on with how to write a positional argument that begins with a dash, of which there is none here.
+    const [problem = ''] = (error instanceof Error ? error.message : String(error)).split('. ')
+    throw new UsageError(`${problem}.`)
   }
 }
 

@@ -21,7 +21,7 @@ function speedRows({ rounds }: Measured, { contenders, ofRoof }: Summary): strin
       return [
         kind === 'prompts' ? `prompt of ${count}` : `answer after ${count}`,
         speed.toFixed(1),
-        `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`,
+        values.length === 1 ? '-' : `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`,
         percent(ofRoof[kind][count] ?? Number.NaN),
         ...theirs.map((value) => digits(value)),
         ...(peers.length === 0 ? [] : [Number.isFinite(best) ? (speed / best).toFixed(2) : '']),
@@ -46,6 +46,10 @@ function costsLine({ name, loadSeconds, firstTokenSeconds, peakBytes, plannedByt
   return `${name}: ${parts.join(', ')}`
 }
 
+function roundsLine(count: number): string {
+  return count === 1 ? 'One round' : `${count} rounds, medians`
+}
+
 export function printReport(settings: Settings, measured: Measured, summary: Summary, verdict: Verdict): void {
   const peers = summary.contenders.slice(1).map(({ name }) => name)
   const head = ['tokens/s', engineName, 'range', 'of the roof', ...peers]
@@ -55,7 +59,7 @@ export function printReport(settings: Settings, measured: Measured, summary: Sum
     [
       formatTable([[...head, ...(peers.length === 0 ? [] : ['ratio to best'])], ...speedRows(measured, summary)]),
       '',
-      `${measured.rounds[engineName]?.length ?? 0} rounds, medians; in ${place}, ${threads} threads; wide vectors ${wide ? 'on' : 'off'}; cache ${cacheType}.`,
+      `${roundsLine(measured.rounds[engineName]?.length ?? 0)}; in ${place}, ${threads} threads; wide vectors ${wide ? 'on' : 'off'}; cache ${cacheType}.`,
       `Roofs: ${(readBytes / 1e9).toFixed(1)} GB/s read, ${(int8Products / 1e9).toFixed(0)} G multiply-adds/s in int8 and ${(f32Products / 1e9).toFixed(0)} in f32, of 128 bits each.`,
       ...sightLines(summary),
       ...summary.contenders.map(costsLine),

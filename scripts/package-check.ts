@@ -82,6 +82,17 @@ async function install(tarball: string, folder: string): Promise<string> {
   return installed
 }
 
+/** What npm would run where the package is installed, or warn of. */
+const installScripts = ['preinstall', 'install', 'postinstall', 'prepare']
+
+async function checkScripts(installed: string): Promise<void> {
+  const { scripts = {} } = JSON.parse(await readFile(path.join(installed, 'package.json'), 'utf8')) as {
+    readonly scripts?: Readonly<Record<string, string>>
+  }
+  const found = installScripts.filter((name) => name in scripts)
+  if (found.length > 0) fail(`the package has install scripts: ${found.join(', ')}`)
+}
+
 async function use(folder: string, installed: string): Promise<void> {
   const entries = Object.keys(manifest.exports)
     .filter((entry) => !entry.endsWith('.json'))
@@ -127,7 +138,9 @@ try {
   process.stdout.write(run(root, process.execPath, 'scripts/build.ts'))
   const tarball = await pack(folder)
   await lintTarball(tarball)
-  await use(folder, await install(tarball, folder))
+  const installed = await install(tarball, folder)
+  await checkScripts(installed)
+  await use(folder, installed)
   console.log('package-check: passed')
 } catch (error) {
   console.error(`package-check: ${error instanceof Error ? error.message : String(error)}`)

@@ -176,17 +176,17 @@ describe('phi chat through a pipe', () => {
     expect(counts[1]).toBeGreaterThan(counts[0] as number)
     expect(Math.max(...counts)).toBeLessThanOrEqual(108)
     expect(answers.map(({ dropped }) => dropped)).toContain(2)
+    expect((await phi(args, { input: lines.join('\n') })).err).toMatch(/^(\(the oldest .* not fit the context.*\)\n)+$/)
   })
 
   test('a line longer than the context is reported, the others are answered, and the exit code says so', async () => {
     const input = `${'long '.repeat(200)}\nHello\n`
-    const { code, out, err } = await phi(['chat', model, ...oneThread, '--context', '64', '--max-tokens', '4'], {
-      input,
-    })
+    const args = [model, ...oneThread, '--context', '64']
+    const { code, out, err } = await phi(['chat', ...args, '--max-tokens', '4'], { input })
     expect(code).toBe(1)
-    expect(err).toContain('error: The last message alone does not fit the context.')
+    expect(err).toContain('error: The message does not fit the context.')
     expect(err).toMatch(/^ {2}found {5}\d+$/m)
-    const told = await phi(['run', model, ...oneThread, '--context', '64', '--system', 'Hi', 'long '.repeat(200)])
+    const told = await phi(['run', ...args, '--system', 'Hi', 'long '.repeat(200)])
     expect(told.err).toMatch(/^ {2}found {5}\d+, with the system message$/m)
     expect(out).toMatch(/^\n\S.*\n$/)
   })

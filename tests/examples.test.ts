@@ -118,8 +118,31 @@ describe.skipIf(!hasBrowser)('the example', () => {
     await ask.and(page.locator(':enabled')).waitFor()
     expect(await stop.isDisabled()).toBe(true)
     expect(await page.getByRole('status').textContent()).toBe('')
+    expect(await page.getByLabel('Question').inputValue()).toBe('')
+
+    // More than the context of 512 tokens holds.
+    for (let turn = 2; turn < 12; turn++) {
+      await page.getByLabel('Question').fill(`${question} `.repeat(15))
+      await ask.click()
+      await page.locator('dd').nth(turn).filter({ hasText: /./ }).waitFor()
+      await ask.and(page.locator(':enabled')).waitFor()
+    }
+    expect(await page.getByRole('status').textContent()).toBe('')
+
+    // Too long by itself: nothing is left of it but its words, to be shortened.
+    const long = 'What is a dog? '.repeat(150)
+    await page.getByLabel('Question').fill(long)
     await ask.click()
-    await page.locator('dd').nth(2).filter({ hasText: /./ }).waitFor()
+    await page.getByText('does not fit the context').waitFor()
+    await ask.and(page.locator(':enabled')).waitFor()
+    expect(await page.locator('dd').count()).toBe(12)
+    expect(await page.getByLabel('Question').inputValue()).toBe(long)
+
+    await page.getByRole('button', { name: 'New conversation' }).click()
+    expect(await page.locator('dl').textContent()).toBe('')
+    await page.getByLabel('Question').fill(question)
+    await ask.click()
+    await expect.poll(() => page.locator('dd').first().textContent()).toBe(expected)
   })
 
   it('of training lowers the loss, changes the answer to a line, and gives the weights away', async () => {

@@ -1,4 +1,4 @@
-import { createClient, type ChatCompletionStream, type MessageParam } from 'pocket-phi/openai'
+import { APIError, createClient, type ChatCompletionStream, type MessageParam } from 'pocket-phi/openai'
 import { startEngine } from 'pocket-phi/worker'
 
 function find<T extends Element>(selector: string, kind: new () => T): T {
@@ -11,6 +11,7 @@ const form = find('form', HTMLFormElement)
 const question = find('input', HTMLInputElement)
 const ask = find('button[name=ask]', HTMLButtonElement)
 const stop = find('button[name=stop]', HTMLButtonElement)
+const anew = find('button[name=new]', HTMLButtonElement)
 const status = find('[role=status]', HTMLParagraphElement)
 const progress = find('progress', HTMLProgressElement)
 const log = find('dl', HTMLDListElement)
@@ -25,6 +26,7 @@ const model = await startEngine().loadModel('phi-nano', {
 })
 progress.hidden = true
 ask.disabled = false
+anew.disabled = false
 const client = createClient(model)
 
 function line(tag: 'dt' | 'dd', text: string): HTMLElement {
@@ -34,26 +36,50 @@ function line(tag: 'dt' | 'dd', text: string): HTMLElement {
   return element
 }
 
+/** Asks with the whole conversation, without its oldest turns where it has outgrown the context of the model. */
+async function askModel(): Promise<ChatCompletionStream> {
+  for (let left = 0; ; left += 2) {
+    try {
+      const answering = await client.chat.completions.create({ messages: messages.slice(left), stream: true })
+      messages.splice(0, left)
+      return answering
+    } catch (error) {
+      const isTooLong = error instanceof APIError && error.code === 'context_length_exceeded'
+      if (!isTooLong || left === messages.length - 1) throw error
+    }
+  }
+}
+
 /** Writes the answer while it comes. @returns all of it, or what came until it was stopped */
 async function answerInto(element: HTMLElement): Promise<string> {
-  stream = await client.chat.completions.create({ messages, stream: true })
+  stream = await askModel()
   for await (const { choices } of stream) element.append(choices[0]?.delta.content ?? '')
   return element.textContent
 }
 
 async function send(): Promise<void> {
+  const { value } = question
   ask.disabled = true
+  anew.disabled = true
   stop.disabled = false
   status.textContent = ''
-  messages.push({ role: 'user', content: question.value })
-  line('dt', question.value)
+  question.value = ''
+  messages.push({ role: 'user', content: value })
+  const lines = [line('dt', value), line('dd', '')] as const
+  let answer = ''
   try {
-    messages.push({ role: 'assistant', content: await answerInto(line('dd', '')) })
+    answer = await answerInto(lines[1])
   } catch (error) {
-    messages.pop()
     status.textContent = error instanceof Error ? error.message : String(error)
   }
+  if (answer === '') {
+    // As if it had not been asked: a conversation alternates.
+    messages.pop()
+    for (const element of lines) element.remove()
+    question.value = value
+  } else messages.push({ role: 'assistant', content: answer })
   ask.disabled = false
+  anew.disabled = false
   stop.disabled = true
 }
 
@@ -62,3 +88,8 @@ form.addEventListener('submit', (event) => {
   void send()
 })
 stop.addEventListener('click', () => stream?.controller.abort())
+anew.addEventListener('click', () => {
+  messages.length = 0
+  log.replaceChildren()
+  status.textContent = ''
+})

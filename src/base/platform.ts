@@ -1,9 +1,15 @@
+import { PocketPhiError } from './errors.ts'
+
+/** The oldest Node that has what these sources use. */
+export const oldestNode = 24
+
 /**
  * The one place that asks where we run. Node's own modules are reached through `process.getBuiltinModule`, which no
  * bundler sees, so that the same sources work in Node and in a browser bundle.
  */
 interface NodeProcess {
   readonly platform: string
+  readonly versions: Readonly<Record<string, string | undefined>>
   readonly env: Readonly<Record<string, string | undefined>>
   dlopen(module: object, file: string): void
   getBuiltinModule?<Name extends keyof NodeModules>(name: Name): NodeModules[Name]
@@ -29,6 +35,21 @@ export function nodeModule<Name extends keyof NodeModules>(name: Name): NodeModu
 /** Whether this is Node (or a runtime that offers Node's modules). */
 export function isNode(): boolean {
   return nodeModule('node:fs') !== undefined
+}
+
+/**
+ * Refuses a Node in which some function would be missing sooner or later.
+ *
+ * @param version that of Node; undefined where there is none
+ * @throws PocketPhiError `not-supported`
+ */
+export function checkNode(version = (globalThis as { process?: NodeProcess }).process?.versions['node']): void {
+  if (version === undefined || Number(version.split('.')[0]) >= oldestNode) return
+  throw new PocketPhiError('not-supported', 'Pocket Phi does not run in this version of Node.', {
+    expected: `Node ${oldestNode} or newer`,
+    found: `Node ${version}`,
+    remedy: `Install a newer Node (https://nodejs.org), or one for your project, which its npm scripts and npx then use: npm install node@${oldestNode}`,
+  })
 }
 
 /** `linux`, `darwin`, `win32` …; undefined where there is no Node. */

@@ -1,5 +1,6 @@
 /** What a line at the chat prompt asks for: a message, or a command that begins with a slash. */
-import { writeFileAtomic } from '../formats/atomic.ts'
+import { resolve } from 'node:path'
+import { currentFolder, writeFileAtomic } from '../formats/atomic.ts'
 import type { Chat, ChatReply } from '../engine/chat.ts'
 import type { GenerateOptions, GenerationResult } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
@@ -54,6 +55,8 @@ export class ChatSession {
   #system: string | undefined
   #last: GenerationResult | undefined
   #retries = 0
+  /** The files of /save. */
+  readonly #saved = new Set<string>()
   /** Shown with the next message. */
   #pictures: readonly Picture[]
 
@@ -153,9 +156,15 @@ export class ChatSession {
 
   async #save(file: string): Promise<ChatStep> {
     if (file === '') return say('Name a file: /save chat.json')
+    const path = resolve(file)
+    // What this conversation wrote it may write again as it grows.
+    if (!this.#saved.has(path) && (await currentFolder(path)) !== undefined) {
+      return say(`${file} exists already. Choose another name.`)
+    }
     const { history } = this.#chat
     const words = history.map(({ role, content, tools }) => ({ role, content, ...given({ tools }) }))
     await writeFileAtomic(file, formatConversation(words, file))
+    this.#saved.add(path)
     const shown = picturesIn(history).length === 0 ? '' : ', without the pictures'
     return say(`Saved ${history.length} messages in ${file}${shown}.`)
   }

@@ -5,7 +5,7 @@ import type { Chat, ChatReply } from '../engine/chat.ts'
 import { isChatCommand, type ChatSetting } from './chat-commands.ts'
 import type { ChatCommandOptions } from './chat.ts'
 import { exitCodes, reportError } from './errors.ts'
-import { describeResult, readReply } from './reply.ts'
+import { describeResult, droppedNote, readReply } from './reply.ts'
 import { note, print, printJson } from './terminal.ts'
 
 /**
@@ -38,6 +38,8 @@ export async function chatByLines(
         const result = await readReply(reply, () => {})
         printJson({ prompt: line, ...describeResult(name, result, model), dropped: reply.dropped.length })
       } else {
+        const dropped = droppedNote(reply)
+        if (dropped !== undefined) note(dropped)
         await readReply(
           reply,
           oneLine((text) => process.stdout.write(text)),

@@ -5,7 +5,7 @@ import { ChatSession, type ChatSetting } from './chat-commands.ts'
 import { reportError } from './errors.ts'
 import { sameKeyMilliseconds } from './interrupt.ts'
 import { LinePrompt } from './line-prompt.ts'
-import { readReply } from './reply.ts'
+import { droppedNote, readReply } from './reply.ts'
 import { dim, print, StatusLine } from './terminal.ts'
 
 /**
@@ -72,10 +72,8 @@ const endings: Readonly<Record<string, string>> = {
 }
 
 async function showReply(reply: ChatReply) {
-  if (reply.dropped.length > 0) {
-    const count = reply.dropped.filter(({ role }) => role === 'user').length
-    print(dim(`(the oldest ${count === 1 ? 'turn does' : `${count} turns do`} not fit the context any more)`))
-  }
+  const dropped = droppedNote(reply)
+  if (dropped !== undefined) print(dim(dropped))
   const waiting = new StatusLine()
   waiting.show(dim('…'))
   const result = await readReply(reply, (text) => {

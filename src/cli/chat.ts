@@ -60,7 +60,7 @@ async function chat(name: string | undefined, options: ChatCommandOptions): Prom
   checkSavedCache(options)
   const place = await modelPlace(name)
   await using model = await openModel(place, options)
-  await using draft = await openDraft(model, options)
+  await using draft = await openDraft(model, place.name, options)
   const generate = generateOptions(model, options, draft)
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY
   const pictures = await openPictures(model, options, (cost) => note(dim(cost)))

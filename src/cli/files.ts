@@ -1,5 +1,6 @@
 /** Files that commands read, with errors that say what they were wanted for. */
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { PocketPhiError } from '../base/errors.ts'
 import { currentFolder } from '../formats/atomic.ts'
@@ -36,6 +37,21 @@ export function readFailure(path: string, purpose: string, cause: unknown): Pock
 /** Everything that standard input holds. */
 export async function readStandardInput(): Promise<string> {
   return await text(process.stdin)
+}
+
+/**
+ * Refuses to write into a folder that is not there: its name is rather misspelt than meant.
+ * @throws PocketPhiError `not-found`
+ */
+export async function checkParent(path: string): Promise<void> {
+  const parent = dirname(resolve(path))
+  const found = await stat(parent).catch(() => undefined)
+  if (found?.isDirectory() === true) return
+  throw new PocketPhiError('not-found', `"${path}" cannot be written.`, {
+    expected: `the folder ${parent}`,
+    found: found === undefined ? 'nothing of that name' : 'a file',
+    remedy: 'Check the path, or make the folder first.',
+  })
 }
 
 /**

@@ -46,6 +46,18 @@ test('phi quantize removes what a killed run of the same output left', async () 
   expect(await readdir(folder)).toEqual(['model', 'out', ...living])
 })
 
+test('phi quantize makes no folders on the way to its output', async () => {
+  await mkdir(join(folder, 'model'))
+  for (const [name, bytes] of await tinyFiles({ config: { intermediate_size: 64 } }))
+    await writeFile(join(folder, 'model', name), bytes)
+  const out = join(folder, 'nowhere', 'out')
+  await expect(run(registerQuantize, 'quantize', join(folder, 'model'), out)).rejects.toMatchObject({
+    code: 'not-found',
+    expected: `the folder ${join(folder, 'nowhere')}`,
+  })
+  expect(await readdir(folder)).toEqual(['model'])
+})
+
 test('phi init removes what a killed run of the same output left', async () => {
   await writeFile(join(folder, 'config.json'), JSON.stringify(tinyConfig()))
   const living = await leaveBehind('out')

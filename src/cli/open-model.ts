@@ -1,12 +1,14 @@
 /** Loading a model as the options say, and how it answers unless told otherwise. */
 import type { Backend } from '../backends/backend.ts'
+import { PocketPhiError } from '../base/errors.ts'
 import type { ModelPlace } from '../engine/find-model.ts'
 import { loadModel, type LoadModelOptions } from '../engine/load-model.ts'
 import { machineMemory } from '../engine/machine-memory.ts'
-import { explainRefusal } from '../engine/memory-check.ts'
+import { explainRefusal, shapeOf } from '../engine/memory-check.ts'
 import type { GenerateOptions } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { selectBackend, withSelected } from '../engine/select-backend.ts'
+import { UsageError } from './errors.ts'
 import { given, samplingOf, type EngineOptions, type GenerationOptions } from './options.ts'
 import { modelPlace } from './model-folder.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
@@ -23,6 +25,7 @@ type OpenOptions = EngineOptions &
  *
  * @throws PocketPhiError `out-of-memory` before any weights are read, with the plan and the largest context that fits; as
  * `loadModel`
+ * @throws UsageError for an option that the model cannot take, such as a longer context than its own
  */
 export async function openModel(place: ModelPlace, options: OpenOptions, signal?: AbortSignal): Promise<PhiModel> {
   const status = new StatusLine()
@@ -62,6 +65,8 @@ export async function openModel(place: ModelPlace, options: OpenOptions, signal?
       return model
     })
   } catch (error) {
+    // What is given here are options of the command.
+    if (error instanceof PocketPhiError && error.code === 'invalid-argument') throw new UsageError(error.message)
     throw await explainRefusal(error, place.tree, refusing, loading, machine)
   } finally {
     status.clear()
@@ -85,14 +90,29 @@ async function wantsWideVectors({ folder, weightsFile }: ModelPlace, { wide }: O
   return bytes > largeWeights
 }
 
-/** Loads the model of `--draft`, with room for the texts of the other. @throws PocketPhiError as `openModel` */
+/**
+ * Loads the model of `--draft`, with room for the texts of the other as far as it takes them: beyond its own context it guesses nothing.
+ *
+ * @param name that of the other model, as it was called
+ * @throws PocketPhiError `invalid-argument` for one of another vocabulary, before its weights are read; as `openModel`
+ */
 export async function openDraft(
   model: PhiModel,
+  name: string,
   options: OpenOptions & Pick<GenerationOptions, 'draft'>,
   signal?: AbortSignal,
 ): Promise<PhiModel | undefined> {
   if (options.draft === undefined) return undefined
-  return await openModel(await modelPlace(options.draft), { ...options, context: model.context }, signal)
+  const place = await modelPlace(options.draft)
+  const { vocabulary, maxPositions } = await shapeOf(place.tree, place.weightsFile)
+  if (vocabulary !== model.engine.vocabulary) {
+    throw new PocketPhiError('invalid-argument', `${place.name} cannot guess for ${name}: it has another vocabulary.`, {
+      expected: `${model.engine.vocabulary} tokens`,
+      found: String(vocabulary),
+      remedy: 'Use a smaller model of the same family.',
+    })
+  }
+  return await openModel(place, { ...options, context: Math.min(model.context, maxPositions) }, signal)
 }
 
 /** What to generate with: the options that were given, over the model's own. */

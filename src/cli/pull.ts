@@ -1,6 +1,8 @@
 /** `phi pull`: downloads a model from the Hugging Face hub into the cache that its tools share. */
 import { homedir } from 'node:os'
 import type { Command } from 'commander'
+import { PocketPhiError } from '../base/errors.ts'
+import { nearestNames } from '../base/nearest.ts'
 import { hubEnvironment } from '../hub/cache/environment.ts'
 import { parseHubName, type HubName } from '../hub/names.ts'
 import type { Pulled } from '../hub/cache/pull.ts'
@@ -60,9 +62,13 @@ async function runPull(name: string, options: PullCommandOptions): Promise<void>
   else report(pulled)
 }
 
-/** What was typed, with the options; a text that is no name of the hub is left for `pull` to refuse. */
-function hubName(name: string, { revision, file, include }: PullCommandOptions): HubName {
-  const named = parseHubName(name, publishedRepositories) ?? { repository: name }
+/**
+ * What was typed, with the options.
+ * @throws PocketPhiError `invalid-argument` for a text that is no name of the hub
+ */
+export function hubName(name: string, { revision, file, include }: PullCommandOptions): HubName {
+  const named = parseHubName(name, publishedRepositories)
+  if (named === undefined) throw noName(name)
   if (revision !== undefined && named.revision !== undefined) {
     throw new UsageError('Give the revision either in the name or by --revision.')
   }
@@ -71,6 +77,15 @@ function hubName(name: string, { revision, file, include }: PullCommandOptions):
   const hub = { ...named, ...given({ revision, file }) }
   if (hub.file !== undefined && include !== undefined) throw new UsageError('Give either --file or --include.')
   return hub
+}
+
+function noName(name: string): PocketPhiError {
+  const shortNames = [...publishedRepositories.keys()]
+  const near = nearestNames(name, shortNames)
+  return new PocketPhiError('invalid-argument', `${JSON.stringify(name)} is no name of a model on the hub.`, {
+    expected: `ORG/NAME, such as microsoft/Phi-3-mini-4k-instruct, or a short name:\n${shortNames.join(', ')}`,
+    remedy: near.length === 0 ? 'Check the name.' : `Did you mean ${near.slice(0, 3).join(' or ')}?`,
+  })
 }
 
 function report({ folder, files }: Pulled): void {

@@ -1,6 +1,6 @@
 /** `phi quantize`: makes the weights of a model smaller. */
-import { mkdir, readFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { Option, type Command } from 'commander'
 import { openPublished } from '../engine/model-files.ts'
 import { cleanTemporariesOf, writeFolderAtomic } from '../formats/atomic.ts'
@@ -14,7 +14,7 @@ import { escapePattern } from '../text/pattern.ts'
 import { checkpointFacts } from './checkpoint-facts.ts'
 import { companionsIn } from '../engine/companions.ts'
 import { UsageError } from './errors.ts'
-import { checkReplace, readTextFile } from './files.ts'
+import { checkParent, checkReplace, readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { meanLossByLayers, textPieces, type LossText, type MeanLoss } from './mean-loss.ts'
 import { folderArgument, modelFolder } from './model-folder.ts'
@@ -87,6 +87,7 @@ async function runQuantize(name: string, out: string, options: QuantizeCommandOp
   const folder = await modelFolder(name)
   if (resolve(folder) === resolve(out)) throw new UsageError('The result cannot take the place of the model itself.')
   checkCalibration(options)
+  await checkParent(out)
   await cleanTemporariesOf(out)
   await checkReplace(out, options.force)
   const texts = await lossTexts(folder, options)
@@ -110,7 +111,6 @@ async function writeCalibrated(
 ): Promise<readonly TensorError[]> {
   const model = modelFromConfig(await localFolder(folder).readJson('config.json'))
   const batches = await calibrationInputs(folder, model, options)
-  await mkdir(dirname(resolve(out)), { recursive: true })
   return await withScratchStore(out, async (store) => {
     const calibration = { backend: await chooseBackend(options), batches, store }
     return await writeQuantized(folder, out, options, signal, calibration)
@@ -138,7 +138,6 @@ async function writeQuantized(
       onProgress: progressOn(status),
       signal,
     })
-    await mkdir(dirname(resolve(out)), { recursive: true })
     await writeFolderAtomic(
       out,
       async (into) => {

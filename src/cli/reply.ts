@@ -1,5 +1,6 @@
 /** Answers: reading them while they are written, and what is told about them. */
 import { setImmediate } from 'node:timers/promises'
+import type { ChatReply } from '../engine/chat.ts'
 import type { Generation, GenerationResult, Usage } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import type { MemoryPlan } from '../program/plan.ts'
@@ -15,6 +16,13 @@ export async function readReply(reply: Generation, write: (text: string) => void
     await setImmediate()
   }
   return await reply.result()
+}
+
+/** What is said of turns that had to be left out; undefined where none were. */
+export function droppedNote({ dropped }: ChatReply): string | undefined {
+  if (dropped.length === 0) return undefined
+  const count = dropped.filter(({ role }) => role === 'user').length
+  return `(the oldest ${count === 1 ? 'turn does' : `${count} turns do`} not fit the context any more)`
 }
 
 /** A result as JSON: token ids with their spelling, usage in tokens and seconds, memory in bytes. */

@@ -94,7 +94,7 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   const text = await readPrompt(prompt)
   await interruptible(async (signal) => {
     await using opened = await openModel(place, options, signal)
-    await using draft = await openDraft(opened, options, signal)
+    await using draft = await openDraft(opened, place.name, options, signal)
     const format = await formatOf(options)
     const generate = {
       ...generateOptions(opened, options, draft),

@@ -1,10 +1,12 @@
 /** Files of a cache, which commands that answer save and open. */
 import type { Command } from 'commander'
+import { PocketPhiError } from '../base/errors.ts'
 import type { WriteChunks } from '../engine/cache-file.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
-import { fileSource } from '../formats/source.ts'
+import { fileSource, type ByteSource } from '../formats/source.ts'
 import { UsageError } from './errors.ts'
+import { readFailure } from './files.ts'
 import { given } from './options.ts'
 import type { PictureCommandOptions } from './pictures.ts'
 
@@ -36,7 +38,35 @@ export async function openSavedCache(
   { openCache }: SavedCacheOptions,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (openCache !== undefined) await model.openCache(await fileSource(openCache), given({ signal }))
+  if (openCache !== undefined) await model.openCache(await savedCache(openCache), given({ signal }))
+}
+
+/** The bytes before the JSON of a safetensors file, which say how long it is. */
+const lengthBytes = 8
+
+/**
+ * Opens a file that --save-cache wrote, as far as its beginning tells; what is in it is for the engine to judge.
+ *
+ * @throws PocketPhiError `not-found`; `invalid-file` for a file of another kind
+ */
+export async function savedCache(path: string): Promise<ByteSource> {
+  const source = await fileSource(path).catch((error: unknown) => {
+    throw readFailure(path, 'saved cache', error instanceof PocketPhiError ? (error.cause ?? error.message) : error)
+  })
+  if (await beginsAsCache(source)) return source
+  await source.close()
+  throw new PocketPhiError('invalid-file', `"${path}" is no cache file of phi.`, {
+    expected: 'a file that --save-cache wrote',
+    found: 'another kind of file',
+  })
+}
+
+/** Whether a file announces JSON, and has it. */
+async function beginsAsCache(source: ByteSource): Promise<boolean> {
+  if (source.size <= lengthBytes) return false
+  const start = await source.read(0, lengthBytes + 1)
+  const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true))
+  return start[lengthBytes] === '{'.charCodeAt(0) && length <= source.size - lengthBytes
 }
 
 /** Writes the file of `--save-cache`, if it was asked for. @param save `PhiModel.saveCache` or `Chat.saveCache` */

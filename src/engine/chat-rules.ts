@@ -20,6 +20,14 @@ export function firstMessages<Shown>({ system, tools, messages = [] }: ChatOptio
   return [{ role: 'system', content: system ?? '', ...(tools === undefined ? {} : { tools }) }, ...messages]
 }
 
+/** What the user says and shows. @throws PocketPhiError `invalid-argument` when that is nothing */
+export function userMessage<Shown>(content: string, pictures?: readonly Shown[]): PicturedMessage<Shown> {
+  if (content === '' && (pictures === undefined || pictures.length === 0)) {
+    throw new PocketPhiError('invalid-argument', 'The message is empty.', { expected: 'a text, or pictures' })
+  }
+  return { role: 'user', content, ...(pictures === undefined ? {} : { pictures }) }
+}
+
 /** A conversation up to the last message that is not the model's own. */
 export function lastQuestion<Asked extends ChatMessage>(messages: readonly Asked[]): readonly Asked[] {
   return messages.slice(0, messages.findLastIndex(({ role }) => role !== 'assistant') + 1)

@@ -3,7 +3,15 @@ import type { ChatTemplate } from '../text/templates.ts'
 import { compactText, type SpecialToken } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { readAndSave, type WriteChunks } from './cache-file.ts'
-import { changedError, firstMessages, lastQuestion, unreadAnswerError, type ChatOptions } from './chat-rules.ts'
+import {
+  changedError,
+  firstMessages,
+  lastQuestion,
+  unreadAnswerError,
+  userMessage,
+  type ChatOptions,
+} from './chat-rules.ts'
+import { contextFullError } from './context-full.ts'
 import { encodePictured, picturesIn, renderConversation, type Message, type PicturedText } from './picture-text.ts'
 import type { Picture } from './pictures.ts'
 import {
@@ -88,8 +96,7 @@ export class Chat {
    * see; `invalid-argument`
    */
   send(content: string, { pictures, ...options }: SendOptions = {}): ChatReply {
-    const message = { role: 'user', content, ...(pictures === undefined ? {} : { pictures }) }
-    return this.answer([...this.#messages, message], options)
+    return this.answer([...this.#messages, userMessage(content, pictures)], options)
   }
 
   /** Answers the last message of the history again, in place of the answer that it had. */
@@ -172,10 +179,10 @@ export class Chat {
       const turn = oldestTurn(kept)
       if (turn.length === 0) {
         if (ids.length < context) return { kept, dropped, text, ids }
-        throw new PocketPhiError('context-full', 'The last message alone does not fit the context.', {
-          expected: `at most ${context - 1} tokens`,
+        throw contextFullError(this.#host.engine.programs, {
+          problem: `The ${dropped.length === 0 ? 'message' : 'last message alone'} does not fit the context.`,
+          most: context - 1,
           found: `${ids.length}${kept.some(({ role }) => role === 'system') ? ', with the system message' : ''}`,
-          remedy: 'Shorten it, or load the model with a larger context.',
         })
       }
       dropped.push(...turn)

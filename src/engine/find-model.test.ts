@@ -53,10 +53,35 @@ test('the model that ships has a short name, wherever one is', async () => {
   expect(shippedFolder('phi-huge')).toBeUndefined()
 })
 
+test('an option that there is not is refused by its name', async () => {
+  const options = { thread: 1 } as object
+  for (const use of [loadModel, measureModel]) {
+    await expect(use(folder, options)).rejects.toMatchObject({
+      message: expect.stringContaining('There is no option "thread".'),
+      remedy: 'Did you mean "threads"?',
+    })
+  }
+})
+
 test('what lies on disk goes before a short name', async () => {
   process.chdir(folder)
   await mkdir('phi-nano')
   expect(await findModel('phi-nano')).toMatchObject({ folder: 'phi-nano' })
+})
+
+test.each([
+  ['./nosuch.gguf', 'Check the path.'],
+  ['nosuch.gguf', 'Check the path.'],
+  ['../phi-nano', 'Check the path.'],
+  ['./model.safetensor', `Did you mean ${join('.', 'model.safetensors')}?`],
+])('%s is a path, and all that is said is that nothing is there', async (name, remedy) => {
+  process.chdir(folder)
+  await expect(findModel(name)).rejects.toMatchObject({
+    code: 'not-found',
+    expected: undefined,
+    found: `nothing at ${resolve(name)}`,
+    remedy,
+  })
 })
 
 test.each([

@@ -92,18 +92,28 @@ export interface Search {
   readonly cause?: unknown
 }
 
-/** The error for a name that is that of no model: what was looked for, where, and which names are near. */
+/** Whether a text can only have been meant as a path, so that nothing is to be said of names. */
+function looksLikePath(name: string): boolean {
+  return /^(?:\.{0,2}[\\/]|~|[A-Za-z]:\\)/.test(name) || /\.(?:gguf|safetensors|json)$/i.test(name)
+}
+
+/** The error for a name that is that of no model: what was looked for, where, and which names are near; of a path, the path alone. */
 export async function noSuchModel(
   name: string,
   { expected, looked = [], known = [], isRight = false, remedy, cause }: Search,
 ): Promise<PocketPhiError> {
   const { paths } = modulesOfNode()
-  const near = isRight ? [] : [...(await nearOnDisk(name)), ...nearestNames(name, [...shippedNames, ...known])]
+  const isPath = looksLikePath(name)
+  const names = isPath ? [] : nearestNames(name, [...shippedNames, ...known])
+  const near = isRight ? [] : [...(await nearOnDisk(name)), ...names]
   const meant = [...new Set(near)].slice(0, 3).join(' or ')
-  const remedies = [...(meant === '' ? [] : [`Did you mean ${meant}?`]), ...(remedy === undefined ? [] : [remedy])]
+  const remedies = [
+    ...(meant === '' ? [] : [`Did you mean ${meant}?`]),
+    ...(remedy === undefined || isPath ? [] : [remedy]),
+  ]
   return new PocketPhiError('not-found', `There is no model "${name}" here.`, {
-    expected,
-    found: [`nothing at ${paths.resolve(name)}`, ...looked].join('\n'),
+    ...(isPath ? {} : { expected }),
+    found: [`nothing at ${paths.resolve(name)}`, ...(isPath ? [] : looked)].join('\n'),
     remedy: remedies.length === 0 ? 'Check the path.' : remedies.join('\n'),
     cause,
   })

@@ -5,6 +5,7 @@ import { Random } from '../base/random.ts'
 import type { AnswerFormat, Constraint } from '../grammar/constraint.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Picture } from './pictures.ts'
+import { contextFullError } from './context-full.ts'
 import { guessingPays, ModelDrafter, PromptLookup, type DraftModel } from './drafts.ts'
 import {
   candidatesAreEnough,
@@ -228,10 +229,10 @@ class Answer {
     const { context } = host.engine
     if (prompt.length === 0) throw new PocketPhiError('invalid-argument', 'The prompt is empty.')
     if (prompt.length >= context && maxTokens > 0) {
-      throw new PocketPhiError('context-full', 'The prompt leaves no room for an answer.', {
-        expected: `at most ${context - 1} tokens`,
+      throw contextFullError(host.engine.programs, {
+        problem: 'The prompt leaves no room for an answer.',
+        most: context - 1,
         found: String(prompt.length),
-        remedy: 'Shorten it, or load the model with a larger context.',
       })
     }
     checkDraft(options.draft, host.engine)

@@ -1,6 +1,7 @@
 import type { Arithmetic } from '../backends/webgpu/steps.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { isNode, nodeModule } from '../base/platform.ts'
+import { nearestNames } from '../base/nearest.ts'
+import { checkNode, isNode, nodeModule } from '../base/platform.ts'
 import { isGgufName } from '../formats/gguf.ts'
 import { httpFolder, memoryFolder, type FileTree } from '../formats/tree.ts'
 import { modelFromConfig } from '../models/index.ts'
@@ -41,15 +42,36 @@ export interface LoadModelOptions extends LoadOptions {
   readonly template?: TemplateName | ChatTemplate
 }
 
+/** All of them by name; the compiler sees to it that none is missing. */
+const optionNames = {
+  ...{ context: true, maxSequences: true, cacheTokens: true, maxRows: true },
+  ...{ exact: true, cacheType: true, maxContext: true, memoryLimit: true, expertCache: true, weightsFile: true },
+  ...{ backend: true, threads: true, gpuArithmetic: true, template: true },
+  ...{ onPlan: true, onProgress: true, signal: true },
+} satisfies Record<keyof LoadModelOptions, true>
+
+/** Refuses what would be ignored: who writes JavaScript is told of a misspelt option by nobody else. */
+function checkNames(options: LoadModelOptions): void {
+  for (const name of Object.keys(options)) {
+    if (Object.hasOwn(optionNames, name)) continue
+    const [near] = nearestNames(name, Object.keys(optionNames))
+    throw new PocketPhiError('invalid-argument', `There is no option "${name}".`, {
+      expected: Object.keys(optionNames).join(', '),
+      remedy: near === undefined ? 'Leave it out.' : `Did you mean "${near}"?`,
+    })
+  }
+}
+
 /**
  * Loads a model: config.json, model.safetensors (or shards, or our packed 4- and 8-bit files) and, where there are,
  * tokenizer.json, tokenizer_config.json and generation_config.json; or a GGUF file, in which all of that is, whole or in
  * parts. A folder with GGUF files and no safetensors is one of the latter.
  *
- * @throws PocketPhiError `not-found`, `invalid-config`, `invalid-file`, `not-supported` (an architecture that is not built),
- * `out-of-memory` (before a byte of weights is read), `aborted`
+ * @throws PocketPhiError `not-found`, `invalid-config`, `invalid-file`, `invalid-argument` (an option that there is not, or out of range),
+ * `not-supported` (an architecture that is not built, a Node that is too old), `out-of-memory` (before a byte of weights is read), `aborted`
  */
 export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<PhiModel> {
+  checkNames(options)
   const { tree, weightsFile } = await findModelFiles(source, options)
   const files = await openModelFiles(tree, weightsFile)
   try {
@@ -78,6 +100,7 @@ export async function measureModel(
   source: ModelSource,
   options: LoadModelOptions = {},
 ): Promise<MemoryPlan & { readonly contextTokens: number }> {
+  checkNames(options)
   const { tree, ...named } = await findModelFiles(source, options)
   return await withSelected(await backendOf(options), (backend) =>
     measureCheckpoint(tree, backend, { ...options, ...named }),
@@ -91,11 +114,12 @@ export interface FoundFiles {
   readonly weightsFile?: string
 }
 
-/** @throws PocketPhiError `not-found`, `aborted` */
+/** @throws PocketPhiError `not-found`, `aborted`; `not-supported` in a Node that is too old */
 export async function findModelFiles(
   source: ModelSource,
   options: Pick<LoadOptions, 'weightsFile' | 'signal'>,
 ): Promise<FoundFiles> {
+  checkNode()
   const { tree, weightsFile = options.weightsFile } = await sourceFiles(source, options.signal)
   return weightsFile === undefined ? { tree } : { tree, weightsFile }
 }

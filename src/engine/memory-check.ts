@@ -132,7 +132,8 @@ function planOf({ cause }: PocketPhiError): MemoryPlan | undefined {
   return isPlan ? (cause as MemoryPlan) : undefined
 }
 
-async function shapeOf(tree: FileTree, weightsFile: string | undefined): Promise<ModelShape> {
+/** The shape of a model, from its configuration alone. @throws PocketPhiError what opening a model throws */
+export async function shapeOf(tree: FileTree, weightsFile: string | undefined): Promise<ModelShape> {
   const files = await openModelFiles(tree, weightsFile)
   try {
     return modelFromConfig(await files.config()).shape

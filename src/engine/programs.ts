@@ -66,6 +66,15 @@ function checkedExtent(name: string, value: number, most: number): number {
   })
 }
 
+function checkedContext(value: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return value
+  throw new PocketPhiError('invalid-argument', 'The option "context" cannot be used.', {
+    expected: `an integer from 1 to ${most}, the longest that the model was made for (max_position_embeddings)`,
+    found: String(value),
+    remedy: 'Choose a smaller one, or leave it out.',
+  })
+}
+
 /**
  * Traces what the engine runs: one pass for each bucket of rows, the copying of cache pages, and of a model that sees the look at a tile. Nothing is allocated.
  *
@@ -77,7 +86,7 @@ export function tracePrograms(
   formats: NumberFormats,
 ): EnginePrograms {
   const { maxPositions } = model.shape
-  const context = checkedExtent('context', options.context, maxPositions)
+  const context = checkedContext(options.context, maxPositions)
   const sequences = checkedExtent('maxSequences', options.maxSequences ?? 1, 1024)
   const pagesOfSequence = Math.ceil(context / pageSize)
   const tokens = checkedExtent('cacheTokens', options.cacheTokens ?? sequences * pagesOfSequence * pageSize, 2 ** 31)

@@ -4,6 +4,7 @@ import { linkSignals } from '../base/link-signals.ts'
 import { nextTurn } from '../base/turn.ts'
 import { logitRows, outputNames } from '../models/trace.ts'
 import { pageSize } from '../program/ops/cache.ts'
+import { contextFullError } from './context-full.ts'
 import { noCounts, type EngineCounters } from './counters.ts'
 import { PagePool, type PageTable, type Regime } from './pages.ts'
 import { bucketFor, copyProgramName, rowsToRun, type EnginePrograms } from './programs.ts'
@@ -244,10 +245,10 @@ export class Scheduler implements SequenceHost {
 
   #checkContext(length: number): void {
     if (length <= this.context) return
-    throw new PocketPhiError('context-full', 'The text is longer than the context.', {
-      expected: `at most ${this.context} tokens`,
+    throw contextFullError(this.programs, {
+      problem: 'The text is longer than the context.',
+      most: this.context,
       found: String(length),
-      remedy: 'Shorten it, or load the model with a larger context.',
     })
   }
 

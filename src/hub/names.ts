@@ -22,13 +22,17 @@ export interface HubName {
   readonly file?: string
 }
 
+/** The page of a model, as one copies it from a browser. */
+const page = /^https:\/\/(?:huggingface\.co|hf\.co)\/([^/]+\/[^/@:?#]+)(?:\/tree\/([^/?#]+))?\/?$/
+
 /**
- * Reads `ORG/NAME`, `ORG/NAME@REVISION`, `ORG/NAME:FILE` and `ORG/NAME@REVISION:FILE`. Undefined for what cannot be one of them.
+ * Reads `ORG/NAME`, `ORG/NAME@REVISION`, `ORG/NAME:FILE` and `ORG/NAME@REVISION:FILE`, and the address of the page of a model. Undefined
+ * for what cannot be one of them.
  *
  * @param aliases short names that may stand for ORG/NAME
  */
 export function parseHubName(text: string, aliases: ReadonlyMap<string, string> = new Map()): HubName | undefined {
-  const [, stem = '', revision, file] = /^([^@:]+)(?:@([^:]+))?(?::(.+))?$/s.exec(text) ?? []
+  const [, stem = '', revision, file] = page.exec(text) ?? /^([^@:]+)(?:@([^:]+))?(?::(.+))?$/s.exec(text) ?? []
   const repository = aliases.get(stem) ?? stem
   if (!isRepositoryId(repository)) return undefined
   return { repository, ...(revision !== undefined && { revision }), ...(file !== undefined && { file }) }

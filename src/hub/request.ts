@@ -100,6 +100,9 @@ export async function request(connection: Connection, address: string, options: 
   })
 }
 
+/** What is waited for: the beginning of an answer, or more of its body. */
+type Phase = 'answer' | 'body'
+
 /** Aborts a request on which nothing comes for too long. Counts only while someone waits for bytes. */
 class Watch {
   readonly signal: AbortSignal
@@ -117,26 +120,27 @@ class Watch {
   }
 
   /** Waits for what the server sends next, and gives its failure a name. */
-  async next<T>(promise: Promise<T>): Promise<T> {
+  async next<T>(promise: Promise<T>, phase: Phase): Promise<T> {
     const { clock, stallSeconds, signal } = this.#connection
     const cancel = clock.after(stallSeconds * 1000, () => this.#stalled.abort())
     try {
       return await promise
     } catch (cause) {
       throwIfAborted(signal)
-      throw this.#failure(cause)
+      throw this.#failure(cause, phase)
     } finally {
       cancel()
     }
   }
 
-  #failure(cause: unknown): PassingError {
+  #failure(cause: unknown, phase: Phase): PassingError {
+    const tryAgain = phase === 'body' ? 'Try again: it goes on where it stopped.' : 'Try again.'
     if (this.#stalled.signal.aborted) {
       const { stallSeconds } = this.#connection
       return new PassingError(
         new PocketPhiError('network', `The download of ${this.#what} stands still.`, {
           found: `no byte from ${this.#url.host} for ${stallSeconds} s`,
-          remedy: 'Try again: it goes on where it stopped.',
+          remedy: tryAgain,
           cause,
         }),
       )
@@ -144,16 +148,21 @@ class Watch {
     const code = systemCode(cause)
     // A page is told no more than this.
     const isOffline = 'onLine' in globalThis.navigator && !globalThis.navigator.onLine
+    // Without a code nothing was ever connected: so a page is told of it, and Node of ports that it never asks.
     const unreachable =
-      isOffline || /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|.*CERT.*)$/.test(code ?? '')
+      isOffline ||
+      (code === undefined
+        ? phase === 'answer'
+        : /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|.*CERT.*)$/.test(code))
+    const when = phase === 'body' ? `during the download of ${this.#what}` : `before it answered about ${this.#what}`
     const problem = new PocketPhiError(
       'network',
       unreachable
         ? `The server ${this.#url.host} cannot be reached.`
-        : `The connection to ${this.#url.host} broke off during the download of ${this.#what}.`,
+        : `The connection to ${this.#url.host} broke off ${when}.`,
       {
-        found: code ?? String(cause),
-        remedy: unreachable ? this.#connection.advice.unreachable : 'Try again: it goes on where it stopped.',
+        found: code ?? innermost(cause),
+        remedy: unreachable ? this.#connection.advice.unreachable : tryAgain,
         cause,
       },
     )
@@ -167,6 +176,13 @@ function systemCode(error: unknown): string | undefined {
     if ('code' in at && typeof at.code === 'string') return at.code
   }
   return undefined
+}
+
+/** What the first cause says, in which `fetch` hides its reason. */
+function innermost(error: unknown): string {
+  let at = error
+  for (let depth = 0; at instanceof Error && at.cause instanceof Error && depth < 5; depth++) at = at.cause
+  return at instanceof Error ? at.message : String(at)
 }
 
 async function sendTo(connection: Connection, url: URL, options: RequestOptions, watch: Watch): Promise<Response> {
@@ -187,6 +203,7 @@ async function sendTo(connection: Connection, url: URL, options: RequestOptions,
         ...(trusted ? { authorization: `Bearer ${token}` } : {}),
       },
     }),
+    'answer',
   )
 }
 
@@ -219,7 +236,7 @@ function answerOf(response: Response, url: URL, file: Answer['file'], watch: Wat
       if (reader === undefined) return
       try {
         for (;;) {
-          const { done, value } = await watch.next(reader.read())
+          const { done, value } = await watch.next(reader.read(), 'body')
           if (done) return
           yield value
         }
@@ -252,7 +269,7 @@ function statusError(connection: Connection, response: Response, url: URL, what:
   if (status >= 500 || status === 408 || status === 425) {
     const problem = new PocketPhiError('network', `The server fails to give ${what}.`, {
       found,
-      remedy: 'Try again later: it goes on where it stopped.',
+      remedy: 'Try again later.',
     })
     return new PassingError(problem, { wait: askedWait(headers, connection.clock.now()) })
   }

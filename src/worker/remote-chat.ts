@@ -1,4 +1,11 @@
-import { changedError, firstMessages, lastQuestion, unreadAnswerError, type ChatOptions } from '../engine/chat-rules.ts'
+import {
+  changedError,
+  firstMessages,
+  lastQuestion,
+  unreadAnswerError,
+  userMessage,
+  type ChatOptions,
+} from '../engine/chat-rules.ts'
 import type { Caller } from './calls.ts'
 import type { EngineCalls, SentAnswer } from './messages.ts'
 import { RemoteGeneration, type RemoteGenerateOptions, type StartAnswer } from './remote-generation.ts'
@@ -48,8 +55,7 @@ export class RemoteChat {
 
   /** Says something and lets the model answer; see `Chat.send`. */
   send(content: string, { pictures, ...options }: RemoteSendOptions = {}): RemoteGeneration {
-    const message = { role: 'user', content, ...(pictures === undefined ? {} : { pictures }) }
-    return this.answer([...this.#messages, message], options)
+    return this.answer([...this.#messages, userMessage(content, pictures)], options)
   }
 
   /** Answers the last message of the history again, in place of the answer that it had. */

@@ -127,6 +127,26 @@ describe('a connection that breaks', () => {
   })
 })
 
+test('a port that fetch never asks is not reached, and nothing is promised of what was never begun', async () => {
+  await using hub = await bench()
+  const environment = { ...hub.environment, endpoint: 'http://127.0.0.1:9' }
+  await expect(pull('org/model', environment, { clock: hub.clock })).rejects.toMatchObject({
+    message: expect.stringMatching(/^The server 127\.0\.0\.1:9 cannot be reached\./),
+    found: 'bad port',
+  })
+  expect(hub.clock.waits).toHaveLength(2)
+})
+
+test('a server that hangs up before it answers has not begun anything', async () => {
+  await using hub = await bench()
+  const hangUp = ({ request }: Exchange): void => void request.socket.destroy()
+  hub.server.listingMisbehaviours.push(...Array.from({ length: 6 }, () => hangUp))
+  await expect(hub.pull()).rejects.toMatchObject({
+    message: expect.stringContaining('broke off before it answered'),
+    remedy: 'Try again.',
+  })
+})
+
 describe('a server that stands still', () => {
   test('in the middle of a file is left, and the rest is asked for anew', async () => {
     await using hub = await bench()
