@@ -96,9 +96,34 @@ const claims: readonly Claim[] = [
     tests: ['src/engine/speculation.test.ts'],
   },
   {
+    area: '',
+    what: 'answers in a format: JSON, JSON by a schema, a regular expression; random schemas and texts against an independent validator',
+    tests: ['src/grammar/', 'src/engine/format', 'tests/format-command'],
+  },
+  {
+    area: '',
+    what: "OpenAI's chat completions and completions over HTTP, asked by the official client: streams, logprobs, aborts, drain",
+    tests: ['src/server/', 'tests/serve'],
+  },
+  {
+    area: 'Data',
+    what: 'WARC, HTML, JSON Lines, Parquet and text to filtered, deduplicated, packed shards; damage skipped record by record, the same bytes after kills',
+    tests: ['src/data/pipeline/', 'src/data/shards/', 'src/jobs/'],
+  },
+  {
     area: 'Training',
     what: 'AdamW, recomputation, same bits with any threads',
     tests: ['src/train/', 'tests/training'],
+  },
+  {
+    area: '',
+    what: 'SFT and DPO from files, LoRA and QLoRA in the layout of PEFT: losses and gradients of the reference implementation, finite differences, kills',
+    tests: ['tests/training-files', 'tests/training-adapters', 'tests/training-goldens'],
+  },
+  {
+    area: 'Measuring',
+    what: '24 benchmarks of the report by the rules of lm-evaluation-harness, resumable, on models here and on servers',
+    tests: ['src/eval/benchmarks/', 'src/eval/tasks/', 'tests/eval-command'],
   },
   {
     area: 'In a page',
