@@ -160,7 +160,6 @@ describe('a request', () => {
   it.each([
     ['tools', [{ type: 'function' }]],
     ['presence_penalty', 0.5],
-    ['response_format', { type: 'json_object' }],
     ['top_k', 40],
     ['toString', 'x'],
   ])('with %s is refused by that name', (name, value) => {

@@ -12,6 +12,7 @@ import {
   unsupported,
   type Fields,
 } from './fields.ts'
+import { readFormat } from './format.ts'
 import { readImage, type RequestImage } from './images.ts'
 import {
   commonNeutral,
@@ -31,13 +32,12 @@ export interface CompletionTask extends AnswerTask {
 const understood: ReadonlySet<string> = new Set([
   'messages',
   ...commonParameters,
-  ...['max_tokens', 'max_completion_tokens', 'top_logprobs'],
+  ...['max_tokens', 'max_completion_tokens', 'response_format', 'top_logprobs'],
 ])
 
 /** What clients send that fill in every default. */
 const neutral: NeutralValues = {
   ...commonNeutral,
-  response_format: (value) => isFields(value) && value['type'] === 'text',
   store: (value) => value === false,
   tools: (value) => Array.isArray(value) && value.length === 0,
   tool_choice: (value) => value === 'none',
@@ -58,10 +58,10 @@ const roles: Readonly<Record<string, string>> = {
 export function readRequest(request: unknown): CompletionTask {
   if (!isFields(request)) throw invalid('body', 'an object with "messages"', request)
   refuseOthers(request, understood, neutral)
-  return {
-    messages: readMessages(request['messages']),
-    ...readTask(request, readLimit(request), readAlternatives(request)),
-  }
+  const messages = readMessages(request['messages'])
+  const task = readTask(request, readLimit(request), readAlternatives(request))
+  const format = readFormat(request)
+  return { messages, ...task, options: format === undefined ? task.options : { ...task.options, format } }
 }
 
 function readLimit(request: Fields): number | undefined {

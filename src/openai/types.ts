@@ -49,6 +49,14 @@ interface CommonParams {
   readonly logprobs?: boolean | null
   /** Tells it of this many of the likeliest tokens too, 20 at most. */
   readonly top_logprobs?: number | null
+  /** What the answer has to be: any object in JSON, or JSON by a schema, whether `strict` or not. */
+  readonly response_format?:
+    | { readonly type: 'text' | 'json_object' }
+    | {
+        readonly type: 'json_schema'
+        readonly json_schema: { readonly name: string; readonly schema?: unknown; readonly strict?: boolean | null }
+      }
+    | null
   /** Who asks; nothing here depends on it. */
   readonly user?: string
 }

@@ -90,10 +90,11 @@ describe('a request is refused', () => {
     [400, 'invalid_value', 'messages', () => post({})],
     [
       400,
-      'unsupported_parameter',
-      'response_format',
+      'invalid_value',
+      'response_format.json_schema',
       () => post({ ...chat, response_format: { type: 'json_schema' } }),
     ],
+    [400, 'unsupported_value', 'response_format.type', () => post({ ...chat, response_format: { type: 'grammar' } })],
     [400, 'unsupported_parameter', 'tools', () => post({ ...chat, tools: [{}] })],
     [400, 'invalid_value', 'prompt', () => post({}, { path: '/v1/completions' })],
     [413, 'body_too_large', null, () => post({ messages: [{ role: 'user', content: 'x'.repeat(1000) }] })],

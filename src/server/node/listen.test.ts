@@ -161,14 +161,35 @@ describe('the client of OpenAI', () => {
     await expect(completions.create({ ...asked, messages: huge })).rejects.toMatchObject({ status: 413 })
     const stranger = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'other', maxRetries: 0 })
     await expect(stranger.chat.completions.create(asked)).rejects.toThrow(AuthenticationError)
-    const format = { type: 'json_schema', json_schema: { name: 'x', schema: {} } } as const
-    const refused = completions.create({ ...asked, response_format: format })
-    await expect(refused).rejects.toMatchObject({
-      status: 400,
-      param: 'response_format',
-      code: 'unsupported_parameter',
-    })
+    const schema = { type: 'object', patternProperties: {} }
+    const format = { type: 'json_schema', json_schema: { name: 'x', schema } } as const
+    for (const stream of [false, true]) {
+      const refused = completions.create({ ...asked, response_format: format, stream })
+      await expect(refused).rejects.toMatchObject({
+        status: 400,
+        message: expect.stringContaining('patternProperties'),
+      })
+    }
   })
+})
+
+it('holds answers to a schema', async () => {
+  const schema = {
+    type: 'object',
+    properties: { name: { type: 'string', maxLength: 12 }, alive: { type: 'boolean' } },
+    required: ['name', 'alive'],
+    additionalProperties: false,
+  }
+  const { choices } = await client.chat.completions.create({
+    ...asked,
+    max_tokens: 120,
+    response_format: { type: 'json_schema', json_schema: { name: 'thing', schema, strict: true } },
+  })
+  const [choice] = choices
+  expect(choice?.finish_reason).toBe('stop')
+  const thing = JSON.parse(choice?.message.content ?? '') as Readonly<Record<string, unknown>>
+  expect(Object.keys(thing)).toEqual(['name', 'alive'])
+  expect(typeof thing['alive']).toBe('boolean')
 })
 
 describe('several clients', () => {
