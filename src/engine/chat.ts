@@ -2,7 +2,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import type { ChatTemplate } from '../text/templates.ts'
 import { compactText, type SpecialToken } from '../text/text.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { readAndSave, type WriteChunks } from './cache-file.ts'
+import type { WriteChunks } from './cache-file.ts'
 import {
   changedError,
   firstMessages,
@@ -160,6 +160,7 @@ export class Chat {
     }
     const { engine } = this.#host
     const ids = this.#encode(this.#messages).ids.slice(0, engine.context)
+    const { readAndSave } = await import('./cache-file.ts')
     await readAndSave(engine, { ids, pictures: picturesIn(this.#messages) }, write, options)
   }
 

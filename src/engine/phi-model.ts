@@ -5,7 +5,7 @@ import { blobSource, bytesSource, type ByteSource } from '../formats/source.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { ChatTemplate } from '../text/templates.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { openCache, readAndSave, type WriteChunks } from './cache-file.ts'
+import type { WriteChunks } from './cache-file.ts'
 import { Chat } from './chat.ts'
 import type { ChatOptions } from './chat-rules.ts'
 import { Generation, type EncodedPrompt, type GenerateOptions } from './generate.ts'
@@ -193,6 +193,8 @@ export class PhiModel implements AsyncDisposable {
    * @throws PocketPhiError `context-full`, `invalid-argument`, `not-supported` (text with pictures), `aborted`; what `write` throws
    */
   async saveCache(prompt: Prompt, write: WriteChunks, { signal, onProgress }: AdvanceOptions = {}): Promise<void> {
+    // Few texts are saved, so that what does it is loaded then.
+    const { readAndSave } = await import('./cache-file.ts')
     await readAndSave(this.engine, this.#encode(prompt), write, { signal, onProgress })
   }
 
@@ -202,12 +204,13 @@ export class PhiModel implements AsyncDisposable {
    *
    * @throws PocketPhiError `invalid-file` for a file that is torn or was altered, or is of another model, cache type or mode; `context-full`, `aborted`
    */
-  openCache(
+  async openCache(
     file: Uint8Array | Blob | ByteSource,
     options: Pick<AdvanceOptions, 'signal'> = {},
   ): Promise<readonly number[]> {
     const source = file instanceof Blob ? blobSource(file) : file instanceof Uint8Array ? bytesSource(file) : file
-    return openCache(this.engine, source, options)
+    const { openCache } = await import('./cache-file.ts')
+    return await openCache(this.engine, source, options)
   }
 
   /** Ends what is going on and frees memory and threads. */

@@ -41,7 +41,10 @@ const short = { maxTokens: 4, stopIds: [] }
 describe('a model that sees', () => {
   test('looks at a picture once, and finds it in the cache in the next turn', async () => {
     const counted = countingBackend()
-    await using model = await loadModel(await tinyTree({ tidy: true, config: tinyEyes }), { ...counted, context: 1024 })
+    await using model = await loadModel(await tinyTree({ tidy: true, config: tinyEyes }), {
+      backend: counted.backend,
+      context: 1024,
+    })
     const picture = await model.picture(stripes(60, 40, 7), { tiles: 1 })
     expect([picture.tokens, picture.isSeen, counted.looks]).toEqual([313, false, 0])
     const chat = model.chat()
