@@ -267,6 +267,8 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
       })
       expectAsInNode(found)
       expect(loadedIn('plain', before)).toEqual([
+        // What the parts share that are loaded later.
+        expect.stringMatching(/^\/plain\/assets\/errors-.*\.js$/),
         expect.stringMatching(/^\/plain\/assets\/index-.*\.js$/),
         expect.stringMatching(/^\/plain\/assets\/relaxed-single-.*\.wasm$/),
       ])
@@ -323,6 +325,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
     const page = await openPage('isolated')
     await page.evaluate(([prompt]) => globalThis.scenarios.answerFromUrl('../model', prompt, {}), [ids] as const)
     expect(loadedIn('isolated', before)).toEqual([
+      expect.stringMatching(/^\/isolated\/assets\/errors-.*\.js$/),
       expect.stringMatching(/^\/isolated\/assets\/index-.*\.js$/),
       expect.stringMatching(/^\/isolated\/assets\/relaxed-threads-.*\.wasm$/),
       expect.stringMatching(/^\/isolated\/assets\/worker-.*\.js$/),
@@ -331,9 +334,9 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
 
   it(`is at most ${budget} kB after gzip, kernels included, as the guide says`, async () => {
     const parts = [...built.files].filter(([name]) =>
-      /index-.*\.js$|\/worker-.*\.js$|relaxed-threads-.*\.wasm$/.test(name),
+      /index-.*\.js$|\/errors-.*\.js$|\/worker-.*\.js$|relaxed-threads-.*\.wasm$/.test(name),
     )
-    expect(parts).toHaveLength(3)
+    expect(parts).toHaveLength(4)
     const total = (size: (bytes: Uint8Array) => number): number =>
       parts.reduce((sum, [, bytes]) => sum + size(bytes), 0) / 1000
     const gzip = total((bytes) => gzipSync(bytes, { level: 9 }).length)
