@@ -9,6 +9,8 @@ import { compileKernels, kernelsFolder, simdOptions } from '../scripts/kernel-co
 import type { Simd } from '../src/backends/wasm/module.ts'
 import { casesOf } from '../src/backends/op-results-harness.ts'
 import { operationFaults } from '../src/backends/wasm/op-checks-harness.ts'
+import { KernelHarness, type Kernel } from '../src/backends/wasm/kernel-harness.ts'
+import { repackFaults } from '../src/backends/wasm/repack-checks-harness.ts'
 import { kernelsUsed } from '../src/backends/wasm/played-harness.ts'
 import { brokenKernels, type BrokenKernel } from './broken-kernels.ts'
 
@@ -35,8 +37,12 @@ const exported = new Map(
 
 const called = new Map<string, readonly string[]>()
 
+/** Kernels that no operation calls have checks of their own, under their names. */
+const ownChecks = new Map([['repackPanel', repackFaults]])
+
 /** The kernels that the cases of an operation call. */
 function kernelsOf(operation: string): readonly string[] {
+  if (ownChecks.has(operation)) return [operation]
   const known = called.get(operation)
   if (known !== undefined) return known
   const programs = casesOf(operation).map(({ program }) => program)
@@ -70,8 +76,16 @@ function edited({ file, edits }: BrokenKernel): string {
   }, sourceOf(file))
 }
 
+function harnessOf(module: WebAssembly.Module): KernelHarness {
+  const memory = new WebAssembly.Memory({ initial: 2 })
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+  return new KernelHarness(memory, exports as Record<string, Kernel>)
+}
+
 /** The first finding of an operation's checks. */
 async function firstFault(operation: string, module: WebAssembly.Module): Promise<string | undefined> {
+  const ownCheck = ownChecks.get(operation)
+  if (ownCheck !== undefined) return ownCheck(harnessOf(module)).next().value ?? undefined
   for await (const fault of operationFaults(operation, module)) return fault
   return undefined
 }

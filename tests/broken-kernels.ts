@@ -7,6 +7,7 @@ import type { BrokenKernel } from './broken-kernels/broken.ts'
 import { brokenGgml } from './broken-kernels/ggml.ts'
 import { brokenKPanels } from './broken-kernels/k-panels.ts'
 import { brokenProducts } from './broken-kernels/products.ts'
+import { brokenRepacking } from './broken-kernels/repack.ts'
 import { brokenRows } from './broken-kernels/rows.ts'
 import { brokenSparse } from './broken-kernels/sparse.ts'
 
@@ -16,6 +17,7 @@ export const brokenKernels: readonly BrokenKernel[] = [
   ...brokenProducts,
   ...brokenGgml,
   ...brokenKPanels,
+  ...brokenRepacking,
   ...brokenAttention,
   ...brokenRows,
   ...brokenSparse,

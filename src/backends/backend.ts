@@ -1,4 +1,5 @@
 import type { TensorType } from '../base/dtype.ts'
+import type { RepackPanel } from '../blocks/ggml-repack.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { Program } from '../program/program.ts'
 
@@ -102,6 +103,8 @@ export interface Device {
    * file is read straight into place.
    */
   fill(name: string, read: (bytes: Uint8Array, offset: number) => void | Promise<void>): Promise<void>
+  /** Repacks what `fill` gets from a GGUF file, where the device has something faster for it than plain TypeScript. */
+  readonly repackPanel?: RepackPanel | undefined
   /** Overwrites a float tensor (f32 or f64), whole. */
   write(name: string, values: Float32Array | Float64Array): void
   /** A float tensor of the store (f32), whole, as a copy. */

@@ -10,26 +10,31 @@
  * - A negative scale of Q8_0 (ggml writes none) becomes positive and the integers change sign; a scale of -0 becomes 0, and
  *   the integers those of a zero. Only the signs of zeros change.
  */
-import { isKDType, type BlockDType, type PanelDType } from '../base/dtype.ts'
+import type { BlockDType, KDType } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { checkGgmlBlocks, ggmlBytes, ggmlSmallBlock, ggmlTypeOf, readHalf } from './ggml.ts'
+import type { KGgmlType } from './ggml-dequantize.ts'
+import { areFiniteBlocks, checkGgmlBlocks, ggmlBytes, ggmlTypeOf, readHalf } from './ggml.ts'
 import { interleaveRows } from './k-panels.ts'
 import { matrixBytes } from './matrix.ts'
-import { lowestBytes, packedBytes, panelRows } from './packed.ts'
+import { lowestBytes, panelRows } from './packed.ts'
 
 /** The types whose blocks are ours in another order. */
 type SmallType = 'Q4_0' | 'Q8_0'
 
 /** The types of ggml that the store holds in panels. */
-export type RepackedGgmlType = SmallType | 'Q4_K' | 'Q5_K' | 'Q6_K'
+export type RepackedGgmlType = SmallType | KGgmlType
 
 /** The formats in panels with the values of these types. */
-export const repackedDTypes: Readonly<Record<SmallType, BlockDType> & Record<RepackedGgmlType, PanelDType>> = {
+export const repackedDTypes: Readonly<Record<SmallType, BlockDType> & Record<KGgmlType, KDType>> = {
   Q4_0: 'q4g32',
   Q8_0: 'q8g32',
   Q4_K: 'q4k',
   Q5_K: 'q5k',
   Q6_K: 'q6k',
+}
+
+function isSmall(type: RepackedGgmlType): type is SmallType {
+  return type === 'Q4_0' || type === 'Q8_0'
 }
 
 /** 4-byte words of integers in a block of 32. */
@@ -101,9 +106,18 @@ export function repackGgml(
 }
 
 /**
+ * Turns the rows of one panel into the panel, in place.
+ *
+ * @param bytes the panel, at a multiple of four; up to eight rows as they are in the file come first
+ * @returns false where a scale is not finite or a -128 counts; the bytes are then as they were
+ */
+export type RepackPanel = (type: RepackedGgmlType, bytes: Uint8Array, rows: number, columns: number) => boolean
+
+/**
  * `repackGgml` where the bytes of the file already are in the place of the panels, which are as long, but for rows of padding.
  *
  * @param bytes exactly `matrixBytes`, at a multiple of four; the rows [rows, columns] as they are in the file come first
+ * @param repack `repackPanel`, or what does the same in another way
  * @throws PocketPhiError `invalid-file` for a scale that is not finite; `not-supported` for -128
  */
 export function repackInPlace(
@@ -112,44 +126,41 @@ export function repackInPlace(
   rows: number,
   columns: number,
   place = 'A matrix',
+  repack: RepackPanel = repackPanel,
 ): void {
-  const dtype = repackedDTypes[type]
-  if (!isKDType(dtype)) return repackRows(type as SmallType, bytes, rows, columns, place)
-  checkGgmlBlocks(type, bytes.subarray(0, rows * ggmlBytes(type, columns)), place)
-  interleaveRows(dtype, bytes, rows, columns)
-}
-
-function repackRows(type: SmallType, bytes: Uint8Array, rows: number, columns: number, place: string): void {
-  const rowBytes = ggmlBytes(type, columns)
-  const panelLength = packedBytes(repackedDTypes[type], panelRows, columns)
-  const kept = new Uint16Array(panelLength / 2)
-  for (let row = 0; row < rows; row += panelRows) {
-    const panel = bytes.subarray((row / panelRows) * panelLength, (row / panelRows + 1) * panelLength)
+  const panelLength = matrixBytes(repackedDTypes[type], panelRows, columns)
+  for (let row = 0, start = 0; row < rows; row += panelRows, start += panelLength) {
+    const panel = bytes.subarray(start, start + panelLength)
     const lanes = Math.min(panelRows, rows - row)
-    const file = kept.subarray(0, (lanes * rowBytes) / 2)
-    const fileBytes = new Uint8Array(file.buffer, 0, lanes * rowBytes)
-    fileBytes.set(panel.subarray(0, lanes * rowBytes))
-    if (repackPanel(type, file, lanes, panel)) continue
-    checkGgmlBlocks(type, fileBytes, place, (row * columns) / ggmlSmallBlock)
-    refuseLowest(type, fileBytes, row, columns / ggmlSmallBlock, place)
+    if (repack(type, panel, lanes, columns)) continue
+    const file = panel.subarray(0, ggmlBytes(type, lanes * columns))
+    const blocks = columns / ggmlTypeOf(type).blockLength
+    checkGgmlBlocks(type, file, place, row * blocks)
+    if (isSmall(type)) refuseLowest(type, file, row, blocks, place)
+    throw new Error(`defect: ${place} has a panel of ${type} that was refused for nothing`)
   }
 }
 
-/**
- * Repacks up to 8 rows; those that fill up the panel are zeros. Q4_0 pairs the elements i and i + 16 in a byte, as our units of a group
- * of 32 do.
- *
- * @param file the rows as they are in the file, in halves, with which the blocks of both types begin and end
- * @returns whether all scales are finite, and no byte of Q8_0 is -128
- */
-function repackPanel(type: SmallType, file: Uint16Array, lanes: number, packed: Uint8Array): boolean {
-  const words = new Uint32Array(packed.buffer, packed.byteOffset, packed.length / 4)
-  const halves = new Uint16Array(packed.buffer, packed.byteOffset, packed.length / 2)
-  if (lanes < panelRows) packed.fill(0)
-  if (type === 'Q4_0') copyFourBits(file, lanes, words, halves)
-  else copyEightBits(file, lanes, words, halves)
-  const areFinite = mendScales(type, words, halves)
-  return areFinite && !(type === 'Q8_0' && panelHoldsLowest(words))
+/** In plain TypeScript: what kernels that do it are compared with, and for where there are none. */
+export const repackPanel: RepackPanel = (type, bytes, rows, columns) => {
+  if (isSmall(type)) return repackSmall(type, bytes, rows, columns)
+  if (!areFiniteBlocks(type, bytes.subarray(0, ggmlBytes(type, rows * columns)))) return false
+  interleaveRows(repackedDTypes[type], bytes, rows, columns)
+  return true
+}
+
+/** Q4_0 pairs the elements i and i + 16 in a byte, as our units of a group of 32 do. */
+function repackSmall(type: SmallType, bytes: Uint8Array, rows: number, columns: number): boolean {
+  const kept = bytes.slice()
+  const file = new Uint16Array(kept.buffer, 0, ggmlBytes(type, rows * columns) / 2)
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
+  if (rows < panelRows) bytes.fill(0)
+  if (type === 'Q4_0') copyFourBits(file, rows, words, halves)
+  else copyEightBits(file, rows, words, halves)
+  const isKept = mendScales(type, words, halves) && !(type === 'Q8_0' && panelHoldsLowest(words))
+  if (!isKept) bytes.set(kept)
+  return isKept
 }
 
 /** Whether an integer in a panel of Q8_0 is -128. */

@@ -137,6 +137,11 @@ function firstByte(bytes: Uint8Array, place: number, blockBytes: number, mask: n
   return Infinity
 }
 
+/** Whether `checkGgmlBlocks` finds nothing wrong with whole blocks. */
+export function areFiniteBlocks(type: GgmlType, bytes: Uint8Array): boolean {
+  return firstNonFinite(type, bytes) < 0
+}
+
 /**
  * Checks blocks of unknown origin: with finite scales every value is finite, and every pattern of the other bits is a
  * number, so that nothing else in a block can be wrong.

@@ -1,7 +1,6 @@
 /** The tokenizer and the chat template of a model, without its weights. */
 import { ggufString, type GgufMetadata } from '../formats/gguf-values.ts'
 import type { FileTree } from '../formats/tree.ts'
-import { phi3SmallTokens } from '../text/phi3small-tokens.ts'
 import { chatTemplate } from '../text/template-detection.ts'
 import { builtinTemplate, type ChatTemplate, type TemplateName } from '../text/templates.ts'
 import { loadTiktoken } from '../text/tiktoken.ts'
@@ -44,7 +43,7 @@ async function loadTokenizer(tree: FileTree, config: TokenizerConfig | undefined
   if (await tree.has('tokenizer.json')) return loadTokenizerJson(await tree.readJson('tokenizer.json'))
   if (!(await tree.has(tiktokenFile))) return undefined
   const listed = config?.addedTokens ?? []
-  const addedTokens = listed.length > 0 ? listed : phi3SmallTokens
+  const addedTokens = listed.length > 0 ? listed : (await import('../text/phi3small-tokens.ts')).phi3SmallTokens
   return loadTiktoken(await tree.readText(tiktokenFile), { pattern: 'cl100k', addedTokens })
 }
 

@@ -149,7 +149,7 @@ export function checkTensors(
  * @throws PocketPhiError `aborted`, `invalid-file`, and what the source of the weights throws
  */
 export async function fillParameters(
-  device: Pick<Device, 'typeOf' | 'fill' | 'write'>,
+  device: Pick<Device, 'typeOf' | 'fill' | 'write' | 'repackPanel'>,
   weights: WeightsFile,
   { parameters, buffers }: Pick<EnginePrograms, 'parameters' | 'buffers'>,
   options: Pick<LoadOptions, 'onProgress' | 'signal'> = {},
@@ -159,7 +159,7 @@ export async function fillParameters(
   let done = 0
   const staging = new Staging()
   for (const { name } of parameters) {
-    const reader = pieceReader(weights, name, staging)
+    const reader = pieceReader(weights, name, staging, device.repackPanel)
     const onPiece = (bytes: number): void => {
       done += bytes
       options.onProgress?.({ stage: 'loading weights', done, total, unit: 'bytes' })

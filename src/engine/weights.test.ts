@@ -3,7 +3,7 @@ import type { Device } from '../backends/backend.ts'
 import { Random } from '../base/random.ts'
 import { dequantizeGgml } from '../blocks/ggml-dequantize.ts'
 import { randomGgmlBlocks } from '../blocks/ggml-harness.ts'
-import { repackedDTypes, type RepackedGgmlType } from '../blocks/ggml-repack.ts'
+import { repackedDTypes, repackPanel, type RepackedGgmlType, type RepackPanel } from '../blocks/ggml-repack.ts'
 import { ggmlBytes } from '../blocks/ggml.ts'
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../blocks/half.ts'
 import { matrixBytes, matrixFloats } from '../blocks/matrix.ts'
@@ -35,9 +35,9 @@ function deviceOf(file: WeightsFile, slabs: readonly Uint8Array[]): Pick<Device,
   }
 }
 
-async function filled(file: WeightsFile, bytes: number, cut: number): Promise<Uint8Array> {
+async function filled(file: WeightsFile, bytes: number, cut: number, repack?: RepackPanel): Promise<Uint8Array> {
   const store = new Uint8Array(bytes)
-  const device = deviceOf(file, [store.subarray(0, cut), store.subarray(cut)])
+  const device = { ...deviceOf(file, [store.subarray(0, cut), store.subarray(cut)]), repackPanel: repack }
   const parameters = [{ name, shape: [rows, columns], initializer: 'normal' as const }]
   await fillParameters(device, file, { parameters, buffers: new Map() })
   return store
@@ -81,6 +81,20 @@ describe('a tensor of many pieces', () => {
     const expected = dequantizeGgml(type, blocks)
     const found = matrixFloats(store, dtype, rows, columns)
     expect(found.findIndex((value, index) => value !== expected[index])).toBe(-1)
+  })
+
+  it('is repacked by what the device has for it, panel by panel', async () => {
+    const blocks = blocksOf('Q4_0')
+    const bytes = matrixBytes('q4g32', rows, columns)
+    const lanes: number[] = []
+    const repack: RepackPanel = (type, panel, count, width) => {
+      lanes.push(count)
+      return repackPanel(type, panel, count, width)
+    }
+    const file = await blockFile('Q4_0', blocks)
+    const store = await filled(file, bytes, (bytes / 512) * 300, repack)
+    expect(Buffer.compare(store, await filled(file, bytes, bytes / 2))).toBe(0)
+    expect(lanes).toEqual([...Array<number>(511).fill(8), 3])
   })
 
   it('is refused for what is wrong in its first piece, while the second is being read', async () => {

@@ -13,7 +13,7 @@ import {
   type TensorType,
 } from '../base/dtype.ts'
 import { PocketPhiError } from '../base/errors.ts'
-import { repackedDTypes, repackInPlace, type RepackedGgmlType } from '../blocks/ggml-repack.ts'
+import { repackedDTypes, repackInPlace, type RepackedGgmlType, type RepackPanel } from '../blocks/ggml-repack.ts'
 import { checkGgmlBlocks, ggmlBytes, ggmlTypeOf, type GgmlType } from '../blocks/ggml.ts'
 import { bf16ToF32, f16ToF32 } from '../blocks/half.ts'
 import { matrixBytes } from '../blocks/matrix.ts'
@@ -126,15 +126,16 @@ function wholeUnits(unit: number): number {
  * How the store is filled with a tensor: packed bytes and f32 straight into place, the rest through `staging`. Blocks are
  * checked as they come (scales that are no numbers, integers out of range), since kernels rely on them.
  *
+ * @param repack what a device has for `repackPanel`
  * @throws PocketPhiError `not-supported` for integers; when a piece is read `invalid-file`, and what the file throws
  */
-export function pieceReader(file: WeightsFile, name: string, staging: Staging): PieceReader {
+export function pieceReader(file: WeightsFile, name: string, staging: Staging, repack?: RepackPanel): PieceReader {
   const { dtype, shape } = modelType(file, name)
   const [rows = 0, columns = 0] = shape
   if (isGgmlDType(dtype)) return ggmlReader(file, name, dtype, columns)
   const type = isGguf(file) ? file.info(name).dtype : undefined
   if (isPanelDType(dtype) && type !== undefined && isRepacked(type))
-    return repackingReader(file, name, type, rows, columns)
+    return repackingReader(file, name, { type, rows, columns, repack })
   if (isBlockDType(dtype)) return panelReader(file, name, dtype, rows, columns)
   if (isGguf(file) && !isPlainGgml(file.info(name).dtype)) return vectorReader(file, name)
   if (isKDType(dtype) || isKvDType(dtype)) throw new Error(`defect: no file holds ${dtype}`)
@@ -180,14 +181,15 @@ function panelReader(file: WeightsFile, name: string, dtype: BlockDType, rows: n
   }
 }
 
+interface Repacking {
+  readonly type: RepackedGgmlType
+  readonly rows: number
+  readonly columns: number
+  readonly repack: RepackPanel | undefined
+}
+
 /** Panels from the rows of a GGUF file, which are read into place and repacked there. */
-function repackingReader(
-  file: WeightsFile,
-  name: string,
-  type: RepackedGgmlType,
-  rows: number,
-  columns: number,
-): PieceReader {
+function repackingReader(file: WeightsFile, name: string, { type, rows, columns, repack }: Repacking): PieceReader {
   const panel = matrixBytes(repackedDTypes[type], panelRows, columns)
   const rowBytes = ggmlBytes(type, columns)
   return {
@@ -195,7 +197,7 @@ function repackingReader(
     async readPiece(piece, offset) {
       const { first, count } = rowsOfPiece(panel, piece, offset, rows)
       await readRaw(file, name, piece.subarray(0, count * rowBytes), first * rowBytes)
-      return () => repackInPlace(type, piece, count, columns, placeOf(name, first))
+      return () => repackInPlace(type, piece, count, columns, placeOf(name, first), repack)
     },
   }
 }

@@ -2,7 +2,7 @@
 
 const kernels = [
   ...['attention', 'elementwise', 'ggml', 'loss', 'matmul', 'norm', 'operations', 'optimizer', 'packed', 'paged'],
-  'rope',
+  ...['repack', 'rope'],
 ]
 const onDevices = ['backend', 'device', 'profiler', 'training']
 const ofEngine = [

@@ -1,5 +1,6 @@
 import { formatType, type TensorType } from '../../base/dtype.ts'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
+import type { RepackPanel } from '../../blocks/ggml-repack.ts'
 import { tensorBytes, type MemoryPlan, type StoredTensor } from '../../program/plan.ts'
 import type {
   Device,
@@ -35,6 +36,7 @@ export interface DeviceParts {
   readonly profiler?: Profiler | undefined
   /** Of a layout with pools for experts; the device closes their source. */
   readonly experts?: HeldExperts | undefined
+  readonly repackPanel?: RepackPanel
 }
 
 /** Programs in one or more WebAssembly memories, and what walks them. */
@@ -42,6 +44,7 @@ export class WasmDevice implements Device {
   readonly backend = 'wasm'
   readonly execution: Execution
   readonly memory: MemoryPlan
+  readonly repackPanel: RepackPanel | undefined
   readonly #occupation = new Occupation()
   readonly #profiler: Profiler | undefined
   #experts: HeldExperts | undefined
@@ -53,9 +56,10 @@ export class WasmDevice implements Device {
     memories: WebAssembly.Memory | readonly WebAssembly.Memory[],
     layout: Layout,
     runner: Runner,
-    { execution = { threads: 0 }, profiler, experts }: DeviceParts = {},
+    { execution = { threads: 0 }, profiler, experts, repackPanel }: DeviceParts = {},
   ) {
     this.execution = execution
+    this.repackPanel = repackPanel
     this.#profiler = profiler
     this.memory = layout.memory
     const buffers = [memories].flat().map(({ buffer }) => buffer)

@@ -7,7 +7,7 @@ import { maximumMemoryBytes, planLayout, writeArguments, type Layout, type Layou
 import { pairsAreFaster } from './loops.ts'
 import { checkKernels, hasRelaxedSimd, kernelModule, type Simd } from './module.ts'
 import { whyNoThreads, WorkerPool } from './pool.ts'
-import { Profiler } from './profiler.ts'
+import { panelRepacker } from './repack.ts'
 import { scoreOf } from './runner.ts'
 import { availableCores } from './threads.ts'
 
@@ -130,10 +130,11 @@ function backendWith(parts: BackendParts, experts?: ExpertCacheOptions): Backend
       const layout = layoutOf(programs)
       const module = await kernelModule(build, threads > 0)
       const { holdExperts } = experts === undefined ? {} : await import('./experts.ts')
+      const { Profiler } = profile ? await import('./profiler.ts') : {}
       const { kernels } = scoreOf(layout)
       checkKernels(module, kernels)
       const memories = makeMemories(layout, threads > 0)
-      const profiler = profile ? new Profiler(layout, kernels, threads) : undefined
+      const profiler = Profiler && new Profiler(layout, kernels, threads)
       const runner =
         threads > 0
           ? await WorkerPool.open(module, memories, layout, threads, profiler?.times)
@@ -141,7 +142,8 @@ function backendWith(parts: BackendParts, experts?: ExpertCacheOptions): Backend
       const buffers = memories.map(({ buffer }) => buffer)
       writeArguments(layout, ...buffers)
       const held = experts && holdExperts?.(layout, buffers, experts.source)
-      return new WasmDevice(memories, layout, runner, { execution, profiler, experts: held })
+      const repackPanel = panelRepacker(module, threads > 0)
+      return new WasmDevice(memories, layout, runner, { execution, profiler, experts: held, repackPanel })
     },
     withExpertCache: (options) => backendWith(parts, options),
   }

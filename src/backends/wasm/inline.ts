@@ -1,7 +1,7 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { yieldToEvents } from '../events.ts'
 import type { Layout } from './layout.ts'
-import type { ThreadTimes } from './profiler.ts'
+import type { ThreadTimes } from './timed.ts'
 import { callsOf, scoreOf, type Runner } from './runner.ts'
 
 /** Milliseconds after which the event loop has its turn. Having it takes some 50 us, a token of a small model 300. */

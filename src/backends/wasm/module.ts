@@ -1,6 +1,5 @@
 import { PocketPhiError } from '../../base/errors.ts'
 import { nodeModule } from '../../base/platform.ts'
-import { refuseStaleKernels } from './stale.ts'
 
 export type Simd = 'baseline' | 'relaxed'
 
@@ -30,6 +29,7 @@ export function hasRelaxedSimd(): boolean {
 async function readModule(url: URL): Promise<BufferSource> {
   const system = url.protocol === 'file:' ? nodeModule('node:fs/promises') : undefined
   if (system !== undefined) {
+    const { refuseStaleKernels } = await import('./stale.ts')
     refuseStaleKernels(url)
     return system.readFile(url)
   }

@@ -5,7 +5,8 @@ import type { ProgramProfile } from '../backend.ts'
 import { wasmBackend } from './index.ts'
 import { planLayout } from './layout.ts'
 import { spreadBackend } from './memories-harness.ts'
-import { Profiler, timed } from './profiler.ts'
+import { Profiler } from './profiler.ts'
+import { timed } from './timed.ts'
 
 const inputs = { x: new Float32Array(64 * 64).fill(1 / 64) }
 

@@ -1,31 +1,9 @@
-/**
- * Where the time of runs goes. A thread that is profiled walks kernels that read its clock before and after; it knows nothing
- * else of it, so that nothing is paid without. Clocks of different threads are never compared.
- */
+/** Where the time of runs goes. Clocks of different threads are never compared. */
 import { present } from '../../base/errors.ts'
 import type { ProfileEntry, ProgramProfile } from '../backend.ts'
-import type { Kernel } from './control.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
 import { copyBetweenMemories } from './steps.ts'
-
-/** What one thread notes in one segment: when its first step began and its last ended, then calls and time by kernel. */
-export type ThreadTimes = Float64Array
-
-const [beginning, ending, firstKernel] = [0, 1, 2]
-
-/** Notes the time of every call of the kernel of this number. */
-export function timed(call: Kernel, kernel: number, times: ThreadTimes): Kernel {
-  const at = firstKernel + 2 * kernel
-  return (block, thread, threads) => {
-    const begin = performance.now()
-    call(block, thread, threads)
-    const end = performance.now()
-    if (times[beginning] === 0) times[beginning] = begin
-    times[ending] = end
-    times[at] = (times[at] as number) + 1
-    times[at + 1] = (times[at + 1] as number) + end - begin
-  }
-}
+import { beginning, ending, firstKernel, type ThreadTimes } from './timed.ts'
 
 /** Sums over the runs of a program. */
 interface Totals {

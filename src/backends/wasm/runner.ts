@@ -3,7 +3,7 @@ import type { Kernel, WalkPlan } from './control.ts'
 import type { Layout, ProgramLayout } from './layout.ts'
 import { locate, type Location } from './location.ts'
 import type { Place } from '../operands.ts'
-import { timed, type ThreadTimes } from './profiler.ts'
+import { timed, type ThreadTimes } from './timed.ts'
 import { copyBetweenMemories, isPlace, type Step } from './steps.ts'
 
 /** Walks the steps of laid-out programs. */

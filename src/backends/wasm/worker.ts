@@ -1,7 +1,7 @@
 /** The entry of a worker thread: takes its share of the plan once, then walks segments until it is told to quit. */
 import { nodeModule } from '../../base/platform.ts'
 import { Walker, type Control } from './control.ts'
-import type { ThreadTimes } from './profiler.ts'
+import type { ThreadTimes } from './timed.ts'
 import { callsOf, type Score } from './runner.ts'
 
 /** What the caller sends a worker at the start. */

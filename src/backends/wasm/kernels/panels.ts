@@ -44,7 +44,14 @@ export function packColumns16(source: usize, stride: usize, columns: i32, steps:
 /** Four rows of four steps, transposed: lane r of the vector for step s is row r. Stored at the given spacing. */
 // @ts-ignore: decorator
 @inline
-function transpose4(from0: usize, from1: usize, from2: usize, from3: usize, target: usize, spacing: usize): void {
+export function transpose4(
+  from0: usize,
+  from1: usize,
+  from2: usize,
+  from3: usize,
+  target: usize,
+  spacing: usize,
+): void {
   const row0 = v128.load(from0)
   const row1 = v128.load(from1)
   const row2 = v128.load(from2)
