@@ -11,7 +11,7 @@ test('/save writes no file of others over, and its own again', async () => {
   onTestFinished(() => rm(folder, { recursive: true }))
   await using model = await loadModel(await tinyFiles(), { backend: 'ref', template: 'phi-3-mini' })
   const session = new ChatSession({
-    ...{ model, name: 'tiny', system: undefined, generate: {}, pictures: [], tiles: undefined },
+    ...{ model, name: 'tiny', system: undefined, generate: {}, pictures: [], tiles: undefined, searcher: undefined },
   })
   const save = async (name: string): Promise<string> => {
     const step = await session.handle(`/save ${join(folder, name)}`, new AbortController().signal)

@@ -10,6 +10,9 @@ import { formatConversation } from './conversation-file.ts'
 import { given } from './options.ts'
 import { openPicture } from './pictures.ts'
 import { expertsLine, speedLine } from './reply.ts'
+import type { Passage } from '../search/passage.ts'
+import { plainQuestion } from '../search/question.ts'
+import { nothingFound, type Searcher } from './search-options.ts'
 import { formatBytes } from './terminal.ts'
 
 export interface ChatSetting {
@@ -21,12 +24,14 @@ export interface ChatSetting {
   readonly pictures: readonly Picture[]
   /** The most tiles that further ones are cut into. */
   readonly tiles: number | undefined
+  /** Where answers are looked for first. */
+  readonly searcher: Searcher | undefined
 }
 
 /** What the prompt does next: show a text, read an answer out, or end. */
 export type ChatStep =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'reply'; readonly reply: ChatReply }
+  | { readonly kind: 'reply'; readonly reply: ChatReply; readonly sources: readonly Passage[] }
   | { readonly kind: 'quit' }
 
 const help = `/help          this list
@@ -55,6 +60,8 @@ export class ChatSession {
   #system: string | undefined
   #last: GenerationResult | undefined
   #retries = 0
+  /** What the messages of the conversation were sent with. */
+  readonly #sources = new Map<string, readonly Passage[]>()
   /** The files of /save. */
   readonly #saved = new Set<string>()
   /** Shown with the next message. */
@@ -83,7 +90,7 @@ export class ChatSession {
 
   /** @throws PocketPhiError `context-full` for a message longer than the context, and what a command throws */
   async handle(line: string, signal: AbortSignal): Promise<ChatStep> {
-    if (!line.startsWith('/')) return this.#say(line.trim(), signal)
+    if (!line.startsWith('/')) return await this.#say(line.trim(), signal)
     const [command = '', ...words] = line.split(' ')
     const argument = words.join(' ').trim()
     switch (command) {
@@ -115,15 +122,21 @@ export class ChatSession {
     }
   }
 
-  #say(words: string, signal: AbortSignal): ChatStep {
+  async #say(words: string, signal: AbortSignal): Promise<ChatStep> {
+    const { searcher } = this.#setting
+    const grounded = await searcher?.ground(words, this.#chat.history, signal)
+    if (searcher !== undefined && grounded === undefined) {
+      return say(`${nothingFound(searcher)} Ask in other words; without --search the model answers from what it knows.`)
+    }
     const pictures = this.#pictures
-    const reply = this.#chat.send(words, {
+    const reply = this.#chat.send(grounded?.content ?? words, {
       ...this.#setting.generate,
       ...(pictures.length > 0 && { pictures }),
       signal,
     })
     this.#pictures = []
-    return this.#reply(reply)
+    this.#sources.set(grounded?.content ?? words, grounded?.sources ?? [])
+    return this.#reply(reply, grounded?.content ?? words)
   }
 
   async #addPicture(file: string): Promise<ChatStep> {
@@ -133,8 +146,8 @@ export class ChatSession {
     return say(`${cost}, with the next message.`)
   }
 
-  #reply(reply: ChatReply): ChatStep {
-    return { kind: 'reply', reply }
+  #reply(reply: ChatReply, question: string): ChatStep {
+    return { kind: 'reply', reply, sources: this.#sources.get(question) ?? [] }
   }
 
   #undo(): ChatStep {
@@ -142,16 +155,17 @@ export class ChatSession {
     const last = history.findLastIndex(({ role }) => role === 'user')
     if (last < 0) return say('There is nothing to take back.')
     this.#chat.truncate(last)
-    return say(`Taken back: ${history[last]?.content ?? ''}`)
+    return say(`Taken back: ${plainQuestion(history[last]?.content ?? '')}`)
   }
 
   /** With a seed, the n-th retry draws with the n-th seed after it: the same one would give the same answer. */
   #retry(signal: AbortSignal): ChatStep {
-    if (!this.#chat.history.some(({ role }) => role === 'user')) return say('There is nothing to answer again.')
+    const question = this.#chat.history.findLast(({ role }) => role === 'user')
+    if (question === undefined) return say('There is nothing to answer again.')
     const { generate } = this.#setting
     this.#retries++
     const seed = generate.seed === undefined ? {} : { seed: generate.seed + this.#retries }
-    return this.#reply(this.#chat.retry({ ...generate, ...seed, signal }))
+    return this.#reply(this.#chat.retry({ ...generate, ...seed, signal }), question.content)
   }
 
   async #save(file: string): Promise<ChatStep> {

@@ -6,6 +6,7 @@ import { isChatCommand, type ChatSetting } from './chat-commands.ts'
 import type { ChatCommandOptions } from './chat.ts'
 import { exitCodes, reportError } from './errors.ts'
 import { describeResult, droppedNote, readReply } from './reply.ts'
+import { describeSources, nothingFound, sourceLines } from './search-options.ts'
 import { note, print, printJson } from './terminal.ts'
 
 /**
@@ -16,13 +17,12 @@ import { note, print, printJson } from './terminal.ts'
  * @returns the last conversation
  */
 export async function chatByLines(
-  { model, name, system, generate, pictures }: ChatSetting,
+  { model, name, system, generate, pictures, searcher }: ChatSetting,
   { conversation = false, json = false }: Pick<ChatCommandOptions, 'conversation' | 'json'>,
 ): Promise<Chat> {
   const start = (): Chat => model.chat(system === undefined ? {} : { system })
   let chat = start()
   const send = (line: string): ChatReply => {
-    if (!conversation) chat = start()
     const isFirst = chat.history.every(({ role }) => role === 'system')
     return chat.send(line, { ...generate, ...(isFirst && pictures.length > 0 && { pictures }) })
   }
@@ -33,18 +33,28 @@ export async function chatByLines(
     }
     try {
       refuseCommand(line)
-      const reply = send(line)
+      if (!conversation) chat = start()
+      const grounded = await searcher?.ground(line, chat.history)
+      if (searcher !== undefined && grounded === undefined) {
+        if (json) printJson({ prompt: line, text: nothingFound(searcher), sources: [] })
+        else print(nothingFound(searcher))
+        continue
+      }
+      const reply = send(grounded?.content ?? line)
       if (json) {
         const result = await readReply(reply, () => {})
-        printJson({ prompt: line, ...describeResult(name, result, model), dropped: reply.dropped.length })
+        const described = describeResult(name, result, model)
+        const sources = grounded && describeSources(result.text, grounded)
+        printJson({ prompt: line, ...described, ...sources, dropped: reply.dropped.length })
       } else {
         const dropped = droppedNote(reply)
         if (dropped !== undefined) note(dropped)
-        await readReply(
+        const { text } = await readReply(
           reply,
-          oneLine((text) => process.stdout.write(text)),
+          oneLine((piece) => process.stdout.write(piece)),
         )
         print()
+        for (const source of grounded === undefined ? [] : sourceLines(text, grounded.sources)) note(source)
       }
     } catch (error) {
       const { text = '' } = reportError(error, false)

@@ -6,6 +6,7 @@ import { reportError } from './errors.ts'
 import { sameKeyMilliseconds } from './interrupt.ts'
 import { LinePrompt } from './line-prompt.ts'
 import { droppedNote, readReply } from './reply.ts'
+import { sourceLines } from './search-options.ts'
 import { dim, print, StatusLine } from './terminal.ts'
 
 /**
@@ -58,7 +59,11 @@ async function answerLine(session: ChatSession, line: string, signal: AbortSigna
     const step = await session.handle(line, signal)
     if (step.kind === 'quit') return false
     if (step.kind === 'text') print(dim(step.text))
-    else session.remember(await showReply(step.reply))
+    else {
+      const result = await showReply(step.reply)
+      session.remember(result)
+      if (step.sources.length > 0) print(dim(sourceLines(result.text, step.sources).join('\n')))
+    }
   } catch (error) {
     print(reportError(error, false).text)
   }

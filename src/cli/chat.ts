@@ -12,10 +12,12 @@ import {
   writeSavedCache,
   type SavedCacheOptions,
 } from './saved-cache.ts'
+import { addSearchOptions, openSearcher, type SearchOptions } from './search-options.ts'
 import { dim, note } from './terminal.ts'
 import { addEngineOptions, addGenerationOptions, type EngineOptions, type GenerationOptions } from './options.ts'
 
-export interface ChatCommandOptions extends EngineOptions, GenerationOptions, PictureCommandOptions, SavedCacheOptions {
+export interface ChatCommandOptions
+  extends EngineOptions, GenerationOptions, PictureCommandOptions, SavedCacheOptions, SearchOptions {
   readonly system?: string
   readonly conversation?: boolean
   readonly json?: boolean
@@ -29,7 +31,7 @@ export function registerChat(program: Command): void {
     .option('--system <text>', 'what the model is told before the conversation')
     .option('--conversation', 'without a terminal: all lines are one conversation')
     .option('--json', 'without a terminal: print each answer as a JSON object with usage and speed')
-  addSavedCacheOptions(command, 'conversation', 'when the chat ends')
+  addSavedCacheOptions(addSearchOptions(command), 'conversation', 'when the chat ends')
   addGenerationOptions(addEngineOptions(addPictureOptions(command)))
     .addHelpText(
       'after',
@@ -51,6 +53,7 @@ Examples:
   $ phi chat --system "Answer in one sentence." --temperature 0.7
   $ printf 'What is 3 + 4?\\nWhat colour is grass?\\n' | phi chat
   $ phi chat --conversation --json < questions.txt > answers.jsonl
+  $ phi chat phi-3-mini --search notes.index     (phi index makes one)
   $ phi chat --system "$(cat rules.txt)" --save-cache rules.cache`,
     )
     .action(chat)
@@ -65,7 +68,9 @@ async function chat(name: string | undefined, options: ChatCommandOptions): Prom
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY
   const pictures = await openPictures(model, options, (cost) => note(dim(cost)))
   await openSavedCache(model, options)
-  const setting = { model, name: place.name, system: options.system, generate, pictures, tiles: options.tiles }
+  await using searcher = openSearcher(model, options)
+  const { system, tiles } = options
+  const setting = { model, name: place.name, system, generate, pictures, tiles, searcher }
   const last = await (isTerminal ? chatAtTerminal(setting) : chatByLines(setting, options))
   await writeSavedCache(options, (write) => last.saveCache(write))
 }

@@ -20,6 +20,8 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['data', async () => (await import('./data.ts')).registerData],
   ['merge', async () => (await import('./merge.ts')).registerMerge],
   ['longrope', async () => (await import('./longrope.ts')).registerLongRope],
+  ['index', async () => (await import('./index-files.ts')).registerIndex],
+  ['search', async () => (await import('./index-files.ts')).registerSearch],
   ['eval', async () => (await import('./eval.ts')).registerEval],
   ['eval-world', async () => (await import('./eval-world.ts')).registerEvalWorld],
   ['eval-loss', async () => (await import('./eval-loss.ts')).registerEvalLoss],
@@ -49,6 +51,7 @@ Examples:
   $ phi run phi-nano "What is a fox?"         one answer
   $ phi serve phi-nano                        an OpenAI-compatible server on this machine
   $ phi train recipes/phi-nano/pretrain.yaml  train a model from a recipe
+  $ phi index notes --out notes.index         documents to answer from: phi chat --search notes.index
   $ phi quantize MODEL OUT --bits 4           make a model smaller
 
 Exit codes: 0 done, 1 failed, 2 called wrongly, 130 interrupted.`,

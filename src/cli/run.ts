@@ -31,10 +31,18 @@ import {
   writeSavedCache,
   type SavedCacheOptions,
 } from './saved-cache.ts'
+import {
+  addSearchOptions,
+  describeSources,
+  nothingFound,
+  openSearcher,
+  sourceLines,
+  type SearchOptions,
+} from './search-options.ts'
 import { quoted } from './shell.ts'
 import { dim, note, print, printJson } from './terminal.ts'
 
-interface RunOptions extends EngineOptions, GenerationOptions, PictureCommandOptions, SavedCacheOptions {
+interface RunOptions extends EngineOptions, GenerationOptions, PictureCommandOptions, SavedCacheOptions, SearchOptions {
   readonly system?: string
   readonly raw?: boolean
   readonly json?: boolean
@@ -57,7 +65,7 @@ export function registerRun(program: Command): void {
     .option('--schema <file>', 'the answer is JSON by this JSON schema; "json" instead of a file for any object')
     .option('--regex <pattern>', 'the answer matches this regular expression as a whole')
     .option('--profile', 'where the time went: by kernel, at barriers, in dispatch, outside the device')
-  addSavedCacheOptions(command, 'prompt', 'after the answer')
+  addSavedCacheOptions(addSearchOptions(command), 'prompt', 'after the answer')
   addGenerationOptions(addEngineOptions(addPictureOptions(command)))
     .addHelpText(
       'after',
@@ -68,6 +76,7 @@ Examples:
   $ phi run phi-nano --raw "$(cat story.txt)" --max-tokens 1 --save-cache story.cache
   $ echo "What is 4 + 5?" | phi run phi-nano --json
   $ phi run phi-nano "Is a lemon yellow?" --regex "(Yes|No)"
+  $ phi run phi-3-mini --search notes.index "When does the boat leave?"
   $ phi run phi-3.5-vision --image chart.png "What does the chart show?"`,
     )
     .action(run)
@@ -79,6 +88,9 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   }
   if (options.raw === true && options.image !== undefined) {
     throw new UsageError('--image needs the chat template; leave --raw out.')
+  }
+  if (options.search !== undefined && (options.raw === true || options.saveCache !== undefined)) {
+    throw new UsageError('--search asks with sources, in a conversation; leave --raw and --save-cache out.')
   }
   checkSavedCache(options)
   if (options.profile === true && (options.backend === 'ref' || options.backend === 'webgpu')) {
@@ -104,7 +116,14 @@ async function run(model: string, prompt: string | undefined, options: RunOption
     }
     const pictures = await openPictures(opened, options, (cost) => note(dim(cost)))
     await openSavedCache(opened, options, signal)
-    const reply = startReply(opened, text, options, { ...generate, pictures })
+    await using searcher = openSearcher(opened, options)
+    const grounded = await searcher?.ground(text, [], signal)
+    if (searcher !== undefined && grounded === undefined) {
+      if (options.json === true) printJson({ model: place.name, text: nothingFound(searcher), sources: [] })
+      else print(nothingFound(searcher))
+      return
+    }
+    const reply = startReply(opened, grounded?.content ?? text, options, { ...generate, pictures })
     const result = await readReply(reply, (chunk) => {
       if (options.json !== true) process.stdout.write(chunk)
     })
@@ -112,8 +131,11 @@ async function run(model: string, prompt: string | undefined, options: RunOption
       await writeSavedCache(options, (write) => opened.saveCache(promptOf(opened, text, options), write, { signal }))
     }
     const profile = options.profile === true ? takeProfile(result, opened, draft) : undefined
-    if (options.json === true) printJson({ ...describeResult(place.name, result, opened), ...given({ profile }) })
+    const sources = grounded && describeSources(result.text, grounded)
+    if (options.json === true)
+      printJson({ ...describeResult(place.name, result, opened), ...given({ profile }), ...sources })
     else printEnd(result, opened, profile)
+    if (options.json !== true && grounded) note(sourceLines(result.text, grounded.sources).join('\n'))
     if (result.finish === 'aborted') process.exitCode = exitCodes.interrupted
   })
 }

@@ -1,0 +1,85 @@
+/** Answers from sources: where commands search, and what they say of it. */
+import type { Command } from 'commander'
+import type { PhiModel } from '../engine/phi-model.ts'
+import { citationsOf } from '../search/citations.ts'
+import { ground, type Grounded } from '../search/ground.ts'
+import type { Passage, SearchProvider } from '../search/passage.ts'
+import type { Said } from '../search/question.ts'
+import { searxng } from '../search/searxng.ts'
+import { IndexFile } from '../search/store/index-file.ts'
+import { integer, repeated } from './options.ts'
+
+export interface SearchOptions {
+  readonly search?: string[]
+  readonly sources: number
+}
+
+export function addSearchOptions(command: Command): Command {
+  return command
+    .option(
+      '--search <place>',
+      'answer from what is found in an index of phi, or by the SearXNG server at a URL; repeatable',
+      repeated,
+    )
+    .option('--sources <n>', 'sources that go with a question, at most', integer(1, 20), 5)
+}
+
+/** An index, or the server of a search engine. @throws PocketPhiError `not-found`, `invalid-file` */
+export function openProvider(place: string): SearchProvider {
+  return /^https?:/.test(place) ? searxng(place) : IndexFile.open(place)
+}
+
+/** Turns questions into questions with sources. */
+export interface Searcher extends AsyncDisposable {
+  readonly names: string
+  /** @returns undefined where nothing was found */
+  ground(question: string, said: readonly Said[], signal?: AbortSignal): Promise<Grounded | undefined>
+}
+
+/** Tokens of a query that the model writes. */
+const queryTokens = 32
+
+/** Undefined where no place is named. @throws PocketPhiError as `openProvider` */
+export function openSearcher(model: PhiModel, { search = [], sources }: SearchOptions): Searcher | undefined {
+  if (search.length === 0) return undefined
+  const providers = search.map(openProvider)
+  const write = async (instruction: string, signal: AbortSignal | undefined): Promise<string> => {
+    const reply = model.chat().send(instruction, { maxTokens: queryTokens, ...(signal && { signal }) })
+    return (await reply.result()).text
+  }
+  return {
+    names: providers.map(({ name }) => name).join(', '),
+    async ground(question, said, signal) {
+      const tokensOf = (text: string): number => model.tokenizer.encode(text).length
+      // The rest is for what was said, the question and the answer.
+      const room = Math.floor(model.context / 2)
+      return await ground(question, { providers, write, said, tokensOf, room, count: sources, signal })
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(providers.map((provider) => provider.close()))
+    },
+  }
+}
+
+export function nothingFound({ names }: Searcher): string {
+  return `Nothing was found about this in ${names}.`
+}
+
+/** Sources and what an answer makes of them, as JSON. */
+export function describeSources(answer: string, { sources, queries }: Grounded): object {
+  return { queries, sources, ...citationsOf(answer, sources.length) }
+}
+
+/** The sources that an answer names, a line each, and what is wrong with what it names. */
+export function sourceLines(answer: string, sources: readonly Passage[]): string[] {
+  const { cited, unknown, isUnanswered } = citationsOf(answer, sources.length)
+  const lines = sources.flatMap(({ title, address }, index) =>
+    cited.includes(index + 1) ? [`[${index + 1}] ${title} (${address})`] : [],
+  )
+  if (unknown.length > 0) lines.push(`(there is no source ${unknown.join(', ')})`)
+  if (lines.length > 0 || isUnanswered) return lines
+  return [
+    '(the answer names no source; it was given these)',
+    ...sources.map(({ title, address }) => `- ${title} (${address})`),
+  ]
+}

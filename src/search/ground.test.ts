@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { fuse } from './choose.ts'
+import { ground } from './ground.ts'
+import type { Passage, SearchProvider } from './passage.ts'
+
+const passage = (name: string, text = `text of ${name}`): Passage => ({ title: name, address: `/${name}`, text })
+const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => passage(name)) as [Passage, Passage, Passage, Passage]
+
+/** Finds by whole queries, and notes what it was asked. */
+function scripted(answers: Readonly<Record<string, readonly Passage[]>>): SearchProvider & { asked: string[] } {
+  const asked: string[] = []
+  return {
+    name: 'scripted',
+    asked,
+    find(query, { count }) {
+      asked.push(query)
+      return Promise.resolve((answers[query] ?? []).slice(0, count))
+    },
+    close: () => Promise.resolve(),
+  }
+}
+
+const wordsOf = (text: string): number => text.split(/\s+/).length
+
+test('what two queries find comes before what one finds first, and is there once', () => {
+  expect(
+    fuse([
+      [a, b],
+      [c, b, d],
+    ]),
+  ).toEqual([b, a, c, d])
+  expect(fuse([[a], [{ ...a, text: 'text  of\na' }]])).toEqual([a])
+})
+
+test('the question and what the model writes are both searched for', async () => {
+  const provider = scripted({ 'When was it built?': [a], 'Redhill bridge': [b] })
+  const said = [{ role: 'user', content: 'Where is the bridge of Redhill?' }]
+  const options = { providers: [provider], said, tokensOf: wordsOf, room: 100, count: 3 }
+  const found = await ground('When was it built?', { ...options, write: () => Promise.resolve('Redhill bridge') })
+  expect(found?.queries).toEqual(['When was it built?', 'Redhill bridge'])
+  expect(found?.sources).toEqual([a, b])
+  expect(found?.content).toContain('[1] a\ntext of a\n\n[2] b\ntext of b')
+  // What has nothing to do with the question is no query.
+  const other = await ground('When was it built?', { ...options, write: () => Promise.resolve('A fox is an animal') })
+  expect(other?.queries).toEqual(['When was it built?'])
+})
+
+test('sources are as many as there is room for; the first is cut where it alone is too long', async () => {
+  const long = passage('long', Array.from({ length: 50 }, (_, index) => `w${index}`).join(' '))
+  const provider = scripted({ q: [long, a, b, c] })
+  const options = { providers: [provider], tokensOf: wordsOf, count: 2 }
+  expect((await ground('q', { ...options, room: 100 }))?.sources).toEqual([long, a])
+  expect((await ground('q', { ...options, room: 13 }))?.sources).toEqual([a, b])
+  const only = scripted({ q: [long] })
+  const [cut] = (await ground('q', { ...options, providers: [only], room: 10 }))?.sources ?? []
+  expect(cut?.text).toMatch(/^w0 w1 .*w7…$/)
+  expect(await ground('q', { ...options, providers: [only], room: 1 })).toBeUndefined()
+})
+
+test('nothing is said where nothing is found', async () => {
+  const provider = scripted({})
+  expect(await ground('q', { providers: [provider], tokensOf: wordsOf, room: 100, count: 2 })).toBeUndefined()
+  expect(provider.asked).toEqual(['q'])
+})

@@ -1,0 +1,233 @@
+/**
+ * Passages in a file of SQLite, found by their words: BM25 as its full-text search (FTS5) computes it, over stems for English and over
+ * pairs of characters for scripts without spaces. Vectors are not in it.
+ */
+import { existsSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
+import type { FindOptions, Passage, SearchProvider } from '../passage.ts'
+import { spaced, termsOf } from './terms.ts'
+
+/** "phi" and the version of the tables. */
+const applicationId = 0x70686901
+
+/**
+ * The share of a query's words that a passage must have, where rare words count more than common ones (by their inverse document
+ * frequency): what only shares "which" and "is" with a question says nothing about it.
+ */
+const leastCoverage = 0.2
+
+/** A match in the title or the heading counts as so many in the text. */
+const titleWeight = 2
+
+/** Passages that are looked at for each that is wanted. */
+const candidatesPerPassage = 4
+
+const tables = `
+  CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, identity TEXT NOT NULL) STRICT;
+  CREATE TABLE passages (
+    id INTEGER PRIMARY KEY,
+    file INTEGER NOT NULL REFERENCES files (id),
+    title TEXT NOT NULL,
+    address TEXT NOT NULL,
+    text TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX passages_of_file ON passages (file);
+  CREATE VIRTUAL TABLE words USING fts5 (
+    title, text, content = '', contentless_delete = 1,
+    tokenize = "porter unicode61 remove_diacritics 2 categories 'L* N* Co Mn Mc'"
+  );
+  PRAGMA application_id = ${applicationId};
+`
+
+export interface IndexCounts {
+  readonly files: number
+  readonly passages: number
+}
+
+/** An index that is open. One process may write it, others read meanwhile. */
+export class IndexFile implements SearchProvider {
+  readonly name: string
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  private constructor(path: string, database: DatabaseSync) {
+    this.name = path
+    this.#database = database
+  }
+
+  /**
+   * Opens an index.
+   * @param create makes one where there is none
+   * @throws PocketPhiError `not-found`; `invalid-file` for a file that is none of ours
+   */
+  static open(path: string, { create = false }: { readonly create?: boolean } = {}): IndexFile {
+    const isNew = !existsSync(path)
+    if (isNew && !create) {
+      throw new PocketPhiError('not-found', `There is no index "${path}".`, {
+        remedy: `Make one: phi index FOLDER --out ${path}`,
+      })
+    }
+    let database: DatabaseSync | undefined
+    try {
+      database = new DatabaseSync(path, { readOnly: !create })
+      const id = numberIn(database.prepare('PRAGMA application_id').get(), 'application_id')
+      const isEmpty = numberIn(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get(), 'count') === 0
+      if (isEmpty && create) database.exec(`BEGIN; ${tables}; COMMIT`)
+      else if (id !== applicationId) throw new Error('it is another database')
+      if (create) database.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON')
+      return new IndexFile(path, database)
+    } catch (cause) {
+      database?.close()
+      throw new PocketPhiError('invalid-file', `"${path}" is no index of phi.`, {
+        found: cause instanceof Error ? cause.message : String(cause),
+        remedy: 'Name another file, or remove it and index again.',
+        cause,
+      })
+    }
+  }
+
+  /** The files that are in it, with what tells them from others of the same name. */
+  files(): Map<string, string> {
+    const rows = this.#statement('SELECT name, identity FROM files').all()
+    return new Map(rows.map((row) => [textIn(row, 'name'), textIn(row, 'identity')]))
+  }
+
+  get counts(): IndexCounts {
+    const count = (table: string): number =>
+      numberIn(this.#statement(`SELECT count(*) AS count FROM ${table}`).get(), 'count')
+    return { files: count('files'), passages: count('passages') }
+  }
+
+  /** Puts the passages of a file in the place of those that it had, all or none of them. */
+  replaceFile(name: string, identity: string, passages: Iterable<Passage>): number {
+    return this.#transaction(() => {
+      this.#remove(name)
+      const { lastInsertRowid: file } = this.#statement('INSERT INTO files (name, identity) VALUES (?, ?)').run(
+        name,
+        identity,
+      )
+      const insert = this.#statement('INSERT INTO passages (file, title, address, text) VALUES (?, ?, ?, ?)')
+      const insertWords = this.#statement('INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)')
+      let count = 0
+      for (const { title, address, text } of passages) {
+        const { lastInsertRowid: id } = insert.run(file, title, address, text)
+        insertWords.run(id, spaced(title), spaced(text))
+        count++
+      }
+      return count
+    })
+  }
+
+  /** Forgets a file. */
+  removeFile(name: string): void {
+    this.#transaction(() => this.#remove(name))
+  }
+
+  #remove(name: string): void {
+    const row = this.#statement('SELECT id FROM files WHERE name = ?').get(name)
+    if (row === undefined) return
+    const id = numberIn(row, 'id')
+    this.#statement('DELETE FROM words WHERE rowid IN (SELECT id FROM passages WHERE file = ?)').run(id)
+    this.#statement('DELETE FROM passages WHERE file = ?').run(id)
+    this.#statement('DELETE FROM files WHERE id = ?').run(id)
+  }
+
+  #transaction<Result>(work: () => Result): Result {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.#database.exec('COMMIT')
+      return result
+    } catch (error) {
+      this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  find(query: string, { count, signal }: FindOptions): Promise<readonly Passage[]> {
+    return new Promise((resolve) => {
+      throwIfAborted(signal)
+      try {
+        resolve(this.#find(query, count))
+      } catch (cause) {
+        throw new PocketPhiError('invalid-file', `The index "${this.name}" cannot be read.`, {
+          found: String(cause),
+          remedy: 'Remove it and index again.',
+          cause,
+        })
+      }
+    })
+  }
+
+  #find(query: string, count: number): Passage[] {
+    const terms = termsOf(query)
+    if (terms.length === 0) return []
+    const ranked = this.#statement(
+      `SELECT rowid AS id FROM words WHERE words MATCH ? ORDER BY bm25(words, ${titleWeight}, 1), rowid LIMIT ?`,
+    ).all(terms.join(' OR '), count * candidatesPerPassage)
+    const ids = ranked.map((row) => numberIn(row, 'id'))
+    const coverage = this.#coverage(terms, ids)
+    const kept = ids.filter((id) => (coverage.get(id) ?? 0) >= leastCoverage)
+    return distinct(kept.map((id) => this.#passage(id))).slice(0, count)
+  }
+
+  /** For each passage the share of the words that it has. */
+  #coverage(terms: readonly string[], ids: readonly number[]): Map<number, number> {
+    const total = this.counts.passages
+    const marks = JSON.stringify(ids)
+    const covered = new Map<number, number>()
+    let sum = 0
+    for (const term of terms) {
+      const all = numberIn(
+        this.#statement('SELECT count(*) AS count FROM words WHERE words MATCH ?').get(term),
+        'count',
+      )
+      // A word that no passage has is as rare as one that a single passage has.
+      const passages = Math.max(1, all)
+      const weight = Math.log(1 + (total - passages + 0.5) / (passages + 0.5))
+      sum += weight
+      const having = this.#statement(
+        'SELECT rowid AS id FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))',
+      ).all(term, marks)
+      for (const row of having) covered.set(numberIn(row, 'id'), (covered.get(numberIn(row, 'id')) ?? 0) + weight)
+    }
+    return new Map([...covered].map(([id, weight]) => [id, weight / sum]))
+  }
+
+  #passage(id: number): Passage {
+    const row = present(this.#statement('SELECT title, address, text FROM passages WHERE id = ?').get(id), 'passage')
+    return { title: textIn(row, 'title'), address: textIn(row, 'address'), text: textIn(row, 'text') }
+  }
+
+  close(): Promise<void> {
+    this.#database.close()
+    return Promise.resolve()
+  }
+
+  #statement(sql: string): StatementSync {
+    const statement = this.#statements.get(sql) ?? this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+}
+
+/** The first of those with the same text: pages are often saved more than once. */
+function distinct(passages: readonly Passage[]): Passage[] {
+  const texts = new Set<string>()
+  return passages.filter(({ text }) => !texts.has(text) && texts.add(text))
+}
+
+type Row = Readonly<Record<string, unknown>> | undefined
+
+function numberIn(row: Row, column: string): number {
+  const value = row?.[column]
+  if (typeof value !== 'number') throw new Error(`defect: the column ${column} is no number`)
+  return value
+}
+
+function textIn(row: Row, column: string): string {
+  const value = row?.[column]
+  if (typeof value !== 'string') throw new Error(`defect: the column ${column} is no text`)
+  return value
+}
