@@ -106,6 +106,11 @@ const claims: readonly Claim[] = [
     tests: ['src/server/', 'tests/serve'],
   },
   {
+    area: '',
+    what: 'answers from sources: an index of files brought up to date, or a search engine; the sources named, none of them a control token',
+    tests: ['src/search/', 'tests/search-command'],
+  },
+  {
     area: 'Data',
     what: 'WARC, HTML, JSON Lines, Parquet and text to filtered, deduplicated, packed shards; damage skipped record by record, the same bytes after kills',
     tests: ['src/data/pipeline/', 'src/data/shards/', 'src/jobs/'],

@@ -39,6 +39,7 @@ import {
   sourceLines,
   type SearchOptions,
 } from './search-options.ts'
+import type { Grounded } from '../search/ground.ts'
 import { quoted } from './shell.ts'
 import { dim, note, print, printJson } from './terminal.ts'
 
@@ -83,6 +84,25 @@ Examples:
 }
 
 async function run(model: string, prompt: string | undefined, options: RunOptions): Promise<void> {
+  checkOptions(options)
+  if (prompt === undefined && process.stdin.isTTY) throw await incompleteCall(model)
+  const place = await modelPlace(model).catch(async (error: unknown) => {
+    throw prompt === undefined && isSentence(model) ? await incompleteCall(model) : error
+  })
+  const text = await readPrompt(prompt)
+  await interruptible(async (signal) => {
+    await using opened = await openModel(place, options, signal)
+    await using searcher = openSearcher(opened, options)
+    const grounded = await searcher?.ground(text, [], signal)
+    if (searcher === undefined || grounded !== undefined) {
+      await answer(opened, { name: place.name, text, grounded, signal }, options)
+    } else if (options.json === true) printJson({ model: place.name, text: nothingFound(searcher), sources: [] })
+    else print(nothingFound(searcher))
+  })
+}
+
+/** @throws UsageError for options that do not go together */
+function checkOptions(options: RunOptions): void {
   if (options.raw === true && options.system !== undefined) {
     throw new UsageError('--system has no place in a raw prompt; write it into the prompt or leave --raw out.')
   }
@@ -96,48 +116,42 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   if (options.profile === true && (options.backend === 'ref' || options.backend === 'webgpu')) {
     throw new UsageError(`--profile is of the kernels of wasm; leave it or --backend ${options.backend} out.`)
   }
-  if (prompt === undefined && process.stdin.isTTY) throw await incompleteCall(model)
   if (options.schema !== undefined && options.regex !== undefined) {
     throw new UsageError('--schema and --regex both say what the answer is; leave one out.')
   }
-  const place = await modelPlace(model).catch(async (error: unknown) => {
-    throw prompt === undefined && isSentence(model) ? await incompleteCall(model) : error
+}
+
+interface Question {
+  /** Of the model, as it was named. */
+  readonly name: string
+  readonly text: string
+  readonly grounded: Grounded | undefined
+  readonly signal: AbortSignal
+}
+
+async function answer(model: PhiModel, question: Question, options: RunOptions): Promise<void> {
+  const { name, text, grounded, signal } = question
+  await using draft = await openDraft(model, name, options, signal)
+  const format = await formatOf(options)
+  const generate = { ...generateOptions(model, options, draft), signal, ...withLogprobs(options), ...given({ format }) }
+  const pictures = await openPictures(model, options, (cost) => note(dim(cost)))
+  await openSavedCache(model, options, signal)
+  const reply = startReply(model, grounded?.content ?? text, options, { ...generate, pictures })
+  const result = await readReply(reply, (chunk) => {
+    if (options.json !== true) process.stdout.write(chunk)
   })
-  const text = await readPrompt(prompt)
-  await interruptible(async (signal) => {
-    await using opened = await openModel(place, options, signal)
-    await using draft = await openDraft(opened, place.name, options, signal)
-    const format = await formatOf(options)
-    const generate = {
-      ...generateOptions(opened, options, draft),
-      signal,
-      ...withLogprobs(options),
-      ...given({ format }),
-    }
-    const pictures = await openPictures(opened, options, (cost) => note(dim(cost)))
-    await openSavedCache(opened, options, signal)
-    await using searcher = openSearcher(opened, options)
-    const grounded = await searcher?.ground(text, [], signal)
-    if (searcher !== undefined && grounded === undefined) {
-      if (options.json === true) printJson({ model: place.name, text: nothingFound(searcher), sources: [] })
-      else print(nothingFound(searcher))
-      return
-    }
-    const reply = startReply(opened, grounded?.content ?? text, options, { ...generate, pictures })
-    const result = await readReply(reply, (chunk) => {
-      if (options.json !== true) process.stdout.write(chunk)
-    })
-    if (result.finish !== 'aborted') {
-      await writeSavedCache(options, (write) => opened.saveCache(promptOf(opened, text, options), write, { signal }))
-    }
-    const profile = options.profile === true ? takeProfile(result, opened, draft) : undefined
+  if (result.finish !== 'aborted') {
+    await writeSavedCache(options, (write) => model.saveCache(promptOf(model, text, options), write, { signal }))
+  }
+  const profile = options.profile === true ? takeProfile(result, model, draft) : undefined
+  if (options.json === true) {
     const sources = grounded && describeSources(result.text, grounded)
-    if (options.json === true)
-      printJson({ ...describeResult(place.name, result, opened), ...given({ profile }), ...sources })
-    else printEnd(result, opened, profile)
-    if (options.json !== true && grounded) note(sourceLines(result.text, grounded.sources).join('\n'))
-    if (result.finish === 'aborted') process.exitCode = exitCodes.interrupted
-  })
+    printJson({ ...describeResult(name, result, model), ...given({ profile }), ...sources })
+  } else {
+    printEnd(result, model, profile)
+    if (grounded !== undefined) note(sourceLines(result.text, grounded.sources).join('\n'))
+  }
+  if (result.finish === 'aborted') process.exitCode = exitCodes.interrupted
 }
 
 /** What is missing where there is one argument: the prompt, or the model where that argument is rather the prompt. */
