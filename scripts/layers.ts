@@ -50,6 +50,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   hub: { rooms: ['base', 'formats'] },
   'hub/cache': { rooms: ['hub'], node: true },
   search: { rooms: ['base', 'formats'] },
+  'search/mcp': { rooms: ['search'], packages: ['@modelcontextprotocol/client'], node: true },
   'search/store': { rooms: ['search', 'data/pipeline'], node: true },
   server: { rooms: ['engine', 'search', 'openai'], packages: ['hono'] },
   'server/node': { rooms: ['server'], packages: ['@hono/node-server'], node: true },
@@ -57,7 +58,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   openai: { rooms: ['engine'] },
   '': { rooms: ['engine', 'quant', 'search', 'server', 'worker', 'openai', 'tune'] },
   cli: {
-    rooms: ['', 'hub/cache', 'data/pipeline', 'server/node', 'train', 'longrope', 'eval', 'search/store'],
+    rooms: ['', 'hub/cache', 'data/pipeline', 'server/node', 'train', 'longrope', 'eval', 'search/mcp', 'search/store'],
     packages: ['@clack/prompts', 'commander', 'yaml', 'zod'],
     node: true,
   },

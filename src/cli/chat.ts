@@ -68,7 +68,7 @@ async function chat(name: string | undefined, options: ChatCommandOptions): Prom
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY
   const pictures = await openPictures(model, options, (cost) => note(dim(cost)))
   await openSavedCache(model, options)
-  await using searcher = openSearcher(model, options)
+  await using searcher = await openSearcher(model, options)
   const { system, tiles } = options
   const setting = { model, name: place.name, system, generate, pictures, tiles, searcher }
   const last = await (isTerminal ? chatAtTerminal(setting) : chatByLines(setting, options))

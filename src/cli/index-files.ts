@@ -63,7 +63,7 @@ export function registerSearch(program: Command): void {
   program
     .command('search')
     .description('Find passages in an index, or by a search engine.')
-    .argument('<place>', 'an index of phi, or the URL of a SearXNG server')
+    .argument('<place>', 'an index of phi, the URL of a SearXNG server, or mcp:SERVER')
     .argument('<query>', 'what to look for')
     .option('--count <n>', 'passages, at most', integer(1, 100), 5)
     .option('--json', 'print them as JSON')
@@ -76,7 +76,7 @@ async function search(
   { count, json = false }: { readonly count: number; readonly json?: boolean },
 ): Promise<void> {
   await interruptible(async (signal) => {
-    const provider = openProvider(place)
+    const provider = await openProvider(place)
     try {
       const found = await provider.find(query, { count, signal })
       if (json) printJson(found)

@@ -1,7 +1,7 @@
 /** The command line: which commands there are, and how they end. */
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { exitCodes, reportError } from './errors.ts'
+import { packageVersion } from './version.ts'
 import { wideTestCommand } from './wide.ts'
 
 type Register = (program: Command) => void
@@ -28,11 +28,6 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['verify', async () => (await import('./verify.ts')).registerVerify],
   [wideTestCommand, async () => (await import('./wide-test.ts')).registerWideTest],
 ])
-
-function packageVersion(): string {
-  const json: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return String((json as { version?: unknown }).version)
-}
 
 /** The command line with the command that is called, or with all of them to list. */
 async function buildProgram(args: readonly string[]): Promise<Command> {

@@ -92,7 +92,7 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   const text = await readPrompt(prompt)
   await interruptible(async (signal) => {
     await using opened = await openModel(place, options, signal)
-    await using searcher = openSearcher(opened, options)
+    await using searcher = await openSearcher(opened, options)
     const grounded = await searcher?.ground(text, [], signal)
     if (searcher === undefined || grounded !== undefined) {
       await answer(opened, { name: place.name, text, grounded, signal }, options)

@@ -8,6 +8,7 @@ import type { Said } from '../search/question.ts'
 import { searxng } from '../search/searxng.ts'
 import { IndexFile } from '../search/store/index-file.ts'
 import { integer, repeated } from './options.ts'
+import { packageVersion } from './version.ts'
 
 export interface SearchOptions {
   readonly search?: string[]
@@ -18,15 +19,36 @@ export function addSearchOptions(command: Command): Command {
   return command
     .option(
       '--search <place>',
-      'answer from what is found in an index of phi, or by the SearXNG server at a URL; repeatable',
+      'answer from what is found in an index of phi, by the SearXNG server at a URL, or by a tool of an MCP server (mcp:SERVER); repeatable',
       repeated,
     )
     .option('--sources <n>', 'sources that go with a question, at most', integer(1, 20), 5)
 }
 
-/** An index, or the server of a search engine. @throws PocketPhiError `not-found`, `invalid-file` */
-export function openProvider(place: string): SearchProvider {
-  return /^https?:/.test(place) ? searxng(place) : IndexFile.open(place)
+/**
+ * An index, the server of a search engine, or a tool of an MCP server: `mcp:SERVER`, or `mcp:SERVER#TOOL`, where SERVER is an address or a program with
+ * its arguments.
+ *
+ * @throws PocketPhiError `not-found`, `invalid-file`; as `openMcp`
+ */
+export async function openProvider(place: string): Promise<SearchProvider> {
+  if (/^https?:/.test(place)) return searxng(place)
+  const [, server, tool] = /^mcp:(.+?)(?:#([\w./-]+))?$/.exec(place) ?? []
+  if (server === undefined) return IndexFile.open(place)
+  const { openMcp } = await import('../search/mcp/index.ts')
+  return await openMcp({ server, tool }, packageVersion())
+}
+
+/** All or none of them. */
+async function openProviders(places: readonly string[]): Promise<SearchProvider[]> {
+  const opened: SearchProvider[] = []
+  try {
+    for (const place of places) opened.push(await openProvider(place))
+    return opened
+  } catch (error) {
+    await Promise.all(opened.map((provider) => provider.close()))
+    throw error
+  }
 }
 
 /** Turns questions into questions with sources. */
@@ -40,9 +62,12 @@ export interface Searcher extends AsyncDisposable {
 const queryTokens = 32
 
 /** Undefined where no place is named. @throws PocketPhiError as `openProvider` */
-export function openSearcher(model: PhiModel, { search = [], sources }: SearchOptions): Searcher | undefined {
+export async function openSearcher(
+  model: PhiModel,
+  { search = [], sources }: SearchOptions,
+): Promise<Searcher | undefined> {
   if (search.length === 0) return undefined
-  const providers = search.map(openProvider)
+  const providers = await openProviders(search)
   const write = async (instruction: string, signal: AbortSignal | undefined): Promise<string> => {
     const reply = model.chat().send(instruction, { maxTokens: queryTokens, ...(signal && { signal }) })
     return (await reply.result()).text

@@ -1,0 +1,34 @@
+/** Test support: an MCP server, as a program. Says what its tools were asked, or what its first argument has it do wrong. */
+import { McpServer } from '@modelcontextprotocol/server'
+import { StdioServerTransport } from '@modelcontextprotocol/server/stdio'
+import { z } from 'zod'
+
+const server = new McpServer({ name: 'test', version: '1' })
+const [mode = 'results'] = process.argv.slice(2)
+
+const answers: Readonly<Record<string, (query: string) => string>> = {
+  results: (query) =>
+    JSON.stringify({
+      results: [{ title: 'One', url: 'https://one.example/', snippet: `about ${query}` }, { title: 'empty' }],
+    }),
+  text: (query) => `# Found\n${query} is here.\n\n# Other\nmore`,
+}
+
+server.registerTool(
+  'web_search',
+  { inputSchema: z.object({ query: z.string(), limit: z.number().optional() }) },
+  ({ query }) => {
+    if (mode === 'refuses') return { content: [{ type: 'text', text: 'no credit left' }], isError: true }
+    if (mode === 'dies') process.exit(3)
+    return { content: [{ type: 'text', text: (answers[mode] ?? String)(query) }] }
+  },
+)
+server.registerTool('add', { inputSchema: z.object({ a: z.string(), b: z.string() }) }, ({ a, b }) => ({
+  content: [{ type: 'text', text: a + b }],
+}))
+if (mode === 'two') {
+  server.registerTool('find', { inputSchema: z.object({ q: z.string() }) }, ({ q }) => ({
+    content: [{ type: 'text', text: q }],
+  }))
+}
+await server.connect(new StdioServerTransport())
