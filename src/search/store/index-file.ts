@@ -20,6 +20,9 @@ const leastCoverage = 0.2
 /** A match in the title or the heading counts as so many in the text. */
 const titleWeight = 2
 
+/** Milliseconds to wait for another process, which holds the file for the moment in which it commits. */
+const patience = 10_000
+
 /** Passages that are looked at for each that is wanted. */
 const candidatesPerPassage = 4
 
@@ -70,12 +73,11 @@ export class IndexFile implements SearchProvider {
     }
     let database: DatabaseSync | undefined
     try {
-      database = new DatabaseSync(path, { readOnly: !create })
+      database = new DatabaseSync(path, { readOnly: !create, timeout: patience })
       const id = numberIn(database.prepare('PRAGMA application_id').get(), 'application_id')
       const isEmpty = numberIn(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get(), 'count') === 0
       if (isEmpty && create) database.exec(`BEGIN; ${tables}; COMMIT`)
       else if (id !== applicationId) throw new Error('it is another database')
-      if (create) database.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON')
       return new IndexFile(path, database)
     } catch (cause) {
       database?.close()
