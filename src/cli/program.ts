@@ -16,6 +16,8 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['quantize', async () => (await import('./quantize.ts')).registerQuantize],
   ['init', async () => (await import('./init.ts')).registerInit],
   ['pull', async () => (await import('./pull.ts')).registerPull],
+  ['list', async () => (await import('./kept-models.ts')).registerList],
+  ['rm', async () => (await import('./kept-models.ts')).registerRemove],
   ['train', async () => (await import('./train.ts')).registerTrain],
   ['data', async () => (await import('./data.ts')).registerData],
   ['merge', async () => (await import('./merge.ts')).registerMerge],

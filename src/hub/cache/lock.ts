@@ -41,6 +41,13 @@ export async function withLock<T>(
   }
 }
 
+/** Whether another holds a lock now. @throws PocketPhiError as `withLock` */
+export function isLocked(path: string): boolean {
+  const held = tryLock(path)
+  held?.close()
+  return held === undefined
+}
+
 /** @returns the connection that holds the lock until it is closed, or undefined when another has it */
 function tryLock(path: string): DatabaseSync | undefined {
   let database: DatabaseSync | undefined
