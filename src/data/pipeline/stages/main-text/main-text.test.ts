@@ -1,14 +1,13 @@
 import { Readability } from '@mozilla/readability'
-import { parseHTML } from 'linkedom'
 import { describe, expect, test } from 'vitest'
 import { blocksOf, textOf } from './blocks.ts'
 import { largestPage, mainText } from './index.ts'
+import { parsePage } from './parse-page.ts'
 import { blogPage, docsPage, forumPage, wordScore, type KnownPage } from './pages-harness.ts'
 
 /** What Readability finds by itself, written as text in the same way. */
 function plainText(html: string): string {
-  const { document } = parseHTML(html)
-  const content = new Readability(document, { serializer: (node) => node as Element }).parse()?.content
+  const content = new Readability(parsePage(html), { serializer: (node) => node as Element }).parse()?.content
   return content == null ? '' : textOf(blocksOf(content))
 }
 
@@ -57,6 +56,34 @@ test('an article keeps its form: paragraphs, lists, code', () => {
       'A new paragraph.',
     ].join('\n\n'),
   )
+})
+
+describe('a page whose body does not follow its head at once', () => {
+  const text = 'This sentence is long enough to be read as a part of the text, wherever it may stand in a page. '
+    .repeat(3)
+    .trim()
+  const end = `<p>${text}</p></body></html>`
+
+  test.each([
+    ['has scripts between them', `<html><head><title>A</title></head><script>a()</script><body>${end}`],
+    ['has no head', `<html><meta charset="utf-8"><title>A</title><body>${end}`],
+    [
+      'is within conditional comments',
+      `<!--[if IE]><!--><html><!--<![endif]--><html><head><title>A</title></head><body>${end}</html>`,
+    ],
+    ['goes on after its end', `<html><head><title>A</title></head><body></body><p>${text}</p></html>`],
+    ['has two', `<html><head><title>A</title></head><body><div></div></body><body>${end}`],
+    ['begins before the page', `<!doctype html><p>${text}</p><html><head><title>A</title></head><body></body></html>`],
+    ['has neither', `<html><title>A</title><p>${text}</p></html>`],
+  ])('gives its text where it %s', (_, html) => {
+    expect(mainText(html)).toMatchObject({ text, title: 'A' })
+  })
+
+  test('has one of each, in order', () => {
+    const { documentElement, body } = parsePage('<link rel="a"><html>b<style></style><i>c</i><script></script></html>')
+    expect([...documentElement.children].map(({ tagName }) => tagName)).toEqual(['HEAD', 'BODY'])
+    expect(body.innerHTML).toBe('b<i>c</i><script></script>')
+  })
 })
 
 describe('gives nothing, and does not fail,', () => {

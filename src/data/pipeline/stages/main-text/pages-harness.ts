@@ -64,7 +64,7 @@ export function docsPage(seed: number): KnownPage {
   }
 }
 
-const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
+export const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
 
 /** The harmonic mean of precision and recall, word by word without their order. */
 export function wordScore(found: string, known: string): number {
