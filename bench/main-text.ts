@@ -3,9 +3,10 @@
  *
  *     node bench/main-text.ts PAGES.jsonl.gz
  *     node bench/main-text.ts --labels FOLDER
+ *     node bench/main-text.ts --rendered
  *
  * A line of PAGES has `html` and `expected_text`: word by word, and how fast. FOLDER has the pages, anywhere below it, that
- * bench/labels/main-text-pages.json labels block by block.
+ * bench/labels/main-text-pages.json labels block by block. Rendered pages are text of the closed world in the frames of forums, blogs and manuals.
  */
 import { parseArgs } from 'node:util'
 import { Readability } from '@mozilla/readability'
@@ -13,7 +14,7 @@ import { isSkipped } from '../src/data/pipeline/document.ts'
 import { readFileDocuments } from '../src/data/pipeline/sources/read-file.ts'
 import { blocksOf, textOf } from '../src/data/pipeline/stages/main-text/blocks.ts'
 import { mainText } from '../src/data/pipeline/stages/main-text/index.ts'
-import { wordScore } from '../src/data/pipeline/stages/main-text/pages-harness.ts'
+import { knownPages, wordScore } from '../src/data/pipeline/stages/main-text/pages-harness.ts'
 import { parsePage } from '../src/data/pipeline/stages/main-text/parse-page.ts'
 import {
   blockAgreement,
@@ -111,8 +112,26 @@ async function compareWithLabels(folder: string): Promise<void> {
   )
 }
 
-const { values, positionals } = parseArgs({ options: { labels: { type: 'string' } }, allowPositionals: true })
+const renderings = 20
+
+function compareWithRendered(): void {
+  const seeds = Array.from({ length: renderings }, (_, index) => index + 1)
+  const kinds = Object.entries(knownPages).map(([kind, make]) => {
+    const pages = seeds.map(make)
+    const scoreOf = (extract: Extract): string =>
+      (pages.reduce((sum, { html, text }) => sum + wordScore(extract(html), text), 0) / renderings).toFixed(3)
+    return [kind, { ours: scoreOf(ours), Readability: scoreOf(readability) }]
+  })
+  console.log(`F1 of words, means of ${renderings} pages each`)
+  console.table(Object.fromEntries(kinds))
+}
+
+const { values, positionals } = parseArgs({
+  options: { labels: { type: 'string' }, rendered: { type: 'boolean' } },
+  allowPositionals: true,
+})
 const [file] = positionals
 if (values.labels !== undefined) await compareWithLabels(values.labels)
+else if (values.rendered === true) compareWithRendered()
 else if (file !== undefined) await compareWithText(file)
-else throw new Error('Usage: node bench/main-text.ts PAGES.jsonl.gz, or --labels FOLDER')
+else throw new Error('Usage: node bench/main-text.ts PAGES.jsonl.gz, --labels FOLDER or --rendered')
