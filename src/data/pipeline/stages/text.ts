@@ -3,7 +3,7 @@ import { largestPage, mainText } from './main-text/index.ts'
 import type { DocumentStage } from './step.ts'
 
 export const textStage: DocumentStage<object> = {
-  version: 1,
+  version: 2,
   prepare: () => (document) => {
     if (document.format === 'text') return { kept: document }
     if (document.text.length > largestPage) return { dropped: 'page too large' }

@@ -33,7 +33,12 @@ const mainTags = words('ARTICLE BODY MAIN')
 
 const surroundingNames =
   /(?:^|[\s_-])(?:ads?|advert\w*|banner|breadcrumbs?|byline|cookies?|copyright|footer|masthead|menu|meta|nav\w*|newsletter|pager|pagination|popup|promo\w*|related|share|sharing|sidebar|signup|skip|social|sponsor\w*|subscribe|tags?|toc|toolbar|widget)(?:$|[\s_-])/i
+/** Pictures with captions beside a text, often more of them than of it. */
+const galleryNames = /(?:^|[\s_-])(?:carousel|gallery|lightbox|slideshow)(?:$|[\s_-])/i
 const commentNames = /(?:^|[\s_-])(?:comments?|commentlist|disqus\w*|discussion|responses)(?:$|[\s_-])/i
+
+const elementNode = 1
+const textNode = 3
 
 /** Deeper elements are left out: pages that go so deep are broken or hostile. */
 const deepest = 300
@@ -43,13 +48,27 @@ const isHidden = (element: Element): boolean =>
   element.getAttribute('aria-hidden') === 'true' ||
   /display\s*:\s*none|visibility\s*:\s*hidden/i.test(element.getAttribute('style') ?? '')
 
-function placeOf(element: Element, around: Place): Place {
+function placeOf(element: Element, { place, surroundingsAtMost }: Around): Place {
   const tag = element.tagName
-  if (around === 'surroundings' || surroundingTags.has(tag)) return 'surroundings'
-  if (mainTags.has(tag)) return around
+  if (place === 'surroundings' || mainTags.has(tag)) return place
   const names = `${element.getAttribute('class') ?? ''} ${element.id}`
-  if (surroundingNames.test(names) || element.getAttribute('role') === 'navigation') return 'surroundings'
-  return commentNames.test(names) ? 'comments' : around
+  if (galleryNames.test(names)) return 'surroundings'
+  const isSurrounding =
+    surroundingTags.has(tag) || surroundingNames.test(names) || element.getAttribute('role') === 'navigation'
+  if (isSurrounding && unlinkedLength(element) <= surroundingsAtMost) return 'surroundings'
+  return commentNames.test(names) ? 'comments' : place
+}
+
+/** Characters that are shown and lead nowhere. */
+function unlinkedLength(node: Node, depth = 0): number {
+  if (node.nodeType === textNode) return (node.nodeValue ?? '').trim().length
+  if (node.nodeType !== elementNode || depth > deepest) return 0
+  const tag = (node as Element).tagName
+  if (tag === 'A' || silentTags.has(tag)) return 0
+  let length = 0
+  for (let child = node.firstChild; child !== null; child = child.nextSibling)
+    length += unlinkedLength(child, depth + 1)
+  return length
 }
 
 interface Around {
@@ -57,6 +76,8 @@ interface Around {
   readonly place: Place
   readonly isLink: boolean
   readonly depth: number
+  /** Half of the page's unlinked characters: what has more is the page, not its surroundings, whatever its name. */
+  readonly surroundingsAtMost: number
 }
 
 class BlockWriter {
@@ -89,9 +110,6 @@ class BlockWriter {
   }
 }
 
-const elementNode = 1
-const textNode = 3
-
 function walk(node: Node, around: Around, writer: BlockWriter): void {
   if (node.nodeType === textNode) return writer.write(node.nodeValue ?? '', around)
   if (node.nodeType !== elementNode || around.depth > deepest) return
@@ -102,9 +120,10 @@ function walk(node: Node, around: Around, writer: BlockWriter): void {
   const isBlock = blockTags.has(tag)
   const inside: Around = {
     kind: around.kind === 'preformatted' ? around.kind : (kinds[tag] ?? around.kind),
-    place: placeOf(element, around.place),
+    place: placeOf(element, around),
     isLink: around.isLink || tag === 'A',
     depth: around.depth + 1,
+    surroundingsAtMost: around.surroundingsAtMost,
   }
   if (isBlock) writer.end(around)
   for (let child = element.firstChild; child !== null; child = child.nextSibling) walk(child, inside, writer)
@@ -114,7 +133,13 @@ function walk(node: Node, around: Around, writer: BlockWriter): void {
 /** The blocks of an element in the order of the page. */
 export function blocksOf(root: Element): Block[] {
   const writer = new BlockWriter()
-  const around: Around = { kind: 'paragraph', place: 'text', isLink: false, depth: 0 }
+  const around: Around = {
+    kind: 'paragraph',
+    place: 'text',
+    isLink: false,
+    depth: 0,
+    surroundingsAtMost: unlinkedLength(root) / 2,
+  }
   walk(root, around, writer)
   writer.end(around)
   return writer.blocks

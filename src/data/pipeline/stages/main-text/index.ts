@@ -3,8 +3,8 @@
  * to read: Readability's, made for articles; the elements in which a page itself says that its text is; and all blocks that look like it.
  */
 import { Readability } from '@mozilla/readability'
-import { parseHTML } from 'linkedom'
 import { blocksOf, readingBlocks, textOf, type Block } from './blocks.ts'
+import { parsePage } from './parse-page.ts'
 
 export interface MainText {
   readonly text: string
@@ -39,8 +39,7 @@ const squeezed = (text: string): string => text.replaceAll(/\s+/g, '')
  */
 export function mainText(html: string): MainText | undefined {
   if (html.length > largestPage || (html.match(/</g)?.length ?? 0) > mostTags) return undefined
-  const { document } = parseHTML(/<html[\s>]/i.test(html) ? html : `<!doctype html><html><body>${html}</body></html>`)
-  if (document.body === null) return undefined
+  const document = parsePage(html)
   const all = blocksOf(document.body)
   const reading = pageReading(all)
   const elements: Candidate = { by: 'elements', blocks: textElements(document).flatMap(ownBlocks) }

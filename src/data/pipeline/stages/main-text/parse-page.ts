@@ -1,0 +1,42 @@
+/** HTML as a document with one head and one body, as browsers make it. */
+import { parseHTML } from 'linkedom'
+
+/** What stands before a body and shows nothing belongs to the head. */
+const headTags: ReadonlySet<string> = new Set('BASE LINK META NOSCRIPT SCRIPT STYLE TEMPLATE TITLE'.split(' '))
+
+const documentTypeNode = 10
+
+/**
+ * Parses a page. linkedom leaves elements where they were written, and where a body does not follow its head at once (scripts between them, no head at all, an
+ * `html` within conditional comments) it answers with an empty one; here they are put where browsers put them.
+ */
+export function parsePage(html: string): Document {
+  const { document } = parseHTML(/<html[\s>]/i.test(html) ? html : `<!doctype html><html><body>${html}</body></html>`)
+  if (isInOrder(document)) return document
+  const root = document.createElement('html')
+  const head = document.createElement('head')
+  const body = document.createElement('body')
+  sortInto(document, head, body)
+  for (const element of [...document.children]) element.remove()
+  root.append(head, body)
+  document.append(root)
+  return document
+}
+
+function isInOrder({ children }: Document): boolean {
+  const [root] = children
+  const tags = [...(root?.children ?? [])].map(({ tagName }) => tagName)
+  return children.length === 1 && root?.tagName === 'HTML' && tags.join(' ') === 'HEAD BODY'
+}
+
+/** Gives the contents of `html`, `head` and `body`, however often and wherever they are, to one head and one body. */
+function sortInto(parent: Node, head: Element, body: Element): void {
+  for (const node of [...parent.childNodes]) {
+    const tag = node.nodeName
+    if (tag === 'HTML') sortInto(node, head, body)
+    else if (tag === 'BODY') body.append(...node.childNodes)
+    else if (tag === 'HEAD' || (headTags.has(tag) && body.firstElementChild === null)) {
+      head.append(...(tag === 'HEAD' ? node.childNodes : [node]))
+    } else if (node.nodeType !== documentTypeNode) body.append(node)
+  }
+}
