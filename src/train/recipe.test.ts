@@ -48,6 +48,12 @@ describe('refuses, naming the file and the field', () => {
       /tokenizer\.train\.vocabulary: must be the vocabulary of the model; it is 401, but model\.vocab_size is 400/,
     ],
     ['an evaluation on what is learned', 'seed: 100', 'seed: 0', /evaluation\.seed: .* nothing is held out/],
+    [
+      'a kind that the world lacks',
+      'seed: 2 }',
+      'seed: 2, mixture: { sport: 1 } }',
+      /data\.1\.mixture.*sport.*is no kind/s,
+    ],
     ['a source that does not exist', 'world-documents', 'web', /data\.0\.source: /],
     ['broken YAML', 'seed: 1\n', 'seed: [1\n', /"mine\.yaml" is not valid YAML/],
   ])('%s', (_, part, replacement, message) => {

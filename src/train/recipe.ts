@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { conversationFormats } from '../data/conversations/index.ts'
 import { fewestPasskeyWords } from '../data/recall/index.ts'
+import { worldKinds } from '../data/world/index.ts'
 import { checkedFields, nameSchema, parseYaml } from '../data/yaml.ts'
 
 /** What all files have in common. */
@@ -14,13 +15,26 @@ const fileFields = {
   heldOut: z.number().gt(0).lt(1).default(0.05),
 }
 
+const kindNames = worldKinds.map(({ name }) => name)
+
+/** Frequencies by name of a kind of the world. */
+const mixtureSchema = z.record(z.string(), z.number().min(0)).superRefine((mixture, context) => {
+  for (const name of Object.keys(mixture)) {
+    if (kindNames.includes(name)) continue
+    context.addIssue({ code: 'custom', path: [name], message: `is no kind of the world (${kindNames.join(', ')})` })
+  }
+})
+
 /** What a run learns from: generated text by name, that of `shapes` with pictures, packed shards, or files, with a share of the examples. */
 const dataSchema = z.discriminatedUnion('source', [
   z.strictObject({
-    source: z.enum(['world-documents', 'world-conversations', 'shapes']),
+    source: z.enum(['world-documents', 'world-conversations']),
     weight: z.number().positive(),
     seed: z.int(),
+    /** Relative frequencies of kinds in place of the usual ones: what is not named keeps its own, 0 leaves a kind out. */
+    mixture: mixtureSchema.optional(),
   }),
+  z.strictObject({ source: z.literal('shapes'), weight: z.number().positive(), seed: z.int() }),
   z.strictObject({
     source: z.enum(['recall-documents', 'recall-passkeys']),
     weight: z.number().positive(),

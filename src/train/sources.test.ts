@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { conversation, document } from '../data/world/index.ts'
+import { conversation, document, worldKinds } from '../data/world/index.ts'
 import { tinyTokenizerJson } from '../engine/tiny-model-harness.ts'
 import { loadTokenizerJson } from '../text/tokenizer-json.ts'
 import { parseRecipe } from './recipe.ts'
@@ -45,6 +45,23 @@ evaluation: { everySteps: 1, batches: 1, seed: 500 }
     // A quarter of 400; the standard deviation is 8.7.
     expect(documents).toBeGreaterThan(65)
     expect(documents).toBeLessThan(135)
+  })
+
+  test('draws the kinds of the world as it is told', () => {
+    const all = recipe([1, 1])
+    const mixture = Object.fromEntries(worldKinds.map(({ name }) => [name, Number(name === 'causes')]))
+    const causes = { ...all, data: all.data.map((entry) => ({ ...entry, mixture })) } as typeof all
+    const source = recipeSource(causes, text, noFiles)
+    for (let index = 0; index < 20; index++) {
+      const example = source.example(index)
+      const [asDocument, asConversation] = [document(11, index, { mixture }), conversation(12, index, { mixture })]
+      expect([asDocument.kind, asConversation.kind]).toEqual(['causes', 'causes'])
+      const expected =
+        example.learned === undefined
+          ? documentExample(tokenizer, asDocument.text)
+          : conversationExample(tokenizer, asConversation.messages)
+      expect(example).toEqual(expected)
+    }
   })
 
   test('is the same in any order, and another for another seed', () => {

@@ -3,7 +3,7 @@ import { PocketPhiError, present } from '../base/errors.ts'
 import type { Preference } from '../data/conversations/index.ts'
 import { passkeyLesson, recallDocument } from '../data/recall/index.ts'
 import { shapesConversation } from '../data/shapes.ts'
-import { conversation, document } from '../data/world/index.ts'
+import { conversation, document, type DrawOptions, type WorldConversation } from '../data/world/index.ts'
 import type { ChatTemplate } from '../text/templates.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { Shuffled, type Datasets } from './datasets.ts'
@@ -31,7 +31,7 @@ export type Split = 'learned' | 'heldOut'
 function documentText(entry: GeneratedEntry, seed: number, index: number): string | undefined {
   switch (entry.source) {
     case 'world-documents':
-      return document(seed, index).text
+      return document(seed, index, mixtureOf(entry)).text
     case 'recall-documents':
       return recallDocument(seed, index, entry.words)
     case 'recall-passkeys':
@@ -47,11 +47,19 @@ export function isConversations(entry: DataEntry): boolean {
   return 'file' in entry || entry.source === 'world-conversations' || entry.source === 'shapes'
 }
 
+function mixtureOf(entry: GeneratedEntry): DrawOptions {
+  return 'mixture' in entry && entry.mixture !== undefined ? { mixture: entry.mixture } : {}
+}
+
+function conversationOf(entry: GeneratedEntry, seed: number, index: number): Pick<WorldConversation, 'messages'> {
+  return entry.source === 'shapes' ? shapesConversation(seed, index) : conversation(seed, index, mixtureOf(entry))
+}
+
 /** The text of an example, for training a tokenizer. */
 function plainText(entry: GeneratedEntry, seed: number, index: number): string {
   const text = documentText(entry, seed, index)
   if (text !== undefined) return text
-  return (entry.source === 'shapes' ? shapesConversation : conversation)(seed, index)
+  return conversationOf(entry, seed, index)
     .messages.map(({ content }) => content)
     .join('\n')
 }
@@ -202,7 +210,7 @@ export function recipeSource(
       const text = documentText(entry, seed, index)
       if (text !== undefined) return documentExample(tokenizer, text)
       if (entry.source === 'shapes') return shapesExample(recipe, { tokenizer, template }, seed, index)
-      return conversationExample(tokenizer, conversation(seed, index).messages, template)
+      return conversationExample(tokenizer, conversationOf(entry, seed, index).messages, template)
     },
   }
 }
