@@ -7,7 +7,7 @@ import { sameKeyMilliseconds } from './interrupt.ts'
 import { LinePrompt } from './line-prompt.ts'
 import { droppedNote, readReply } from './reply.ts'
 import { sourceLines } from './search-options.ts'
-import { dim, print, StatusLine } from './terminal.ts'
+import { dim, print, progressOn, StatusLine } from './terminal.ts'
 
 /**
  * Talks until the reader quits. Ctrl-C ends an answer; at the empty prompt it quits when pressed twice.
@@ -15,7 +15,9 @@ import { dim, print, StatusLine } from './terminal.ts'
  * @returns the conversation as it is then
  */
 export async function chatAtTerminal(setting: ChatSetting): Promise<Chat> {
-  const session = new ChatSession(setting)
+  const waiting = new StatusLine()
+  const generate = { ...setting.generate, onProgress: progressOn(waiting) }
+  const session = new ChatSession({ ...setting, generate })
   const prompt = new LinePrompt(stdin, stdout, '> ')
   let answering: AbortController | undefined
   let stoppedAt = -Infinity
@@ -41,7 +43,7 @@ export async function chatAtTerminal(setting: ChatSetting): Promise<Chat> {
       interrupts = 0
       if (typed.line.trim() === '') continue
       answering = new AbortController()
-      const goesOn = await answerLine(session, typed.line, answering.signal)
+      const goesOn = await answerLine(session, typed.line, waiting, answering.signal)
       answering = undefined
       if (!goesOn) return session.chat
     }
@@ -54,13 +56,18 @@ export async function chatAtTerminal(setting: ChatSetting): Promise<Chat> {
 }
 
 /** Does what a line asks for; false to quit. What goes wrong is shown, and the conversation goes on. */
-async function answerLine(session: ChatSession, line: string, signal: AbortSignal): Promise<boolean> {
+async function answerLine(
+  session: ChatSession,
+  line: string,
+  waiting: StatusLine,
+  signal: AbortSignal,
+): Promise<boolean> {
   try {
     const step = await session.handle(line, signal)
     if (step.kind === 'quit') return false
     if (step.kind === 'text') print(dim(step.text))
     else {
-      const result = await showReply(step.reply)
+      const result = await showReply(step.reply, waiting)
       session.remember(result)
       if (step.sources.length > 0) print(dim(sourceLines(result.text, step.sources).join('\n')))
     }
@@ -76,10 +83,9 @@ const endings: Readonly<Record<string, string>> = {
   'context-full': '(the context is full: /reset, or /undo)',
 }
 
-async function showReply(reply: ChatReply) {
+async function showReply(reply: ChatReply, waiting: StatusLine) {
   const dropped = droppedNote(reply)
   if (dropped !== undefined) print(dim(dropped))
-  const waiting = new StatusLine()
   waiting.show(dim('…'))
   const result = await readReply(reply, (text) => {
     waiting.clear()

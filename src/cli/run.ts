@@ -41,7 +41,7 @@ import {
 } from './search-options.ts'
 import type { Grounded } from '../search/ground.ts'
 import { quoted } from './shell.ts'
-import { dim, note, print, printJson } from './terminal.ts'
+import { dim, note, print, printJson, progressOn, StatusLine } from './terminal.ts'
 
 interface RunOptions extends EngineOptions, GenerationOptions, PictureCommandOptions, SavedCacheOptions, SearchOptions {
   readonly system?: string
@@ -133,13 +133,22 @@ async function answer(model: PhiModel, question: Question, options: RunOptions):
   const { name, text, grounded, signal } = question
   await using draft = await openDraft(model, name, options, signal)
   const format = await formatOf(options)
-  const generate = { ...generateOptions(model, options, draft), signal, ...withLogprobs(options), ...given({ format }) }
+  const status = new StatusLine()
+  const generate = {
+    ...generateOptions(model, options, draft),
+    signal,
+    onProgress: progressOn(status),
+    ...withLogprobs(options),
+    ...given({ format }),
+  }
   const pictures = await openPictures(model, options, (cost) => note(dim(cost)))
   await openSavedCache(model, options, signal)
   const reply = startReply(model, grounded?.content ?? text, options, { ...generate, pictures })
   const result = await readReply(reply, (chunk) => {
+    status.clear()
     if (options.json !== true) process.stdout.write(chunk)
   })
+  status.clear()
   if (result.finish !== 'aborted') {
     await writeSavedCache(options, (write) => model.saveCache(promptOf(model, text, options), write, { signal }))
   }
