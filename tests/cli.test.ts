@@ -519,9 +519,7 @@ describe.skipIf(!hasTerminals)('at a terminal (played by python3)', () => {
   test('the bars of a load and of reading end at 100 %', async () => {
     const { code, out } = await play([], ['run', model, 'Hello', '--max-tokens', '2', ...oneThread])
     expect(code).toBe(0)
-    for (const stage of ['loading weights', 'reading the prompt']) {
-      expect([...out.matchAll(new RegExp(`${stage} .*? (\\d+) %`, 'g'))].at(-1)?.[1]).toBe('100')
-    }
+    expect(/loading weights [^\r]*100 %[^]*reading the prompt [^\r]*100 %/.test(out)).toBe(true)
   })
 
   test('a model that would have to be downloaded is asked about, with its size; no is no', async () => {

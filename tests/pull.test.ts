@@ -24,7 +24,11 @@ interface Ended {
 
 /** Runs `phi pull`; sends SIGINT when the condition holds. */
 async function phiPull(hub: Bench, args: readonly string[], interruptWhen?: () => boolean): Promise<Ended> {
-  const child = spawn(process.execPath, [main, 'pull', ...args], {
+  return await phi(hub, ['pull', ...args], interruptWhen)
+}
+
+async function phi(hub: Bench, args: readonly string[], interruptWhen?: () => boolean): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
@@ -104,4 +108,18 @@ test('ends with 1 and a remedy where the hub refuses, and with 2 where the call 
     /^error: .*accept their conditions\.\n {2}found .*403.*\n {2}remedy .*with the account of the token/,
   )
   expect((await phiPull(hub, ['org/model', '--file', 'x', '--include', 'y'])).code).toBe(2)
+})
+
+test('what was downloaded is listed, and removed when that is asked for', async () => {
+  await using hub = await bench()
+  expect((await phi(hub, ['list'])).out).toContain(`There are no models in ${hub.cache}.`)
+  await hub.pull()
+  const listed = await phi(hub, ['list'])
+  expect(listed.out).toMatch(/^org\/model +302 kB +safetensors +\d{4}-\d\d-\d\d$/m)
+  expect(JSON.parse((await phi(hub, ['list', '--json'])).out)).toMatchObject([{ repository: 'org/model' }])
+  const wrong = await phi(hub, ['rm', 'org/model', 'org/none'])
+  expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining('The cache has no "org/none"') })
+  expect(await phi(hub, ['rm', 'org/model'])).toMatchObject({ code: 0, out: 'org/model: 302 kB are free again.\n' })
+  expect((await phi(hub, ['rm', 'org/model:Q4'])).code).toBe(2)
+  expect(blobsOf(hub.cache).blobs).toEqual([])
 })

@@ -4,14 +4,14 @@ import { currentFolder, writeFileAtomic } from '../formats/atomic.ts'
 import type { Chat, ChatReply } from '../engine/chat.ts'
 import type { GenerateOptions, GenerationResult } from '../engine/generate.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
-import { picturesIn } from '../engine/picture-text.ts'
+import { lastQuestion, userMessage } from '../engine/chat-rules.ts'
+import { picturesIn, type Message } from '../engine/picture-text.ts'
 import type { Picture } from '../engine/pictures.ts'
 import { formatConversation } from './conversation-file.ts'
 import { given } from './options.ts'
 import { openPicture } from './pictures.ts'
 import { expertsLine, speedLine } from './reply.ts'
-import type { Passage } from '../search/passage.ts'
-import { plainQuestion } from '../search/question.ts'
+import type { Grounded } from '../search/ground.ts'
 import { nothingFound, type Searcher } from './search-options.ts'
 import { formatBytes } from './terminal.ts'
 
@@ -31,7 +31,7 @@ export interface ChatSetting {
 /** What the prompt does next: show a text, read an answer out, or end. */
 export type ChatStep =
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'reply'; readonly reply: ChatReply; readonly sources: readonly Passage[] }
+  | { readonly kind: 'reply'; readonly reply: ChatReply; readonly grounded: Grounded | undefined }
   | { readonly kind: 'quit' }
 
 const help = `/help          this list
@@ -60,8 +60,8 @@ export class ChatSession {
   #system: string | undefined
   #last: GenerationResult | undefined
   #retries = 0
-  /** What the messages of the conversation were sent with. */
-  readonly #sources = new Map<string, readonly Passage[]>()
+  /** The last question, and what the model was sent in its place. */
+  #grounded: { readonly question: Message; readonly sent: Grounded } | undefined
   /** The files of /save. */
   readonly #saved = new Set<string>()
   /** Shown with the next message. */
@@ -83,9 +83,17 @@ export class ChatSession {
     return this.#chat
   }
 
-  /** Remembers how an answer went, for /stats. */
+  /**
+   * Remembers how an answer went, for /stats. Sources go with one question: in the conversation that goes on they would take the room of what was said, and their
+   * numbers would mean other sources than those of the next question.
+   */
   remember(result: GenerationResult): void {
     this.#last = result
+    const { question, sent } = this.#grounded ?? {}
+    if (question === undefined || sent === undefined) return
+    const messages = this.#chat.history.map((message) => (message.content === sent.content ? question : message))
+    this.#chat = this.#setting.model.chat({ messages })
+    this.#grounded = undefined
   }
 
   /** @throws PocketPhiError `context-full` for a message longer than the context, and what a command throws */
@@ -112,7 +120,7 @@ export class ChatSession {
       case '/undo':
         return this.#undo()
       case '/retry':
-        return this.#retry(signal)
+        return await this.#retry(signal)
       case '/save':
         return await this.#save(argument)
       case '/stats':
@@ -123,20 +131,26 @@ export class ChatSession {
   }
 
   async #say(words: string, signal: AbortSignal): Promise<ChatStep> {
+    const pictures = this.#pictures
+    const question = userMessage(words, pictures.length > 0 ? pictures : undefined)
+    const step = await this.#ask(this.#chat.history, question, { ...this.#setting.generate, signal })
+    if (step.kind === 'reply') this.#pictures = []
+    return step
+  }
+
+  /** Asks a question after what was said, with sources where there is a place to look for them. */
+  async #ask(said: readonly Message[], question: Message, options: GenerateOptions): Promise<ChatStep> {
     const { searcher } = this.#setting
-    const grounded = await searcher?.ground(words, this.#chat.history, signal)
-    if (searcher !== undefined && grounded === undefined) {
+    const sent = await searcher?.ground(question.content, said, options.signal)
+    if (searcher !== undefined && sent === undefined) {
       return say(`${nothingFound(searcher)} Ask in other words; without --search the model answers from what it knows.`)
     }
-    const pictures = this.#pictures
-    const reply = this.#chat.send(grounded?.content ?? words, {
-      ...this.#setting.generate,
-      ...(pictures.length > 0 && { pictures }),
-      signal,
-    })
-    this.#pictures = []
-    this.#sources.set(grounded?.content ?? words, grounded?.sources ?? [])
-    return this.#reply(reply, grounded?.content ?? words)
+    const reply = this.#chat.answer(
+      [...said, sent === undefined ? question : { ...question, content: sent.content }],
+      options,
+    )
+    this.#grounded = sent && { question, sent }
+    return { kind: 'reply', reply, grounded: sent }
   }
 
   async #addPicture(file: string): Promise<ChatStep> {
@@ -146,26 +160,23 @@ export class ChatSession {
     return say(`${cost}, with the next message.`)
   }
 
-  #reply(reply: ChatReply, question: string): ChatStep {
-    return { kind: 'reply', reply, sources: this.#sources.get(question) ?? [] }
-  }
-
   #undo(): ChatStep {
     const { history } = this.#chat
     const last = history.findLastIndex(({ role }) => role === 'user')
     if (last < 0) return say('There is nothing to take back.')
     this.#chat.truncate(last)
-    return say(`Taken back: ${plainQuestion(history[last]?.content ?? '')}`)
+    return say(`Taken back: ${history[last]?.content ?? ''}`)
   }
 
   /** With a seed, the n-th retry draws with the n-th seed after it: the same one would give the same answer. */
-  #retry(signal: AbortSignal): ChatStep {
-    const question = this.#chat.history.findLast(({ role }) => role === 'user')
-    if (question === undefined) return say('There is nothing to answer again.')
+  async #retry(signal: AbortSignal): Promise<ChatStep> {
+    const asked = lastQuestion(this.#chat.history)
+    const question = asked.at(-1)
+    if (question?.role !== 'user') return say('There is nothing to answer again.')
     const { generate } = this.#setting
     this.#retries++
     const seed = generate.seed === undefined ? {} : { seed: generate.seed + this.#retries }
-    return this.#reply(this.#chat.retry({ ...generate, ...seed, signal }), question.content)
+    return await this.#ask(asked.slice(0, -1), question, { ...generate, ...seed, signal })
   }
 
   async #save(file: string): Promise<ChatStep> {

@@ -2,11 +2,12 @@
 import { createInterface } from 'node:readline'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Chat, ChatReply } from '../engine/chat.ts'
+import type { Grounded } from '../search/ground.ts'
 import { isChatCommand, type ChatSetting } from './chat-commands.ts'
 import type { ChatCommandOptions } from './chat.ts'
 import { exitCodes, reportError } from './errors.ts'
 import { describeResult, droppedNote, readReply } from './reply.ts'
-import { describeSources, nothingFound, sourceLines } from './search-options.ts'
+import { describeNothing, describeSources, failureLines, nothingFound, sourceLines } from './search-options.ts'
 import { note, print, printJson } from './terminal.ts'
 
 /**
@@ -17,15 +18,12 @@ import { note, print, printJson } from './terminal.ts'
  * @returns the last conversation
  */
 export async function chatByLines(
-  { model, name, system, generate, pictures, searcher }: ChatSetting,
+  setting: ChatSetting,
   { conversation = false, json = false }: Pick<ChatCommandOptions, 'conversation' | 'json'>,
 ): Promise<Chat> {
+  const { model, system } = setting
   const start = (): Chat => model.chat(system === undefined ? {} : { system })
   let chat = start()
-  const send = (line: string): ChatReply => {
-    const isFirst = chat.history.every(({ role }) => role === 'system')
-    return chat.send(line, { ...generate, ...(isFirst && pictures.length > 0 && { pictures }) })
-  }
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
     if (line.trim() === '') {
       if (!json) print()
@@ -33,29 +31,7 @@ export async function chatByLines(
     }
     try {
       refuseCommand(line)
-      if (!conversation) chat = start()
-      const grounded = await searcher?.ground(line, chat.history)
-      if (searcher !== undefined && grounded === undefined) {
-        if (json) printJson({ prompt: line, text: nothingFound(searcher), sources: [] })
-        else print(nothingFound(searcher))
-        continue
-      }
-      const reply = send(grounded?.content ?? line)
-      if (json) {
-        const result = await readReply(reply, () => {})
-        const described = describeResult(name, result, model)
-        const sources = grounded && describeSources(result.text, grounded)
-        printJson({ prompt: line, ...described, ...sources, dropped: reply.dropped.length })
-      } else {
-        const dropped = droppedNote(reply)
-        if (dropped !== undefined) note(dropped)
-        const { text } = await readReply(
-          reply,
-          oneLine((piece) => process.stdout.write(piece)),
-        )
-        print()
-        for (const source of grounded === undefined ? [] : sourceLines(text, grounded.sources)) note(source)
-      }
+      chat = await answerLine(setting, conversation ? chat : start(), line, json)
     } catch (error) {
       const { text = '' } = reportError(error, false)
       note(text)
@@ -65,6 +41,53 @@ export async function chatByLines(
     }
   }
   return chat
+}
+
+/** Prints the answer to a line. @returns the conversation to go on with */
+async function answerLine(setting: ChatSetting, chat: Chat, line: string, json: boolean): Promise<Chat> {
+  const { model, generate, pictures, searcher } = setting
+  const grounded = await searcher?.ground(line, chat.history)
+  if (searcher !== undefined && grounded === undefined) {
+    if (json) printJson({ prompt: line, ...describeNothing(searcher) })
+    else print(nothingFound(searcher))
+    return chat
+  }
+  for (const failure of grounded === undefined ? [] : failureLines(grounded)) note(failure)
+  const isFirst = chat.history.every(({ role }) => role === 'system')
+  const shown = isFirst && pictures.length > 0 ? { pictures } : {}
+  const reply = chat.send(grounded?.content ?? line, { ...generate, ...shown })
+  await printReply(setting, reply, { line, grounded, json })
+  if (grounded === undefined) return chat
+  // Sources go with one question: the conversation goes on without them.
+  const messages = chat.history.map((said) => (said.content === grounded.content ? { ...said, content: line } : said))
+  return model.chat({ messages })
+}
+
+interface AskedLine {
+  readonly line: string
+  readonly grounded: Grounded | undefined
+  readonly json: boolean
+}
+
+async function printReply(
+  { name, model }: ChatSetting,
+  reply: ChatReply,
+  { line, grounded, json }: AskedLine,
+): Promise<void> {
+  if (json) {
+    const result = await readReply(reply, () => {})
+    const sources = grounded && describeSources(result.text, grounded)
+    printJson({ prompt: line, ...describeResult(name, result, model), ...sources, dropped: reply.dropped.length })
+    return
+  }
+  const dropped = droppedNote(reply)
+  if (dropped !== undefined) note(dropped)
+  const { text } = await readReply(
+    reply,
+    oneLine((piece) => process.stdout.write(piece)),
+  )
+  print()
+  for (const source of grounded === undefined ? [] : sourceLines(text, grounded.sources)) note(source)
 }
 
 /** @throws PocketPhiError `not-supported` for a line that would be a command at a terminal */

@@ -6,7 +6,7 @@ import { reportError } from './errors.ts'
 import { sameKeyMilliseconds } from './interrupt.ts'
 import { LinePrompt } from './line-prompt.ts'
 import { droppedNote, readReply } from './reply.ts'
-import { sourceLines } from './search-options.ts'
+import { failureLines, sourceLines } from './search-options.ts'
 import { dim, print, progressOn, StatusLine } from './terminal.ts'
 
 /**
@@ -67,9 +67,11 @@ async function answerLine(
     if (step.kind === 'quit') return false
     if (step.kind === 'text') print(dim(step.text))
     else {
+      const { grounded } = step
+      for (const failure of grounded === undefined ? [] : failureLines(grounded)) print(dim(failure))
       const result = await showReply(step.reply, waiting)
       session.remember(result)
-      if (step.sources.length > 0) print(dim(sourceLines(result.text, step.sources).join('\n')))
+      for (const source of grounded === undefined ? [] : sourceLines(result.text, grounded.sources)) print(dim(source))
     }
   } catch (error) {
     print(reportError(error, false).text)

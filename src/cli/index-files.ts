@@ -1,6 +1,5 @@
 /** `phi index` and `phi search`: documents of one's own, found by their words. */
 import type { Command } from 'commander'
-import { IndexFile } from '../search/store/index-file.ts'
 import { updateIndex, type FileDone } from '../search/store/build.ts'
 import { exitCodes } from './errors.ts'
 import { interruptible } from './interrupt.ts'
@@ -34,27 +33,25 @@ async function index(
   { out, textField, htmlField }: { readonly out: string; readonly textField: string; readonly htmlField: string },
 ): Promise<void> {
   await interruptible(async (signal) => {
-    const file = IndexFile.open(out, { create: true })
     const line = new StatusLine()
     const tallies = new Map<FileDone['outcome'], number>()
+    const onFile = ({ name, files, outcome, skipped }: FileDone): void => {
+      tallies.set(outcome, (tallies.get(outcome) ?? 0) + 1)
+      line.show(dim(`${files.done} of ${files.total} files: ${name}`))
+      for (const [reason, count] of skipped) {
+        line.clear()
+        note(outcome === 'failed' ? `${name}: ${reason}` : `${name}: ${count} skipped: ${reason}`)
+      }
+      if (outcome === 'failed') process.exitCode = exitCodes.failure
+    }
     try {
       const fields = { text: textField, html: htmlField, title: 'title', url: 'url' }
-      const onFile = (done: FileDone): void => {
-        tallies.set(done.outcome, (tallies.get(done.outcome) ?? 0) + 1)
-        line.show(dim(`${done.files.done} of ${done.files.total} files: ${done.name}`))
-        for (const [reason, count] of done.skipped) {
-          line.clear()
-          note(`${done.name}: ${count} skipped: ${reason}`)
-        }
-      }
-      await updateIndex(file, places, { fields, onFile, signal })
+      const { files, passages } = await updateIndex(out, places, { fields, onFile, signal })
       line.clear()
-      const { files, passages } = file.counts
       const words = [...tallies].map(([outcome, count]) => `${count} ${outcome}`).join(', ')
       print(`${out}: ${passages} passages of ${files} files (${words}).`)
     } finally {
       line.clear()
-      await file.close()
     }
   })
 }
@@ -76,7 +73,7 @@ async function search(
   { count, json = false }: { readonly count: number; readonly json?: boolean },
 ): Promise<void> {
   await interruptible(async (signal) => {
-    const provider = await openProvider(place)
+    const provider = await openProvider(place, signal)
     try {
       const found = await provider.find(query, { count, signal })
       if (json) printJson(found)

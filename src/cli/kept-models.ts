@@ -2,7 +2,7 @@
 import { homedir } from 'node:os'
 import type { Command } from 'commander'
 import { hubEnvironment } from '../hub/cache/environment.ts'
-import { keptRepositories, removeRepository } from '../hub/cache/keep.ts'
+import { keptRepositories, removeRepositories } from '../hub/cache/keep.ts'
 import { publishedRepositories } from '../models/published-repositories.ts'
 import { hubName } from './pull.ts'
 import { UsageError } from './errors.ts'
@@ -39,7 +39,7 @@ async function list({ json = false }: { readonly json?: boolean }): Promise<void
     short.get(repository) ?? '',
     formatBytes(bytes),
     unfinishedBytes === 0 ? (weights ?? 'no weights') : `${formatBytes(unfinishedBytes)} unfinished`,
-    changed.toISOString().slice(0, 10),
+    changed?.toISOString().slice(0, 10) ?? '',
   ])
   print(formatTable([['model', 'short name', 'size', 'weights', 'since'], ...rows]))
   note(dim(environment.cache))
@@ -61,8 +61,8 @@ async function remove(names: string[]): Promise<void> {
     if (revision === undefined && file === undefined) return repository
     throw new UsageError(`${name} names a part of a model; phi rm removes whole ones: phi rm ${repository}`)
   })
-  for (const repository of repositories) {
-    const bytes = await removeRepository(environment, repository)
-    print(`${repository}: ${formatBytes(bytes)} are free again.`)
+  const freed = await removeRepositories(environment, repositories)
+  for (const [index, bytes] of freed.entries()) {
+    print(`${repositories[index] ?? ''}: ${formatBytes(bytes)} are free again.`)
   }
 }

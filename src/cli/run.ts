@@ -33,7 +33,9 @@ import {
 } from './saved-cache.ts'
 import {
   addSearchOptions,
+  describeNothing,
   describeSources,
+  failureLines,
   nothingFound,
   openSearcher,
   sourceLines,
@@ -92,11 +94,11 @@ async function run(model: string, prompt: string | undefined, options: RunOption
   const text = await readPrompt(prompt)
   await interruptible(async (signal) => {
     await using opened = await openModel(place, options, signal)
-    await using searcher = await openSearcher(opened, options)
+    await using searcher = await openSearcher(opened, options, signal)
     const grounded = await searcher?.ground(text, [], signal)
     if (searcher === undefined || grounded !== undefined) {
       await answer(opened, { name: place.name, text, grounded, signal }, options)
-    } else if (options.json === true) printJson({ model: place.name, text: nothingFound(searcher), sources: [] })
+    } else if (options.json === true) printJson({ model: place.name, ...describeNothing(searcher) })
     else print(nothingFound(searcher))
   })
 }
@@ -143,6 +145,7 @@ async function answer(model: PhiModel, question: Question, options: RunOptions):
   }
   const pictures = await openPictures(model, options, (cost) => note(dim(cost)))
   await openSavedCache(model, options, signal)
+  for (const line of grounded === undefined ? [] : failureLines(grounded)) note(line)
   const reply = startReply(model, grounded?.content ?? text, options, { ...generate, pictures })
   const result = await readReply(reply, (chunk) => {
     status.clear()
@@ -158,7 +161,7 @@ async function answer(model: PhiModel, question: Question, options: RunOptions):
     printJson({ ...describeResult(name, result, model), ...given({ profile }), ...sources })
   } else {
     printEnd(result, model, profile)
-    if (grounded !== undefined) note(sourceLines(result.text, grounded.sources).join('\n'))
+    for (const line of grounded === undefined ? [] : sourceLines(result.text, grounded.sources)) note(line)
   }
   if (result.finish === 'aborted') process.exitCode = exitCodes.interrupted
 }

@@ -7,6 +7,7 @@ import type { Passage, SearchProvider } from '../search/passage.ts'
 import type { Said } from '../search/question.ts'
 import { searxng } from '../search/searxng.ts'
 import { IndexFile } from '../search/store/index-file.ts'
+import { reportError } from './errors.ts'
 import { integer, repeated } from './options.ts'
 import { packageVersion } from './version.ts'
 
@@ -31,19 +32,19 @@ export function addSearchOptions(command: Command): Command {
  *
  * @throws PocketPhiError `not-found`, `invalid-file`; as `openMcp`
  */
-export async function openProvider(place: string): Promise<SearchProvider> {
+export async function openProvider(place: string, signal?: AbortSignal): Promise<SearchProvider> {
   if (/^https?:/.test(place)) return searxng(place)
   const [, server, tool] = /^mcp:(.+?)(?:#([\w./-]+))?$/.exec(place) ?? []
   if (server === undefined) return IndexFile.open(place)
   const { openMcp } = await import('../search/mcp/index.ts')
-  return await openMcp({ server, tool }, packageVersion())
+  return await openMcp({ server, tool }, { version: packageVersion(), environment: process.env, signal })
 }
 
 /** All or none of them. */
-async function openProviders(places: readonly string[]): Promise<SearchProvider[]> {
+async function openProviders(places: readonly string[], signal: AbortSignal | undefined): Promise<SearchProvider[]> {
   const opened: SearchProvider[] = []
   try {
-    for (const place of places) opened.push(await openProvider(place))
+    for (const place of places) opened.push(await openProvider(place, signal))
     return opened
   } catch (error) {
     await Promise.all(opened.map((provider) => provider.close()))
@@ -65,9 +66,10 @@ const queryTokens = 32
 export async function openSearcher(
   model: PhiModel,
   { search = [], sources }: SearchOptions,
+  opening?: AbortSignal,
 ): Promise<Searcher | undefined> {
   if (search.length === 0) return undefined
-  const providers = await openProviders(search)
+  const providers = await openProviders(search, opening)
   const write = async (instruction: string, signal: AbortSignal | undefined): Promise<string> => {
     const reply = model.chat().send(instruction, { maxTokens: queryTokens, ...(signal && { signal }) })
     return (await reply.result()).text
@@ -88,6 +90,16 @@ export async function openSearcher(
 
 export function nothingFound({ names }: Searcher): string {
   return `Nothing was found about this in ${names}.`
+}
+
+/** What is told where nothing was found, as JSON: the fields of an answer from sources. */
+export function describeNothing(searcher: Searcher): object {
+  return { text: nothingFound(searcher), queries: [], sources: [], ...citationsOf('', 0) }
+}
+
+/** What went wrong with some of the places. */
+export function failureLines({ failures }: Grounded): string[] {
+  return failures.flatMap((failure) => reportError(failure, false).text ?? [])
 }
 
 /** Sources and what an answer makes of them, as JSON. */

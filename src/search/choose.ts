@@ -1,5 +1,6 @@
 /** Which passages go with a question. */
 import type { Passage } from './passage.ts'
+import { beginningOf } from './split.ts'
 
 /** What a rank counts for falls with it so slowly that two lists that both have a passage outdo the first of one. */
 const rankOffset = 60
@@ -47,14 +48,14 @@ export function fitting(
   return cut === undefined ? [] : [cut]
 }
 
-/** As many words from the beginning as there is room for. */
+/** As much from the beginning as there is room for. */
 function cutTo(passage: Passage, tokensOf: (passage: Passage) => number, room: number): Passage | undefined {
+  const cutAt = (most: number): Passage => ({ ...passage, text: `${beginningOf(passage.text, most).trimEnd()}…` })
   let [low, high] = [0, passage.text.length]
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    if (tokensOf({ ...passage, text: `${passage.text.slice(0, middle)}…` }) <= room) low = middle
+    if (tokensOf(cutAt(middle)) <= room) low = middle
     else high = middle - 1
   }
-  const text = passage.text.slice(0, low).replace(/\S*$/, '').trim()
-  return text === '' ? undefined : { ...passage, text: `${text}…` }
+  return low === 0 ? undefined : cutAt(low)
 }

@@ -7,10 +7,14 @@ const passage = (name: string, text = `text of ${name}`): Passage => ({ title: n
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => passage(name)) as [Passage, Passage, Passage, Passage]
 
 /** Finds by whole queries, and notes what it was asked. */
-function scripted(answers: Readonly<Record<string, readonly Passage[]>>): SearchProvider & { asked: string[] } {
+function scripted(
+  answers: Readonly<Record<string, readonly Passage[]>>,
+  isLocal = true,
+): SearchProvider & { asked: string[] } {
   const asked: string[] = []
   return {
     name: 'scripted',
+    isLocal,
     asked,
     find(query, { count }) {
       asked.push(query)
@@ -53,12 +57,45 @@ test('sources are as many as there is room for; the first is cut where it alone 
   expect((await ground('q', { ...options, room: 13 }))?.sources).toEqual([a, b])
   const only = scripted({ q: [long] })
   const [cut] = (await ground('q', { ...options, providers: [only], room: 10 }))?.sources ?? []
-  expect(cut?.text).toMatch(/^w0 w1 .*w7…$/)
-  expect(await ground('q', { ...options, providers: [only], room: 1 })).toBeUndefined()
+  expect(cut?.text).toMatch(/^w0 w1 .*w[78]…$/)
+  await expect(ground('q', { ...options, providers: [only], room: 1 })).rejects.toMatchObject({ code: 'context-full' })
 })
 
 test('nothing is said where nothing is found', async () => {
   const provider = scripted({})
   expect(await ground('q', { providers: [provider], tokensOf: wordsOf, room: 100, count: 2 })).toBeUndefined()
   expect(provider.asked).toEqual(['q'])
+})
+
+test('a text without spaces is cut too', async () => {
+  const dense = passage('dense', '东西'.repeat(300))
+  const options = {
+    providers: [scripted({ q: [dense] })],
+    tokensOf: (text: string) => text.length,
+    room: 100,
+    count: 1,
+  }
+  const [cut] = (await ground('q', options))?.sources ?? []
+  expect(cut?.text).toMatch(/^(?:东西)+东?…$/)
+})
+
+test('a query that the model writes stays here where one of the places is here', async () => {
+  const [here, web] = [scripted({ 'Why is it?': [a] }), scripted({}, false)]
+  const write = (): Promise<string> => Promise.resolve('secret why')
+  const options = { write, tokensOf: wordsOf, room: 100, count: 2 }
+  await ground('Why is it?', { ...options, providers: [here, web] })
+  expect([here.asked, web.asked]).toEqual([['Why is it?', 'secret why'], ['Why is it?']])
+  const alone = scripted({ 'Why is it?': [a] }, false)
+  await ground('Why is it?', { ...options, providers: [alone] })
+  expect(alone.asked).toEqual(['Why is it?', 'secret why'])
+})
+
+test('a place that fails is told, and the others answer; where none does, that is the error', async () => {
+  const broken = { ...scripted({}), find: () => Promise.reject(new Error('gone')) }
+  const options = { tokensOf: wordsOf, room: 100, count: 2 }
+  const found = await ground('q', { ...options, providers: [broken, scripted({ q: [a] })] })
+  expect([found?.sources, found?.failures]).toEqual([[a], [new Error('gone')]])
+  await expect(ground('q', { ...options, providers: [broken, scripted({})] })).rejects.toThrow('gone')
+  const signal = AbortSignal.abort()
+  await expect(ground('q', { ...options, signal, providers: [broken] })).rejects.toMatchObject({ code: 'aborted' })
 })

@@ -1,4 +1,5 @@
 /** From a question to the same question with sources. */
+import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import { fitting, fuse } from './choose.ts'
 import type { Passage, SearchProvider } from './passage.ts'
 import { groundedQuestion, queryFrom, queryQuestion, sourceText, type Said } from './question.ts'
@@ -24,24 +25,51 @@ export interface Grounded {
   /** In the order of their numbers. */
   readonly sources: readonly Passage[]
   readonly queries: readonly string[]
+  /** What went wrong with some of several places, while others answered. */
+  readonly failures: readonly unknown[]
 }
 
 /**
- * Searches for what answers a question.
+ * Searches for what answers a question. A query that the model writes from the conversation may have words of one's own documents in it: where there are
+ * such, it goes to no place beyond this machine.
  *
  * @returns undefined where nothing was found
- * @throws PocketPhiError what providers throw, and `write`
+ * @throws PocketPhiError `context-full` where there is no room for anything that was found; what providers throw where none of them finds something,
+ * and `write`
  */
 export async function ground(question: string, options: GroundOptions): Promise<Grounded | undefined> {
-  const { providers, said = [], tokensOf, room, count, signal } = options
-  const written = await options.write?.(queryQuestion(question, said), signal)
-  const query =
-    written === undefined ? undefined : queryFrom(written, [question, ...said.map(({ content }) => content)])
-  const queries = [...new Set([question, ...(query === undefined ? [] : [query])])]
-  const searches = providers.flatMap((provider) =>
-    queries.map((one) => provider.find(one, { count: 2 * count, signal })),
-  )
-  const found = fuse(await Promise.all(searches))
+  const { providers, tokensOf, room, count, signal } = options
+  const written = await writtenQuery(question, options)
+  const queries = written === undefined || written === question ? [question] : [question, written]
+  const staysHere = providers.some(({ isLocal }) => isLocal)
+  const searches = providers.flatMap((provider) => {
+    const asked = staysHere && !provider.isLocal ? [question] : queries
+    return asked.map(async (query) => await provider.find(query, { count: 2 * count, signal }))
+  })
+  const outcomes = await Promise.allSettled(searches)
+  throwIfAborted(signal)
+  const failures = outcomes.flatMap((outcome): unknown[] => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  const found = fuse(outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : [])))
+  if (found.length === 0) {
+    if (failures.length > 0) throw failures[0]
+    return undefined
+  }
   const sources = fitting(found, (passage) => tokensOf(sourceText(passage)), { room, count })
-  return sources.length === 0 ? undefined : { content: groundedQuestion(question, sources), sources, queries }
+  if (sources.length === 0) throw noRoom(room)
+  return { content: groundedQuestion(question, sources), sources, queries, failures }
+}
+
+async function writtenQuery(
+  question: string,
+  { write, said = [], signal }: GroundOptions,
+): Promise<string | undefined> {
+  const written = await write?.(queryQuestion(question, said), signal)
+  return written === undefined ? undefined : queryFrom(written, [question, ...said.map(({ content }) => content)])
+}
+
+function noRoom(room: number): PocketPhiError {
+  return new PocketPhiError('context-full', 'There is no room for what was found.', {
+    found: `room for ${room} tokens of sources`,
+    remedy: 'Load the model with a larger context.',
+  })
 }

@@ -1,13 +1,20 @@
 /** The web, through a SearXNG server: a search engine that people run themselves, and that asks others for them. */
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import { isJsonObject } from '../formats/json.ts'
-import type { FindOptions, Passage, SearchProvider } from './passage.ts'
+import { passageOf, type FindOptions, type Passage, type SearchProvider } from './passage.ts'
+import { beginningOf } from './split.ts'
 
 /** Milliseconds that a server may take: it asks several others. */
 const patience = 15_000
 
-/** Characters of an answer; a page of results has some ten thousand. */
+/** Bytes of an answer; a page of results has some ten thousand. */
 const largestAnswer = 4_000_000
+
+/** Characters of an excerpt. */
+const longestText = 2000
+
+/** Characters of a query: it is a part of an address. */
+const longestQuery = 400
 
 const remedy = 'Its operator has to allow JSON: "formats: [html, json]" under "search" in settings.yml.'
 
@@ -18,9 +25,10 @@ export function searxng(url: string): SearchProvider {
   const base = url.replace(/\/+$/, '')
   return {
     name: base,
+    isLocal: false,
     async find(query, { count, signal }: FindOptions) {
       throwIfAborted(signal)
-      const address = `${base}/search?${new URLSearchParams({ q: query, format: 'json' }).toString()}`
+      const address = `${base}/search?${new URLSearchParams({ q: beginningOf(query, longestQuery), format: 'json' }).toString()}`
       const text = await fetchText(address, signal)
       return resultsIn(text, address).slice(0, count)
     },
@@ -35,7 +43,7 @@ async function fetchText(address: string, signal: AbortSignal | undefined): Prom
       signal: signal === undefined ? patient : AbortSignal.any([signal, patient]),
     })
     if (!response.ok) throw refusal(address, response.status)
-    return await response.text()
+    return await readAnswer(response, address)
   } catch (cause) {
     if (cause instanceof PocketPhiError) throw cause
     throwIfAborted(signal)
@@ -45,6 +53,25 @@ async function fetchText(address: string, signal: AbortSignal | undefined): Prom
       cause,
     })
   }
+}
+
+async function readAnswer({ body }: Response, address: string): Promise<string> {
+  const decoder = new TextDecoder()
+  let [text, bytes] = ['', 0]
+  for await (const part of body ?? []) {
+    bytes += part.length
+    if (bytes > largestAnswer) throw noAnswer(address, `more than ${largestAnswer} bytes`)
+    text += decoder.decode(part, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+function noAnswer(address: string, found: string): PocketPhiError {
+  return new PocketPhiError('invalid-file', `The answer of ${address} is none of SearXNG.`, {
+    expected: 'JSON with "results"',
+    found,
+    remedy,
+  })
 }
 
 function refusal(address: string, status: number): PocketPhiError {
@@ -61,23 +88,23 @@ function refusal(address: string, status: number): PocketPhiError {
 function resultsIn(text: string, address: string): Passage[] {
   let answer: unknown
   try {
-    if (text.length <= largestAnswer) answer = JSON.parse(text)
+    answer = JSON.parse(text)
   } catch {
     // What it is instead is said below.
   }
   const results = isJsonObject(answer) ? answer.results : undefined
-  if (!Array.isArray(results)) {
-    throw new PocketPhiError('invalid-file', `The answer of ${address} is none of SearXNG.`, {
-      expected: 'JSON with "results"',
-      found: text.slice(0, 100),
-      remedy,
-    })
-  }
+  if (!Array.isArray(results)) throw noAnswer(address, JSON.stringify(text.slice(0, 100)))
   return results.flatMap((result: unknown) => {
     if (!isJsonObject(result)) return []
     const { title, url, content } = result
     if (typeof url !== 'string' || !/^https?:/.test(url) || typeof content !== 'string' || content.trim() === '')
       return []
-    return [{ title: typeof title === 'string' ? title : url, address: url, text: content.trim() }]
+    return [
+      passageOf({
+        title: typeof title === 'string' ? title : url,
+        address: url,
+        text: beginningOf(content, longestText),
+      }),
+    ]
   })
 }

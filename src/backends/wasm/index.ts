@@ -7,7 +7,7 @@ import { maximumMemoryBytes, planLayout, writeArguments, type Layout, type Layou
 import { pairsAreFaster } from './loops.ts'
 import { checkKernels, hasRelaxedSimd, kernelModule, type Simd } from './module.ts'
 import { whyNoThreads, WorkerPool } from './pool.ts'
-import { panelRepacker } from './repack.ts'
+import { panelRepacker, repackingKernel } from './repack.ts'
 import { scoreOf } from './runner.ts'
 import { availableCores } from './threads.ts'
 
@@ -132,7 +132,7 @@ function backendWith(parts: BackendParts, experts?: ExpertCacheOptions): Backend
       const { holdExperts } = experts === undefined ? {} : await import('./experts.ts')
       const { Profiler } = profile ? await import('./profiler.ts') : {}
       const { kernels } = scoreOf(layout)
-      checkKernels(module, kernels)
+      checkKernels(module, [...kernels, repackingKernel])
       const memories = makeMemories(layout, threads > 0)
       const profiler = Profiler && new Profiler(layout, kernels, threads)
       const runner =

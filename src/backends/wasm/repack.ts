@@ -7,12 +7,15 @@ const pageBytes = 65536
 /** Where a word of the arguments says whether the values could be kept. */
 const keptWord = 4
 
+/** What a module has to have for it. */
+export const repackingKernel = 'repackPanel'
+
 /** In a memory with room for the rows of a panel and for the panel that the kernel makes of them. */
 function repackerOf(module: WebAssembly.Module, shared: boolean, panelBytes: number): RepackPanel {
   const pages = 2 + Math.ceil((2 * panelBytes) / pageBytes)
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
-  const kernel = exports.repackPanel as Kernel
+  const kernel = exports[repackingKernel] as Kernel
   const words = new Int32Array(memory.buffer, pageBytes)
   const from = 2 * pageBytes
   const to = from + panelBytes
@@ -33,9 +36,12 @@ function repackerOf(module: WebAssembly.Module, shared: boolean, panelBytes: num
 /** `repackPanel` by a kernel, in the caller's thread. */
 export function panelRepacker(module: WebAssembly.Module, shared: boolean): RepackPanel {
   let room = 0
-  let repack: RepackPanel
+  let repack: RepackPanel | undefined
   return (type, bytes, rows, columns) => {
-    if (room < bytes.length) repack = repackerOf(module, shared, (room = bytes.length))
+    if (repack === undefined || room < bytes.length) {
+      repack = repackerOf(module, shared, bytes.length)
+      room = bytes.length
+    }
     return repack(type, bytes, rows, columns)
   }
 }

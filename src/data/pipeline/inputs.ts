@@ -17,7 +17,7 @@ export interface InputFile {
   readonly identity: string
 }
 
-const isUrl = (path: string): boolean => /^https?:/.test(path)
+export const isUrl = (path: string): boolean => /^https?:/.test(path)
 
 /** Files that fit patterns, by name. */
 export async function filesOf(patterns: readonly string[], folder: string): Promise<string[]> {

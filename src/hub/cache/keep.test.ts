@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { keptRepositories, removeRepository } from './keep.ts'
+import { keptRepositories, removeRepositories } from './keep.ts'
 import { bench, modelFiles, needed, size } from './pull-harness.ts'
 
 let empty: string
@@ -29,6 +29,15 @@ test('lists what was downloaded, each content once, and what was not finished', 
   expect((await keptRepositories(hub.environment))[0]).toMatchObject({ bytes: whole, unfinishedBytes: 4 })
 })
 
+test('counts a content once that has several names', async () => {
+  const root = path.join(empty, 'models--org--linked')
+  await mkdir(path.join(root, 'blobs'), { recursive: true })
+  await mkdir(path.join(root, 'snapshots/1'), { recursive: true })
+  await writeFile(path.join(root, 'blobs/abc'), 'safe')
+  await link(path.join(root, 'blobs/abc'), path.join(root, 'snapshots/1/model.safetensors'))
+  expect(await keptRepositories({ cache: empty })).toMatchObject([{ bytes: 4, weights: 'safetensors' }])
+})
+
 test('counts files in snapshots where the system has no links, and finds nothing in a folder that is not there', async () => {
   const snapshot = path.join(empty, 'models--org--copied/snapshots/1')
   await mkdir(snapshot, { recursive: true })
@@ -45,9 +54,14 @@ test('removes a model, and what an earlier removal left', async () => {
   await hub.pull()
   await mkdir(path.join(hub.cache, '.phi-removing-earlier/blobs'), { recursive: true })
   await mkdir(path.join(hub.cache, 'models--org--other'))
-  expect(await removeRepository(hub.environment, 'org/model')).toBe(whole)
+  expect(await removeRepositories(hub.environment, ['org/model'])).toEqual([whole])
   expect(readdirSync(hub.cache).toSorted()).toEqual(['.locks', 'models--org--other'])
-  await expect(removeRepository(hub.environment, 'org/model')).rejects.toMatchObject({ code: 'not-found' })
+  await hub.pull()
+  const wrong = removeRepositories(hub.environment, ['org/model', 'org/none'])
+  await expect(wrong).rejects.toMatchObject({ code: 'not-found' })
+  expect(readdirSync(hub.cache)).toContain('models--org--model')
+  await removeRepositories(hub.environment, ['org/model', 'org/other'])
+  expect(await keptRepositories(hub.environment)).toEqual([])
   // It can come again.
   expect((await hub.pull()).files).toHaveLength(needed.length)
 })
@@ -59,8 +73,8 @@ test('leaves a model alone that is being downloaded', async () => {
   const lock = path.join(locks, readdirSync(locks).find((name) => name.endsWith('.phi.lock')) ?? '')
   const held = new DatabaseSync(lock)
   held.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-  await expect(removeRepository(hub.environment, 'org/model')).rejects.toMatchObject({ code: 'not-supported' })
+  await expect(removeRepositories(hub.environment, ['org/model'])).rejects.toMatchObject({ code: 'not-supported' })
   held.close()
-  expect(await removeRepository(hub.environment, 'org/model')).toBeGreaterThan(size)
+  expect((await removeRepositories(hub.environment, ['org/model']))[0]).toBeGreaterThan(size)
   expect(existsSync(lock)).toBe(true)
 })

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PocketPhiError } from '../../base/errors.ts'
+import { systemError } from '../../formats/atomic.ts'
 import { isGgufName } from '../../formats/gguf.ts'
 import type { HubEnvironment } from './environment.ts'
 import { cachedRepositories } from './find.ts'
-import { isLocked } from './lock.ts'
+import { tryLocks } from './lock.ts'
+import { lockEnding, locksFolder, partialEnding, repositoryFolder } from './repository-cache.ts'
 
 type Cache = Pick<HubEnvironment, 'cache'>
 
@@ -21,34 +23,35 @@ export interface KeptRepository {
   readonly weights: 'safetensors' | 'GGUF' | undefined
   /** Branches and tags, with the commits that they named when they were downloaded. */
   readonly revisions: ReadonlyMap<string, string>
-  /** When its newest file came. */
-  readonly changed: Date
+  /** When its newest file came; undefined where there is none. */
+  readonly changed: Date | undefined
 }
 
-const folderOf = ({ cache }: Cache, repository: string): string =>
-  join(cache, ['models', ...repository.split('/')].join('--'))
-
-/** All repositories of models in the cache, those of other tools too, by name. */
+/** All repositories ORG/NAME of models in the cache, those of other tools too, by name. */
 export async function keptRepositories(cache: Cache): Promise<KeptRepository[]> {
   const names = await cachedRepositories(cache)
-  return await Promise.all(names.sort().map(async (name) => await keptRepository(name, folderOf(cache, name))))
+  return await Promise.all(
+    names.sort().map(async (name) => await keptRepository(name, repositoryFolder(cache.cache, name))),
+  )
 }
 
 async function keptRepository(repository: string, folder: string): Promise<KeptRepository> {
   const blobs = await filesBelow(join(folder, 'blobs'))
   const snapshots = await filesBelow(join(folder, 'snapshots'))
-  const isUnfinished = ({ path }: FoundFile): boolean => path.endsWith('.incomplete')
-  // Where the system has no links, snapshots hold the files themselves.
+  const isUnfinished = ({ path }: FoundFile): boolean => path.endsWith(partialEnding)
+  // Where the system has no symbolic links, snapshots hold the files themselves, or links that are files.
   const whole = [...blobs.filter((file) => !isUnfinished(file)), ...snapshots.filter(({ isLink }) => !isLink)]
+  const contents = [...new Map(whole.map((file) => [file.content, file])).values()]
   const sum = (files: readonly FoundFile[]): number => files.reduce((total, { bytes }) => total + bytes, 0)
+  const newest = [...blobs, ...snapshots].reduce((latest, { changed }) => Math.max(latest, changed), 0)
   const has = (fits: (name: string) => boolean): boolean => snapshots.some(({ path }) => fits(path))
   return {
     repository,
-    bytes: sum(whole),
+    bytes: sum(contents),
     unfinishedBytes: sum(blobs.filter(isUnfinished)),
     weights: has((name) => name.endsWith('.safetensors')) ? 'safetensors' : has(isGgufName) ? 'GGUF' : undefined,
     revisions: await revisionsIn(join(folder, 'refs')),
-    changed: new Date(Math.max(0, ...[...blobs, ...snapshots].map(({ changed }) => changed))),
+    changed: newest === 0 ? undefined : new Date(newest),
   }
 }
 
@@ -56,6 +59,8 @@ interface FoundFile {
   readonly path: string
   readonly bytes: number
   readonly isLink: boolean
+  /** The same for all names of one content. */
+  readonly content: string
   readonly changed: number
 }
 
@@ -68,7 +73,8 @@ async function filesBelow(folder: string): Promise<FoundFile[]> {
     const isLink = entry.isSymbolicLink()
     // Another process may have taken it away.
     const state = isLink ? undefined : await stat(path).catch(() => undefined)
-    return [{ path, isLink, bytes: state?.size ?? 0, changed: state?.mtimeMs ?? 0 }]
+    const content = state === undefined ? path : `${state.dev} ${state.ino}`
+    return [{ path, isLink, content, bytes: state?.size ?? 0, changed: state?.mtimeMs ?? 0 }]
   })
   return (await Promise.all(found)).flat()
 }
@@ -86,31 +92,42 @@ async function revisionsIn(folder: string): Promise<Map<string, string>> {
 const removing = '.phi-removing-'
 
 /**
- * Removes a repository with all of its revisions. It is out of sight in one step; what a kill leaves of it goes with the next removal.
+ * Removes repositories with all of their revisions, all or none where a name is wrong. Each is out of sight in one step; what a kill leaves of it goes with the next
+ * removal.
  *
- * @returns the bytes that are free again
- * @throws PocketPhiError `not-found`; `not-supported` while it is being downloaded
+ * @returns for each the bytes that are free again
+ * @throws PocketPhiError `not-found`; `not-supported` while one of its files is being downloaded by this package (others are not seen);
+ * `invalid-argument` where the system refuses
  */
-export async function removeRepository(cache: Cache, repository: string): Promise<number> {
-  const kept = (await keptRepositories(cache)).find((one) => one.repository === repository)
-  if (kept === undefined) {
+export async function removeRepositories(cache: Cache, repositories: readonly string[]): Promise<number[]> {
+  const kept = await Promise.all(repositories.map((one) => keptRepository(one, repositoryFolder(cache.cache, one))))
+  for (const { repository, changed } of kept) {
+    if (changed !== undefined || (await cachedRepositories(cache)).includes(repository)) continue
     throw new PocketPhiError('not-found', `The cache has no "${repository}".`, {
       remedy: 'phi list shows what it has.',
     })
   }
-  await refuseDownloads(cache, repository)
-  await rename(folderOf(cache, repository), join(cache.cache, removing + randomUUID()))
-  for (const name of await readdir(cache.cache)) {
-    if (name.startsWith(removing)) await rm(join(cache.cache, name), { recursive: true, force: true })
-  }
-  return kept.bytes + kept.unfinishedBytes
+  for (const { repository } of kept) await removeRepository(cache, repository)
+  return kept.map(({ bytes, unfinishedBytes }) => bytes + unfinishedBytes)
 }
 
-async function refuseDownloads(cache: Cache, repository: string): Promise<void> {
-  const locks = join(cache.cache, '.locks', ['models', ...repository.split('/')].join('--'))
+async function removeRepository({ cache }: Cache, repository: string): Promise<void> {
+  const folder = repositoryFolder(cache, repository)
+  const locks = locksFolder(cache, repository)
   const names = await readdir(locks).catch(() => [])
-  if (!names.some((name) => name.endsWith('.phi.lock') && isLocked(join(locks, name)))) return
-  throw new PocketPhiError('not-supported', `"${repository}" is being downloaded.`, {
-    remedy: 'End the download first.',
-  })
+  const lockFiles = names.filter((name) => name.endsWith(lockEnding)).map((name) => join(locks, name))
+  try {
+    using held = tryLocks(lockFiles)
+    if (held === undefined) {
+      throw new PocketPhiError('not-supported', `"${repository}" is being downloaded.`, {
+        remedy: 'End the download first.',
+      })
+    }
+    await rename(folder, join(cache, removing + randomUUID()))
+    for (const name of await readdir(cache)) {
+      if (name.startsWith(removing)) await rm(join(cache, name), { recursive: true, force: true })
+    }
+  } catch (error) {
+    throw systemError(folder, error)
+  }
 }

@@ -41,11 +41,26 @@ export async function withLock<T>(
   }
 }
 
-/** Whether another holds a lock now. @throws PocketPhiError as `withLock` */
-export function isLocked(path: string): boolean {
-  const held = tryLock(path)
-  held?.close()
-  return held === undefined
+/** Takes all of these locks at once, or none of them: undefined where another has one. @throws PocketPhiError as `withLock` */
+export function tryLocks(paths: readonly string[]): Disposable | undefined {
+  const held: DatabaseSync[] = []
+  const release = (): void => {
+    for (const one of held) one.close()
+  }
+  try {
+    for (const path of paths) {
+      const lock = tryLock(path)
+      if (lock === undefined) {
+        release()
+        return undefined
+      }
+      held.push(lock)
+    }
+  } catch (error) {
+    release()
+    throw error
+  }
+  return { [Symbol.dispose]: release }
 }
 
 /** @returns the connection that holds the lock until it is closed, or undefined when another has it */

@@ -30,6 +30,23 @@ export interface CacheOptions {
   readonly faults?: FaultInjector | undefined
 }
 
+const nameOf = (repository: string): string => ['models', ...repository.split('/')].join('--')
+
+export function repositoryFolder(cache: string, repository: string): string {
+  return join(cache, nameOf(repository))
+}
+
+/** Where the locks of downloads are. */
+export function locksFolder(cache: string, repository: string): string {
+  return join(cache, '.locks', nameOf(repository))
+}
+
+/** How the names of our locks end; huggingface_hub has its own, which Node cannot take. */
+export const lockEnding = '.phi.lock'
+
+/** How the names of what is on its way end, whoever brings it. */
+export const partialEnding = '.incomplete'
+
 /** The places of one repository in the cache. */
 export class RepositoryCache {
   readonly #root: string
@@ -38,9 +55,8 @@ export class RepositoryCache {
   readonly #faults: FaultInjector | undefined
 
   constructor(cache: string, repository: string, { links = systemLinks, faults }: CacheOptions = {}) {
-    const name = ['models', ...repository.split('/')].join('--')
-    this.#root = join(cache, name)
-    this.#locks = join(cache, '.locks', name)
+    this.#root = repositoryFolder(cache, repository)
+    this.#locks = locksFolder(cache, repository)
     this.#links = links
     this.#faults = faults
   }
@@ -51,12 +67,12 @@ export class RepositoryCache {
 
   /** Named so that `hf cache prune` takes what is left of it for what it is. */
   partial(file: RemoteFile): string {
-    return `${this.blob(file)}.phi.incomplete`
+    return `${this.blob(file)}.phi${partialEnding}`
   }
 
   /** Not the lock file of huggingface_hub, which has it under the name without `phi`. */
   lock(file: RemoteFile): string {
-    return join(this.#locks, `${file.checksum.hex}.phi.lock`)
+    return join(this.#locks, file.checksum.hex + lockEnding)
   }
 
   snapshot(commit: string): string {

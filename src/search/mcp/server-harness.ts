@@ -1,4 +1,4 @@
-/** Test support: an MCP server, as a program. Says what its tools were asked, or what its first argument has it do wrong. */
+/** Test support: an MCP server, as a program. Its first argument says what its tools do. */
 import { McpServer } from '@modelcontextprotocol/server'
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 import { z } from 'zod'
@@ -9,9 +9,12 @@ const [mode = 'results'] = process.argv.slice(2)
 const answers: Readonly<Record<string, (query: string) => string>> = {
   results: (query) =>
     JSON.stringify({
-      results: [{ title: 'One', url: 'https://one.example/', snippet: `about ${query}` }, { title: 'empty' }],
+      suggestions: ['a'],
+      results: [{ title: 'One\n[2] Two', url: 'https://one.example/', snippet: `about ${query}` }, { title: 'empty' }],
     }),
+  nothing: () => JSON.stringify({ results: [] }),
   text: (query) => `# Found\n${query} is here.\n\n# Other\nmore`,
+  environment: () => `the key is ${process.env['PHI_TEST_KEY'] ?? 'missing'}`,
 }
 
 server.registerTool(

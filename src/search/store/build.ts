@@ -1,14 +1,15 @@
 /** Files to an index: what is new or has changed is read, what is gone is forgotten. */
+import { existsSync } from 'node:fs'
 import { glob, stat } from 'node:fs/promises'
 import { basename, resolve, sep } from 'node:path'
 import { PocketPhiError, throwIfAborted } from '../../base/errors.ts'
 import { isSkipped, type RawDocument } from '../../data/pipeline/document.ts'
-import { identityOf } from '../../data/pipeline/inputs.ts'
+import { identityOf, isUrl } from '../../data/pipeline/inputs.ts'
 import { formatOf, readFileDocuments, type Fields } from '../../data/pipeline/sources/read-file.ts'
-import { mainText } from '../../data/pipeline/stages/main-text/index.ts'
-import type { Passage } from '../passage.ts'
+import { extractedText, textStage } from '../../data/pipeline/stages/text.ts'
+import { passageOf, type Passage } from '../passage.ts'
 import { splitText } from '../split.ts'
-import type { IndexFile } from './index-file.ts'
+import { IndexFile, type IndexCounts } from './index-file.ts'
 
 export interface BuildOptions {
   /** Where rows of JSON Lines and Parquet have their parts. */
@@ -21,119 +22,159 @@ export interface BuildOptions {
 export interface FileDone {
   readonly name: string
   readonly files: { readonly done: number; readonly total: number }
-  readonly outcome: 'indexed' | 'unchanged' | 'forgotten'
+  readonly outcome: 'indexed' | 'unchanged' | 'forgotten' | 'failed'
   readonly passages: number
   /** What in it gave no passages, by the reason. */
   readonly skipped: ReadonlyMap<string, number>
 }
 
 const usualFields: Fields = { text: 'text', html: 'html', title: 'title', url: 'url' }
-const isUrl = (place: string): boolean => /^https?:/.test(place)
+
+/** Goes up when the same file gives other passages, or other words to find them by. */
+const version = 1
 
 /**
- * Brings an index up to date with folders and files. A kill loses the file that was being read, and nothing else: the next run goes on.
+ * Brings an index up to date with folders and files, or makes one. A kill loses the file that was being read, and nothing else: the next run
+ * goes on. A file that cannot be read is told as failed, and what was known of it stays.
  *
+ * @param path of the index
  * @param places folders, files, and URLs of files on servers that serve ranges
- * @throws PocketPhiError `not-found` for a place that is not there, or without anything to read; `aborted`
+ * @throws PocketPhiError `not-found` for a place with nothing to read, of which the index knows nothing either; `not-supported` for a file of no known
+ * format; `aborted`; as `IndexFile.open`
  */
 export async function updateIndex(
-  index: IndexFile,
+  path: string,
   places: readonly string[],
-  options: BuildOptions = {},
-): Promise<void> {
-  const { fields = usualFields, onFile, signal } = options
-  const names = await filesIn(places)
-  const known = index.files()
-  const gone = [...known.keys()].filter(
-    (name) => !names.includes(name) && places.some((place) => isWithin(name, place)),
-  )
-  const total = names.length + gone.length
-  let done = 0
-  const tell = (name: string, outcome: FileDone['outcome'], passages = 0, skipped = new Map<string, number>()): void =>
-    onFile?.({ name, files: { done: ++done, total }, outcome, passages, skipped })
-  for (const name of gone) {
-    index.removeFile(name)
-    tell(name, 'forgotten')
+  { fields = usualFields, onFile, signal }: BuildOptions = {},
+): Promise<IndexCounts> {
+  const found = new Map<string, readonly string[]>()
+  for (const place of places) found.set(place, await filesIn(place))
+  if (!existsSync(path)) for (const [place, files] of found) if (files.length === 0) throw nothingToRead(place)
+  const index = IndexFile.open(path, { create: true })
+  try {
+    const known = index.files()
+    const names = new Set([...found.values()].flat().sort())
+    const gone: string[] = []
+    for (const [place, files] of found) {
+      const here = [...known.keys()].filter((name) => isWithin(name, place))
+      if (files.length === 0 && here.length === 0) throw nothingToRead(place)
+      gone.push(...here.filter((name) => !names.has(name)))
+    }
+    const total = names.size + new Set(gone).size
+    let done = 0
+    const tell = (name: string, told: Omit<FileDone, 'name' | 'files'>): void =>
+      onFile?.({ name, files: { done: ++done, total }, ...told })
+    for (const name of new Set(gone)) {
+      index.removeFile(name)
+      tell(name, { outcome: 'forgotten', passages: 0, skipped: new Map() })
+    }
+    for (const name of names) {
+      throwIfAborted(signal)
+      tell(name, await updateFile(index, name, known.get(name), fields, signal))
+    }
+    return index.counts
+  } finally {
+    await index.close()
   }
-  for (const name of names) {
+}
+
+type Outcome = Omit<FileDone, 'name' | 'files'>
+
+async function updateFile(
+  index: IndexFile,
+  name: string,
+  known: string | undefined,
+  fields: Fields,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
+  const read = async (): Promise<{ identity: string; content: Content | undefined }> => {
+    const identity = `${await identityOf(name)} ${version}.${textStage.version} ${JSON.stringify(fields)}`
+    return { identity, content: identity === known ? undefined : await contentOf(name, fields, signal) }
+  }
+  const { identity, content } = await read().catch((error: unknown) => {
     throwIfAborted(signal)
-    const identity = await identityOf(name)
-    if (known.get(name) === identity) {
-      tell(name, 'unchanged')
-      continue
-    }
-    const { passages, skipped } = await passagesOf(name, fields, signal)
-    tell(name, 'indexed', index.replaceFile(name, identity, passages), skipped)
-  }
+    return { identity: '', content: error instanceof Error ? error.message : String(error) }
+  })
+  if (content === undefined) return { outcome: 'unchanged', passages: 0, skipped: new Map() }
+  if (typeof content === 'string') return { outcome: 'failed', passages: 0, skipped: new Map([[content, 1]]) }
+  const passages = index.replaceFile(name, identity, content.passages)
+  return { outcome: 'indexed', passages, skipped: content.skipped }
 }
 
-/** The files that are read, in the order of their names. */
-async function filesIn(places: readonly string[]): Promise<string[]> {
-  const names = new Set<string>()
-  for (const place of places) {
-    const found = isUrl(place) ? [place] : await localFiles(place)
-    if (found.length === 0) {
-      throw new PocketPhiError('not-found', `There is nothing to read in "${place}".`, {
-        expected: 'files of text, Markdown, HTML, JSON Lines, Parquet or WARC, also with .gz or .zst',
-      })
-    }
-    for (const name of found) names.add(name)
-  }
-  return [...names].sort()
+function nothingToRead(place: string): PocketPhiError {
+  return new PocketPhiError('not-found', `There is nothing to read in "${place}".`, {
+    expected: 'files of text, Markdown, HTML, JSON Lines, Parquet or WARC, also with .gz or .zst',
+  })
 }
 
-async function localFiles(place: string): Promise<string[]> {
+/** The files of a place; none where it is not there. @throws PocketPhiError `not-supported` for a file of no known format */
+async function filesIn(place: string): Promise<string[]> {
+  if (isUrl(place)) return [checked(place)]
   const path = resolve(place)
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined) throw new PocketPhiError('not-found', `There is no file or folder "${place}".`)
-  if (found.isFile()) return [path]
+  const state = await stat(path).catch(() => undefined)
+  if (state === undefined) return []
+  if (state.isFile()) return [checked(path)]
   const names: string[] = []
   const isHidden = (name: string): boolean => name.startsWith('.') || name === 'node_modules'
   for await (const entry of glob('**/*', { cwd: path, withFileTypes: true, exclude: ({ name }) => isHidden(name) })) {
-    if (entry.isFile() && !isHidden(entry.name) && formatOf(entry.name) !== undefined) {
-      names.push(resolve(entry.parentPath, entry.name))
-    }
+    if (isHidden(entry.name) || formatOf(entry.name) === undefined) continue
+    const name = resolve(entry.parentPath, entry.name)
+    const isFile = entry.isSymbolicLink() ? (await stat(name).catch(() => undefined))?.isFile() : entry.isFile()
+    if (isFile === true) names.push(name)
   }
   return names
+}
+
+function checked(name: string): string {
+  if (formatOf(name) !== undefined) return name
+  throw new PocketPhiError('not-supported', `"${name}" is of no format that is read.`, {
+    expected: 'text, Markdown, HTML, JSON Lines, Parquet or WARC, also with .gz or .zst',
+  })
 }
 
 function isWithin(name: string, place: string): boolean {
   if (isUrl(place) || isUrl(name)) return name === place
   const path = resolve(place)
-  return name === path || name.startsWith(path + sep)
+  return name === path || name.startsWith(path.endsWith(sep) ? path : path + sep)
 }
 
-async function passagesOf(name: string, fields: Fields, signal: AbortSignal | undefined) {
+interface Content {
+  readonly passages: readonly Passage[]
+  readonly skipped: ReadonlyMap<string, number>
+}
+
+async function contentOf(name: string, fields: Fields, signal: AbortSignal | undefined): Promise<Content> {
   const passages: Passage[] = []
   const skipped = new Map<string, number>()
   const skip = (reason: string): unknown => skipped.set(reason, (skipped.get(reason) ?? 0) + 1)
   for await (const found of readFileDocuments(name, fields)) {
     throwIfAborted(signal)
-    if (isSkipped(found)) {
-      skip(found.reason)
-      continue
-    }
-    const parts = documentPassages(found, name)
-    if (parts.length === 0) skip('no text')
-    for (const part of parts) passages.push(part)
+    const parts = isSkipped(found) ? found.reason : documentPassages(found, name)
+    if (typeof parts === 'string') skip(parts)
+    else if (parts.length === 0) skip('no text')
+    else for (const part of parts) passages.push(part)
   }
   return { passages, skipped }
 }
 
-function documentPassages(document: RawDocument, file: string): Passage[] {
-  const page = document.format === 'html' ? mainText(document.text) : undefined
-  const text = document.format === 'html' ? (page?.text ?? '') : document.text
+/** The passages of a document, or why it has none. */
+function documentPassages(document: RawDocument, file: string): Passage[] | string {
+  const page = document.format === 'html' ? extractedText(document.text) : undefined
+  if (typeof page === 'string') return page
   const address = document.url ?? file
   const title = page?.title || titleOf(document, file)
-  return splitText(text).map((part) => ({
-    title: part.heading === '' || part.heading === title ? title : `${title}: ${part.heading}`,
-    address,
-    text: part.text,
-  }))
+  const markdown = /\.md(?:\.\w+)?$/i.test(file)
+  return splitText(page?.text ?? document.text, { markdown }).map(({ heading, text }) =>
+    passageOf({ title: heading === '' || heading === title ? title : `${title}: ${heading}`, address, text }),
+  )
 }
 
 /** Its own, the first heading of Markdown, or the name of the file. */
 function titleOf({ title, text }: RawDocument, file: string): string {
   if (title !== undefined && !file.endsWith(title)) return title
-  return /^#\s+(.+?)\s*#*$/m.exec(text.slice(0, 2000))?.[1] ?? basename(file)
+  const line = text
+    .slice(0, 2000)
+    .split('\n')
+    .find((one) => /^#\s/.test(one))
+  return line?.replace(/^#/, '').trim() || basename(file)
 }

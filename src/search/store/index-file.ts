@@ -2,7 +2,7 @@
  * Passages in a file of SQLite, found by their words: BM25 as its full-text search (FTS5) computes it, over stems for English and over
  * pairs of characters for scripts without spaces. Vectors are not in it.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import type { FindOptions, Passage, SearchProvider } from '../passage.ts'
@@ -20,8 +20,8 @@ const leastCoverage = 0.2
 /** A match in the title or the heading counts as so many in the text. */
 const titleWeight = 2
 
-/** Milliseconds to wait for another process, which holds the file for the moment in which it commits. */
-const patience = 10_000
+/** Milliseconds to wait for another process, which holds the file for the moment in which it commits. Nothing else is done meanwhile. */
+const patience = 2000
 
 /** Passages that are looked at for each that is wanted. */
 const candidatesPerPassage = 4
@@ -29,7 +29,7 @@ const candidatesPerPassage = 4
 const tables = `
   CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, identity TEXT NOT NULL) STRICT;
   CREATE TABLE passages (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     file INTEGER NOT NULL REFERENCES files (id),
     title TEXT NOT NULL,
     address TEXT NOT NULL,
@@ -51,6 +51,7 @@ export interface IndexCounts {
 /** An index that is open. One process may write it, others read meanwhile. */
 export class IndexFile implements SearchProvider {
   readonly name: string
+  readonly isLocal = true
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
@@ -62,37 +63,35 @@ export class IndexFile implements SearchProvider {
   /**
    * Opens an index.
    * @param create makes one where there is none
-   * @throws PocketPhiError `not-found`; `invalid-file` for a file that is none of ours
+   * @throws PocketPhiError `not-found`; `invalid-file` for a file that is none of ours; `not-supported` while another process writes it
    */
   static open(path: string, { create = false }: { readonly create?: boolean } = {}): IndexFile {
-    const isNew = !existsSync(path)
-    if (isNew && !create) {
+    const isThere = existsSync(path)
+    if (!isThere && !create) {
       throw new PocketPhiError('not-found', `There is no index "${path}".`, {
         remedy: `Make one: phi index FOLDER --out ${path}`,
       })
     }
+    if (isThere && !statSync(path).isFile()) throw noIndex(path, 'a folder')
     let database: DatabaseSync | undefined
     try {
       database = new DatabaseSync(path, { readOnly: !create, timeout: patience })
+      if (create) makeTables(database)
       const id = numberIn(database.prepare('PRAGMA application_id').get(), 'application_id')
-      const isEmpty = numberIn(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get(), 'count') === 0
-      if (isEmpty && create) database.exec(`BEGIN; ${tables}; COMMIT`)
-      else if (id !== applicationId) throw new Error('it is another database')
+      if (id !== applicationId) throw noIndex(path, 'another database')
       return new IndexFile(path, database)
     } catch (cause) {
       database?.close()
-      throw new PocketPhiError('invalid-file', `"${path}" is no index of phi.`, {
-        found: cause instanceof Error ? cause.message : String(cause),
-        remedy: 'Name another file, or remove it and index again.',
-        cause,
-      })
+      throw explained(path, cause)
     }
   }
 
   /** The files that are in it, with what tells them from others of the same name. */
   files(): Map<string, string> {
-    const rows = this.#statement('SELECT name, identity FROM files').all()
-    return new Map(rows.map((row) => [textIn(row, 'name'), textIn(row, 'identity')]))
+    return this.#explaining(() => {
+      const rows = this.#statement('SELECT name, identity FROM files').all()
+      return new Map(rows.map((row) => [textIn(row, 'name'), textIn(row, 'identity')]))
+    })
   }
 
   get counts(): IndexCounts {
@@ -103,7 +102,7 @@ export class IndexFile implements SearchProvider {
 
   /** Puts the passages of a file in the place of those that it had, all or none of them. */
   replaceFile(name: string, identity: string, passages: Iterable<Passage>): number {
-    return this.#transaction(() => {
+    return this.#transaction('IMMEDIATE', () => {
       this.#remove(name)
       const { lastInsertRowid: file } = this.#statement('INSERT INTO files (name, identity) VALUES (?, ?)').run(
         name,
@@ -123,7 +122,7 @@ export class IndexFile implements SearchProvider {
 
   /** Forgets a file. */
   removeFile(name: string): void {
-    this.#transaction(() => this.#remove(name))
+    this.#transaction('IMMEDIATE', () => this.#remove(name))
   }
 
   #remove(name: string): void {
@@ -135,30 +134,34 @@ export class IndexFile implements SearchProvider {
     this.#statement('DELETE FROM files WHERE id = ?').run(id)
   }
 
-  #transaction<Result>(work: () => Result): Result {
-    this.#database.exec('BEGIN IMMEDIATE')
+  /** What is read within one is of one moment. @throws PocketPhiError as `find`; what the work throws */
+  #transaction<Result>(kind: 'IMMEDIATE' | 'DEFERRED', work: () => Result): Result {
+    return this.#explaining(() => {
+      this.#database.exec(`BEGIN ${kind}`)
+      try {
+        const result = work()
+        this.#database.exec('COMMIT')
+        return result
+      } catch (error) {
+        this.#database.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+
+  #explaining<Result>(work: () => Result): Result {
     try {
-      const result = work()
-      this.#database.exec('COMMIT')
-      return result
-    } catch (error) {
-      this.#database.exec('ROLLBACK')
-      throw error
+      return work()
+    } catch (cause) {
+      throw explained(this.name, cause)
     }
   }
 
+  /** @throws PocketPhiError `invalid-file` for a damaged index, `not-supported` while another process writes it, `aborted` */
   find(query: string, { count, signal }: FindOptions): Promise<readonly Passage[]> {
     return new Promise((resolve) => {
       throwIfAborted(signal)
-      try {
-        resolve(this.#find(query, count))
-      } catch (cause) {
-        throw new PocketPhiError('invalid-file', `The index "${this.name}" cannot be read.`, {
-          found: String(cause),
-          remedy: 'Remove it and index again.',
-          cause,
-        })
-      }
+      resolve(this.#transaction('DEFERRED', () => this.#find(query, count)))
     })
   }
 
@@ -218,6 +221,58 @@ export class IndexFile implements SearchProvider {
 function distinct(passages: readonly Passage[]): Passage[] {
   const texts = new Set<string>()
   return passages.filter(({ text }) => !texts.has(text) && texts.add(text))
+}
+
+function makeTables(database: DatabaseSync): void {
+  database.exec('BEGIN IMMEDIATE')
+  const tableCount = numberIn(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get(), 'count')
+  database.exec(tableCount === 0 ? `${tables}; COMMIT` : 'ROLLBACK')
+}
+
+function noIndex(path: string, found: string, cause?: unknown): PocketPhiError {
+  return new PocketPhiError('invalid-file', `"${path}" is no index of phi.`, {
+    found,
+    remedy: 'Name another file.',
+    cause,
+  })
+}
+
+/** Codes of SQLite (https://sqlite.org/rescode.html). */
+const [busy, locked, corrupt, cannotOpen, notADatabase] = [5, 6, 11, 14, 26]
+
+/** What an error of SQLite means for an index; other errors are what they are. */
+function explained(path: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !('errcode' in cause) || typeof cause.errcode !== 'number') return cause
+  const found = cause.message
+  switch (cause.errcode & 0xff) {
+    case notADatabase:
+      return noIndex(path, found, cause)
+    case corrupt:
+      return new PocketPhiError('invalid-file', `The index "${path}" is damaged.`, {
+        found,
+        remedy: 'Remove it and index again.',
+        cause,
+      })
+    case busy:
+    case locked:
+      return new PocketPhiError('not-supported', `The index "${path}" is being written by another process.`, {
+        found,
+        remedy: 'Try again in a moment.',
+        cause,
+      })
+    case cannotOpen:
+      return new PocketPhiError('not-found', `The index "${path}" cannot be opened.`, {
+        found,
+        remedy: 'Check that its folder exists, and that it may be read and written.',
+        cause,
+      })
+    default:
+      return new PocketPhiError('invalid-argument', `The index "${path}" cannot be used.`, {
+        found,
+        remedy: 'Check that its folder may be written and that there is room on the disk.',
+        cause,
+      })
+  }
 }
 
 type Row = Readonly<Record<string, unknown>> | undefined

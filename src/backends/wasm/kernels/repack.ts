@@ -6,6 +6,7 @@ const q4_0: i32 = 2
 const q8_0: i32 = 8
 const q4_k: i32 = 12
 const q5_k: i32 = 13
+const q6_k: i32 = 14
 
 /** `count` halves of a block of each row, to [count][8]. */
 function interleaveHalves(from: usize, rowBytes: usize, count: i32, target: usize): void {
@@ -104,7 +105,8 @@ function repackBlock(type: i32, from: usize, rowBytes: usize, target: usize): bo
   if (type == q8_0) return repackSmall(from, rowBytes, 8, target)
   if (type == q4_k) return repackLarge(from, rowBytes, 32, target)
   if (type == q5_k) return repackLarge(from, rowBytes, 40, target)
-  return repackQ6K(from, rowBytes, target)
+  if (type == q6_k) return repackQ6K(from, rowBytes, target)
+  return unreachable()
 }
 
 function blockBytes(type: i32): usize {

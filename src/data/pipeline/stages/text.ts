@@ -1,13 +1,12 @@
 /** Pages become what they say. */
-import { largestPage, mainText } from './main-text/index.ts'
+import { largestPage, mainText, type MainText } from './main-text/index.ts'
 import type { DocumentStage } from './step.ts'
 
 export const textStage: DocumentStage<object> = {
   version: 2,
   prepare: () => (document) => {
     if (document.format === 'text') return { kept: document }
-    if (document.text.length > largestPage) return { dropped: 'page too large' }
-    const found = extracted(document.text)
+    const found = extractedText(document.text)
     if (typeof found === 'string') return { dropped: found }
     const { text, title, by } = found
     const named = document.title === undefined && title !== '' ? { title } : {}
@@ -15,10 +14,9 @@ export const textStage: DocumentStage<object> = {
   },
 }
 
-type Extracted = NonNullable<ReturnType<typeof mainText>>
-
-/** What was found, or why nothing was. */
-function extracted(html: string): Extracted | string {
+/** The main text of any page, or why there is none. */
+export function extractedText(html: string): MainText | string {
+  if (html.length > largestPage) return 'page too large'
   try {
     return mainText(html) ?? 'no main text'
   } catch {

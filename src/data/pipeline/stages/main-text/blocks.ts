@@ -59,15 +59,20 @@ function placeOf(element: Element, { place, surroundingsAtMost }: Around): Place
   return commentNames.test(names) ? 'comments' : place
 }
 
+/** Elements within elements with the same kind of name are asked for it one after the other. */
+const unlinkedLengths = new WeakMap<Element, number>()
+
 /** Characters that are shown and lead nowhere. */
-function unlinkedLength(node: Node, depth = 0): number {
-  if (node.nodeType === textNode) return (node.nodeValue ?? '').trim().length
-  if (node.nodeType !== elementNode || depth > deepest) return 0
-  const tag = (node as Element).tagName
-  if (tag === 'A' || silentTags.has(tag)) return 0
+function unlinkedLength(element: Element, depth = 0): number {
+  const known = unlinkedLengths.get(element)
+  if (known !== undefined) return known
   let length = 0
-  for (let child = node.firstChild; child !== null; child = child.nextSibling)
-    length += unlinkedLength(child, depth + 1)
+  const isLeftOut = depth > deepest || element.tagName === 'A' || silentTags.has(element.tagName) || isHidden(element)
+  for (let child = isLeftOut ? null : element.firstChild; child !== null; child = child.nextSibling) {
+    if (child.nodeType === textNode) length += (child.nodeValue ?? '').trim().length
+    else if (child.nodeType === elementNode) length += unlinkedLength(child as Element, depth + 1)
+  }
+  unlinkedLengths.set(element, length)
   return length
 }
 

@@ -16,7 +16,7 @@ export function parsePage(html: string): Document {
   const root = document.createElement('html')
   const head = document.createElement('head')
   const body = document.createElement('body')
-  sortInto(document, head, body)
+  sortInto(document, head, body, 0)
   for (const element of [...document.children]) element.remove()
   root.append(head, body)
   document.append(root)
@@ -29,11 +29,14 @@ function isInOrder({ children }: Document): boolean {
   return children.length === 1 && root?.tagName === 'HTML' && tags.join(' ') === 'HEAD BODY'
 }
 
+/** Pages have a few within each other; those that go deeper are broken or hostile, and stay as they are. */
+const deepestRoots = 20
+
 /** Gives the contents of `html`, `head` and `body`, however often and wherever they are, to one head and one body. */
-function sortInto(parent: Node, head: Element, body: Element): void {
+function sortInto(parent: Node, head: Element, body: Element, depth: number): void {
   for (const node of [...parent.childNodes]) {
     const tag = node.nodeName
-    if (tag === 'HTML') sortInto(node, head, body)
+    if (tag === 'HTML' && depth < deepestRoots) sortInto(node, head, body, depth + 1)
     else if (tag === 'BODY') body.append(...node.childNodes)
     else if (tag === 'HEAD' || (headTags.has(tag) && body.firstElementChild === null)) {
       head.append(...(tag === 'HEAD' ? node.childNodes : [node]))
