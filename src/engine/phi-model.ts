@@ -136,6 +136,11 @@ export class PhiModel implements AsyncDisposable {
     })
   }
 
+  /** The name of the chat template, where there is one. */
+  get templateName(): string | undefined {
+    return this.#template?.name
+  }
+
   /**
    * Continues a prompt.
    *

@@ -12,6 +12,7 @@ export type { ChatModel } from './answers.ts'
 export type { ChatCompletionStream } from './stream.ts'
 export { APIError, APIUserAbortError } from './errors.ts'
 export type {
+  AssistantMessageParam,
   ChatCompletion,
   ChatCompletionChunk,
   ChoiceLogProbs,
@@ -23,10 +24,15 @@ export type {
   CompletionParamsStreaming,
   CompletionUsage,
   ErrorBody,
+  FunctionToolParam,
   ImagePart,
   LikelyToken,
   MessageParam,
+  MessageToolCall,
+  SpokenMessageParam,
   StreamOptions,
   TextPart,
   TokenLogProb,
+  ToolCallDelta,
+  ToolMessageParam,
 } from './types.ts'

@@ -158,7 +158,7 @@ describe('a request', () => {
   })
 
   it.each([
-    ['tools', [{ type: 'function' }]],
+    ['functions', [{ name: 'f' }]],
     ['presence_penalty', 0.5],
     ['top_k', 40],
     ['toString', 'x'],
@@ -172,7 +172,7 @@ describe('a request', () => {
     ['messages', { messages: [] }],
     ['messages', { messages: 'Hello' }],
     ['messages[0]', { messages: ['Hello'] }],
-    ['messages[0].role', { messages: [{ role: 'tool', content: 'x' }] }],
+    ['messages[0].role', { messages: [{ role: 'function', content: 'x' }] }],
     ['messages[0].role', { messages: [{ role: 'toString', content: 'x' }] }],
     ['messages[0].content', { messages: [{ role: 'user', content: null }] }],
     ['messages[0].name', { messages: [{ role: 'user', content: 'x', name: 'Ann' }] }],
@@ -436,10 +436,10 @@ describe.each([
 
   it('refuses where the request is made, also one that streams, and drops no turns', async () => {
     const { completions } = clientOf().chat
-    const odd = { messages, tools: [{}] } as CompletionParams
+    const odd = { messages, best_of: 2 } as CompletionParams
     expect(await caught(completions.create(odd))).toMatchObject({
       status: 400,
-      param: 'tools',
+      param: 'best_of',
       remedy: 'Leave it out.',
     })
     const long = { role: 'user', content: 'the dog and the cat '.repeat(60) } as const

@@ -45,6 +45,7 @@ export interface ModelFacts {
   readonly context: number
   /** The parsed config.json. */
   readonly config: Readonly<Record<string, unknown>>
+  readonly templateName: string | undefined
   readonly stopIds: readonly number[]
   readonly sampling: SamplingOptions
 }

@@ -16,6 +16,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
   readonly sees: ModelFacts['sees']
   readonly context: ModelFacts['context']
   readonly config: ModelFacts['config']
+  readonly templateName: ModelFacts['templateName']
   readonly stopIds: ModelFacts['stopIds']
   readonly sampling: ModelFacts['sampling']
   readonly #caller: Caller<EngineCalls>
@@ -28,6 +29,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
     this.sees = facts.sees
     this.context = facts.context
     this.config = facts.config
+    this.templateName = facts.templateName
     this.stopIds = facts.stopIds
     this.sampling = facts.sampling
     this.#caller = caller

@@ -167,6 +167,7 @@ function isHandle(source: SentSource): source is DirectoryHandle {
   return typeof source === 'object' && 'getDirectoryHandle' in source
 }
 
-function factsOf({ backend, execution, memory, sees, context, config, stopIds, sampling }: PhiModel): ModelFacts {
-  return { backend, execution, memory, sees, context, config, stopIds, sampling }
+function factsOf(model: PhiModel): ModelFacts {
+  const { backend, execution, memory, sees, context, config, templateName, stopIds, sampling } = model
+  return { backend, execution, memory, sees, context, config, templateName, stopIds, sampling }
 }

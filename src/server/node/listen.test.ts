@@ -192,6 +192,65 @@ it('holds answers to a schema', async () => {
   expect(typeof thing['alive']).toBe('boolean')
 })
 
+describe('functions', () => {
+  const parameters = {
+    type: 'object',
+    properties: { thing: { type: 'string', maxLength: 10 }, size: { enum: ['small', 'large'] } },
+    required: ['thing', 'size'],
+    additionalProperties: false,
+  }
+  const called = { name: 'look_up', description: 'Looks a thing up.', parameters, strict: true }
+  const tools = [{ type: 'function' as const, function: called }]
+  const tool_choice = { type: 'function' as const, function: { name: 'look_up' } }
+  const forced = { ...asked, tools, tool_choice, max_tokens: 100 }
+
+  it('are called by their schemas, whole and assembled from a stream', async () => {
+    const { choices } = await client.chat.completions.create(forced)
+    expect(choices[0]).toMatchObject({ finish_reason: 'tool_calls', message: { content: null } })
+    const [call] = choices[0]?.message.tool_calls ?? []
+    if (call?.type !== 'function') throw new Error('no call')
+    expect(call.function.name).toBe('look_up')
+    const given = JSON.parse(call.function.arguments) as Readonly<Record<string, unknown>>
+    expect(Object.keys(given)).toEqual(['thing', 'size'])
+    const streamed = await client.chat.completions.stream(forced).finalChatCompletion()
+    expect(streamed.choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: { tool_calls: [{ type: 'function', function: call.function }] },
+    })
+  })
+
+  it('are run by the helper of the client, and what they returned is understood', async () => {
+    const asks: unknown[] = []
+    const look = (given: object): string => {
+      asks.push(given)
+      return 'A dog is an animal.'
+    }
+    const runner = client.chat.completions.runTools({
+      ...forced,
+      tools: [{ type: 'function', function: { ...called, function: look, parse: JSON.parse } }],
+    })
+    await runner.done()
+    expect(asks).toHaveLength(1)
+    const conversation = [...runner.messages]
+    expect(conversation.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool'])
+    const next = await client.chat.completions.create({ ...asked, messages: conversation, tools, max_tokens: 10 })
+    expect(next.choices[0]?.message.content).toEqual(expect.any(String))
+  })
+
+  it('that cannot be held to, or do not exist, are refused', async () => {
+    const odd = { type: 'function' as const, function: { name: 'odd', parameters: { type: 'object', not: {} } } }
+    const { completions } = client.chat
+    await expect(
+      completions.create({ ...asked, tools: [odd], tool_choice: 'required', stream: true }),
+    ).rejects.toMatchObject({ status: 400, message: expect.stringContaining('the keyword "not"') })
+    const lost = [...asked.messages, { role: 'tool' as const, content: 'x', tool_call_id: 'call_1' }]
+    await expect(completions.create({ ...asked, messages: lost })).rejects.toMatchObject({
+      status: 400,
+      param: 'messages[1].tool_call_id',
+    })
+  })
+})
+
 describe('several clients', () => {
   it('are answered together, each as if it were alone', async () => {
     const things = ['dog', 'cat', 'hammer', 'lemon', 'river', 'boat', 'fox', 'stone']
