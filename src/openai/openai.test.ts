@@ -481,6 +481,16 @@ describe.each([
     expect((await completions.create({ messages })).choices).toHaveLength(1)
   })
 
+  it('makes vectors of texts', async () => {
+    const [expected] = await local.embed(['A dog'])
+    const { data, usage } = await clientOf().embeddings.create({ input: 'A dog' })
+    expect(data[0]?.embedding).toEqual([...(expected?.vector ?? [])])
+    expect(usage.total_tokens).toBe(expected?.tokens)
+    expect(await caught(clientOf().embeddings.create({ input: '' }))).toMatchObject({ status: 400, param: 'input[0]' })
+    const aborted = clientOf().embeddings.create({ input: 'A dog' }, { signal: AbortSignal.abort() })
+    expect(await caught(aborted)).toBeInstanceOf(APIUserAbortError)
+  })
+
   it('throws when the signal fires before there is an answer', async () => {
     const { completions } = clientOf().chat
     for (const stream of [false, true]) {

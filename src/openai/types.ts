@@ -231,6 +231,26 @@ export interface TextCompletion extends Envelope {
   usage?: CompletionUsage | null
 }
 
+/** What `embeddings.create` takes. Every other parameter is refused by its name. */
+export interface EmbeddingParams {
+  /** A text, or token ids, or up to 2,048 of either. */
+  readonly input: string | readonly string[] | readonly number[] | readonly (readonly number[])[]
+  readonly model?: string
+  /** Lists of numbers when left out; `base64` are their float32 values, the least byte first. */
+  readonly encoding_format?: 'float' | 'base64' | null
+  /** Refused unless it is what the vectors of the model have. */
+  readonly dimensions?: number | null
+  readonly user?: string
+}
+
+/** A vector for each text, in their order. */
+export interface EmbeddingsResponse {
+  object: 'list'
+  data: { object: 'embedding'; index: number; embedding: number[] | string }[]
+  model: string
+  usage: { prompt_tokens: number; total_tokens: number }
+}
+
 /** What stands below `error` in the body of an answer that failed. */
 export interface ErrorBody {
   /** What went wrong, what was expected and found, and what to do. */

@@ -47,6 +47,11 @@ class Hall {
     },
     measure: ({ source, options }, { signal }) => measureModel(openSource(source), { ...options, signal }),
     counters: async ({ model }) => this.#model(model).counters,
+    embed: ({ model, texts }, { signal, tell }) =>
+      this.#model(model).embed(
+        texts.map((text) => this.#prompt(text, model)),
+        { signal, onProgress: tell },
+      ),
     openPicture: async ({ model, picture: number, source, options }) => {
       const picture = await this.#model(model).picture(source, options)
       this.#pictures.set(number, { picture, model })
