@@ -42,7 +42,7 @@ export interface PageServedModel<Picture extends TakenPicture> extends ServedMod
 export interface PageServer {
   /** Resolves when this page is the one of its origin that answers: when it has a service worker, and those that began before it have ended. */
   readonly isServing: Promise<void>
-  /** Refuses new requests, lets those that are being answered end, and lets another page answer. The model stays the caller's. */
+  /** Takes no new requests, lets those that are being answered end, and lets another page answer. The model stays the caller's. */
   close(): Promise<void>
 }
 
@@ -70,14 +70,17 @@ export function servePage<Picture extends TakenPicture>(
     if (data !== portMessage || port === undefined) return
     serveCalls<PageCalls>(port, { request: (sent, scope) => respond(app, sent, scope) })
   }
-  serviceWorker.addEventListener('message', receive)
-  serviceWorker.startMessages()
-  const turn = new Turn()
+  const closing = new AbortController()
+  // Not before its turn: another model of the same page may still have its own.
+  const turn = new Turn(() => {
+    serviceWorker.addEventListener('message', receive, { signal: closing.signal })
+    serviceWorker.startMessages()
+  })
   return {
     isServing: turn.begun,
     async close() {
+      closing.abort()
       await turn.end(() => app.drain())
-      serviceWorker.removeEventListener('message', receive)
     },
   }
 }
@@ -91,8 +94,9 @@ class Turn {
   readonly #left = Promise.withResolvers<void>()
   readonly #whole: Promise<void>
 
-  constructor() {
-    this.#whole = this.#take()
+  /** @param onBegin called when it begins */
+  constructor(onBegin: () => void) {
+    this.#whole = this.#take(onBegin)
     this.#whole.catch(this.#begun.reject)
   }
 
@@ -109,13 +113,14 @@ class Turn {
     await this.#whole
   }
 
-  async #take(): Promise<void> {
+  async #take(onBegin: () => void): Promise<void> {
     const { locks } = navigator
     const client = await Promise.race([ownIdentity(), this.#leaving.promise])
     if (client === undefined) return
     await locks.request(livingLock(client), async () => {
       const turn = locks.request(lockName, { signal: this.#waiting.signal }, async () => {
         await locks.request(servingLock(client), async () => {
+          onBegin()
           this.#begun.resolve()
           await this.#leaving.promise
         })

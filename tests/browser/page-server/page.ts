@@ -1,5 +1,5 @@
 /** A page that serves a model to itself, and asks it with the official client of OpenAI. */
-import OpenAI from 'openai'
+import OpenAI, { APIUserAbortError, type APIError } from 'openai'
 import { loadModel, type PhiModel } from '../../../src/index.ts'
 import { servePage, type PageServer } from '../../../src/server/page/index.ts'
 import { startEngine } from '../../../src/worker/index.ts'
@@ -50,8 +50,8 @@ async function failure(work: () => Promise<unknown>): Promise<Failure | undefine
     await work()
     return undefined
   } catch (error) {
-    const { status, code, message } = error as InstanceType<typeof OpenAI.APIError>
-    return { isAbort: error instanceof OpenAI.APIUserAbortError, status, code, message }
+    const { status, code, message } = error as APIError
+    return { isAbort: error instanceof APIUserAbortError, status, code, message }
   }
 }
 
