@@ -1,5 +1,5 @@
 /** The messages of a request. */
-import { invalid, isFields, isText, unsupported, type Fields } from './fields.ts'
+import { checkDepth, invalid, isFields, isText, unsupported, type Fields } from './fields.ts'
 import { readImage, type RequestImage } from './images.ts'
 import type { ToolCall, ToolMessage } from './tool-notation.ts'
 
@@ -68,15 +68,18 @@ function readCalls(message: Fields, path: string, called: Map<string, string>): 
 }
 
 function readArguments(value: unknown, path: string): string {
-  if (typeof value === 'string' && isObjectText(value)) return value
-  throw invalid(path, 'an object in JSON, as a text', value)
+  const given = typeof value === 'string' ? parsed(value) : undefined
+  if (typeof value !== 'string' || !isFields(given)) throw invalid(path, 'an object in JSON, as a text', value)
+  checkDepth(given, path)
+  return value
 }
 
-function isObjectText(text: string): boolean {
+/** Undefined where the text is no JSON. */
+function parsed(text: string): unknown {
   try {
-    return isFields(JSON.parse(text))
+    return JSON.parse(text) as unknown
   } catch {
-    return false
+    return undefined
   }
 }
 

@@ -87,6 +87,11 @@ const textOf = (chunks: readonly ChatCompletionChunk[], index = 0): string =>
     .map(({ delta }) => delta.content ?? '')
     .join('')
 
+it('a model behind a port tells how its conversations are written', () => {
+  expect(local.templateName).toBe('phi-3-mini')
+  expect(remote.templateName).toBe(local.templateName)
+})
+
 describe('a request', () => {
   it('becomes options of the engine', () => {
     const request = {

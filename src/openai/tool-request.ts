@@ -2,7 +2,7 @@
 import { quoted } from '../base/describe.ts'
 import type { CallableFunction } from '../grammar/calls.ts'
 import { RequestError } from './errors.ts'
-import { invalid, isBoolean, isFields, isString, optional, unsupported, type Fields } from './fields.ts'
+import { checkDepth, invalid, isBoolean, isFields, isString, optional, unsupported, type Fields } from './fields.ts'
 import type { ToolFunction } from './tool-notation.ts'
 
 /** What an answer may call. */
@@ -91,6 +91,7 @@ function readFunction(tool: unknown, path: string): AskedFunction {
 
 /** Without parameters a function takes an empty object. */
 function objectSchema(schema: Fields, path: string): Fields {
+  checkDepth(schema, path)
   if (Object.keys(schema).length === 0) return { type: 'object', properties: {}, additionalProperties: false }
   if (schema['type'] === 'object') return schema
   throw invalid(path, 'a JSON schema with "type": "object"', schema)

@@ -101,6 +101,20 @@ describe('a request with functions', () => {
     expect(refusal(fields).param).toBe(param)
   })
 
+  it('is refused where a value is nested beyond any use', () => {
+    const deep = (count: number): unknown => JSON.parse(`${'['.repeat(count)}${']'.repeat(count)}`)
+    const parametersOf = (count: number) => [
+      { type: 'function', function: { name: 'x', parameters: { type: 'object', default: deep(count) } } },
+    ]
+    expect(refusal({ tools: parametersOf(100_000) }).param).toBe('tools[0].function.parameters')
+    expect(readRequest({ messages, tools: parametersOf(400) }).tools?.functions).toHaveLength(1)
+    const format = { json_schema: { name: 'x', schema: deep(100_000) }, type: 'json_schema' }
+    expect(refusal({ response_format: format }).param).toBe('response_format.json_schema.schema')
+    const made = { name: 'x', arguments: JSON.stringify({ a: 0 }).replace('0', '['.repeat(1e5) + ']'.repeat(1e5)) }
+    const lists = [{ role: 'assistant', tool_calls: [{ id: 'call_1', type: 'function', function: made }] }]
+    expect(refusal({ messages: lists }).param).toBe('messages[0].tool_calls[0].function.arguments')
+  })
+
   const call = { id: 'call_1', type: 'function', function: { name: 'get_time', arguments: '{}' } }
   const called = { role: 'assistant', content: null, tool_calls: [call] }
   it.each<[string, readonly unknown[]]>([
@@ -347,6 +361,31 @@ describe.each(['phi-nano', 'phi-4-mini'])('a client of %s', (name) => {
     const lenient = await client.chat.completions.create({ messages, tools, max_tokens: 4 })
     expect(lenient.choices).toHaveLength(1)
   })
+})
+
+it('a model that writes the token of calls by itself has called, and is held to a schema that is strict', async () => {
+  await using model = await loadModel(await phi4MiniLike(), { threads: 1, context: 1024, template: 'phi-4-mini' })
+  const strict = { ...weather, function: { ...weather.function, strict: true } }
+  const asked = { messages, tools: [strict], parallel_tool_calls: false, temperature: 1, max_tokens: 200 } as const
+  const open = String(model.tokenizer.idOf('<|tool_call|>'))
+  for (const seed of [1, 2, 3]) {
+    const { choices } = await createClient(model).chat.completions.create({
+      ...asked,
+      seed,
+      logit_bias: { [open]: 100 },
+    })
+    expect(choices[0]).toMatchObject({ finish_reason: 'tool_calls', message: { content: null } })
+    const calls = choices[0]?.message.tool_calls ?? []
+    expect(calls).toHaveLength(1)
+    expect(Object.keys(JSON.parse(calls[0]?.function.arguments ?? '') as object)).toEqual(['city', 'unit'])
+  }
+  const { choices } = await createClient(model).chat.completions.create({
+    ...asked,
+    seed: 1,
+    logit_bias: { [open]: -100 },
+  })
+  expect(choices[0]?.message.tool_calls).toBeUndefined()
+  expect(choices[0]?.message.content).not.toContain('tool_call')
 })
 
 it('an answer that may call has the words of one that may not where the model wants no function', async () => {
