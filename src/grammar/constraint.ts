@@ -64,6 +64,8 @@ export class Constraint {
   readonly #masks: TokenMasks
   readonly #tokenizer: Tokenizer
   readonly #stopIds: Int32Array
+  /** Lists of ids with those that may end the answer. */
+  readonly #stopped = new WeakMap<Int32Array, Int32Array>()
   #state: State
   /** Whether the decoder will leave out a space at the beginning. */
   #dropsSpace: boolean
@@ -91,7 +93,19 @@ export class Constraint {
       if (ids.length === 0) throw noText()
       return ids
     }
-    return Int32Array.from([...ids, ...this.#stopIds]).sort()
+    return this.#withStops(ids)
+  }
+
+  /** In free text nearly all of a vocabulary is allowed, again and again. */
+  #withStops(ids: Int32Array): Int32Array {
+    const known = this.#stopped.get(ids)
+    if (known !== undefined) return known
+    const all = new Int32Array(ids.length + this.#stopIds.length)
+    all.set(ids)
+    all.set(this.#stopIds, ids.length)
+    all.sort()
+    this.#stopped.set(ids, all)
+    return all
   }
 
   /** Goes on past a token that was allowed and ends nothing. */
