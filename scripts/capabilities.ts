@@ -97,12 +97,12 @@ const claims: readonly Claim[] = [
   },
   {
     area: '',
-    what: 'answers in a format: JSON, JSON by a schema, a regular expression; random schemas and texts against an independent validator',
+    what: 'answers in a format: JSON, JSON by a schema, a regular expression, calls of functions; random schemas and texts against an independent validator',
     tests: ['src/grammar/', 'src/engine/format', 'tests/format-command'],
   },
   {
     area: '',
-    what: "OpenAI's chat completions and completions over HTTP, asked by the official client: streams, logprobs, aborts, drain",
+    what: "OpenAI's chat completions with functions, completions and embeddings over HTTP, asked by the official client: streams, logprobs, aborts, drain",
     tests: ['src/server/', 'tests/serve'],
   },
   {
@@ -139,6 +139,11 @@ const claims: readonly Claim[] = [
     area: '',
     what: 'the chat page: offline, installable, downloads that resume, nothing leaves it; without accessibility violations',
     tests: ['tests/web/'],
+  },
+  {
+    area: '',
+    what: "OpenAI's interface for all pages of an origin, through its service worker, asked by the official client",
+    tests: ['tests/page-server'],
   },
   {
     area: '',

@@ -53,10 +53,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   'search/mcp': { rooms: ['search'], packages: ['@modelcontextprotocol/client'], node: true },
   'search/store': { rooms: ['search', 'data/pipeline'], node: true },
   server: { rooms: ['engine', 'search', 'openai'], packages: ['hono'] },
+  'server/page': { rooms: ['server', 'worker'] },
   'server/node': { rooms: ['server'], packages: ['@hono/node-server'], node: true },
   worker: { rooms: ['engine'] },
   openai: { rooms: ['engine'] },
-  '': { rooms: ['engine', 'quant', 'search', 'server', 'worker', 'openai', 'tune'] },
+  '': { rooms: ['engine', 'quant', 'search', 'server', 'server/page', 'worker', 'openai', 'tune'] },
   cli: {
     rooms: ['', 'hub/cache', 'data/pipeline', 'server/node', 'train', 'longrope', 'eval', 'search/mcp', 'search/store'],
     packages: ['@clack/prompts', 'commander', 'yaml', 'zod'],

@@ -10,6 +10,7 @@ export { loadModel, measureModel, type LoadModelOptions, type ModelSource } from
 export type { LoadOptions } from './engine/load.ts'
 export type { CacheOptions } from './engine/programs.ts'
 export { PhiModel, type LogitsOptions, type Prompt } from './engine/phi-model.ts'
+export type { Embedding } from './engine/embed.ts'
 export {
   Generation,
   type FinishReason,

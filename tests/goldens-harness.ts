@@ -36,6 +36,22 @@ export function goldenTests(backend: BackendName): void {
     expect(largestDifference(logits, await golden('golden.safetensors', 'long.logits'))).toBeLessThan(1e-4)
   })
 
+  it('gives the hidden states that these logits are products of', async () => {
+    await using model = await loadModel(goldenFolder, { backend, exact: true })
+    const rows: Float32Array[] = []
+    using sequence = await model.engine.open(await goldenIds())
+    await sequence.deliver(0, { hidden: (row, values) => (rows[row] = values) })
+    const head = await golden('model-00001-of-00007.safetensors', 'model.embed_tokens.weight')
+    const width = rows[0]?.length ?? NaN
+    const logits = rows.flatMap((row) =>
+      Array.from({ length: head.length / width }, (_, id) =>
+        row.reduce((sum, value, at) => sum + value * (head[id * width + at] ?? NaN), 0),
+      ),
+    )
+    const expected = await golden('golden.safetensors', 'long.logits')
+    expect(largestDifference(Float32Array.from(logits), expected)).toBeLessThan(1e-4)
+  })
+
   it('gives the same text and the same logits at every step, across the LongRoPE border', async () => {
     await using model = await loadModel(goldenFolder, { backend, exact: true })
     const { prompt, continuation } = greedy

@@ -34,7 +34,7 @@ const patience = 60
 export function registerServe(program: Command): void {
   const command = program
     .command('serve')
-    .description('Serve a model with the interface of OpenAI: chat completions, completions, models.')
+    .description('Serve a model with the interface of OpenAI: chat completions, completions, embeddings, models.')
     .argument('[model]', optionalModelArgument)
     .option('--host <address>', 'address to listen on; 0.0.0.0 for all of the machine', '127.0.0.1')
     .option('--port <n>', 'port to listen on; 0 for any that is free', integer(0, 65_535), 8080)

@@ -3,7 +3,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { isJsonObject } from '../formats/json.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { mostPixels, tooLarge } from '../vision/layout.ts'
-import { preparePicture, type Pixels } from '../vision/prepare.ts'
+import type { Pixels } from '../vision/prepare.ts'
 import { Picture } from './pictures.ts'
 
 /** A file of a picture, or its pixels. */
@@ -42,6 +42,7 @@ export class Album {
   /** @throws PocketPhiError as `PhiModel.picture` */
   async take(source: PictureSource, tiles: number): Promise<Picture> {
     const pixels = await pixelsOf(source)
+    const { preparePicture } = await import('../vision/prepare.ts')
     const key = await keyOf(pixels, tiles)
     const known = key === undefined ? undefined : this.#pictures.get(key)?.deref()
     if (known !== undefined) return known

@@ -15,6 +15,7 @@ import { Album, usualTiles, type PictureOptions, type PictureSource } from './al
 import type { SamplingOptions } from './sampling.ts'
 import type { EngineCounters } from './counters.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { Embedding } from './embed.ts'
 import type { AdvanceOptions } from './sequence.ts'
 
 /**
@@ -136,6 +137,11 @@ export class PhiModel implements AsyncDisposable {
     })
   }
 
+  /** The name of the chat template, where there is one. */
+  get templateName(): string | undefined {
+    return this.#template?.name
+  }
+
   /**
    * Continues a prompt.
    *
@@ -184,6 +190,19 @@ export class PhiModel implements AsyncDisposable {
     } finally {
       sequence.close()
     }
+  }
+
+  /**
+   * A vector for each text: the mean of the hidden states behind the last norm over all of its tokens, of length 1, so that the product of
+   * two is the cosine between them. Texts are read one after another.
+   *
+   * @throws PocketPhiError `context-full`, `invalid-argument` (an empty text), `aborted`
+   */
+  async embed(texts: readonly Prompt[], options: AdvanceOptions = {}): Promise<Embedding[]> {
+    const { embedText } = await import('./embed.ts')
+    const embeddings: Embedding[] = []
+    for (const text of texts) embeddings.push(await embedText(this.engine, this.#encode(text), options))
+    return embeddings
   }
 
   /**

@@ -4,7 +4,7 @@ import { visionIndices, visionProgramName } from '../models/trace-vision.ts'
 import type { VisionModel } from '../models/model.ts'
 import { pictureTokens, tileSide, tokensOfSide } from '../vision/layout.ts'
 import { patchesOf } from '../vision/patches.ts'
-import { overviewOf, tileOf, type PreparedPicture } from '../vision/prepare.ts'
+import type { PreparedPicture } from '../vision/prepare.ts'
 import type { RunInputs } from '../backends/backend.ts'
 
 /** The id that the next picture begins with. Those of pictures are negative, and no two share one. */
@@ -88,6 +88,8 @@ export async function viewPicture(
   run: RunVision,
   onTile: (done: number, total: number) => void = () => {},
 ): Promise<Float32Array> {
+  // Loaded with the first picture: most pages have none.
+  const { overviewOf, tileOf } = await import('../vision/prepare.ts')
   const { columns, rows } = prepared.layout
   const patch = Math.sqrt(patchValues / 3)
   const indices = visionIndices(passRows)

@@ -35,6 +35,8 @@ export interface EnginePrograms {
   readonly cache: CacheShape
   /** What meets packed weights: f32 in exact mode. */
   readonly activations: ActivationFormat
+  /** Values of a row's hidden state. */
+  readonly width: number
   /** Greatest logits that a pass finds of each row. */
   readonly candidates: number
   /** Row counts that a program exists for, ascending: 1, 2, 4 … */
@@ -107,6 +109,7 @@ export function tracePrograms(
     context,
     cache,
     activations: formats.activations ?? 'int8',
+    width: first.traced.hidden.type.shape[1] ?? 0,
     candidates: candidatesOf(model),
     buckets,
     programs: [

@@ -445,7 +445,7 @@ export class Scheduler implements SequenceHost {
     const ahead = this.#ahead
     if (ahead === undefined || ahead.sequence !== sequence || ahead.table !== table) return false
     const isNext = ahead.from === computed && ids.length === computed + 1 && ids[computed] === ahead.id
-    return isNext && delivery.logits === undefined
+    return isNext && wantsCandidatesAlone(delivery)
   }
 
   /** The pass over these rows where it has begun already. One over other rows came to nothing, and is waited for. */
@@ -485,7 +485,7 @@ export class Scheduler implements SequenceHost {
     const { sequence, wantedFrom, delivery, options } = request
     const isAlone = this.#requests.length === 1 && this.#open.size === 1
     const isLast = until === sequence.ids.length && wantedFrom === until - 1
-    const takesLikeliest = options.takesLikeliest === true && delivery.logits === undefined
+    const takesLikeliest = options.takesLikeliest === true && wantsCandidatesAlone(delivery)
     const hasRoom = until + 1 < sequence.reserved
     return (
       isAlone && isLast && takesLikeliest && hasRoom && this.#regimeOf(until + 1, sequence.regime) === sequence.regime
@@ -559,10 +559,11 @@ export class Scheduler implements SequenceHost {
   }
 
   /** Gives a receiver what the pass says of a row, which is the one with this index among those that were wanted. */
-  #deliver({ logits, candidates }: Delivery, row: number, outputs: RunOutputs, index: number): void {
+  #deliver({ logits, hidden, candidates }: Delivery, row: number, outputs: RunOutputs, index: number): void {
     const of = (name: string, width: number): Float32Array =>
       present(outputs[name], name).subarray(index * width, (index + 1) * width)
     logits?.(row, of(outputNames.logits, this.vocabulary))
+    hidden?.(row, of(outputNames.hidden, this.programs.width))
     candidates?.(row, {
       ids: Int32Array.from(of(outputNames.candidateIds, this.candidates)),
       logits: of(outputNames.candidateLogits, this.candidates),
@@ -570,11 +571,16 @@ export class Scheduler implements SequenceHost {
   }
 }
 
+function wantsCandidatesAlone({ logits, hidden }: Delivery): boolean {
+  return logits === undefined && hidden === undefined
+}
+
 /** The outputs that somebody receives. */
 function outputsFor(parts: readonly Part[]): string[] {
-  const { logits, candidateLogits, candidateIds } = outputNames
+  const { logits, hidden, candidateLogits, candidateIds } = outputNames
   const isWanted = (of: keyof Delivery): boolean => parts.some(({ request }) => request.delivery[of] !== undefined)
-  return [...(isWanted('logits') ? [logits] : []), ...(isWanted('candidates') ? [candidateLogits, candidateIds] : [])]
+  const rows = [...(isWanted('logits') ? [logits] : []), ...(isWanted('hidden') ? [hidden] : [])]
+  return [...rows, ...(isWanted('candidates') ? [candidateLogits, candidateIds] : [])]
 }
 
 /** A single new token is no prompt that is being read, unless all before it had to be read again. */

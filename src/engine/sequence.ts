@@ -28,12 +28,14 @@ export interface AdvanceOptions {
   readonly takesLikeliest?: boolean | undefined
 }
 
-/** Receives the logits of a row, f32[vocabulary]. The array is the receiver's to keep. */
-export type DeliverRow = (row: number, logits: Float32Array) => void
+/** Receives the logits of a row, f32[vocabulary], or other values of it. The array is the receiver's to keep. */
+export type DeliverRow = (row: number, values: Float32Array) => void
 
 /** Who receives what of each row: only that is read from the device. */
 export interface Delivery {
   readonly logits?: DeliverRow
+  /** Behind the last norm, f32[width]. */
+  readonly hidden?: DeliverRow
   readonly candidates?: (row: number, candidates: Candidates) => void
 }
 

@@ -34,6 +34,8 @@ export class StopGate {
   #held = ''
   /** The stop string that was found. */
   found: string | undefined
+  /** What came behind it, with the same piece of text. */
+  rest = ''
 
   constructor(stops: readonly string[]) {
     this.#stops = stops
@@ -55,6 +57,7 @@ export class StopGate {
     }
     const end = this.found === undefined ? all.length - this.#doubtful(all) : first
     this.#held = this.found === undefined ? all.slice(end) : ''
+    if (this.found !== undefined) this.rest = all.slice(firstEnd)
     return all.slice(0, end)
   }
 

@@ -43,7 +43,7 @@ export class Automaton {
     this.start = this.#stateFrom([{ place: this.#network.start, stack: undefined }])
   }
 
-  /** The state after one more byte, or undefined where no text that fits goes on with it. */
+  /** The state after one more byte or control token, or undefined where no text that fits goes on with it. */
   step(state: State, byte: number): State | undefined {
     const known = state.steps[byte]
     if (known !== undefined) return known ?? undefined

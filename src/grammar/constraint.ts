@@ -2,23 +2,33 @@
 import { PocketPhiError } from '../base/errors.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { Automaton, type State } from './automaton.ts'
+import { callsGrammar, type CallRules } from './calls.ts'
 import type { Grammar } from './expression.ts'
 import { jsonGrammar } from './json.ts'
 import { jsonSchemaGrammar } from './json-schema.ts'
 import { regexGrammar } from './regex.ts'
 import { TokenMasks } from './token-masks.ts'
 
-/**
- * What an answer has to be: an object in JSON, JSON that is valid by a schema (draft 2020-12; the guide lists the keywords), or a text
- * that matches a regular expression from its beginning to its end.
- */
-export type AnswerFormat =
+/** An object in JSON, JSON that is valid by a schema (draft 2020-12; the guide lists the keywords), or a text that matches a regular expression. */
+export type TextFormat =
   | { readonly type: 'json' }
   | { readonly type: 'json-schema'; readonly schema: unknown }
   | { readonly type: 'regex'; readonly pattern: string }
 
-function grammarOf(format: AnswerFormat): Grammar {
+/**
+ * What an answer has to be, from its beginning to its end: a text of some format, or calls of functions. With `words` it may also be
+ * something else: `free`, any text, calls behind it or not, or a text of that format instead.
+ */
+export type AnswerFormat =
+  | TextFormat
+  | ({ readonly type: 'calls'; readonly words?: 'free' | TextFormat | undefined } & CallRules)
+
+function grammarOf(format: AnswerFormat, isControl: (spelling: string) => boolean): Grammar {
   switch (format.type) {
+    case 'calls': {
+      const { words } = format
+      return callsGrammar(format, typeof words === 'object' ? grammarOf(words, isControl) : words, isControl)
+    }
     case 'json':
       return jsonGrammar
     case 'json-schema':
@@ -38,8 +48,11 @@ function compiled(format: AnswerFormat, tokenizer: Tokenizer): { automaton: Auto
   const key = JSON.stringify(format)
   const known = ofTokenizer.get(key)
   if (known !== undefined) return known
-  const automaton = new Automaton(grammarOf(format))
-  const entry = { automaton, masks: new TokenMasks(automaton, tokenizer) }
+  const added = new Map(tokenizer.addedTokens.map(({ content, id }) => [content, id]))
+  const grammar = grammarOf(format, (spelling) => added.has(spelling))
+  const automaton = new Automaton(grammar)
+  const controls = (grammar.controls ?? []).flatMap((spelling) => added.get(spelling) ?? [])
+  const entry = { automaton, masks: new TokenMasks(automaton, tokenizer, controls) }
   ofTokenizer.set(key, entry)
   for (const oldest of ofTokenizer.keys()) if (ofTokenizer.size > mostKept) ofTokenizer.delete(oldest)
   return entry
@@ -51,6 +64,8 @@ export class Constraint {
   readonly #masks: TokenMasks
   readonly #tokenizer: Tokenizer
   readonly #stopIds: Int32Array
+  /** Lists of ids with those that may end the answer. */
+  readonly #stopped = new WeakMap<Int32Array, Int32Array>()
   #state: State
   /** Whether the decoder will leave out a space at the beginning. */
   #dropsSpace: boolean
@@ -78,16 +93,28 @@ export class Constraint {
       if (ids.length === 0) throw noText()
       return ids
     }
-    return Int32Array.from([...ids, ...this.#stopIds]).sort()
+    return this.#withStops(ids)
+  }
+
+  /** In free text nearly all of a vocabulary is allowed, again and again. */
+  #withStops(ids: Int32Array): Int32Array {
+    const known = this.#stopped.get(ids)
+    if (known !== undefined) return known
+    const all = new Int32Array(ids.length + this.#stopIds.length)
+    all.set(ids)
+    all.set(this.#stopIds, ids.length)
+    all.sort()
+    this.#stopped.set(ids, all)
+    return all
   }
 
   /** Goes on past a token that was allowed and ends nothing. */
   accept(id: number): void {
-    const bytes = this.#tokenizer.tokenBytes(id)
-    const isDropped = this.#dropsSpace && bytes[0] === 0x20
+    const symbols = [...this.#masks.symbolsOf(id, this.#tokenizer)]
+    if (this.#dropsSpace && symbols[0] === 0x20) symbols.shift()
     this.#dropsSpace = false
-    for (const byte of isDropped ? bytes.subarray(1) : bytes) {
-      const next = this.#automaton.step(this.#state, byte)
+    for (const symbol of symbols) {
+      const next = this.#automaton.step(this.#state, symbol)
       if (next === undefined) throw new Error('defect: a token that was not allowed')
       this.#state = next
     }

@@ -4,7 +4,7 @@
  */
 import { PocketPhiError } from '../base/errors.ts'
 
-/** Inclusive, both ends in 0..255. */
+/** Inclusive, both ends in 0..255; from `firstControl` on, each number stands for a control token. */
 export type ByteRange = readonly [first: number, last: number]
 
 export type Expression =
@@ -18,7 +18,14 @@ export type Expression =
 export interface Grammar {
   readonly start: Expression
   readonly rules: ReadonlyMap<string, Expression>
+  /** Control tokens of the vocabulary that are in it, as they are spelled; none when left out. */
+  readonly controls?: readonly string[]
 }
+
+/** What stands for the first control token of a grammar, where bytes end. */
+export const firstControl = 256
+/** Control tokens that one grammar may have. */
+export const mostControls = 32
 
 export const nothing: Expression = { kind: 'sequence', parts: [] }
 
@@ -54,6 +61,11 @@ const encoder = new TextEncoder()
 /** Exactly this text. */
 export function literal(text: string): Expression {
   return sequence(...Array.from(encoder.encode(text), (byte) => oneByte([byte, byte])))
+}
+
+/** The control token with this index in `Grammar.controls`. No spelling of it is meant. */
+export function control(index: number): Expression {
+  return oneByte([firstControl + index, firstControl + index])
 }
 
 /** The error for what cannot be said in a grammar; the remedy is what to do without. */

@@ -52,20 +52,24 @@ const deepest = 100
 
 /**
  * @param schema of draft 2020-12; references may point within it
+ * @param owner what the names of its rules and places begin with, where a grammar has several schemas
  * @throws PocketPhiError `invalid-argument` for what is no schema; `not-supported` naming a keyword that cannot be held to, and where
  */
-export function jsonSchemaGrammar(schema: unknown): Grammar {
-  const compiler = new Compiler(schema)
-  return { start: compiler.value(asSchema(schema, '#'), '#', 0), rules: compiler.rules }
+export function jsonSchemaGrammar(schema: unknown, owner = ''): Grammar {
+  const compiler = new Compiler(schema, owner)
+  const place = `${owner}#`
+  return { start: compiler.value(asSchema(schema, place), place, 0), rules: compiler.rules }
 }
 
 class Compiler {
   readonly rules = new Map(jsonRules)
   readonly #root: unknown
+  readonly #owner: string
   #ruleCount = 0
 
-  constructor(root: unknown) {
+  constructor(root: unknown, owner: string) {
     this.#root = root
+    this.#owner = owner
   }
 
   value(schema: Schema, place: string, depth: number): Expression {
@@ -89,7 +93,7 @@ class Compiler {
 
   /** A rule of its own for an expression that is needed in several places. */
   #shared(expression: Expression): Expression {
-    const name = `shared ${this.#ruleCount++}`
+    const name = `${this.#owner}shared ${this.#ruleCount++}`
     this.rules.set(name, expression)
     return call(name)
   }
@@ -101,7 +105,7 @@ class Compiler {
     if (others.length > 0) {
       throw unsupported(`"${others[0] as string}" beside a reference`, place, 'Put it into what is referred to.')
     }
-    const name = `reference ${target}`
+    const name = `${this.#owner}reference ${target}`
     if (!this.rules.has(name)) {
       // Before what it refers to is known: that may refer to itself.
       this.rules.set(name, choice())

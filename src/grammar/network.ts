@@ -1,6 +1,6 @@
 /** A grammar as nodes to walk from: what regular expressions become by Thompson's construction, with calls between them. */
 import { PocketPhiError } from '../base/errors.ts'
-import type { Expression, Grammar } from './expression.ts'
+import { firstControl, mostControls, type Expression, type Grammar } from './expression.ts'
 
 export type Node =
   /** Goes on to `next` with any of these bytes, a bit each. */
@@ -104,7 +104,7 @@ function tooLarge(): PocketPhiError {
 }
 
 function bitsOf(ranges: readonly (readonly [number, number])[]): Uint32Array {
-  const bits = new Uint32Array(8)
+  const bits = new Uint32Array((firstControl + mostControls) / 32)
   for (const [first, last] of ranges) {
     for (let byte = first; byte <= last; byte++) bits[byte >>> 5] = (bits[byte >>> 5] as number) | (1 << (byte & 31))
   }

@@ -1,6 +1,7 @@
 /** Which tokens of a vocabulary may come next: a walk over all of them at once, along the bytes that they share. */
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Automaton, State } from './automaton.ts'
+import { firstControl } from './expression.ts'
 
 /** A beginning of tokens. Children are those with one byte more. */
 interface TrieNode {
@@ -46,10 +47,13 @@ function placeOf(root: TrieNode, bytes: Uint8Array): TrieNode {
 export class TokenMasks {
   readonly #automaton: Automaton
   readonly #root: TrieNode
+  readonly #controls: readonly number[]
   readonly #known = new Map<State, Int32Array>()
 
-  constructor(automaton: Automaton, tokenizer: Tokenizer) {
+  /** @param controls ids of the control tokens that the grammar has */
+  constructor(automaton: Automaton, tokenizer: Tokenizer, controls: readonly number[]) {
     this.#automaton = automaton
+    this.#controls = controls
     this.#root = trieOf(tokenizer)
   }
 
@@ -58,7 +62,7 @@ export class TokenMasks {
     const known = this.#known.get(state)
     // What was asked for last is forgotten last.
     this.#known.delete(state)
-    const ids = known ?? this.#collect([[this.#root, state]])
+    const ids = known ?? this.#collect(state, [this.#root])
     this.#known.set(state, ids)
     for (const oldest of this.#known.keys()) if (this.#known.size > mostLists) this.#known.delete(oldest)
     return ids
@@ -69,13 +73,18 @@ export class TokenMasks {
     const children = new Map(this.#root.children)
     const space = children.get(0x20)
     children.delete(0x20)
-    const rest: [TrieNode, State][] = space === undefined ? [] : [[space, state]]
-    const ids = this.#collect([[{ ids: [], children }, state], ...rest])
+    const ids = this.#collect(state, [{ ids: [], children }, ...(space === undefined ? [] : [space])])
     return space === undefined ? ids : Int32Array.from([...ids, ...space.ids]).sort()
   }
 
-  #collect(starts: readonly (readonly [TrieNode, State])[]): Int32Array {
-    const ids: number[] = []
+  /** The bytes that a token adds to a text, or what stands for it in the grammar. */
+  symbolsOf(id: number, tokenizer: Tokenizer): Iterable<number> {
+    const control = this.#controls.indexOf(id)
+    return control < 0 ? tokenizer.tokenBytes(id) : [firstControl + control]
+  }
+
+  #collect(start: State, roots: readonly TrieNode[]): Int32Array {
+    const ids = this.#controls.filter((_, index) => this.#automaton.step(start, firstControl + index) !== undefined)
     const visit = (node: TrieNode, state: State): void => {
       for (const [byte, child] of node.children) {
         const next = this.#automaton.step(state, byte)
@@ -84,7 +93,7 @@ export class TokenMasks {
         visit(child, next)
       }
     }
-    for (const [node, state] of starts) visit(node, state)
+    for (const root of roots) visit(root, start)
     return Int32Array.from(ids).sort()
   }
 }

@@ -49,6 +49,8 @@ export interface TraceOptions extends NumberFormats {
 export interface TracedModel {
   readonly trace: Trace
   readonly logits: Tensor
+  /** [selected rows, width]: what the logits are made of, behind the last norm. */
+  readonly hidden: Tensor
   readonly parameters: readonly ParameterSpec[]
   /** Matrices of adapters, which are not in the checkpoint. */
   readonly adapters: readonly ParameterSpec[]
@@ -57,6 +59,9 @@ export interface TracedModel {
   /** Float64 tensors that follow from the configuration, to be written into the store once. */
   readonly buffers: ReadonlyMap<string, Float64Array>
 }
+
+/** What models call their last inner result (see `ModelContext.tap`). */
+const lastTap = 'norm'
 
 /** What the callers of traceModel differ in. */
 interface Bindings extends Pick<ModelContext, 'attention' | 'select'> {
@@ -92,6 +97,7 @@ function traceModel(
   const adapters = adapterBinder(trace, options)
   const linearWeights: string[] = []
   const index = (name: string): Tensor => trace.bind('input', name, tensorType('i32', rows))
+  let hidden: Tensor | undefined
   const context: ModelContext = {
     positions: index('positions'),
     regimes: index('regimes'),
@@ -116,11 +122,15 @@ function traceModel(
     },
     attention: attend,
     select,
-    tap: (name, tensor) => options.tap?.(name, tensor),
+    tap(name, tensor) {
+      if (name === lastTap) hidden = tensor
+      options.tap?.(name, tensor)
+    },
     within: (scope, body) => trace.within(scope, body),
   }
   const logits = model.forward(context)
-  return { trace, logits, parameters, adapters: adapters.parameters, linearWeights, buffers }
+  if (hidden === undefined) throw new Error(`defect: the model shows no "${lastTap}"`)
+  return { trace, logits, hidden, parameters, adapters: adapters.parameters, linearWeights, buffers }
 }
 
 /** Adds what adapters make of x to the products that have them, and lists their matrices. */
@@ -214,6 +224,7 @@ export function logitRows(rows: number): number {
 /** Outputs of a cached pass. */
 export const outputNames = {
   logits: 'logits',
+  hidden: 'hidden',
   candidateLogits: 'candidates.logits',
   candidateIds: 'candidates.ids',
 } as const
@@ -231,7 +242,7 @@ export function candidatesOf({ shape: { vocabulary } }: Model): number {
  * `ids`, `positions`, `regimes`, `sequences` i32[rows] (negative sequence for padding rows), `pageTable`
  * i32[sequences, pagesOfSequence], and `selected` i32[min(rows, 32)], the rows whose logits are wanted. Of a model that sees
  * also `pictures` f32[rows, width] and `pictureRows` i32[rows]: the row of `pictures` that takes the place of an embedding, or -1.
- * Outputs: `logits` f32[min(rows, 32), vocabulary]; of the greatest of them, in descending order, `candidates.logits`
+ * Outputs: `logits` f32[min(rows, 32), vocabulary]; `hidden` f32[min(rows, 32), width], behind the last norm; of the greatest of them, in descending order, `candidates.logits`
  * f32[min(rows, 32), candidates] and `candidates.ids`.
  */
 export function traceCached(
@@ -253,6 +264,7 @@ export function traceCached(
   })
   const { values, ids } = topK(traced.logits, candidatesOf(model))
   trace.output(outputNames.logits, traced.logits)
+  trace.output(outputNames.hidden, traced.hidden)
   trace.output(outputNames.candidateLogits, values)
   trace.output(outputNames.candidateIds, ids)
   return { program: trace.finish(), traced }

@@ -9,7 +9,10 @@ import { spellLogProbs, type Speller } from './logprobs.ts'
 import type { AnswerOptions, AnswerTask } from './options.ts'
 import type { CompletionTask } from './request.ts'
 import type { CompletionEvent } from './response.ts'
-import type { TextPrompt, TextTask } from './text-request.ts'
+import type { TextPrompt } from './prompts.ts'
+import type { TextTask } from './text-request.ts'
+import { toolNotation, type ToolNotation } from './tool-notation.ts'
+import { ToolReader } from './tool-reader.ts'
 import type { TokenLogProb } from './types.ts'
 
 interface Written extends AsyncIterable<GenerationChunk> {
@@ -34,6 +37,8 @@ interface Spelling {
 
 /** What is needed of a model: `PhiModel` has it, and so has `RemoteModel`. */
 export interface ChatModel<Picture extends TakenPicture = TakenPicture> extends Spelling {
+  /** The name of its chat template, which says how it calls functions. */
+  readonly templateName?: string | undefined
   picture(source: Uint8Array, options?: PictureOptions): Promise<Picture>
   chat(): {
     answer(messages: readonly PicturedMessage<Picture>[], options?: AnswerOptions): ChatAnswer
@@ -60,14 +65,18 @@ export async function* answerRequest<Picture extends TakenPicture>(
   signal: AbortSignal,
 ): AsyncGenerator<CompletionEvent, void, void> {
   const spell = spellerOf(model, task)
+  const notation = toolNotation(model.templateName)
+  const { tools, messages } = task
+  const options = { ...task.options, ...toolOptions(task, notation) }
   const taken: Picture[] = []
   try {
-    const seen = await takePictures(model, task.messages, taken)
+    const seen = await takePictures(model, notation.write(messages, tools?.functions ?? []), taken)
     for (let index = 0; index < task.choices; index++) {
       const chat = model.chat()
       try {
-        const answer = chat.answer(seen, { ...optionsOf(task, index), signal })
-        yield* eventsOf(answer, index, spell, () => checkWhole(answer))
+        const answer = chat.answer(seen, { ...optionsOf(options, index), signal })
+        const reader = tools === undefined ? undefined : new ToolReader(notation)
+        yield* eventsOf(answer, { index, spell, reader, check: () => checkWhole(answer) })
       } finally {
         await chat.close?.()
       }
@@ -91,8 +100,8 @@ export async function* continueTexts(
   const spell = spellerOf(model, task)
   for (const [at, prompt] of task.prompts.entries()) {
     for (let choice = 0; choice < task.choices; choice++) {
-      const answer = model.generate(prompt, { ...optionsOf(task, choice), signal })
-      yield* eventsOf(answer, at * task.choices + choice, spell)
+      const answer = model.generate(prompt, { ...optionsOf(task.options, choice), signal })
+      yield* eventsOf(answer, { index: at * task.choices + choice, spell })
     }
   }
 }
@@ -110,28 +119,47 @@ function spellerOf(model: Spelling, { options }: AnswerTask): Spell {
 }
 
 /** The options of a choice: with a seed, each has the next one. */
-function optionsOf({ options }: AnswerTask, choice: number): AnswerOptions {
+function optionsOf(options: AnswerOptions, choice: number): AnswerOptions {
   return options.seed === undefined ? options : { ...options, seed: options.seed + choice }
+}
+
+/** What holds an answer to the notation in which functions are called; nothing where none can be. */
+function toolOptions({ tools, options: { format } }: CompletionTask, { open, close }: ToolNotation): AnswerOptions {
+  if (tools === undefined) return {}
+  const { callable: functions, isForced, most } = tools
+  const otherwise = format === undefined || format.type === 'calls' ? 'free' : format
+  const words = isForced ? undefined : otherwise
+  // Shown, so that calls can be told from words.
+  return { format: { type: 'calls', functions, open, close, most, words }, showSpecial: true }
+}
+
+interface Hearing {
+  readonly index: number
+  readonly spell: Spell
+  /** Of an answer that may call functions. */
+  readonly reader?: ToolReader | undefined
+  readonly check?: () => void
 }
 
 async function* eventsOf(
   answer: Written,
-  index: number,
-  spell: Spell,
-  check: () => void = () => {},
+  { index, spell, reader, check = () => {} }: Hearing,
 ): AsyncGenerator<CompletionEvent, void, void> {
   const told: TokenLogProb[] = []
   for await (const chunk of answer) {
     check()
     const logprobs = spell(chunk)
     told.push(...(logprobs ?? []))
-    const { text } = chunk
-    if (text !== '' || logprobs !== undefined) yield { kind: 'text', index, text, logprobs }
+    const { content: text, calls } = reader?.push(chunk.text) ?? { content: chunk.text, calls: [] }
+    if (text !== '' || calls.length > 0 || logprobs !== undefined) yield { kind: 'text', index, text, calls, logprobs }
   }
   check()
   const result = await answer.result()
   if (result.finish === 'aborted') throw new PocketPhiError('aborted', 'The answer was broken off.')
-  yield { kind: 'end', index, result, logprobs: result.logprobs === undefined ? undefined : told }
+  const rest = reader?.end() ?? ''
+  if (rest !== '') yield { kind: 'text', index, text: rest }
+  const logprobs = result.logprobs === undefined ? undefined : told
+  yield { kind: 'end', index, result, logprobs, read: reader?.answer }
 }
 
 /** The messages with what the model takes for their pictures. @param taken where those are put, also when one fails */

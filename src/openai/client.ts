@@ -1,4 +1,5 @@
 import { answerRequest, type ChatModel, type TakenPicture } from './answers.ts'
+import { embedInputs, readEmbeddingRequest, type EmbeddingModel } from './embeddings.ts'
 import { APIError, APIUserAbortError } from './errors.ts'
 import { readRequest, type CompletionTask } from './request.ts'
 import { ChunkWriter, completionOf, newIdentity, type CompletionEvent } from './response.ts'
@@ -9,6 +10,8 @@ import type {
   CompletionParams,
   CompletionParamsNonStreaming,
   CompletionParamsStreaming,
+  EmbeddingParams,
+  EmbeddingsResponse,
 } from './types.ts'
 
 export interface RequestOptions {
@@ -28,16 +31,22 @@ export interface Completions {
   create(params: CompletionParams, options?: RequestOptions): Promise<ChatCompletion | ChatCompletionStream>
 }
 
+export interface Embeddings {
+  /** Vectors of texts (see `PhiModel.embed`). @throws APIError as `Completions.create` */
+  create(params: EmbeddingParams, options?: RequestOptions): Promise<EmbeddingsResponse>
+}
+
 /** The part of OpenAI's client that is built. */
 export interface OpenAIClient {
   readonly chat: { readonly completions: Completions }
+  readonly embeddings: Embeddings
 }
 
 /** The name of the model in answers to requests that give none. */
 const unnamed = 'pocket-phi'
 
 /** OpenAI's interface over a model: one that was loaded here, or one in a worker. Nothing leaves the machine. */
-export function createClient<Picture extends TakenPicture>(model: ChatModel<Picture>): OpenAIClient {
+export function createClient<Picture extends TakenPicture>(model: ChatModel<Picture> & EmbeddingModel): OpenAIClient {
   function create(params: CompletionParamsNonStreaming, options?: RequestOptions): Promise<ChatCompletion>
   function create(params: CompletionParamsStreaming, options?: RequestOptions): Promise<ChatCompletionStream>
   function create(params: CompletionParams, options?: RequestOptions): Promise<ChatCompletion | ChatCompletionStream>
@@ -55,7 +64,20 @@ export function createClient<Picture extends TakenPicture>(model: ChatModel<Pict
       throw ended.aborted ? new APIUserAbortError(error) : new APIError(error)
     }
   }
-  return { chat: { completions: { create } } }
+  return { chat: { completions: { create } }, embeddings: embeddingsOf(model) }
+}
+
+function embeddingsOf(model: EmbeddingModel): Embeddings {
+  return {
+    async create(params, { signal } = {}) {
+      try {
+        const task = readEmbeddingRequest(params)
+        return await embedInputs(model, task, task.model ?? unnamed, signal ?? new AbortController().signal)
+      } catch (error) {
+        throw signal?.aborted === true ? new APIUserAbortError(error) : new APIError(error)
+      }
+    },
+  }
 }
 
 async function wholeOf(task: CompletionTask, events: AsyncIterable<CompletionEvent>): Promise<ChatCompletion> {

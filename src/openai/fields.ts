@@ -24,6 +24,18 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Values within each other, of which real schemas have some dozens: what writes JSON goes down them call by call. */
+const deepest = 500
+
+/** Refuses values that are nested too deeply. @throws RequestError */
+export function checkDepth(value: unknown, param: string): void {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) throw invalid(param, `at most ${deepest} values within each other`, 'more')
+    level = level.flatMap((one): unknown[] => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+}
+
 /** A field that may be left out, which null does too. @throws RequestError */
 export function optional<T>(
   fields: Fields,

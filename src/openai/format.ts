@@ -1,7 +1,7 @@
 import type { AnswerFormat } from '../grammar/constraint.ts'
 import { quoted } from '../base/describe.ts'
 import { RequestError } from './errors.ts'
-import { invalid, isFields, optional, type Fields } from './fields.ts'
+import { checkDepth, invalid, isFields, optional, type Fields } from './fields.ts'
 
 /**
  * Reads `response_format`: what an answer has to be; undefined for text. A schema is held to whether `strict` or not; one that
@@ -20,7 +20,10 @@ export function readFormat(request: Fields): AnswerFormat | undefined {
       return { type: 'json' }
     case 'json_schema': {
       const given = format?.['json_schema']
-      if (isFields(given) && given['schema'] !== undefined) return { type: 'json-schema', schema: given['schema'] }
+      if (isFields(given) && given['schema'] !== undefined) {
+        checkDepth(given['schema'], 'response_format.json_schema.schema')
+        return { type: 'json-schema', schema: given['schema'] }
+      }
       throw invalid('response_format.json_schema', 'an object with a "schema"', given)
     }
     default:

@@ -7,11 +7,13 @@
  *     const stream = await client.chat.completions.create({ messages: [{ role: 'user', content: 'Hello' }], stream: true })
  *     for await (const chunk of stream) output.append(chunk.choices[0]?.delta.content ?? '')
  */
-export { createClient, type Completions, type OpenAIClient, type RequestOptions } from './client.ts'
+export { createClient, type Completions, type Embeddings, type OpenAIClient, type RequestOptions } from './client.ts'
 export type { ChatModel } from './answers.ts'
+export type { EmbeddingModel } from './embeddings.ts'
 export type { ChatCompletionStream } from './stream.ts'
 export { APIError, APIUserAbortError } from './errors.ts'
 export type {
+  AssistantMessageParam,
   ChatCompletion,
   ChatCompletionChunk,
   ChoiceLogProbs,
@@ -22,11 +24,18 @@ export type {
   CompletionParamsNonStreaming,
   CompletionParamsStreaming,
   CompletionUsage,
+  EmbeddingParams,
+  EmbeddingsResponse,
   ErrorBody,
+  FunctionToolParam,
   ImagePart,
   LikelyToken,
   MessageParam,
+  MessageToolCall,
+  SpokenMessageParam,
   StreamOptions,
   TextPart,
   TokenLogProb,
+  ToolCallDelta,
+  ToolMessageParam,
 } from './types.ts'

@@ -89,7 +89,7 @@ describe('log-probabilities', () => {
   })
 
   it('are refused of a model that cannot name its tokens', async () => {
-    const nameless = { picture: model.picture.bind(model), chat: () => model.chat() }
+    const nameless = { picture: model.picture.bind(model), embed: model.embed.bind(model), chat: () => model.chat() }
     const { completions } = createClient(nameless).chat
     await expect(completions.create({ messages, logprobs: true })).rejects.toMatchObject({
       status: 400,

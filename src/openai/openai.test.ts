@@ -87,6 +87,11 @@ const textOf = (chunks: readonly ChatCompletionChunk[], index = 0): string =>
     .map(({ delta }) => delta.content ?? '')
     .join('')
 
+it('a model behind a port tells how its conversations are written', () => {
+  expect(local.templateName).toBe('phi-3-mini')
+  expect(remote.templateName).toBe(local.templateName)
+})
+
 describe('a request', () => {
   it('becomes options of the engine', () => {
     const request = {
@@ -158,7 +163,7 @@ describe('a request', () => {
   })
 
   it.each([
-    ['tools', [{ type: 'function' }]],
+    ['functions', [{ name: 'f' }]],
     ['presence_penalty', 0.5],
     ['top_k', 40],
     ['toString', 'x'],
@@ -172,7 +177,7 @@ describe('a request', () => {
     ['messages', { messages: [] }],
     ['messages', { messages: 'Hello' }],
     ['messages[0]', { messages: ['Hello'] }],
-    ['messages[0].role', { messages: [{ role: 'tool', content: 'x' }] }],
+    ['messages[0].role', { messages: [{ role: 'function', content: 'x' }] }],
     ['messages[0].role', { messages: [{ role: 'toString', content: 'x' }] }],
     ['messages[0].content', { messages: [{ role: 'user', content: null }] }],
     ['messages[0].name', { messages: [{ role: 'user', content: 'x', name: 'Ann' }] }],
@@ -436,10 +441,10 @@ describe.each([
 
   it('refuses where the request is made, also one that streams, and drops no turns', async () => {
     const { completions } = clientOf().chat
-    const odd = { messages, tools: [{}] } as CompletionParams
+    const odd = { messages, best_of: 2 } as CompletionParams
     expect(await caught(completions.create(odd))).toMatchObject({
       status: 400,
-      param: 'tools',
+      param: 'best_of',
       remedy: 'Leave it out.',
     })
     const long = { role: 'user', content: 'the dog and the cat '.repeat(60) } as const
@@ -479,6 +484,16 @@ describe.each([
     for await (const chunk of left) if (chunk.choices[0]?.delta.content !== '') break
     // There is room for one sequence, so this would wait for ever if one of them went on.
     expect((await completions.create({ messages })).choices).toHaveLength(1)
+  })
+
+  it('makes vectors of texts', async () => {
+    const [expected] = await local.embed(['A dog'])
+    const { data, usage } = await clientOf().embeddings.create({ input: 'A dog' })
+    expect(data[0]?.embedding).toEqual([...(expected?.vector ?? [])])
+    expect(usage.total_tokens).toBe(expected?.tokens)
+    expect(await caught(clientOf().embeddings.create({ input: '' }))).toMatchObject({ status: 400, param: 'input[0]' })
+    const aborted = clientOf().embeddings.create({ input: 'A dog' }, { signal: AbortSignal.abort() })
+    expect(await caught(aborted)).toBeInstanceOf(APIUserAbortError)
   })
 
   it('throws when the signal fires before there is an answer', async () => {

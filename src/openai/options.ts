@@ -19,7 +19,16 @@ import {
 /** The options of the engine that a request can set. */
 export type AnswerOptions = Pick<
   GenerateOptions,
-  'temperature' | 'topP' | 'maxTokens' | 'stop' | 'seed' | 'format' | 'logitBias' | 'logprobs' | 'signal'
+  | 'temperature'
+  | 'topP'
+  | 'maxTokens'
+  | 'stop'
+  | 'seed'
+  | 'format'
+  | 'showSpecial'
+  | 'logitBias'
+  | 'logprobs'
+  | 'signal'
 >
 
 /** What a request asks for, whatever it is that is to be continued. */

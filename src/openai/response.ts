@@ -1,5 +1,6 @@
 /** From what the engine says to answers and chunks. Pure: a server sends them as the client hands them out. */
 import type { FinishReason, GenerationResult } from '../engine/generate.ts'
+import type { CallDelta, ReadAnswer } from './tool-reader.ts'
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -7,7 +8,9 @@ import type {
   ChunkChoice,
   CompletionFinishReason,
   CompletionUsage,
+  MessageToolCall,
   TokenLogProb,
+  ToolCallDelta,
 } from './types.ts'
 
 /** What an answer and all chunks of a stream have in common. */
@@ -32,11 +35,14 @@ export interface EndedAnswer {
   readonly result: GenerationResult
   /** Of its tokens, where they were asked for. */
   readonly logprobs?: readonly TokenLogProb[] | undefined
+  /** What it says and calls, where it could call functions. */
+  readonly read?: ReadAnswer | undefined
 }
 
 /** Text that has become certain, and the log-probabilities of the tokens that it completes. */
 export interface WrittenText {
   readonly text: string
+  readonly calls?: readonly CallDelta[]
   readonly logprobs?: readonly TokenLogProb[] | undefined
 }
 
@@ -68,12 +74,15 @@ export class ChunkWriter {
       )
     }
     if (event.kind === 'text') {
-      const { text, logprobs } = event
-      const choice = { index, delta: { content: text }, logprobs: choiceLogProbs(logprobs), finish_reason: null }
-      return [...chunks, this.#chunk(choice)]
+      const { text, calls = [], logprobs } = event
+      const delta = {
+        ...(text === '' && calls.length > 0 ? {} : { content: text }),
+        ...(calls.length === 0 ? {} : { tool_calls: calls.map(toolCallDelta) }),
+      }
+      return [...chunks, this.#chunk({ index, delta, logprobs: choiceLogProbs(logprobs), finish_reason: null })]
     }
     this.#answers.push(event)
-    const finish = finishReason(event.result.finish)
+    const finish = chatFinishReason(event)
     return [...chunks, this.#chunk({ index, delta: {}, logprobs: null, finish_reason: finish })]
   }
 
@@ -95,13 +104,41 @@ export class ChunkWriter {
 /** The answer to a request that does not stream. @param answers one for each choice */
 export function completionOf(identity: CompletionIdentity, answers: readonly EndedAnswer[]): ChatCompletion {
   const { id, created, model } = identity
-  const choices = answers.map(({ result, logprobs }, index) => ({
+  const choices = answers.map((answer, index) => ({
     index,
-    message: { role: 'assistant' as const, content: result.text, refusal: null },
-    logprobs: choiceLogProbs(logprobs),
-    finish_reason: finishReason(result.finish),
+    message: { role: 'assistant' as const, ...messageOf(answer), refusal: null },
+    logprobs: choiceLogProbs(answer.logprobs),
+    finish_reason: chatFinishReason(answer),
   }))
   return { id, object: 'chat.completion', created, model, choices, usage: usageOf(answers) }
+}
+
+function messageOf({ result, read = { content: result.text, calls: [] } }: EndedAnswer): {
+  content: string | null
+  tool_calls?: MessageToolCall[]
+} {
+  const { content, calls } = read
+  if (calls.length === 0) return { content }
+  return {
+    content: content === '' ? null : content,
+    tool_calls: calls.map(({ id, name, arguments: given }) => ({
+      id,
+      type: 'function',
+      function: { name, arguments: given },
+    })),
+  }
+}
+
+function toolCallDelta({ index, begun, arguments: part }: CallDelta): ToolCallDelta {
+  if (begun === undefined) return { index, function: { arguments: part } }
+  const { id, name } = begun
+  return { index, id, type: 'function', function: { name, arguments: part } }
+}
+
+/** Calls that were not written to their end are told as what they are: broken off. */
+function chatFinishReason({ result, read }: EndedAnswer): CompletionFinishReason {
+  const reason = finishReason(result.finish)
+  return reason === 'stop' && read !== undefined && read.calls.length > 0 ? 'tool_calls' : reason
 }
 
 function choiceLogProbs(logprobs: readonly TokenLogProb[] | undefined): ChoiceLogProbs | null {
@@ -109,7 +146,7 @@ function choiceLogProbs(logprobs: readonly TokenLogProb[] | undefined): ChoiceLo
 }
 
 /** A full context is a length too; an answer that is broken off is never told as one that has ended. */
-export function finishReason(finish: FinishReason): CompletionFinishReason {
+export function finishReason(finish: FinishReason): 'stop' | 'length' {
   return finish === 'stop' ? 'stop' : 'length'
 }
 

@@ -1,5 +1,5 @@
 /** From a request to continue texts (OpenAI's older completions) to what the engine is asked for. */
-import { invalid, isBetween, isCount, isFields, isSafeInteger, isString, optional, type Fields } from './fields.ts'
+import { invalid, isBetween, isCount, isFields, isSafeInteger, optional, type Fields } from './fields.ts'
 import {
   commonNeutral,
   commonParameters,
@@ -9,9 +9,7 @@ import {
   type AnswerTask,
   type NeutralValues,
 } from './options.ts'
-
-/** A text, or the ids of one. */
-export type TextPrompt = string | readonly number[]
+import { readPrompts, type TextPrompt } from './prompts.ts'
 
 /** A request that was understood. */
 export interface TextTask extends AnswerTask {
@@ -44,7 +42,7 @@ export function readTextRequest(request: unknown): TextTask {
   refuseOthers(request, understood, neutral)
   const limit = optional(request, 'max_tokens', isCount(Number.MAX_SAFE_INTEGER), 'an integer of at least 1')
   return {
-    prompts: readPrompts(request['prompt']),
+    prompts: readPrompts(request, 'prompt', mostPrompts),
     ...readTask(request, limit ?? usualLimit, readAlternatives(request)),
   }
 }
@@ -53,16 +51,4 @@ export function readTextRequest(request: unknown): TextTask {
 function readAlternatives(request: Fields): number | undefined {
   const isFitting = (value: unknown): value is number => isSafeInteger(value) && isBetween(0, mostAlternatives)(value)
   return optional(request, 'logprobs', isFitting, `an integer from 0 to ${mostAlternatives}`)
-}
-
-function readPrompts(prompt: unknown): readonly TextPrompt[] {
-  if (isString(prompt) || isIds(prompt)) return [prompt]
-  const prompts: unknown[] = Array.isArray(prompt) ? prompt : []
-  const isOneKind = prompts.every(isString) || prompts.every(isIds)
-  if (isOneKind && prompts.length > 0 && prompts.length <= mostPrompts) return prompts
-  throw invalid('prompt', `a text, token ids, or a list of up to ${mostPrompts} of either`, prompt)
-}
-
-function isIds(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.length > 0 && value.every((id) => isSafeInteger(id) && id >= 0)
 }

@@ -21,10 +21,52 @@ export interface ImagePart {
 }
 
 /** One message of a conversation; `developer` is what OpenAI calls the system role of newer models. */
-export interface MessageParam {
-  readonly role: 'system' | 'developer' | 'user' | 'assistant'
+export interface SpokenMessageParam {
+  readonly role: 'system' | 'developer' | 'user'
   /** Several texts are one, a line break between them; pictures, which only a `user` has, stand before it in their order. */
   readonly content: string | readonly (TextPart | ImagePart)[]
+}
+
+/** What the model has said before, and the functions that it has called. */
+export interface AssistantMessageParam {
+  readonly role: 'assistant'
+  /** May be left out where there are calls. */
+  readonly content?: string | readonly TextPart[] | null
+  readonly tool_calls?: readonly MessageToolCall[]
+}
+
+/** What a function has returned. */
+export interface ToolMessageParam {
+  readonly role: 'tool'
+  readonly content: string | readonly TextPart[]
+  /** The id of the call, which is in a message before. */
+  readonly tool_call_id: string
+}
+
+export type MessageParam = SpokenMessageParam | AssistantMessageParam | ToolMessageParam
+
+/** A function that the model may call. */
+export interface FunctionToolParam {
+  readonly type: 'function'
+  readonly function: {
+    readonly name: string
+    readonly description?: string
+    /** A JSON schema of type `object`; without one it takes an empty object. */
+    readonly parameters?: Readonly<Record<string, unknown>>
+    /** Holds arguments to the schema also where no call is forced. */
+    readonly strict?: boolean | null
+  }
+}
+
+/** A call of a function. */
+export interface MessageToolCall {
+  id: string
+  type: 'function'
+  function: {
+    name: string
+    /** An object in JSON. */
+    arguments: string
+  }
 }
 
 interface CommonParams {
@@ -57,6 +99,17 @@ interface CommonParams {
         readonly json_schema: { readonly name: string; readonly schema?: unknown; readonly strict?: boolean | null }
       }
     | null
+  /** Functions that the answer may call. */
+  readonly tools?: readonly FunctionToolParam[] | null
+  /** Whether it calls none, may call some (when left out), must call at least one, or must call this one. */
+  readonly tool_choice?:
+    | 'none'
+    | 'auto'
+    | 'required'
+    | { readonly type: 'function'; readonly function: { readonly name: string } }
+    | null
+  /** Whether it may call several at once, as it may when this is left out. */
+  readonly parallel_tool_calls?: boolean | null
   /** Who asks; nothing here depends on it. */
   readonly user?: string
 }
@@ -78,8 +131,8 @@ export interface CompletionParamsStreaming extends CommonParams {
 /** What `chat.completions.create` takes. Every other parameter is refused by its name. */
 export type CompletionParams = CompletionParamsNonStreaming | CompletionParamsStreaming
 
-/** `stop`: the model ended, or a stop text came. `length`: the limit of tokens, or the context is full. */
-export type CompletionFinishReason = 'stop' | 'length'
+/** `stop`: the model ended, or a stop text came. `length`: the limit of tokens, or the context is full. `tool_calls`: it waits for functions. */
+export type CompletionFinishReason = 'stop' | 'length' | 'tool_calls'
 
 export interface CompletionUsage {
   /** Tokens of the prompt, which all choices share. */
@@ -113,7 +166,8 @@ export interface ChoiceLogProbs {
 
 export interface CompletionChoice {
   index: number
-  message: { role: 'assistant'; content: string; refusal: null }
+  /** `content` is null where there is nothing but calls. */
+  message: { role: 'assistant'; content: string | null; refusal: null; tool_calls?: MessageToolCall[] }
   logprobs: ChoiceLogProbs | null
   finish_reason: CompletionFinishReason
 }
@@ -131,9 +185,17 @@ export interface ChatCompletion extends Envelope {
   usage: CompletionUsage
 }
 
+/** A piece of a call; the first one of each has its id and name. */
+export interface ToolCallDelta {
+  index: number
+  id?: string
+  type?: 'function'
+  function: { name?: string; arguments: string }
+}
+
 export interface ChunkChoice {
   index: number
-  delta: { role?: 'assistant'; content?: string }
+  delta: { role?: 'assistant'; content?: string; tool_calls?: ToolCallDelta[] }
   logprobs: ChoiceLogProbs | null
   finish_reason: CompletionFinishReason | null
 }
@@ -158,7 +220,7 @@ export interface TextChoice {
   text: string
   logprobs: TextLogProbs | null
   /** Null in the chunks of a stream before the last of a choice. */
-  finish_reason: CompletionFinishReason | null
+  finish_reason: 'stop' | 'length' | null
 }
 
 /** An answer of the older completions, and a chunk of one. */
@@ -167,6 +229,26 @@ export interface TextCompletion extends Envelope {
   choices: TextChoice[]
   /** Of a stream only with `stream_options.include_usage`, and null until the last chunk. */
   usage?: CompletionUsage | null
+}
+
+/** What `embeddings.create` takes. Every other parameter is refused by its name. */
+export interface EmbeddingParams {
+  /** A text, or token ids, or up to 2,048 of either. */
+  readonly input: string | readonly string[] | readonly number[] | readonly (readonly number[])[]
+  readonly model?: string
+  /** Lists of numbers when left out; `base64` are their float32 values, the least byte first. */
+  readonly encoding_format?: 'float' | 'base64' | null
+  /** Refused unless it is what the vectors of the model have. */
+  readonly dimensions?: number | null
+  readonly user?: string
+}
+
+/** A vector for each text, in their order. */
+export interface EmbeddingsResponse {
+  object: 'list'
+  data: { object: 'embedding'; index: number; embedding: number[] | string }[]
+  model: string
+  usage: { prompt_tokens: number; total_tokens: number }
 }
 
 /** What stands below `error` in the body of an answer that failed. */

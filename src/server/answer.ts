@@ -1,7 +1,7 @@
 /** One answer, whole or in pieces. */
 import type { CompletionEvent, EndedAnswer } from '../openai/response.ts'
 import type { Visit } from './desk.ts'
-import type { Asked } from './endpoints.ts'
+import type { Asked, AskedAnswer, AskedVectors } from './endpoints.ts'
 import type { Exchange } from './exchange.ts'
 import { answerTo, Refusal } from './refusals.ts'
 import { sendAhead } from './send-ahead.ts'
@@ -26,8 +26,9 @@ export async function answer(
   exchange: Exchange,
   options: SendingOptions,
 ): Promise<Response> {
-  const events = asked.events(visit.signal)
   try {
+    if (asked.kind === 'vectors') return await vectors(asked, visit, exchange)
+    const events = asked.events(visit.signal)
     return asked.stream
       ? await streamed(asked, events, visit, exchange, options)
       : await whole(asked, events, visit, exchange)
@@ -37,7 +38,14 @@ export async function answer(
   }
 }
 
-async function whole(asked: Asked, events: Events, visit: Visit, exchange: Exchange): Promise<Response> {
+async function vectors(asked: AskedVectors, visit: Visit, exchange: Exchange): Promise<Response> {
+  const list = await asked.embed(visit.signal)
+  exchange.usage = { ...list.usage, completion_tokens: 0, prompt_tokens_details: { cached_tokens: 0 } }
+  visit.leave()
+  return Response.json(list)
+}
+
+async function whole(asked: AskedAnswer, events: Events, visit: Visit, exchange: Exchange): Promise<Response> {
   const answers: EndedAnswer[] = []
   for await (const event of events) if (event.kind === 'end') answers.push(event)
   exchange.usage = asked.usage(answers)
@@ -47,7 +55,7 @@ async function whole(asked: Asked, events: Events, visit: Visit, exchange: Excha
 
 /** Waits for the first event, so that what is refused has its status. */
 async function streamed(
-  asked: Asked,
+  asked: AskedAnswer,
   events: Events,
   visit: Visit,
   exchange: Exchange,
@@ -75,7 +83,7 @@ async function streamed(
 
 /** The text of a stream. @param explain what is told of an error */
 async function* serverSentEvents(
-  asked: Asked,
+  asked: AskedAnswer,
   first: IteratorResult<CompletionEvent, void>,
   events: Events,
   exchange: Exchange,

@@ -1,5 +1,6 @@
-/** The two ways to ask for an answer. */
+/** The ways to ask for something that the model has to compute. */
 import { answerRequest, continueTexts, type ChatModel, type TakenPicture, type TextModel } from '../openai/answers.ts'
+import { embedInputs, readEmbeddingRequest, type EmbeddingModel } from '../openai/embeddings.ts'
 import type { AnswerTask } from '../openai/options.ts'
 import { readRequest } from '../openai/request.ts'
 import {
@@ -12,18 +13,27 @@ import {
 } from '../openai/response.ts'
 import { readTextRequest } from '../openai/text-request.ts'
 import { TextChunkWriter, textCompletionOf } from '../openai/text-response.ts'
-import type { CompletionUsage } from '../openai/types.ts'
+import type { CompletionUsage, EmbeddingsResponse } from '../openai/types.ts'
 
 /** What is needed of a model to be served: `PhiModel` has it, and so has `RemoteModel`. */
-export interface ServedModel<Picture extends TakenPicture = TakenPicture> extends ChatModel<Picture>, TextModel {}
+export interface ServedModel<Picture extends TakenPicture = TakenPicture>
+  extends ChatModel<Picture>, TextModel, EmbeddingModel {}
 
 interface Writer {
   chunks(event: CompletionEvent): readonly object[]
   end(): readonly object[]
 }
 
-/** A request that was understood and can be answered. */
-export interface Asked extends Pick<AnswerTask, 'stream' | 'model'> {
+/** A request for vectors. */
+export interface AskedVectors {
+  readonly kind: 'vectors'
+  readonly model: string | undefined
+  embed(signal: AbortSignal): Promise<EmbeddingsResponse>
+}
+
+/** A request for an answer. */
+export interface AskedAnswer extends Pick<AnswerTask, 'stream' | 'model'> {
+  readonly kind: 'answer'
   events(signal: AbortSignal): AsyncGenerator<CompletionEvent, void, void>
   /** The chunks of an answer that streams. */
   writer(): Writer
@@ -31,6 +41,9 @@ export interface Asked extends Pick<AnswerTask, 'stream' | 'model'> {
   whole(answers: readonly EndedAnswer[]): object
   usage(answers: readonly EndedAnswer[]): CompletionUsage
 }
+
+/** A request that was understood. */
+export type Asked = AskedAnswer | AskedVectors
 
 /** Reads the body of a request. @throws RequestError */
 type ReadBody = (body: unknown) => Asked
@@ -45,6 +58,7 @@ export function endpointsOf<Picture extends TakenPicture>(
       const task = readRequest(body)
       const identity = newIdentity(name)
       return {
+        kind: 'answer',
         ...task,
         events: (signal) => answerRequest(model, task, signal),
         writer: () => new ChunkWriter(identity, task.includeUsage),
@@ -57,12 +71,17 @@ export function endpointsOf<Picture extends TakenPicture>(
       const { choices, includeUsage } = task
       const identity = newIdentity(name, 'cmpl')
       return {
+        kind: 'answer',
         ...task,
         events: (signal) => continueTexts(model, task, signal),
         writer: () => new TextChunkWriter(identity, includeUsage, choices),
         whole: (answers) => textCompletionOf(identity, answers, choices),
         usage: (answers) => usageOf(answers, choices),
       }
+    },
+    '/v1/embeddings': (body) => {
+      const task = readEmbeddingRequest(body)
+      return { kind: 'vectors', model: task.model, embed: (signal) => embedInputs(model, task, name, signal) }
     },
   }
 }

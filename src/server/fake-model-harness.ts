@@ -50,6 +50,8 @@ export function fakeModel(says: Says): ServedModel {
     picture: () => Promise.reject(new Error('no pictures')),
     chat: () => ({ answer: (_, options) => new FakeAnswer(says, options) }),
     generate: (_, options) => new FakeAnswer(says, options),
+    embed: (texts) =>
+      Promise.resolve(texts.map(({ length }) => ({ vector: Float32Array.of(0.6, 0.8), tokens: length }))),
   }
 }
 

@@ -23,6 +23,7 @@ const kinds = {
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error', code: 'no-access' },
   server_busy: { status: 503, type: 'server_error', code: 'network' },
   server_closing: { status: 503, type: 'server_error', code: 'network' },
+  no_page: { status: 503, type: 'server_error', code: 'network' },
   timeout: { status: 503, type: 'server_error', code: 'aborted' },
 } as const satisfies Readonly<Record<string, RefusalKind>>
 

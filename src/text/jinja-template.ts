@@ -5,7 +5,7 @@ import { runBounded } from './jinja-bounds.ts'
 import { isMarkable, makeMarking, markAround } from './provenance.ts'
 import { formatTime } from './strftime.ts'
 import { special, type Text } from './text.ts'
-import type { ChatMessage, ChatTemplate, RenderOptions } from './templates.ts'
+import { otherTexts, type ChatMessage, type ChatTemplate, type RenderOptions } from './templates.ts'
 
 export interface JinjaOptions {
   /** Every spelling that shall become a special token where the template writes it: `tokenizer.addedTokens`. */
@@ -80,7 +80,11 @@ function asAddedToken(content: string, id: number): Parameters<typeof segmentFin
 }
 
 function stringsOf(message: ChatMessage): string[] {
-  return [message.content, message.tools ?? '', knownRoles.has(message.role) ? '' : message.role]
+  return [
+    message.content,
+    ...otherTexts.map((name) => message[name] ?? ''),
+    knownRoles.has(message.role) ? '' : message.role,
+  ]
 }
 
 function mapStrings(message: ChatMessage, change: (text: string) => string): ChatMessage {
@@ -88,7 +92,9 @@ function mapStrings(message: ChatMessage, change: (text: string) => string): Cha
     ...message,
     role: knownRoles.has(message.role) ? message.role : change(message.role),
     content: change(message.content),
-    ...(typeof message.tools === 'string' && { tools: change(message.tools) }),
+    ...Object.fromEntries(
+      otherTexts.flatMap((name) => (typeof message[name] === 'string' ? [[name, change(message[name])]] : [])),
+    ),
   }
 }
 

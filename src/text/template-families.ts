@@ -103,13 +103,14 @@ export const families: Readonly<Record<TemplateName, Render>> = {
     ...messages.flatMap((message) => [
       roleToken(message.role, toolRoleTokens),
       message.content,
-      ...(message.role === 'system' ? toolParts(message.tools) : []),
+      ...(message.role === 'system' ? between('tool', message.tools) : []),
+      ...between('tool_call', message.toolCalls),
       end,
     ]),
     options.addGenerationPrompt === true ? assistant : endOfText,
   ],
 }
 
-function toolParts(tools: string | null | undefined): Part[] {
-  return tools === undefined || tools === null ? [] : [special('<|tool|>'), tools, special('<|/tool|>')]
+function between(name: string, text: string | null | undefined): Part[] {
+  return text === undefined || text === null ? [] : [special(`<|${name}|>`), text, special(`<|/${name}|>`)]
 }

@@ -12,7 +12,12 @@ export interface ChatMessage {
   readonly content: string
   /** Tool definitions as JSON, on a system message; only Phi-4-mini's template reads them. */
   readonly tools?: string | undefined
+  /** Calls of functions as JSON, behind the words of an assistant; only Phi-4-mini's template reads them. */
+  readonly toolCalls?: string | undefined
 }
+
+/** Fields of a message that are texts, and may be left out. */
+export const otherTexts = ['tools', 'toolCalls'] as const
 
 export interface RenderOptions {
   /** End with what makes the model answer. Off by default, as in transformers. */
@@ -56,11 +61,11 @@ export function renderChat(
 /** Callers without types (JSON from a network) must not be able to hand in special tokens as content. */
 function checkMessage(message: unknown, index: number): void {
   const fields = typeof message === 'object' && message !== null ? (message as Partial<ChatMessage>) : {}
-  const tools: unknown = fields.tools
+  const isText = (text: unknown): boolean => text === undefined || text === null || typeof text === 'string'
   if (typeof fields.role === 'string' && typeof fields.content === 'string') {
-    if (tools === undefined || tools === null || typeof tools === 'string') return
+    if (otherTexts.every((name) => isText(fields[name]))) return
   }
   throw new PocketPhiError('invalid-argument', `Message ${index} of the conversation is not a chat message.`, {
-    expected: '{ role, content } with strings, and tools as a JSON string',
+    expected: '{ role, content } with strings, and tools and toolCalls as JSON strings',
   })
 }

@@ -7,6 +7,7 @@ import type { PictureOptions, PictureSource } from '../engine/album.ts'
 import type { PicturedMessage } from '../engine/picture-text.ts'
 import type { SamplingOptions } from '../engine/sampling.ts'
 import type { EngineCounters } from '../engine/counters.ts'
+import type { Embedding } from '../engine/embed.ts'
 import type { DirectoryHandle } from '../formats/tree.ts'
 import type { MemoryPlan } from '../program/plan.ts'
 import type { TemplateName } from '../text/templates.ts'
@@ -45,6 +46,7 @@ export interface ModelFacts {
   readonly context: number
   /** The parsed config.json. */
   readonly config: Readonly<Record<string, unknown>>
+  readonly templateName: string | undefined
   readonly stopIds: readonly number[]
   readonly sampling: SamplingOptions
 }
@@ -94,6 +96,7 @@ export interface EngineCalls {
   readonly load: Call<{ model: number; source: SentSource; options: SentLoadOptions }, ModelFacts, LoadNews>
   readonly measure: Call<{ source: SentSource; options: SentLoadOptions }, MeasuredMemory>
   readonly counters: Call<{ model: number }, EngineCounters>
+  readonly embed: Call<{ model: number; texts: readonly SentPrompt[] }, readonly Embedding[], Progress>
   readonly openPicture: Call<
     { model: number; picture: number; source: PictureSource; options: PictureOptions },
     PictureFacts

@@ -1,6 +1,7 @@
 import type { ChatOptions } from '../engine/chat-rules.ts'
 import type { PictureSource } from '../engine/album.ts'
 import type { EngineCounters } from '../engine/counters.ts'
+import type { Embedding } from '../engine/embed.ts'
 import type { Caller } from './calls.ts'
 import type { EngineCalls, ModelFacts } from './messages.ts'
 import { RemoteChat } from './remote-chat.ts'
@@ -16,6 +17,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
   readonly sees: ModelFacts['sees']
   readonly context: ModelFacts['context']
   readonly config: ModelFacts['config']
+  readonly templateName: ModelFacts['templateName']
   readonly stopIds: ModelFacts['stopIds']
   readonly sampling: ModelFacts['sampling']
   readonly #caller: Caller<EngineCalls>
@@ -28,6 +30,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
     this.sees = facts.sees
     this.context = facts.context
     this.config = facts.config
+    this.templateName = facts.templateName
     this.stopIds = facts.stopIds
     this.sampling = facts.sampling
     this.#caller = caller
@@ -43,6 +46,15 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
   generate(prompt: RemotePrompt, options: RemoteGenerateOptions = {}): RemoteGeneration {
     const input = { model: this.#model, prompt: sentPrompt(prompt), options: sentGenerateOptions(options) }
     return new RemoteGeneration((callOptions) => this.#caller.call('generate', input, callOptions), options)
+  }
+
+  /** Makes vectors of texts, as `PhiModel.embed`. @throws PocketPhiError as it does */
+  async embed(
+    texts: readonly RemotePrompt[],
+    { signal, onProgress }: Pick<RemoteGenerateOptions, 'signal' | 'onProgress'> = {},
+  ): Promise<readonly Embedding[]> {
+    const input = { model: this.#model, texts: texts.map(sentPrompt) }
+    return await this.#caller.call('embed', input, { signal, ...(onProgress && { onNews: onProgress }) })
   }
 
   /**

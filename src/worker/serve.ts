@@ -47,6 +47,11 @@ class Hall {
     },
     measure: ({ source, options }, { signal }) => measureModel(openSource(source), { ...options, signal }),
     counters: async ({ model }) => this.#model(model).counters,
+    embed: ({ model, texts }, { signal, tell }) =>
+      this.#model(model).embed(
+        texts.map((text) => this.#prompt(text, model)),
+        { signal, onProgress: tell },
+      ),
     openPicture: async ({ model, picture: number, source, options }) => {
       const picture = await this.#model(model).picture(source, options)
       this.#pictures.set(number, { picture, model })
@@ -167,6 +172,7 @@ function isHandle(source: SentSource): source is DirectoryHandle {
   return typeof source === 'object' && 'getDirectoryHandle' in source
 }
 
-function factsOf({ backend, execution, memory, sees, context, config, stopIds, sampling }: PhiModel): ModelFacts {
-  return { backend, execution, memory, sees, context, config, stopIds, sampling }
+function factsOf(model: PhiModel): ModelFacts {
+  const { backend, execution, memory, sees, context, config, templateName, stopIds, sampling } = model
+  return { backend, execution, memory, sees, context, config, templateName, stopIds, sampling }
 }

@@ -192,6 +192,124 @@ it('holds answers to a schema', async () => {
   expect(typeof thing['alive']).toBe('boolean')
 })
 
+describe('functions', () => {
+  const parameters = {
+    type: 'object',
+    properties: { thing: { type: 'string', maxLength: 10 }, size: { enum: ['small', 'large'] } },
+    required: ['thing', 'size'],
+    additionalProperties: false,
+  }
+  const called = { name: 'look_up', description: 'Looks a thing up.', parameters, strict: true }
+  const tools = [{ type: 'function' as const, function: called }]
+  const tool_choice = { type: 'function' as const, function: { name: 'look_up' } }
+  const forced = { ...asked, tools, tool_choice, max_tokens: 100 }
+
+  it('are called by their schemas, whole and assembled from a stream', async () => {
+    const { choices } = await client.chat.completions.create(forced)
+    expect(choices[0]).toMatchObject({ finish_reason: 'tool_calls', message: { content: null } })
+    const [call] = choices[0]?.message.tool_calls ?? []
+    if (call?.type !== 'function') throw new Error('no call')
+    expect(call.function.name).toBe('look_up')
+    const given = JSON.parse(call.function.arguments) as Readonly<Record<string, unknown>>
+    expect(Object.keys(given)).toEqual(['thing', 'size'])
+    const streamed = await client.chat.completions.stream(forced).finalChatCompletion()
+    expect(streamed.choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: { tool_calls: [{ type: 'function', function: call.function }] },
+    })
+  })
+
+  it('are run by the helper of the client, and what they returned is understood', async () => {
+    const asks: unknown[] = []
+    const look = (given: object): string => {
+      asks.push(given)
+      return 'A dog is an animal.'
+    }
+    const runner = client.chat.completions.runTools({
+      ...forced,
+      tools: [{ type: 'function', function: { ...called, function: look, parse: JSON.parse } }],
+    })
+    await runner.done()
+    expect(asks).toHaveLength(1)
+    const conversation = [...runner.messages]
+    expect(conversation.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool'])
+    const next = await client.chat.completions.create({ ...asked, messages: conversation, tools, max_tokens: 10 })
+    expect(next.choices[0]?.message.content).toEqual(expect.any(String))
+  })
+
+  it('that cannot be held to, or do not exist, are refused', async () => {
+    const odd = { type: 'function' as const, function: { name: 'odd', parameters: { type: 'object', not: {} } } }
+    const { completions } = client.chat
+    await expect(
+      completions.create({ ...asked, tools: [odd], tool_choice: 'required', stream: true }),
+    ).rejects.toMatchObject({ status: 400, message: expect.stringContaining('the keyword "not"') })
+    const lost = [...asked.messages, { role: 'tool' as const, content: 'x', tool_call_id: 'call_1' }]
+    await expect(completions.create({ ...asked, messages: lost })).rejects.toMatchObject({
+      status: 400,
+      param: 'messages[1].tool_call_id',
+    })
+  })
+})
+
+describe('vectors of texts', () => {
+  const input = ['A dog is an animal.', 'A dog', 'A stone']
+
+  it('come in the order of the texts, as numbers and as bytes', async () => {
+    const expected = await model.embed(input)
+    for (const encoding_format of [undefined, 'float', 'base64'] as const) {
+      const { data, usage } = await client.embeddings.create({
+        model: name,
+        input,
+        ...(encoding_format === undefined ? {} : { encoding_format }),
+      })
+      expect(usage.prompt_tokens).toBe(expected.reduce((sum, { tokens }) => sum + tokens, 0))
+      expect(data.map(({ index }) => index)).toEqual([0, 1, 2])
+      for (const [index, { vector }] of expected.entries()) {
+        const found: unknown = data[index]?.embedding
+        // Without a format the client asks for bytes, and reads them.
+        const values =
+          typeof found === 'string'
+            ? new Float32Array(Uint8Array.from(Buffer.from(found, 'base64')).buffer)
+            : Float32Array.from(found as number[])
+        expect(values).toEqual(vector)
+      }
+    }
+    const ids = model.tokenizer.encode('A dog')
+    const { data } = await client.embeddings.create({ model: name, input: ids, encoding_format: 'float' })
+    expect(data).toHaveLength(1)
+    expect(Float32Array.from(data[0]?.embedding ?? [])).toEqual(expected[1]?.vector)
+    expect(records.at(-1)).toMatchObject({ path: '/v1/embeddings', status: 200, usage: { prompt_tokens: ids.length } })
+  })
+
+  it('are refused where they cannot be made', async () => {
+    const refused = async (fields: object): Promise<unknown> =>
+      await client.embeddings.create({ model: name, input: 'A dog', ...fields }).catch((error: unknown) => error)
+    expect(await refused({ dimensions: 16 })).toMatchObject({ status: 400, param: 'dimensions' })
+    expect(await refused({ dimensions: 256 })).toMatchObject({ object: 'list' })
+    expect(await refused({ input: [] })).toMatchObject({ status: 400, param: 'input' })
+    expect(await refused({ input: ['A', 'dog '.repeat(600)] })).toMatchObject({
+      status: 400,
+      param: 'input[1]',
+      code: 'context_length_exceeded',
+    })
+    expect(await refused({ input: [[1], [10 ** 6]] })).toMatchObject({ status: 400, param: 'input[1]' })
+    expect(await refused({ model: 'other' })).toBeInstanceOf(NotFoundError)
+  })
+
+  it('end with the client that wants them', async () => {
+    await untilIdle()
+    const { rows } = model.counters
+    const controller = new AbortController()
+    const many = Array.from({ length: 60 }, () => 'dog '.repeat(400))
+    const all = client.embeddings.create({ model: name, input: many }, { signal: controller.signal })
+    await expect.poll(() => model.counters.rows - rows).toBeGreaterThan(100)
+    controller.abort()
+    await expect(all).rejects.toThrow(APIUserAbortError)
+    await untilIdle()
+    expect(model.counters.rows - rows).toBeLessThan(60 * 400)
+  })
+})
+
 describe('several clients', () => {
   it('are answered together, each as if it were alone', async () => {
     const things = ['dog', 'cat', 'hammer', 'lemon', 'river', 'boat', 'fox', 'stone']
