@@ -10,9 +10,10 @@ import { interruptible } from './interrupt.ts'
 import { modelPlace, optionalModelArgument } from './model-folder.ts'
 import { openModel } from './open-model.ts'
 import { addEngineOptions, byteSize, decimal, given, integer, repeated, type EngineOptions } from './options.ts'
+import { addSearchOptions, nothingFound, openSearcher, type SearchOptions } from './search-options.ts'
 import { note, print, printJson } from './terminal.ts'
 
-interface ServeOptions extends EngineOptions {
+interface ServeOptions extends EngineOptions, SearchOptions {
   readonly host: string
   readonly port: number
   readonly name?: string
@@ -57,13 +58,14 @@ export function registerServe(program: Command): void {
     .option('--cors <origin>', 'let pages of this origin ask, such as https://example.org; repeatable', repeated)
     .option('--allow-host <name>', 'be reached under this name, beside localhost and addresses; repeatable', repeated)
     .option('--log', 'print a line of JSON for each request')
-  addEngineOptions(command)
+  addEngineOptions(addSearchOptions(command))
     .addHelpText(
       'after',
       `
 Examples:
   $ phi serve phi-nano
   $ phi serve phi-3-mini --host 0.0.0.0 --keys keys.txt --rate 60 --log
+  $ phi serve phi-3-mini --search notes.index       (for requests with "web_search_options": {})
   $ curl http://127.0.0.1:8080/v1/chat/completions -H "Content-Type: application/json" \\
       -d '{"messages": [{"role": "user", "content": "What is a fox?"}]}'
 
@@ -80,11 +82,17 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     async (signal) => {
       const engine = { ...options, maxSequences: options.parallel }
       await using model = await openModel(place, engine, signal)
+      await using searcher = await openSearcher(model, options)
       const served = options.name ?? place.name
       // Nothing of it is loaded before it is wanted, since it is for this command alone.
       const { createServerApp } = await import('../server/app.ts')
       const { listen } = await import('../server/node/listen.ts')
-      const app = createServerApp(model, { ...serverOptions(model, served, options), keys, origins })
+      const search = searcher && { ground: searcher.ground, nothingFound: nothingFound(searcher) }
+      const app = createServerApp(model, {
+        ...serverOptions(model, served, options),
+        ...given({ search }),
+        ...{ keys, origins },
+      })
       const server = await listen(app, { ...options, patience })
       announce(server.url, served, model, options)
       if (!signal.aborted) await once(signal, 'abort')

@@ -19,6 +19,8 @@ export interface CompletionTask extends AnswerTask {
   readonly messages: readonly AskedMessage[]
   /** What may be called; undefined for nothing. */
   readonly tools?: ToolTask
+  /** Whether it is to be answered from sources. */
+  readonly searches?: boolean
 }
 
 const understood: ReadonlySet<string> = new Set([
@@ -27,6 +29,8 @@ const understood: ReadonlySet<string> = new Set([
   ...toolParameters,
   ...['max_tokens', 'max_completion_tokens', 'response_format', 'top_logprobs'],
 ])
+
+const searchParameter = 'web_search_options'
 
 /** What clients send that fill in every default. */
 const neutral: NeutralValues = {
@@ -37,11 +41,12 @@ const neutral: NeutralValues = {
 /**
  * Reads a request. Nothing in it is believed, since it may come from a network.
  *
+ * @param canSearch whether there are sources to answer from
  * @throws RequestError naming the parameter: one that is not built or not known, or a value that cannot be used
  */
-export function readRequest(request: unknown): CompletionTask {
+export function readRequest(request: unknown, canSearch = false): CompletionTask {
   if (!isFields(request)) throw invalid('body', 'an object with "messages"', request)
-  refuseOthers(request, understood, neutral)
+  refuseOthers(request, canSearch ? new Set([...understood, searchParameter]) : understood, neutral)
   const messages = readMessages(request['messages'])
   const task = readTask(request, readLimit(request), readAlternatives(request))
   const format = readFormat(request)
@@ -51,7 +56,15 @@ export function readRequest(request: unknown): CompletionTask {
     ...task,
     options: format === undefined ? task.options : { ...task.options, format },
     ...(tools === undefined ? {} : { tools }),
+    ...(isSearchWanted(request) ? { searches: true } : {}),
   }
+}
+
+function isSearchWanted(request: Fields): boolean {
+  const options = optional(request, searchParameter, isFields, 'an object')
+  if (options === undefined) return false
+  refuseOthers(options, new Set(), {})
+  return true
 }
 
 function readLimit(request: Fields): number | undefined {

@@ -11,6 +11,7 @@ import type {
   MessageToolCall,
   TokenLogProb,
   ToolCallDelta,
+  UrlCitation,
 } from './types.ts'
 
 /** What an answer and all chunks of a stream have in common. */
@@ -37,6 +38,8 @@ export interface EndedAnswer {
   readonly logprobs?: readonly TokenLogProb[] | undefined
   /** What it says and calls, where it could call functions. */
   readonly read?: ReadAnswer | undefined
+  /** Where it names sources, where some were looked for. */
+  readonly citations?: readonly UrlCitation[]
 }
 
 /** Text that has become certain, and the log-probabilities of the tokens that it completes. */
@@ -83,7 +86,8 @@ export class ChunkWriter {
     }
     this.#answers.push(event)
     const finish = chatFinishReason(event)
-    return [...chunks, this.#chunk({ index, delta: {}, logprobs: null, finish_reason: finish })]
+    const delta = event.citations === undefined ? {} : { annotations: [...event.citations] }
+    return [...chunks, this.#chunk({ index, delta, logprobs: null, finish_reason: finish })]
   }
 
   /** What follows the last choice. */
@@ -113,13 +117,16 @@ export function completionOf(identity: CompletionIdentity, answers: readonly End
   return { id, object: 'chat.completion', created, model, choices, usage: usageOf(answers) }
 }
 
-function messageOf({ result, read = { content: result.text, calls: [] } }: EndedAnswer): {
+function messageOf({ result, citations, read = { content: result.text, calls: [] } }: EndedAnswer): {
   content: string | null
   tool_calls?: MessageToolCall[]
+  annotations?: UrlCitation[]
 } {
   const { content, calls } = read
-  if (calls.length === 0) return { content }
+  const annotations = citations === undefined ? {} : { annotations: [...citations] }
+  if (calls.length === 0) return { content, ...annotations }
   return {
+    ...annotations,
     content: content === '' ? null : content,
     tool_calls: calls.map(({ id, name, arguments: given }) => ({
       id,

@@ -110,6 +110,8 @@ interface CommonParams {
     | null
   /** Whether it may call several at once, as it may when this is left out. */
   readonly parallel_tool_calls?: boolean | null
+  /** Answers the last question from sources: of a server that has some (`phi serve --search`), where an empty object asks for it. */
+  readonly web_search_options?: Readonly<Record<string, never>> | null
   /** Who asks; nothing here depends on it. */
   readonly user?: string
 }
@@ -164,10 +166,23 @@ export interface ChoiceLogProbs {
   refusal: null
 }
 
+/** Where an answer names a source: the place of `[1]` in its content, in UTF-16 units. */
+export interface UrlCitation {
+  type: 'url_citation'
+  url_citation: { start_index: number; end_index: number; title: string; url: string }
+}
+
 export interface CompletionChoice {
   index: number
   /** `content` is null where there is nothing but calls. */
-  message: { role: 'assistant'; content: string | null; refusal: null; tool_calls?: MessageToolCall[] }
+  message: {
+    role: 'assistant'
+    content: string | null
+    refusal: null
+    tool_calls?: MessageToolCall[]
+    /** Where sources were looked for. */
+    annotations?: UrlCitation[]
+  }
   logprobs: ChoiceLogProbs | null
   finish_reason: CompletionFinishReason
 }
@@ -195,7 +210,7 @@ export interface ToolCallDelta {
 
 export interface ChunkChoice {
   index: number
-  delta: { role?: 'assistant'; content?: string; tool_calls?: ToolCallDelta[] }
+  delta: { role?: 'assistant'; content?: string; tool_calls?: ToolCallDelta[]; annotations?: UrlCitation[] }
   logprobs: ChoiceLogProbs | null
   finish_reason: CompletionFinishReason | null
 }

@@ -18,6 +18,7 @@ import { KeyRing } from './keys.ts'
 import { prometheusType } from './prometheus.ts'
 import { RateLimit } from './rate-limit.ts'
 import { answerTo, Refusal } from './refusals.ts'
+import type { ServedSearch } from './search.ts'
 
 export interface ServerOptions {
   /** The name of the model in lists and answers; a request for another one is refused. */
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly origins?: readonly string[]
   /** Names under which the server is reached, beside localhost and addresses. */
   readonly hosts?: readonly string[]
+  /** Where answers find sources, for requests that ask for some; those are refused where it is left out. */
+  readonly search?: ServedSearch
   /** What the engine has done so far, for the figures. */
   readonly counters: () => EngineCounters | Promise<EngineCounters>
   /** Gets a line for each request. */
@@ -125,7 +128,7 @@ function addAnswers<Picture extends TakenPicture>(
       expected: `at most ${maxSize} bytes`,
     })
   }
-  for (const [path, read] of Object.entries(endpointsOf(model, name))) {
+  for (const [path, read] of Object.entries(endpointsOf(model, options))) {
     app.post(path, bodyLimit({ maxSize, onError: tooLarge }), async (context) => {
       const exchange = context.get('exchange')
       limit?.take(exchange.key ?? 0)

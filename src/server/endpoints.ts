@@ -14,6 +14,7 @@ import {
 import { readTextRequest } from '../openai/text-request.ts'
 import { TextChunkWriter, textCompletionOf } from '../openai/text-response.ts'
 import type { CompletionUsage, EmbeddingsResponse } from '../openai/types.ts'
+import { answerFromSources, type ServedSearch } from './search.ts'
 
 /** What is needed of a model to be served: `PhiModel` has it, and so has `RemoteModel`. */
 export interface ServedModel<Picture extends TakenPicture = TakenPicture>
@@ -48,19 +49,27 @@ export type Asked = AskedAnswer | AskedVectors
 /** Reads the body of a request. @throws RequestError */
 type ReadBody = (body: unknown) => Asked
 
-/** What is asked of a model under which path. @param name of the model in answers */
+/**
+ * What is asked of a model under which path.
+ *
+ * @param name of the model in answers
+ * @param search where chats find sources, when they ask for some
+ */
 export function endpointsOf<Picture extends TakenPicture>(
   model: ServedModel<Picture>,
-  name: string,
+  { name, search }: { readonly name: string; readonly search?: ServedSearch | undefined },
 ): Readonly<Record<string, ReadBody>> {
   return {
     '/v1/chat/completions': (body) => {
-      const task = readRequest(body)
+      const task = readRequest(body, search !== undefined)
       const identity = newIdentity(name)
       return {
         kind: 'answer',
         ...task,
-        events: (signal) => answerRequest(model, task, signal),
+        events: (signal) =>
+          search !== undefined && task.searches === true
+            ? answerFromSources(model, task, search, signal)
+            : answerRequest(model, task, signal),
         writer: () => new ChunkWriter(identity, task.includeUsage),
         whole: (answers) => completionOf(identity, answers),
         usage: (answers) => usageOf(answers),

@@ -60,7 +60,11 @@ export async function untilAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }
 
+export const fakeOptions: ServerOptions = {
+  ...{ name: 'fake', places: 4, timeout: 60, patience: 60, bodyLimit: 1000 },
+  counters: noCounts,
+}
+
 export function fakeApp(says: Says, options: Partial<ServerOptions> = {}): ServerApp {
-  const usual = { name: 'fake', places: 4, timeout: 60, patience: 60, bodyLimit: 1000, counters: noCounts }
-  return createServerApp(fakeModel(says), { ...usual, ...options })
+  return createServerApp(fakeModel(says), { ...fakeOptions, ...options })
 }
