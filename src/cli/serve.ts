@@ -10,7 +10,15 @@ import { interruptible } from './interrupt.ts'
 import { modelPlace, optionalModelArgument } from './model-folder.ts'
 import { openModel } from './open-model.ts'
 import { addEngineOptions, byteSize, decimal, given, integer, repeated, type EngineOptions } from './options.ts'
-import { addSearchOptions, nothingFound, openSearcher, type SearchOptions } from './search-options.ts'
+import type { ServedSearch } from '../server/search.ts'
+import {
+  addSearchOptions,
+  failureLines,
+  nothingFound,
+  openSearcher,
+  type Searcher,
+  type SearchOptions,
+} from './search-options.ts'
 import { note, print, printJson } from './terminal.ts'
 
 interface ServeOptions extends EngineOptions, SearchOptions {
@@ -82,12 +90,12 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     async (signal) => {
       const engine = { ...options, maxSequences: options.parallel }
       await using model = await openModel(place, engine, signal)
-      await using searcher = await openSearcher(model, options)
+      await using searcher = await openSearcher(model, options, signal)
       const served = options.name ?? place.name
       // Nothing of it is loaded before it is wanted, since it is for this command alone.
       const { createServerApp } = await import('../server/app.ts')
       const { listen } = await import('../server/node/listen.ts')
-      const search = searcher && { ground: searcher.ground, nothingFound: nothingFound(searcher) }
+      const search = searcher && servedSearch(searcher)
       const app = createServerApp(model, {
         ...serverOptions(model, served, options),
         ...given({ search }),
@@ -100,6 +108,18 @@ async function serve(name: string | undefined, options: ServeOptions): Promise<v
     },
     () => note('Closing: running answers end, new requests are refused. Once more to end at once.'),
   )
+}
+
+/** Places that fail are named here, since those who ask hear of the others alone. */
+function servedSearch(searcher: Searcher): ServedSearch {
+  return {
+    nothingFound: nothingFound(searcher),
+    async ground(question, said, signal) {
+      const grounded = await searcher.ground(question, said, signal)
+      for (const line of grounded === undefined ? [] : failureLines(grounded)) note(line)
+      return grounded
+    },
+  }
 }
 
 function serverOptions(model: PhiModel, name: string, options: ServeOptions): ServerOptions {

@@ -18,7 +18,9 @@ function searchOf(asked: unknown[]): ServedSearch {
     ground(question, said) {
       asked.push({ question, said: said.map(({ content }) => content) })
       const content = groundedQuestion(question, sources)
-      return Promise.resolve(question.includes('ferry') ? { content, sources, queries: [question] } : undefined)
+      return Promise.resolve(
+        question.includes('ferry') ? { content, sources, queries: [question], failures: [] } : undefined,
+      )
     },
   }
 }
