@@ -32,11 +32,11 @@ async function answered(body: object, text: string, options: Partial<ServerOptio
     yield await Promise.resolve(text)
   })
   const chat: typeof model.chat = () => {
-    const { answer } = model.chat()
+    const made = model.chat()
     return {
       answer(messages, given) {
         shown.push(...messages.map(({ content }) => content))
-        return answer(messages, given)
+        return made.answer(messages, given)
       },
     }
   }

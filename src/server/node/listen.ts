@@ -20,11 +20,8 @@ export interface Listening {
   close(): Promise<void>
 }
 
-/**
- * Times in milliseconds. For the head of a request and for all of it: those who send slowly hold no connection for ever. And for a connection without a
- * request: longer than load balancers keep theirs (60 s as a rule), which else send one into a connection that is being closed.
- */
-const serverOptions = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 }
+/** Time for the head of a request, and for all of it, in milliseconds: those who send slowly hold no connection for ever. */
+const serverOptions = { headersTimeout: 20_000, requestTimeout: 60_000 }
 
 /** @throws PocketPhiError `invalid-argument` where the address cannot be listened on */
 export async function listen(app: ServerApp, { host, port, patience }: ListenOptions): Promise<Listening> {
