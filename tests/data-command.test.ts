@@ -6,6 +6,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { gzippedWarcOf } from '../src/data/pipeline/sources/archive-harness.ts'
+import { ScriptedJudge } from '../src/data/pipeline/education/judge-harness.ts'
 import { document } from '../src/data/world/index.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -49,8 +50,8 @@ interface Ended {
 }
 
 /** @param killAt a text on standard output at which the process gets a signal that it cannot answer */
-function phi(args: readonly string[], killAt?: string): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder })
+function phi(args: readonly string[], killAt?: string, environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...process.env, ...environment } })
   let [out, err] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text
@@ -136,4 +137,47 @@ describe('phi data', () => {
       expect(await contentOf(to)).toEqual(await contentOf('whole'))
     },
   )
+})
+
+describe('phi data annotate', () => {
+  const annotate = (to: string, ...more: string[]): string[] => [
+    ...['data', 'annotate', 'texts.jsonl', '--out', to, '--count', '60', '--attempts', '12', ...more],
+  ]
+
+  beforeAll(async () => {
+    const texts = Array.from({ length: 60 }, (_, index) => document(3, index).text)
+    const lines = [...texts, ...texts.slice(0, 5)].map((text) => JSON.stringify({ text }))
+    await writeFile(join(folder, 'texts.jsonl'), lines.join('\n'))
+  })
+
+  test('asks the server that the environment names, counts what it costs, and asks nothing twice', async () => {
+    await using judge = new ScriptedJudge()
+    judge.faults = ['torn', 'wrong sum']
+    const { url } = await judge.start()
+    const prices = ['--prompt-price', '2', '--answer-price', '8']
+    const environment = { PHI_ENDPOINT: `${url}#judge` }
+    const ended = await phi(annotate('judged', ...prices), undefined, environment)
+    expect(ended.err).not.toContain('error')
+    expect(ended.out).toContain('60 of 60 documents annotated, of 65 read; 5 repeat one of the sample')
+    expect(ended.out).toContain(`judge: 60 answers taken, ${judge.count()} not (`)
+    const cost = (2 * judge.tokens.prompt + 8 * judge.tokens.answer) / 1e6
+    expect(ended.out).toContain(`Cost: ${cost.toFixed(4)} at the prices given.`)
+    const { requests } = judge
+    expect((await phi(annotate('judged'), undefined, environment)).out).toContain('60 known before')
+    expect(judge.requests).toBe(requests)
+  })
+
+  test('says so where rules judge', async () => {
+    const { out, code } = await phi(annotate('ruled'), undefined, { PHI_ENDPOINT: undefined })
+    expect(code).toBe(0)
+    expect(out).toContain('No server was given: rules judged in the place of a language model.')
+  })
+
+  test.each([
+    [['--prompt-price', '1'], 'belong together'],
+    [['--endpoint', 'judge'], 'no address of a server'],
+  ])('refuses %s', async (more, message) => {
+    const { err, code } = await phi(annotate('refused', ...more))
+    expect([code, err]).toEqual([2, expect.stringContaining(message)])
+  })
 })

@@ -84,7 +84,6 @@ const stagesSchema = z.strictObject({
   personal: z.strictObject({}).optional(),
   education: z
     .strictObject({
-      annotator: z.enum(['rules']).default('rules'),
       /** Documents below this value, from 0 to 5, go. */
       least: z.number().min(0).max(5).default(0),
     })
