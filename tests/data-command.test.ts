@@ -181,3 +181,24 @@ describe('phi data annotate', () => {
     expect([code, err]).toEqual([2, expect.stringContaining(message)])
   })
 })
+
+test('phi data classify learns from annotations, says how well, and a recipe uses what it made', async () => {
+  const texts = Array.from({ length: 200 }, (_, index) => document(1 + (index % 8), index).text)
+  await writeFile(join(folder, 'many.jsonl'), texts.map((text) => JSON.stringify({ text })).join('\n'))
+  await phi(['data', 'annotate', 'many.jsonl', '--out', 'many', '--count', '200'], undefined, {
+    PHI_ENDPOINT: undefined,
+  })
+  const trained = await phi(['data', 'classify', 'train', 'many/annotations.jsonl', '--out', 'many.safetensors'])
+  expect(trained.err).toBe('')
+  expect(trained.out).toMatch(/^1\d\d documents to learn from, \d\d held out, annotated by rules\.$/m)
+  expect(trained.out).toMatch(/^linear +0\.\d{3} .*\nembeddings +0\.\d{3} /m)
+  const { out } = await phi(['data', 'classify', 'score', 'many.safetensors', 'many.jsonl'])
+  expect(out).toMatch(/^many +\d+ +\d\.\d\d +\d\.\d\d$/m)
+  const recipe = await readFile(join(folder, 'data.yaml'), 'utf8')
+  const better = recipe.replace('education: {}', 'education: { classifier: many.safetensors }, best: { tokens: 3000 }')
+  await writeFile(join(folder, 'better.yaml'), better)
+  const ended = await phi(['data', 'run', 'better.yaml', '--input', 'input', '--folder', 'better', '--threads', '1'])
+  expect(ended.err).not.toContain('error')
+  expect(ended.out).toMatch(/^best .*not among the best \(\d+\)$/m)
+  expect((await phi(['data', 'annotate', 'better', '--out', 'again', '--count', '9'])).out).toContain('annotated, of')
+})

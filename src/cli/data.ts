@@ -8,6 +8,7 @@ import { parseDataRecipe } from '../data/pipeline/recipe.ts'
 import { readRun, runData, type DataProgress, type RunState } from '../data/pipeline/run.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { registerAnnotate } from './data-annotate.ts'
+import { registerClassify } from './data-classify.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { integer } from './options.ts'
@@ -38,6 +39,7 @@ export function registerData(program: Command): void {
   registerLook(group)
   registerStatus(group)
   registerAnnotate(group)
+  registerClassify(group)
 }
 
 function registerRun(group: Command): void {
