@@ -6,7 +6,7 @@ export const letter = 2
 export const digit = 3
 export const mark = 4
 /** Of scripts without spaces: each is a token of its own. */
-const ideograph = 5
+export const ideograph = 5
 
 /** The kind of each UTF-16 unit. */
 export const kindOf = Uint8Array.from({ length: 0x10000 }, (_, code) => {

@@ -136,7 +136,8 @@ describe('features', () => {
     expect(found['letters a character']).toBeCloseTo(18 / 33, 12)
     expect(found['digits a character']).toBeCloseTo(2 / 33, 12)
     expect(found['marks other than those of sentences a character']).toBeCloseTo(1 / 33, 12)
-    expect(found['capitals a letter']).toBeCloseTo(2 / 18, 12)
+    expect(found['words in capitals a word']).toBeCloseTo(0, 12)
+    expect(form('IN the USA now')['words in capitals a word']).toBeCloseTo(2 / 4, 12)
     expect(found['letters a word']).toBeCloseTo(18 / 6, 12)
     expect(found['words a sentence (logarithm)']).toBeCloseTo(Math.log(6 / 2), 12)
     expect(found['commas a word']).toBeCloseTo(2 / 6, 12)
@@ -145,6 +146,8 @@ describe('features', () => {
     expect(found['lines that begin with no letter']).toBeCloseTo(1 / 3, 12)
     expect(found['lines that are indented']).toBeCloseTo(1 / 3, 12)
     expect(form('a b a b a b')['different tokens by the square root of all']).toBeCloseTo(2 / Math.sqrt(6), 12)
+    expect(form('because the cat')['words of reasons a word']).toBeCloseTo(1 / 3, 12)
+    expect(form('Because the cat')['words of grammar a word']).toBeCloseTo(1 / 3, 12)
     // The first stands behind nothing.
     expect(form('a b a b a b')['different pairs of all']).toBeCloseTo(3 / 6, 12)
   })

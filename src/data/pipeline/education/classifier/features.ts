@@ -5,7 +5,7 @@
  */
 import { mix } from '../../stages/words.ts'
 import { digit, kindOf, letter, lineBreak, mark, space } from './characters.ts'
-import { formFigures, measureForm } from './form.ts'
+import { formFigures, FormMeter, wordClasses } from './form.ts'
 
 /** A text as classifiers see it; valid until the next one is read. */
 export interface Features {
@@ -26,56 +26,43 @@ export class FeatureReader {
   #units = new Uint16Array(0)
   #features = new Uint32Array(0)
   readonly #form = new Float64Array(formFigures.length)
-  /** For each bucket the number of the text that it was last seen in. */
-  readonly #seen: Uint32Array
-  #number = 0
+  readonly #meter = new FormMeter()
+  readonly #seenTokens = new Seen()
+  readonly #seenPairs = new Seen()
 
   /** @param buckets that features are hashed into: a power of two */
   constructor(buckets: number) {
     this.#mask = buckets - 1
-    this.#seen = new Uint32Array(buckets)
   }
 
   read(text: string): Features {
     this.#take(text)
-    const tokens = this.#tokens(text.length)
-    measureForm(this.#units, text.length, this.#form)
-    const each = Math.max(1, tokens.length / 2)
-    this.#form[formFigures.length - 2] = this.#distinct(tokens, 0) / Math.sqrt(each)
-    this.#form[formFigures.length - 1] = this.#distinct(tokens, 1) / each
-    return { tokens, form: this.#form }
-  }
-
-  #tokens(length: number): Uint32Array {
-    const units = this.#units
-    const features = this.#features
-    const mask = this.#mask
+    const [units, features, mask, meter] = [this.#units, this.#features, this.#mask, this.#meter]
+    const [seenTokens, seenPairs] = [this.#seenTokens, this.#seenPairs]
+    meter.begin()
+    seenTokens.begin()
+    seenPairs.begin()
     let count = 0
     let before = 0
-    for (let at = 0; at < length;) {
+    for (let at = 0; at < text.length;) {
       const kind = kindOf[units[at] as number] as number
       const end = tokenEnd(units, at, kind)
+      meter.add(units, at, end, kind)
       if (kind !== space) {
         const token = tokenHash(units, at, end, kind)
-        features[count++] = mix(token) & mask
-        features[count++] = mix(Math.imul(before, 0x9e3779b1) ^ token) & mask
+        meter.addWordOf(classOf[token & 0xffff] as number)
+        const tokenMixed = mix(token)
+        const pairMixed = mix(Math.imul(before, 0x9e3779b1) ^ token)
+        seenTokens.add(tokenMixed)
+        seenPairs.add(pairMixed)
+        features[count++] = tokenMixed & mask
+        features[count++] = pairMixed & mask
         before = token
       }
       at = end
     }
-    return features.subarray(0, count)
-  }
-
-  /** Different buckets in every second place. */
-  #distinct(tokens: Uint32Array, first: number): number {
-    const number = ++this.#number
-    let count = 0
-    for (let index = first; index < tokens.length; index += 2) {
-      const bucket = tokens[index] as number
-      if (this.#seen[bucket] !== number) count++
-      this.#seen[bucket] = number
-    }
-    return count
+    meter.write(this.#form, text.length, count / 2, seenTokens.count, seenPairs.count)
+    return { tokens: features.subarray(0, count), form: this.#form }
   }
 
   #take(text: string): void {
@@ -89,10 +76,39 @@ export class FeatureReader {
   }
 }
 
+/** For the low half of a word's hash the class that it is in, counted from 1, or 0: of some thousand other words one is taken for one of these. */
+const classOf = new Uint8Array(1 << 16)
+for (const [index, words] of Object.values(wordClasses).entries()) {
+  for (const word of words.split(' ')) {
+    const units = Uint16Array.from(word, (character) => character.charCodeAt(0))
+    classOf[tokenHash(units, 0, units.length, letter) & 0xffff] = index + 1
+  }
+}
+
+/** Hashes of a text, counted once each, but for some that fall together: a small table stays in the processor's nearest cache. */
+class Seen {
+  readonly #places = new Uint32Array(1 << 12)
+  #text = 0
+  count = 0
+
+  begin(): void {
+    this.#text++
+    this.count = 0
+  }
+
+  add(hash: number): void {
+    // Other bits than those that choose a bucket.
+    const place = hash >>> 20
+    if (this.#places[place] !== this.#text) this.count++
+    this.#places[place] = this.#text
+  }
+}
+
 /** Where the token that starts here ends. */
 function tokenEnd(units: Uint16Array, at: number, kind: number): number {
   let end = at + 1
-  if (kind === mark) while (units[end] === units[at]) end++
+  if (kind === space) while (units[end] === 0x20) end++
+  else if (kind === mark) while (units[end] === units[at]) end++
   else if (kind === letter || kind === digit) while (kindOf[units[end] as number] === kind) end++
   else if (kind === lineBreak)
     while ((kindOf[units[end] as number] as number) === lineBreak || units[end] === 0x20) end++
