@@ -167,6 +167,23 @@ describe('phi data annotate', () => {
     expect(judge.requests).toBe(requests)
   })
 
+  test('keeps what there is at Ctrl-C, and says how it goes on', async () => {
+    await using judge = new ScriptedJudge()
+    judge.faults = []
+    const { url } = await judge.start()
+    const options = ['--parallel', '1', '--endpoint', `${url}#judge`]
+    const child = spawn(process.execPath, [main, ...annotate('stopped', ...options)], { cwd: folder })
+    judge.onRequest = (requests) => void (requests === 20 && child.kill('SIGINT'))
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    expect([code, said]).toEqual([130, expect.stringContaining('the same command goes on from there')])
+    const kept = (await readFile(join(folder, 'stopped', 'annotations.jsonl'), 'utf8')).trim().split('\n').length
+    expect(kept).toBeGreaterThanOrEqual(19)
+    judge.onRequest = () => {}
+    expect((await phi(annotate('stopped', ...options))).out).toContain(`${kept} known before`)
+  })
+
   test('says so where rules judge', async () => {
     const { out, code } = await phi(annotate('ruled'), undefined, { PHI_ENDPOINT: undefined })
     expect(code).toBe(0)
