@@ -26,6 +26,7 @@ interface AnnotateOptions {
   readonly count: number
   readonly seed: number
   readonly parallel: number
+  readonly opinions: number
   readonly attempts: number
   readonly timeout: number
   readonly promptPrice?: number
@@ -45,7 +46,8 @@ export function registerAnnotate(group: Command): void {
     .option('--count <n>', 'documents of the sample', integer(1), 2000)
     .option('--seed <n>', 'of the sample', integer(0), 1)
     .option('--parallel <n>', 'documents that are asked about at a time', integer(1, 256), 8)
-    .option('--attempts <n>', 'answers that a document may need', integer(1, 20), 4)
+    .option('--opinions <n>', 'answers that are taken for a document; the median counts', integer(1, 15), 1)
+    .option('--attempts <n>', 'answers that each opinion may need', integer(1, 20), 4)
     .option('--timeout <seconds>', 'how long an answer may take', decimal(0, 3600, true), 120)
     .option('--prompt-price <n>', 'price of a million tokens of prompts', decimal(0))
     .option('--answer-price <n>', 'price of a million tokens of answers', decimal(0))
@@ -66,7 +68,7 @@ Examples:
 }
 
 async function annotate(paths: readonly string[], options: AnnotateOptions): Promise<void> {
-  const { out, count, seed, parallel, attempts, timeout: timeoutSeconds, json = false } = options
+  const { out, count, seed, parallel, opinions, attempts, timeout: timeoutSeconds, json = false } = options
   const prices = pricesOf(options)
   const address = options.endpoint ?? process.env['PHI_ENDPOINT']
   const endpoint = address === undefined ? undefined : await endpointOf(address)
@@ -80,7 +82,7 @@ async function annotate(paths: readonly string[], options: AnnotateOptions): Pro
     if (json) printJson(progress)
     else status.show(progressLine(progress), progress.done === progress.total)
   }
-  const model = { parallel, attempts, timeoutSeconds, prices, onProgress }
+  const model = { parallel, opinions, attempts, timeoutSeconds, prices, onProgress }
   const report = await interruptible((signal) =>
     annotateWithModel(sample, endpoint, out, { ...model, signal }).finally(() => status.clear()),
   )
@@ -106,7 +108,19 @@ const rejectedAnswers = ({ rejected }: AnswerCounts): number =>
 
 function tell(report: AnnotationReport, out: string, json: boolean): void {
   if (json) return printJson(report)
-  const { annotator, read, sampled, annotated, duplicates, unanswered, sameReasons, scores, answers, remark } = report
+  const {
+    annotator,
+    read,
+    sampled,
+    annotated,
+    duplicates,
+    unanswered,
+    sameReasons,
+    scores,
+    disputed = 0,
+    answers,
+    remark,
+  } = report
   print(
     `${annotated} of ${sampled} documents annotated, of ${read} read; ${duplicates} repeat one of the sample and count once.`,
   )
@@ -120,6 +134,7 @@ function tell(report: AnnotationReport, out: string, json: boolean): void {
       `Tokens: ${promptTokens} of prompts, ${answerTokens} of answers; ${withoutUsage} answers did not tell theirs.`,
     )
     if (cost !== undefined) print(`Cost: ${cost.toFixed(4)} at the prices given.`)
+    if (disputed > 0) print(`Of ${disputed} documents opinions are two points or more apart.`)
     if (sameReasons > 0) print(`${sameReasons} documents have the same reasons as another one.`)
   }
   const left = sampled - annotated

@@ -9,5 +9,5 @@ import { drawSample } from './sample.ts'
 
 const [url = '', folder = '', count = ''] = process.argv.slice(2)
 const sample = await drawSample(eachOf(documentsToJudge(Number(count))), Number(count), 1)
-const options = { parallel: 4, attempts: 12, timeoutSeconds: 600 }
+const options = { parallel: 4, opinions: 1, attempts: 12, timeoutSeconds: 600 }
 await annotateWithModel(sample, { url, model: 'judge' }, folder, options)

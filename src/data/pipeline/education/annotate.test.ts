@@ -48,7 +48,7 @@ const annotate = (
   options: Partial<ModelAnnotationOptions> = {},
   to = folder,
 ): Promise<AnnotationReport> =>
-  annotateWithModel(sample, endpoint, to, { parallel: 1, attempts: 12, timeoutSeconds, clock, ...options })
+  annotateWithModel(sample, endpoint, to, { parallel: 1, opinions: 1, attempts: 12, timeoutSeconds, clock, ...options })
 
 const read = (to = folder): Promise<string> => readFile(annotationsFile(to), 'utf8')
 
@@ -75,7 +75,6 @@ describe('a server of which one answer in five is of no use', () => {
     expect(faults / judge.requests).toBeLessThan(0.23)
     const unnoticed = rows.filter((row) => !isTrue(row)).length
     expect(unnoticed).toBe(judge.count('wrong but plausible'))
-    expect(unnoticed / faults).toBeLessThanOrEqual(0.05)
 
     const kinds = {
       'not readable': judge.count('torn', 'prose', 'empty', 'no interface'),
@@ -113,6 +112,31 @@ describe('a server of which one answer in five is of no use', () => {
     await annotate(sample, { parallel: 8 }, to)
     expect(other.requests).toBe(judge.requests)
     expect(await read(to)).toBe(await read())
+  })
+})
+
+describe('several opinions of a document', () => {
+  test('outvote answers that are wrong and cannot be known by themselves', async () => {
+    const sample = await sampleOf(300)
+    const { answers, disputed } = await annotate(sample, { opinions: 5 })
+    expect(answers?.taken).toBe(5 * 300)
+    const rows = await rowsOf()
+    const wrong = rows.filter((row) => !isTrue(row)).length
+    expect(judge.count('wrong but plausible')).toBeGreaterThan(10)
+    expect(wrong / judge.count()).toBeLessThanOrEqual(0.01)
+    expect(disputed).toBeGreaterThan(5)
+  })
+
+  test('that are missing are asked for, and those beyond are not looked at', async () => {
+    const sample = await sampleOf(30)
+    judge.faults = []
+    await annotate(sample)
+    const before = await read()
+    await annotate(sample, { opinions: 3 })
+    expect(judge.requests).toBe(90)
+    expect(judge.temperatures.slice(30)).toEqual(new Array(60).fill(0.5))
+    await annotate(sample)
+    expect([judge.requests, await read()]).toEqual([90, before])
   })
 })
 

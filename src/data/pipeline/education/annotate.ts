@@ -2,11 +2,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock, type Clock } from '../../../base/clock.ts'
-import { PocketPhiError } from '../../../base/errors.ts'
+import { PocketPhiError, present } from '../../../base/errors.ts'
 import { inLanes } from '../../../base/lanes.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
 import { cleanTemporaries, systemError, writeFileAtomic } from '../../../formats/atomic.ts'
-import { axes, highestScore, type Annotation, type Axis } from './annotation.ts'
+import { axes, highestScore, type Annotation, type Axis, type Judgement } from './annotation.ts'
 import { oneMore, openJournal, type Journal, type Tally } from './journal.ts'
 import { AnnotationModel } from './model.ts'
 import { answerKey, type Rejected, type Rejection } from './prompt.ts'
@@ -42,6 +42,8 @@ export interface AnnotationReport {
   readonly sameReasons: number
   /** How many documents have each score, from 0 to 5. */
   readonly scores: Readonly<Record<Axis, readonly number[]>>
+  /** Documents of which opinions of the model are two points or more apart. */
+  readonly disputed?: number
   /** Of a model, all runs on the same folder together. */
   readonly answers?: AnswerCounts
 }
@@ -71,7 +73,9 @@ export interface AnnotationProgress {
 export interface ModelAnnotationOptions {
   /** Documents that are asked about at a time. */
   readonly parallel: number
-  /** Answers that a document may need. */
+  /** Answers that are taken for a document: the median counts. */
+  readonly opinions: number
+  /** Answers that each of them may need. */
   readonly attempts: number
   readonly timeoutSeconds: number
   readonly prices?: Prices | undefined
@@ -93,7 +97,7 @@ export async function annotateWithRules(sample: Sample, folder: string): Promise
   const rows = sample.documents.map((document): AnnotatedDocument => {
     return { ...document, annotator: rulesAnnotator, ...annotateByRules(document) }
   })
-  return await writeResult(folder, rulesAnnotator, sample, rows, {})
+  return await writeResult(folder, { annotator: rulesAnnotator, sample, rows, unanswered: {} })
 }
 
 /**
@@ -119,15 +123,25 @@ export async function annotateWithModel(
     throw options.signal?.aborted === true ? stopped(folder) : error
   } finally {
     await journal.close()
-    report = await writeResult(folder, endpoint.model, sample, run.rows(), run.unanswered, run.answers())
+    report = await writeResult(folder, run.result())
   }
   if (options.signal?.aborted === true) throw stopped(folder)
   return report
 }
 
+/** What there is to tell. */
+interface Result {
+  readonly annotator: string
+  readonly sample: Sample
+  readonly rows: readonly AnnotatedDocument[]
+  readonly unanswered: Unanswered
+  readonly disputed?: number
+  readonly answers?: AnswerCounts
+}
+
 /** One run over a sample. */
 class ModelRun {
-  unanswered: Unanswered = {}
+  #unanswered: Unanswered = {}
   readonly #sample: Sample
   readonly #endpoint: Endpoint
   readonly #journal: Journal
@@ -165,13 +179,19 @@ class ModelRun {
   }
 
   /** What was taken so far, in the order of the sample. */
-  rows(): AnnotatedDocument[] {
-    return this.#sample.documents.flatMap((document) => {
-      const annotation = this.#taken(document)
-      if (annotation === undefined) return []
-      const { education, reasoning } = annotation
-      return [{ ...document, annotator: this.#endpoint.model, education, reasoning }]
+  result(): Result {
+    const annotator = this.#endpoint.model
+    let disputed = 0
+    const rows = this.#sample.documents.flatMap((document) => {
+      const opinions = this.#opinions(document)
+      if (opinions.length < this.#options.opinions) return []
+      if (isDisputed(opinions)) disputed++
+      return [
+        { ...document, annotator, education: median(opinions, 'education'), reasoning: median(opinions, 'reasoning') },
+      ]
     })
+    const answers = this.answers()
+    return { annotator, sample: this.#sample, rows, unanswered: this.#unanswered, disputed, answers }
   }
 
   answers(): AnswerCounts {
@@ -182,33 +202,42 @@ class ModelRun {
     return { ...tally, known: this.#known, waits: this.#waits, ...cost }
   }
 
-  #taken({ text }: SampledDocument): Annotation | undefined {
-    return this.#journal.taken(answerKey(this.#endpoint.model, text))
+  /** As many as are wanted, or fewer. */
+  #opinions({ text }: SampledDocument): readonly Annotation[] {
+    return this.#journal.taken(answerKey(this.#endpoint.model, text)).slice(0, this.#options.opinions)
   }
 
   #open(): SampledDocument[] {
-    return this.#sample.documents.filter((document) => this.#taken(document) === undefined)
+    return this.#sample.documents.filter((document) => this.#opinions(document).length < this.#options.opinions)
   }
 
-  async #ask({ text }: SampledDocument, signal: AbortSignal): Promise<void> {
+  async #ask(document: SampledDocument, signal: AbortSignal): Promise<void> {
+    for (let had = this.#opinions(document).length; had < this.#options.opinions; had++) {
+      const rejected = await this.#askOnce(document, had === 0, signal)
+      if (rejected !== undefined) return this.#giveUp(rejected)
+      this.#failuresInARow = 0
+    }
+  }
+
+  /** @returns what was wrong with the last answer, where none was taken */
+  async #askOnce({ text }: SampledDocument, likeliest: boolean, signal: AbortSignal): Promise<Rejected | undefined> {
     const key = answerKey(this.#endpoint.model, text)
     let earlier: Rejected | undefined
     for (let attempt = 1; attempt <= this.#options.attempts; attempt++) {
-      const { said, usage, final } = await this.#model.ask(text, earlier, signal)
+      const { said, usage, final } = await this.#model.ask(text, earlier, likeliest, signal)
       if (!('rejected' in said)) {
         await this.#journal.add({ key, ...said, usage })
-        this.#failuresInARow = 0
-        return
+        return undefined
       }
       earlier = said
       await this.#journal.add({ key, rejected: said.rejected, detail: said.detail.slice(0, 400), usage })
       if (final) break
     }
-    if (earlier !== undefined) this.#giveUp(earlier)
+    return earlier
   }
 
   #giveUp({ rejected, detail }: Rejected): void {
-    this.unanswered = oneMore(this.unanswered, rejected)
+    this.#unanswered = oneMore(this.#unanswered, rejected)
     if (++this.#failuresInARow < mostFailuresInARow) return
     const { url, model } = this.#endpoint
     throw new PocketPhiError(
@@ -237,27 +266,15 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-async function writeResult(
-  folder: string,
-  annotator: string,
-  sample: Sample,
-  rows: readonly AnnotatedDocument[],
-  unanswered: Unanswered,
-  answers?: AnswerCounts,
-): Promise<AnnotationReport> {
-  const report = reportOf(annotator, sample, rows, unanswered, answers)
-  await writeFileAtomic(annotationsFile(folder), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+async function writeResult(folder: string, result: Result): Promise<AnnotationReport> {
+  const report = reportOf(result)
+  await writeFileAtomic(annotationsFile(folder), result.rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
   await writeFileAtomic(annotationReportFile(folder), `${JSON.stringify(report, undefined, 2)}\n`)
   return report
 }
 
-function reportOf(
-  annotator: string,
-  { documents, read, duplicates }: Sample,
-  rows: readonly AnnotatedDocument[],
-  unanswered: Unanswered,
-  answers?: AnswerCounts,
-): AnnotationReport {
+function reportOf({ annotator, sample, rows, unanswered, disputed, answers }: Result): AnnotationReport {
+  const { documents, read, duplicates } = sample
   const reasons = new Set(rows.map(({ education, reasoning }) => `${education.reason}\n${reasoning.reason}`))
   const scores = axes.map((axis): [Axis, number[]] => {
     const counts = new Array<number>(highestScore + 1).fill(0)
@@ -269,6 +286,7 @@ function reportOf(
   })
   return {
     annotator,
+    ...(answers === undefined && { remark: rulesRemark }),
     read,
     duplicates,
     sampled: documents.length,
@@ -276,6 +294,20 @@ function reportOf(
     unanswered,
     sameReasons: rows.length - reasons.size,
     scores: Object.fromEntries(scores) as Record<Axis, number[]>,
-    ...(answers === undefined ? { remark: rulesRemark } : { answers }),
+    ...(disputed !== undefined && { disputed }),
+    ...(answers !== undefined && { answers }),
   }
+}
+
+/** The judgement in the middle; of an even number the lower of the two. */
+function median(opinions: readonly Annotation[], axis: Axis): Judgement {
+  const judgements = opinions.map((opinion) => opinion[axis]).sort((a, b) => a.score - b.score)
+  return present(judgements[(judgements.length - 1) >> 1], 'opinion')
+}
+
+function isDisputed(opinions: readonly Annotation[]): boolean {
+  return axes.some((axis) => {
+    const scores = opinions.map((opinion) => opinion[axis].score)
+    return Math.max(...scores) - Math.min(...scores) >= 2
+  })
 }

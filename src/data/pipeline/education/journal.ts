@@ -64,8 +64,8 @@ export function oneMore(counts: Counts, rejection: Rejection): Counts {
 export interface Journal {
   /** All that it had when it was opened, and what was added since. */
   tally(): Tally
-  /** What was taken under a key. */
-  taken(key: string): Annotation | undefined
+  /** What was taken under a key, in the order in which it came. */
+  taken(key: string): readonly Annotation[]
   /** Durable when it resolves: answers cost money. */
   add(entry: JournalEntry): Promise<void>
   close(): Promise<void>
@@ -78,17 +78,20 @@ export interface Journal {
  */
 export async function openJournal(file: string): Promise<Journal> {
   const entries = await readJsonLines(file, takeEntry)
-  const taken = new Map(entries.flatMap((entry) => (isRejected(entry) ? [] : [[entry.key, entry]])))
+  const taken = Map.groupBy(
+    entries.flatMap((entry) => (isRejected(entry) ? [] : [entry])),
+    ({ key }) => key,
+  )
   const log = await openJsonLines(file, entries)
   let tally = entries.reduce(counted, nothing)
   return {
     tally: () => tally,
-    taken: (key) => taken.get(key),
+    taken: (key) => taken.get(key) ?? [],
     async add(entry) {
       await log.append(entry)
       await log.sync()
       tally = counted(tally, entry)
-      if (!isRejected(entry)) taken.set(entry.key, entry)
+      if (!isRejected(entry)) taken.set(entry.key, [...(taken.get(entry.key) ?? []), entry])
     },
     close: () => log.close(),
   }

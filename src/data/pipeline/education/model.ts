@@ -24,8 +24,8 @@ type Completion = z.infer<typeof completionSchema>
 /** Room for two sentences and the numbers, several times over. */
 const mostAnswerTokens = 600
 
-/** Of attempts after the first: the likeliest answer was of no use. */
-const retryTemperature = 0.5
+/** Where the likeliest answer was of no use, or is there already. */
+const otherTemperature = 0.5
 
 export interface ModelOptions {
   readonly clock: Clock
@@ -57,16 +57,17 @@ export class AnnotationModel {
 
   /**
    * @param earlier why the last answer to this was not taken
+   * @param likeliest whether the likeliest answer is wanted, and not another opinion
    * @throws PocketPhiError `no-access`, `not-found`, `not-supported` for servers that no document changes; `aborted`
    */
-  async ask(excerpt: string, earlier: Rejected | undefined, signal: AbortSignal): Promise<Attempt> {
+  async ask(excerpt: string, earlier: Rejected | undefined, likeliest: boolean, signal: AbortSignal): Promise<Attempt> {
     const { clock, onWait } = this.#options
     const corrections = earlier === undefined ? [] : [correctionOf(earlier)]
     const body = {
       model: this.#endpoint.model,
       messages: [...promptOf(excerpt), ...corrections],
       max_tokens: mostAnswerTokens,
-      temperature: earlier === undefined ? 0 : retryTemperature,
+      temperature: likeliest && earlier === undefined ? 0 : otherTemperature,
     }
     try {
       const completion = await withRetries({ clock, signal, onWait }, () => this.#send(body, signal))
