@@ -1,4 +1,4 @@
-/** Documents whose educational value was judged by reading them (bench/labels/README.md), and how to compare scores with such judgements. */
+/** Documents whose educational value was judged by reading them (bench/labels/README.md). */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -53,24 +53,4 @@ export function labelledDocuments(folder: string): LabelledDocument[] {
       return { source, text, excerpt: text.slice(0, charactersRead), prior, value, reasoning }
     })
   })
-}
-
-/** Places from 1 up; what is equal shares the mean of its places. */
-function ranks(values: readonly number[]): number[] {
-  const sorted = values.toSorted((a, b) => a - b)
-  return values.map((value) => (sorted.indexOf(value) + sorted.lastIndexOf(value)) / 2 + 1)
-}
-
-/** Spearman's rank correlation, −1 to 1: Pearson's of the ranks, so that ties count as such. NaN where one side is all the same. */
-export function spearman(left: readonly number[], right: readonly number[]): number {
-  const [a, b] = [ranks(left), ranks(right)]
-  const middle = (left.length + 1) / 2
-  let [both, squaresA, squaresB] = [0, 0, 0]
-  a.forEach((rank, index) => {
-    const [x, y] = [rank - middle, (b[index] ?? middle) - middle]
-    both += x * y
-    squaresA += x * x
-    squaresB += y * y
-  })
-  return both / Math.sqrt(squaresA * squaresB)
 }

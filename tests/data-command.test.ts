@@ -6,6 +6,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { gzippedWarcOf } from '../src/data/pipeline/sources/archive-harness.ts'
+import { ScriptedJudge } from '../src/data/pipeline/education/judge-harness.ts'
 import { document } from '../src/data/world/index.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -49,8 +50,8 @@ interface Ended {
 }
 
 /** @param killAt a text on standard output at which the process gets a signal that it cannot answer */
-function phi(args: readonly string[], killAt?: string): Promise<Ended> {
-  const child = spawn(process.execPath, [main, ...args], { cwd: folder })
+function phi(args: readonly string[], killAt?: string, environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const child = spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...process.env, ...environment } })
   let [out, err] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text
@@ -136,4 +137,85 @@ describe('phi data', () => {
       expect(await contentOf(to)).toEqual(await contentOf('whole'))
     },
   )
+})
+
+describe('phi data annotate', () => {
+  const annotate = (to: string, ...more: string[]): string[] => [
+    ...['data', 'annotate', 'texts.jsonl', '--out', to, '--count', '60', '--attempts', '12', ...more],
+  ]
+
+  beforeAll(async () => {
+    const texts = Array.from({ length: 60 }, (_, index) => document(3, index).text)
+    const lines = [...texts, ...texts.slice(0, 5)].map((text) => JSON.stringify({ text }))
+    await writeFile(join(folder, 'texts.jsonl'), lines.join('\n'))
+  })
+
+  test('asks the server that the environment names, counts what it costs, and asks nothing twice', async () => {
+    await using judge = new ScriptedJudge()
+    judge.faults = ['torn', 'wrong sum']
+    const { url } = await judge.start()
+    const prices = ['--prompt-price', '2', '--answer-price', '8']
+    const environment = { PHI_ENDPOINT: `${url}#judge` }
+    const ended = await phi(annotate('judged', ...prices), undefined, environment)
+    expect(ended.err).not.toContain('error')
+    expect(ended.out).toContain('60 of 60 documents annotated, of 65 read; 5 repeat one of the sample')
+    expect(ended.out).toContain(`judge: 60 answers taken, ${judge.count()} not (`)
+    const cost = (2 * judge.tokens.prompt + 8 * judge.tokens.answer) / 1e6
+    expect(ended.out).toContain(`Cost: ${cost.toFixed(4)} at the prices given.`)
+    const { requests } = judge
+    expect((await phi(annotate('judged'), undefined, environment)).out).toContain('60 known before')
+    expect(judge.requests).toBe(requests)
+  })
+
+  test('keeps what there is at Ctrl-C, and says how it goes on', async () => {
+    await using judge = new ScriptedJudge()
+    judge.faults = []
+    const { url } = await judge.start()
+    const options = ['--parallel', '1', '--endpoint', `${url}#judge`]
+    const child = spawn(process.execPath, [main, ...annotate('stopped', ...options)], { cwd: folder })
+    judge.onRequest = (requests) => void (requests === 20 && child.kill('SIGINT'))
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    expect([code, said]).toEqual([130, expect.stringContaining('the same command goes on from there')])
+    const kept = (await readFile(join(folder, 'stopped', 'annotations.jsonl'), 'utf8')).trim().split('\n').length
+    expect(kept).toBeGreaterThanOrEqual(19)
+    judge.onRequest = () => {}
+    expect((await phi(annotate('stopped', ...options))).out).toContain(`${kept} known before`)
+  })
+
+  test('says so where rules judge', async () => {
+    const { out, code } = await phi(annotate('ruled'), undefined, { PHI_ENDPOINT: undefined })
+    expect(code).toBe(0)
+    expect(out).toContain('No server was given: rules judged in the place of a language model.')
+  })
+
+  test.each([
+    [['--prompt-price', '1'], 'belong together'],
+    [['--endpoint', 'judge'], 'no address of a server'],
+  ])('refuses %s', async (more, message) => {
+    const { err, code } = await phi(annotate('refused', ...more))
+    expect([code, err]).toEqual([2, expect.stringContaining(message)])
+  })
+})
+
+test('phi data classify learns from annotations, says how well, and a recipe uses what it made', async () => {
+  const texts = Array.from({ length: 200 }, (_, index) => document(1 + (index % 8), index).text)
+  await writeFile(join(folder, 'many.jsonl'), texts.map((text) => JSON.stringify({ text })).join('\n'))
+  await phi(['data', 'annotate', 'many.jsonl', '--out', 'many', '--count', '200'], undefined, {
+    PHI_ENDPOINT: undefined,
+  })
+  const trained = await phi(['data', 'classify', 'train', 'many/annotations.jsonl', '--out', 'many.safetensors'])
+  expect(trained.err).toBe('')
+  expect(trained.out).toMatch(/^1\d\d documents to learn from, \d\d held out, annotated by rules\.$/m)
+  expect(trained.out).toMatch(/^linear +0\.\d{3} .*\nembeddings +0\.\d{3} /m)
+  const { out } = await phi(['data', 'classify', 'score', 'many.safetensors', 'many.jsonl'])
+  expect(out).toMatch(/^many +\d+ +\d\.\d\d +\d\.\d\d$/m)
+  const recipe = await readFile(join(folder, 'data.yaml'), 'utf8')
+  const better = recipe.replace('education: {}', 'education: { classifier: many.safetensors }, best: { tokens: 3000 }')
+  await writeFile(join(folder, 'better.yaml'), better)
+  const ended = await phi(['data', 'run', 'better.yaml', '--input', 'input', '--folder', 'better', '--threads', '1'])
+  expect(ended.err).not.toContain('error')
+  expect(ended.out).toMatch(/^best .*not among the best \(\d+\)$/m)
+  expect((await phi(['data', 'annotate', 'better', '--out', 'again', '--count', '9'])).out).toContain('annotated, of')
 })

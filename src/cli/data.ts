@@ -7,6 +7,8 @@ import { lookPage } from '../data/pipeline/look/page.ts'
 import { parseDataRecipe } from '../data/pipeline/recipe.ts'
 import { readRun, runData, type DataProgress, type RunState } from '../data/pipeline/run.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
+import { registerAnnotate } from './data-annotate.ts'
+import { registerClassify } from './data-classify.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { integer } from './options.ts'
@@ -36,6 +38,8 @@ export function registerData(program: Command): void {
   registerRun(group)
   registerLook(group)
   registerStatus(group)
+  registerAnnotate(group)
+  registerClassify(group)
 }
 
 function registerRun(group: Command): void {

@@ -3,13 +3,12 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openModelFiles } from '../engine/model-files.ts'
 import type { AnswerHeader } from '../eval/benchmarks/answers.ts'
-import { modelsOfEndpoint } from '../eval/benchmarks/endpoint.ts'
 import { EndpointSubject } from '../eval/benchmarks/endpoint-subject.ts'
 import { LocalSubject } from '../eval/benchmarks/local-subject.ts'
 import type { Subject } from '../eval/benchmarks/subject.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig } from '../models/index.ts'
-import { UsageError } from './errors.ts'
+import { endpointOf } from './endpoint.ts'
 import { modelPlace } from './model-folder.ts'
 import { openModel } from './open-model.ts'
 import type { EngineOptions } from './options.ts'
@@ -33,25 +32,15 @@ export interface Candidate {
  * @throws PocketPhiError as `modelPlace`; of a server without a name behind it what asking for the names of its models throws
  */
 export async function candidateOf(model: string, options: CandidateOptions): Promise<Candidate> {
-  if (/^https?:\/\//.test(model)) {
-    if (!URL.canParse(model)) throw new UsageError(`"${model}" is no address of a server.`)
-    return await endpointCandidate(new URL(model))
-  }
+  if (/^https?:\/\//.test(model)) return await endpointCandidate(model)
   return await localCandidate(await modelPlace(model), options)
 }
 
-async function endpointCandidate(address: URL): Promise<Candidate> {
-  const { host, origin, pathname, hash } = address
-  const url = origin + pathname
-  const key = process.env['PHI_ENDPOINT_KEY']
-  const named = decodeURIComponent(hash.slice(1))
-  const models = named === '' ? await modelsOfEndpoint({ url, key }) : [named]
-  const [model, ...others] = models
-  if (model === undefined || others.length > 0) {
-    throw new UsageError(`${url} has ${models.length} models; choose one: ${url}#NAME. They are: ${models.join(', ')}.`)
-  }
-  const open = (): Promise<Subject> => Promise.resolve(new EndpointSubject({ url, model, key }))
-  return { name: `${model}@${host}`, settings: { url }, open }
+async function endpointCandidate(typed: string): Promise<Candidate> {
+  const endpoint = await endpointOf(typed)
+  const { url, model } = endpoint
+  const open = (): Promise<Subject> => Promise.resolve(new EndpointSubject(endpoint))
+  return { name: `${model}@${new URL(url).host}`, settings: { url }, open }
 }
 
 /** The context does not depend on the memory that happens to be free: scores should not either. */

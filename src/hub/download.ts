@@ -2,7 +2,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import type { RemoteFile } from './listing.ts'
 import { request, type Answer, type Connection, type HubAdvice } from './request.ts'
-import { PassingError, withRetries, type RetryOptions } from './retry.ts'
+import { PassingError, withRetries, type RetryOptions } from '../base/retry.ts'
 
 /** A file that is being downloaded: its beginning is kept, and its checksum is computed as it grows. */
 export interface PartialContent {

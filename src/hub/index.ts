@@ -3,6 +3,6 @@ export { completeFile, type DownloadOptions, type PartialContent } from './downl
 export { describeFile, fileAddress, listRepository, type Checksum, type Listing, type RemoteFile } from './listing.ts'
 export { checkFileName, formatHubName, parseHubName, type HubName } from './names.ts'
 export type { Connection, HubAdvice } from './request.ts'
-export type { RetryOptions } from './retry.ts'
+export type { RetryOptions } from '../base/retry.ts'
 export { missingParts, selectFiles, type Selection } from './select.ts'
-export { systemClock, type Clock } from './clock.ts'
+export { systemClock, type Clock } from '../base/clock.ts'

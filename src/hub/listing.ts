@@ -3,7 +3,7 @@ import { PocketPhiError } from '../base/errors.ts'
 import { isJsonObject, decodeText, parseJson, type JsonObject } from '../formats/json.ts'
 import { isCommit } from './names.ts'
 import { request, type Connection } from './request.ts'
-import { withRetries, type RetryOptions } from './retry.ts'
+import { withRetries, type RetryOptions } from '../base/retry.ts'
 
 /** A checksum as the hub gives it: SHA-256 of large files, the git object id (SHA-1 of header and content) of small ones. */
 export interface Checksum {

@@ -4,8 +4,8 @@
  */
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import type { Fetch } from '../formats/http.ts'
-import type { Clock } from './clock.ts'
-import { askedWait, PassingError } from './retry.ts'
+import type { Clock } from '../base/clock.ts'
+import { askedWait, PassingError } from '../base/retry.ts'
 
 /** What a person can do where we run: sentences for errors, with a full stop. */
 export interface HubAdvice {

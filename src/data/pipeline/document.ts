@@ -15,6 +15,8 @@ export interface DataDocument {
   readonly language?: string
   /** Educational value, from 0 to 5. */
   readonly education?: number
+  /** How much of what it teaches is reasoning rather than facts to remember, from 0 to 5. */
+  readonly reasoning?: number
 }
 
 /** What a source gives before it is named. */

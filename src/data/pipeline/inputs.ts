@@ -32,7 +32,11 @@ export async function filesOf(patterns: readonly string[], folder: string): Prom
   return [...names].filter((_, index) => isFile[index] === true).sort()
 }
 
-/** SHA-256 of a local file; of one on a server its address and size. */
+/**
+ * SHA-256 of a local file; of one on a server its address and size.
+ *
+ * @throws PocketPhiError `not-found`, and what asking a server throws
+ */
 export async function identityOf(path: string): Promise<string> {
   if (isUrl(path)) {
     const source = await httpSource(path)
@@ -40,7 +44,14 @@ export async function identityOf(path: string): Promise<string> {
     return `${path} ${source.size}`
   }
   const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)
+  } catch (cause) {
+    throw new PocketPhiError('not-found', `"${path}" cannot be read.`, {
+      expected: 'a file that the recipe names',
+      cause,
+    })
+  }
   return hash.digest('hex')
 }
 

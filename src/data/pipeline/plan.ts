@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { identityOf, inputFiles, filesOf, type InputFile } from './inputs.ts'
 import type { ShardName } from './files.ts'
-import type { DataRecipe } from './recipe.ts'
+import type { DataRecipe, StageSettings } from './recipe.ts'
 import { documentStages, type PipelineTask } from './tasks.ts'
 import { tokenizerFile } from './tokenize.ts'
 
@@ -28,7 +28,7 @@ export interface PlannedStage {
 }
 
 /** Of stages that are not documents': counted up as `DocumentStage.version` is. */
-const versions = { read: 1, duplicates: 1, tokens: 1, pack: 1 }
+const versions = { read: 1, duplicates: 1, best: 1, tokens: 1, pack: 1 }
 
 /** The order of the stages: what is cheap and drops much comes first. */
 const order = ['text', 'language', 'quality', 'benchmarks', 'duplicates', 'personal', 'education'] as const
@@ -85,9 +85,11 @@ export async function planStages(recipe: DataRecipe, input: string): Promise<Pla
     }
   }
   if (recipe.pack !== undefined) {
-    const { pack: settings, seed } = recipe
+    const { pack: settings, seed, stages } = recipe
+    const { best } = stages
     const { tokenizer, mixture, heldOut } = settings
     const checksum = await identityOf(tokenizerFile(tokenizer))
+    if (best !== undefined) add('best', versions.best, { ...best, checksum }, bestPhases(best, tokenizer))
     const tokens = { tokenizer, mixture, heldOut }
     add('tokens', versions.tokens, { mixture, heldOut, checksum }, [
       eachShard(({ from, to }, shard) => ({ kind: 'tokenize', settings: tokens, from, to, shard })),
@@ -116,12 +118,24 @@ function duplicatePhases({ stages }: DataRecipe): readonly Phase[] {
   ]
 }
 
+function bestPhases(settings: StageSettings['best'], tokenizer: string): readonly Phase[] {
+  return [
+    eachShard(({ from, to }, shard) => ({ kind: 'measure', settings, tokenizer, from, to, shard })),
+    ({ to, shards }) => [{ kind: 'threshold', settings, to, shards }],
+    eachShard(({ from, to }, shard) => ({ kind: 'select', settings, from, to, shard })),
+  ]
+}
+
 /** The settings of a stage as its tasks get them, and as its name knows them: files by what is in them, not by where they are. */
 async function settingsOf(
   { stages }: DataRecipe,
   stage: keyof typeof documentStages,
 ): Promise<{ identity: unknown; own: unknown }> {
   const settings = stages[stage]
+  if (stage === 'education' && stages.education?.classifier !== undefined) {
+    const identity = await identityOf(stages.education.classifier)
+    return { identity: { ...stages.education, classifier: identity }, own: settings }
+  }
   if (stage !== 'benchmarks' || stages.benchmarks === undefined) return { identity: settings, own: settings }
   const files = await filesOf(stages.benchmarks.files, '.')
   const identities = await Promise.all(files.map(identityOf))

@@ -84,9 +84,18 @@ const stagesSchema = z.strictObject({
   personal: z.strictObject({}).optional(),
   education: z
     .strictObject({
-      annotator: z.enum(['rules']).default('rules'),
-      /** Documents below this value, from 0 to 5, go. */
+      /** A file of `phi data classify train`; rules where it is left out. */
+      classifier: z.string().optional(),
+      /** Documents whose educational value is below this, from 0 to 5, go. */
       least: z.number().min(0).max(5).default(0),
+    })
+    .optional(),
+  best: z
+    .strictObject({
+      /** The best documents of about so many tokens stay. */
+      tokens: count,
+      /** How much reasoning counts beside educational value, from 0 to 1. */
+      reasoningWeight: share.default(0),
     })
     .optional(),
 })
@@ -96,8 +105,37 @@ const partSchema = z.strictObject({
   sources: z.array(z.string()).optional(),
   /** Educational value, from the first on and below the second. */
   education: z.tuple([z.number(), z.number()]).optional(),
+  /** Reasoning against facts, in the same way. */
+  reasoning: z.tuple([z.number(), z.number()]).optional(),
   share: z.number().positive(),
 })
+
+/** Two parts, reasoning and facts, whose shares follow the size of the model that will learn. */
+const dialSchema = z.strictObject({
+  /** Of the model. */
+  parameters: z.number().positive(),
+  /** Documents from this place on the scale of reasoning on are such. */
+  reasoning: z.number().min(0).max(5).default(2.5),
+})
+
+/** What a model of no more parameters than the first should learn of reasoning, and one of no less than the second: shares of its tokens. */
+const dialEnds = { smallest: { parameters: 1e8, share: 0.8 }, largest: { parameters: 1e11, share: 0.4 } } as const
+
+/**
+ * The share of reasoning for a model: a small one has no room for many facts (Abdin et al., 2024, section 2, "data optimal regime"). The report gives no
+ * numbers; that the share falls evenly with the logarithm of the parameters, from 80 to 40 percent, is chosen here.
+ */
+export function reasoningShare(parameters: number): number {
+  const { smallest, largest } = dialEnds
+  const along = Math.log(parameters / smallest.parameters) / Math.log(largest.parameters / smallest.parameters)
+  return smallest.share + (largest.share - smallest.share) * Math.max(0, Math.min(1, along))
+}
+
+function dialledParts({ parameters, reasoning }: z.infer<typeof dialSchema>): z.infer<typeof partSchema>[] {
+  const ofReasoning = reasoningShare(parameters)
+  // The end of the scale belongs to it.
+  return [{ reasoning: [reasoning, 6], share: ofReasoning }, { share: 1 - ofReasoning }]
+}
 
 const packSchema = z.strictObject({
   /** A folder with a tokenizer.json. */
@@ -108,11 +146,8 @@ const packSchema = z.strictObject({
   heldOut: share.default(0.01),
   /** Tokens in all; all that there are where left out. */
   tokens: count.optional(),
-  /** Parts with shares of the tokens, the first that a document fits into; all documents alike where left out. */
-  mixture: z
-    .array(partSchema)
-    .min(1)
-    .default([{ share: 1 }]),
+  /** Parts with shares of the tokens, the first that a document fits into, or a dial; all documents alike where left out. */
+  mixture: z.union([z.array(partSchema).min(1), dialSchema.transform(dialledParts)]).default([{ share: 1 }]),
   /** How often a document may come where a part has too few. */
   mostRepeats: count.default(4),
   tokensPerShard: count.default(16_777_216),
@@ -136,9 +171,13 @@ const recipeSchema = z
       const path = ['pack', 'mixture', index]
       const unknown = part.sources?.find((name) => !names.includes(name))
       if (unknown !== undefined) context.addIssue({ code: 'custom', path, message: `there is no source "${unknown}"` })
-      if (part.education !== undefined && stages.education === undefined) {
+      if ((part.education ?? part.reasoning) !== undefined && stages.education === undefined) {
         context.addIssue({ code: 'custom', path, message: 'needs the stage "education"' })
       }
+    }
+    if (stages.best !== undefined && (stages.education === undefined || pack === undefined)) {
+      const message = 'needs the stage "education", and "pack" for the tokenizer that counts'
+      context.addIssue({ code: 'custom', path: ['stages', 'best'], message })
     }
   })
 

@@ -7,9 +7,11 @@ import { tinyTokenizerJson } from '../../engine/tiny-model-harness.ts'
 import { loadTokenizerJson } from '../../text/tokenizer-json.ts'
 import { openShards, type TokenTexts } from '../shards/index.ts'
 import { document as worldDocument } from '../world/index.ts'
+import type { DataDocument } from './document.ts'
+import { readClassifier, trainClassifier } from './education/classifier/classifier.ts'
 import { readDocuments } from './files.ts'
 import { budgetOf, pieces } from './pack.ts'
-import { parseDataRecipe } from './recipe.ts'
+import { parseDataRecipe, reasoningShare } from './recipe.ts'
 import { readRun, runData, type DataProgress } from './run.ts'
 import { gzippedWarcOf, joined } from './sources/archive-harness.ts'
 
@@ -195,6 +197,114 @@ describe('a run', () => {
   })
 })
 
+describe('a run with a classifier and a budget', () => {
+  const better = (text: string, tokens: number, more = ''): string =>
+    text.replace(
+      'education: {}',
+      `education: { classifier: '${join(folder, 'classifier')}' }\n  best: { tokens: ${tokens}${more} }`,
+    )
+
+  const documentsOf = async (to: string, name: string): Promise<DataDocument[]> => {
+    const { run: record, records } = await readRun(join(folder, to))
+    const stage = record.stages.findIndex((one) => one.name === name)
+    const place = join(folder, to, 'stages', record.stages[stage]?.folder ?? '')
+    return (await Promise.all((records[stage]?.shards ?? []).map((shard) => readDocuments(place, shard)))).flat()
+  }
+
+  const tokensOf = ({ text }: DataDocument): number => {
+    return loadTokenizerJson(JSON.parse(JSON.stringify(tinyTokenizerJson))).encode(text).length + 1
+  }
+
+  beforeAll(async () => {
+    const lessons = Array.from({ length: 60 }, (_, index) => {
+      return { text: lesson(index), education: index % 6, reasoning: (index * 5) % 6 }
+    })
+    await trainClassifier(lessons, { kind: 'linear', annotator: 'nobody', seed: 1 }).save(join(folder, 'classifier'))
+  })
+
+  test('keeps the best documents of so many tokens', async () => {
+    await run(
+      'all',
+      {},
+      recipeOf((text) => better(text, 10 ** 9)),
+    )
+    const all = await documentsOf('all', 'education')
+    const classifier = await readClassifier(join(folder, 'classifier'))
+    for (const { text, education, reasoning } of all) {
+      const score = classifier.score(text)
+      expect([education, reasoning]).toEqual(
+        [score.education, score.reasoning].map((value) => expect.closeTo(value, 4)),
+      )
+    }
+    expect(await documentsOf('all', 'best')).toEqual(all)
+    const budget = all.reduce((sum, document) => sum + tokensOf(document), 0) / 2
+    for (const [to, weight] of [
+      ['facts', 0],
+      ['thoughts', 0.75],
+    ] as const) {
+      await run(
+        to,
+        {},
+        recipeOf((text) => better(text, Math.round(budget), `, reasoningWeight: ${weight}`)),
+      )
+      const kept = await documentsOf(to, 'best')
+      const value = ({ education = 0, reasoning = 0 }: DataDocument): number =>
+        (1 - weight) * education + weight * reasoning
+      const least = Math.min(...kept.map(value))
+      const names = new Set(kept.map(({ id }) => id))
+      for (const document of all) expect(value(document) >= least).toBe(names.has(document.id))
+      const tokens = kept.map(tokensOf)
+      const sum = tokens.reduce((total, one) => total + one, 0)
+      expect(Math.abs(sum - budget)).toBeLessThan(1.5 * Math.max(...tokens))
+    }
+    expect(await documentsOf('facts', 'best')).not.toEqual(await documentsOf('thoughts', 'best'))
+  })
+
+  test('makes only what is behind it anew for another budget, and scores for another classifier', async () => {
+    const made = new Set<string>()
+    const onProgress = ({ stage, seconds }: DataProgress): void => void (seconds > 0 && made.add(stage))
+    await run(
+      'all',
+      { onProgress },
+      recipeOf((text) => better(text, 900)),
+    )
+    expect([...made]).toEqual(['best', 'tokens', 'pack'])
+    made.clear()
+    const other = [{ text: lesson(1), education: 1, reasoning: 4 }]
+    await trainClassifier(other, { kind: 'embeddings', annotator: 'nobody', seed: 1 }).save(join(folder, 'classifier'))
+    await run(
+      'all',
+      { onProgress },
+      recipeOf((text) => better(text, 900)),
+    )
+    expect([...made]).toEqual(['education', 'best', 'tokens', 'pack'])
+  })
+
+  test('says so where the classifier is not there', async () => {
+    const missing = recipeOf((text) => text.replace('education: {}', 'education: { classifier: nowhere }'))
+    await expect(run('missing', {}, missing)).rejects.toMatchObject({ code: 'not-found' })
+  })
+})
+
+describe('the dial of a mixture', () => {
+  test.each([
+    [1e6, 0.8],
+    [1e8, 0.8],
+    [3.8e9, 0.5894],
+    [1e11, 0.4],
+    [1e13, 0.4],
+  ])('gives a model of %s parameters a share of reasoning of %s', (parameters, share) => {
+    expect(reasoningShare(parameters)).toBeCloseTo(share, 4)
+    const { pack } = recipeOf((text) =>
+      text.replace('heldOut: 0.1', `heldOut: 0.1, mixture: { parameters: ${parameters}, reasoning: 2 }`),
+    )
+    expect(pack?.mixture).toEqual([
+      { reasoning: [2, 6], share: expect.closeTo(share, 4) as number },
+      { share: expect.closeTo(1 - share, 4) as number },
+    ])
+  })
+})
+
 describe('a mixture', () => {
   const mixture = [{ share: 3 }, { share: 1 }]
 
@@ -228,6 +338,13 @@ test.each([
     '\n$1mixture: [{ education: [3, 5], share: 1 }]',
     /needs the stage "education"/,
   ],
+  [
+    'a dial without values',
+    / {2}education: \{\}\n(.*)heldOut: 0.1/,
+    '\n$1mixture: { parameters: 1e9 }',
+    /needs the stage "education"/,
+  ],
+  ['a budget without values', 'education: {}', 'best: { tokens: 9 }', /needs the stage "education", and "pack"/],
 ])('a recipe with %s is refused', (_, from, to, message) => {
   expect(() => recipeOf((text) => text.replace(from, to))).toThrow(message)
 })

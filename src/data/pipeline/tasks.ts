@@ -12,6 +12,7 @@ import { pack, type PackTask } from './pack.ts'
 import type { DataSource } from './recipe.ts'
 import { emptyReport, Reporter, type Report } from './report.ts'
 import { readFileDocuments } from './sources/read-file.ts'
+import { findThreshold, measure, select, type MeasureTask, type SelectTask, type ThresholdTask } from './stages/best.ts'
 import { findDuplicates, type ClusterSettings } from './stages/cluster.ts'
 import type { DocumentStage } from './stages/step.ts'
 import { tokenize, type TokenizeTask } from './tokenize.ts'
@@ -58,7 +59,17 @@ export interface DropTask {
   readonly shard: ShardName
 }
 
-export type PipelineTask = ReadTask | DocumentTask | SignatureTask | ClusterTask | DropTask | TokenizeTask | PackTask
+export type PipelineTask =
+  | ReadTask
+  | DocumentTask
+  | SignatureTask
+  | ClusterTask
+  | DropTask
+  | MeasureTask
+  | ThresholdTask
+  | SelectTask
+  | TokenizeTask
+  | PackTask
 
 /** What is beside the output of a task. */
 export interface TaskReport {
@@ -88,12 +99,17 @@ export function reportFile(task: PipelineTask): string {
     case 'read':
     case 'documents':
     case 'drop':
+    case 'select':
     case 'tokenize':
       return join(task.to, `${task.shard}.json`)
     case 'signatures':
       return join(task.to, `${task.shard}.signatures.json`)
     case 'cluster':
       return join(task.to, 'duplicates.json')
+    case 'measure':
+      return join(task.to, `${task.shard}.measured.json`)
+    case 'threshold':
+      return join(task.to, 'measured.json')
     case 'pack':
       return join(task.to, 'packed.json')
   }
@@ -121,6 +137,14 @@ async function outputOf(task: PipelineTask): Promise<TaskReport> {
       return { report: emptyReport }
     case 'drop':
       return { report: await dropDuplicates(task) }
+    case 'measure':
+      await measure(task)
+      return { report: emptyReport }
+    case 'threshold':
+      await findThreshold(task)
+      return { report: emptyReport }
+    case 'select':
+      return { report: await select(task) }
     case 'tokenize':
       return { report: await tokenize(task) }
     case 'pack':

@@ -57,19 +57,25 @@ const endOfText = special('<|endoftext|>')
 let last: { readonly folder: string; readonly tokenizer: Promise<Tokenizer> } | undefined
 
 /** The first part of the mixture that a document fits into; undefined for none. */
-function partOf({ source, education = 0 }: DataDocument, mixture: PackSettings['mixture']): number | undefined {
-  const part = mixture.findIndex(({ sources, education: range }) => {
-    if (sources !== undefined && !sources.includes(source)) return false
-    return range === undefined || (education >= range[0] && education < range[1])
+function partOf(document: DataDocument, mixture: PackSettings['mixture']): number | undefined {
+  const { source, education = 0, reasoning = 0 } = document
+  const isIn = (value: number, range: readonly [number, number] | undefined): boolean =>
+    range === undefined || (value >= range[0] && value < range[1])
+  const part = mixture.findIndex((one) => {
+    if (one.sources !== undefined && !one.sources.includes(source)) return false
+    return isIn(education, one.education) && isIn(reasoning, one.reasoning)
   })
   return part < 0 ? undefined : part
 }
 
+/** The tokenizer of a folder. @throws PocketPhiError `not-found`, `invalid-config` */
+export async function tokenizerIn(folder: string): Promise<Tokenizer> {
+  if (last?.folder !== folder) last = { folder, tokenizer: openTokenizer(folder) }
+  return await last.tokenizer
+}
+
 export async function tokenize({ settings, from, to, shard }: TokenizeTask): Promise<Report> {
-  if (last?.folder !== settings.tokenizer) {
-    last = { folder: settings.tokenizer, tokenizer: openTokenizer(settings.tokenizer) }
-  }
-  const tokenizer = await last.tokenizer
+  const tokenizer = await tokenizerIn(settings.tokenizer)
   const reporter = new Reporter({ 'tokens (log 10)': { low: 0, high: 6 } })
   const all: Uint32Array[] = []
   const parts: number[] = []

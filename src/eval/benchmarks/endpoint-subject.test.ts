@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { FewShot, Option } from '../tasks/types.ts'
-import { modelsOfEndpoint } from './endpoint.ts'
+import { modelsOfEndpoint } from '../../endpoint/endpoint.ts'
 import { logprobOf, ScriptedEndpoint } from './endpoint-harness.ts'
 import { EndpointSubject } from './endpoint-subject.ts'
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { PocketPhiError, present } from '../../base/errors.ts'
 import type { FewShot, Option } from '../tasks/types.ts'
-import { askEndpoint, NoSuchRoute, PromptTooLong, type Endpoint } from './endpoint.ts'
+import { askEndpoint, NoSuchRoute, PromptTooLong, type Endpoint } from '../../endpoint/endpoint.ts'
 import {
   leadOf,
   promptsOf,
@@ -79,7 +79,7 @@ export class EndpointSubject implements Subject {
     if (this.#hasCompletions !== false) {
       try {
         const body = { ...common, prompt }
-        const { choices } = await askEndpoint(this.#endpoint, 'completions', body, completionSchema, signal)
+        const { choices } = await askEndpoint(this.#endpoint, 'completions', body, completionSchema, { signal })
         this.#hasCompletions = true
         return present(choices[0], 'choice').text
       } catch (error) {
@@ -88,7 +88,7 @@ export class EndpointSubject implements Subject {
       }
     }
     const body = { ...common, messages: [{ role: 'user', content: prompt }] }
-    const { choices } = await askEndpoint(this.#endpoint, 'chat/completions', body, chatSchema, signal)
+    const { choices } = await askEndpoint(this.#endpoint, 'chat/completions', body, chatSchema, { signal })
     return present(choices[0], 'choice').message.content ?? ''
   }
 
@@ -97,7 +97,7 @@ export class EndpointSubject implements Subject {
     const prompt = context + continuation
     // Not every server takes a request for no token at all.
     const body = { model: this.#endpoint.model, prompt, max_tokens: 1, temperature: 0, logprobs: 1, echo: true }
-    const { choices, usage } = await askEndpoint(this.#endpoint, 'completions', body, echoSchema, signal).catch(
+    const { choices, usage } = await askEndpoint(this.#endpoint, 'completions', body, echoSchema, { signal }).catch(
       (error: unknown) => {
         throw error instanceof NoSuchRoute ? this.#noEcho(error) : error
       },

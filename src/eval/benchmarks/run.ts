@@ -1,5 +1,6 @@
 /** Puts the questions of a task to a model, several at a time, and keeps what it answers. */
 import { PocketPhiError, present } from '../../base/errors.ts'
+import { inLanes } from '../../base/lanes.ts'
 import type { ChoiceItem, FewShot, GenerationItem, Scores, Task } from '../tasks/types.ts'
 import { openAnswers, readAnswers, type AnswerHeader, type AnswerRecord } from './answers.ts'
 import type { TaskRows } from './rows.ts'
@@ -51,23 +52,17 @@ async function askAll(
 ): Promise<readonly AnswerRecord[]> {
   const answers = await openAnswers(file, header, known)
   const records: AnswerRecord[] = []
-  const stop = new AbortController()
-  const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
   const open = items.filter(({ id }) => !known.has(id))
-  const queue = open.values()
   let done = items.length - open.length
-  const work = async (): Promise<void> => {
-    for (const item of queue) {
-      if (ended.aborted) return
-      const record = await ask(task, item, fewShots.get(item.group) ?? noExamples, subject, ended)
-      await answers.append(record)
-      records.push(record)
-      onAnswer(++done, items.length)
-    }
+  const work = async (item: ChoiceItem | GenerationItem, ended: AbortSignal): Promise<void> => {
+    const record = await ask(task, item, fewShots.get(item.group) ?? noExamples, subject, ended)
+    await answers.append(record)
+    records.push(record)
+    onAnswer(++done, items.length)
   }
   try {
     onAnswer(done, items.length)
-    await allOrFirstFailure(Array.from({ length: parallel }, work), () => stop.abort())
+    await inLanes(open, parallel, work, signal)
     if (signal?.aborted === true) throw stopped(file)
     return records
   } catch (error) {
@@ -81,19 +76,6 @@ function stopped(file: string): PocketPhiError {
   return new PocketPhiError('aborted', 'The evaluation was stopped.', {
     remedy: `The answers so far are in "${file}"; the same command goes on from there.`,
   })
-}
-
-/** Waits for all; after a failure the others are asked to end, and are waited for too. */
-async function allOrFirstFailure(workers: readonly Promise<void>[], end: () => void): Promise<void> {
-  let failure: { readonly error: unknown } | undefined
-  const watched = workers.map((worker) =>
-    worker.catch((error: unknown) => {
-      failure ??= { error }
-      end()
-    }),
-  )
-  await Promise.all(watched)
-  if (failure !== undefined) throw failure.error
 }
 
 async function ask(

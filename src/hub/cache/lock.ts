@@ -4,7 +4,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { PocketPhiError } from '../../base/errors.ts'
-import { wait, type Clock } from '../clock.ts'
+import { wait, type Clock } from '../../base/clock.ts'
 
 export interface LockOptions {
   readonly clock: Clock

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import type { Clock } from '../clock.ts'
+import { TestClock } from '../../base/clock-harness.ts'
 import type { HubEnvironment } from './environment.ts'
 import { HubServer } from '../hub-server-harness.ts'
 import { pull, type Pulled, type PullOptions } from './pull.ts'
@@ -37,40 +37,6 @@ export function modelFiles(weightBytes = size): Record<string, Buffer> {
 
 /** What `phi pull` takes of them. */
 export const needed = ['config.json', weights, 'tokenizer.json', 'tokenizer_config.json']
-
-/** Waits end at once and are noted; that nothing comes is noticed when the test says so. */
-export class TestClock implements Clock {
-  readonly waits: number[] = []
-  readonly #stallMilliseconds: number
-  readonly #watches = new Set<() => void>()
-  #time = Date.parse('2026-01-01T00:00:00Z')
-
-  constructor(stallSeconds: number) {
-    this.#stallMilliseconds = stallSeconds * 1000
-  }
-
-  now(): number {
-    return this.#time
-  }
-
-  after(milliseconds: number, call: () => void): () => void {
-    if (milliseconds === this.#stallMilliseconds) {
-      this.#watches.add(call)
-      return () => this.#watches.delete(call)
-    }
-    this.waits.push(milliseconds)
-    this.#time += milliseconds
-    const immediate = setImmediate(call)
-    return () => clearImmediate(immediate)
-  }
-
-  /** For all who wait for bytes, so much time passes that they give up. */
-  stall(): void {
-    setImmediate(() => {
-      for (const call of [...this.#watches]) call()
-    })
-  }
-}
 
 export interface Bench extends AsyncDisposable {
   readonly server: HubServer

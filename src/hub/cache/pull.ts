@@ -5,7 +5,7 @@ import type { OnProgress } from '../../base/progress.ts'
 import type { FaultInjector } from '../../formats/atomic.ts'
 import type { Fetch } from '../../formats/http.ts'
 import { RepositoryCache, type Links } from './repository-cache.ts'
-import { systemClock, type Clock } from '../clock.ts'
+import { systemClock, type Clock } from '../../base/clock.ts'
 import { completeFile } from '../download.ts'
 import { environmentAdvice, type HubEnvironment } from './environment.ts'
 import { PartialFile } from './partial.ts'
@@ -13,7 +13,7 @@ import { describeFile, fileAddress, listRepository, type RemoteFile } from '../l
 import { withLock } from './lock.ts'
 import { checkFileName, checkRepository, checkRevision, defaultRevision } from '../names.ts'
 import type { Connection } from '../request.ts'
-import type { RetryOptions } from '../retry.ts'
+import type { RetryOptions } from '../../base/retry.ts'
 import { missingParts, selectFiles, type Selection } from '../select.ts'
 
 export interface PullOptions extends Selection {

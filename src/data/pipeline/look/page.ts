@@ -25,7 +25,8 @@ const purposes: Readonly<Record<string, string>> = {
   duplicates: 'Of documents that are the same or nearly so, the first stayed.',
   personal: 'What names or reaches single people was replaced by what it was.',
   education:
-    'Every document got a value for teaching, from 0 to 5, by rules: they see form and turns of phrase, not truth.',
+    'Every document got two values from 0 to 5: how well it teaches, and how much of that is reasoning. Neither rules nor classifiers see truth.',
+  best: 'The best documents of about so many tokens stayed.',
   tokens: 'Documents became tokens.',
   pack: 'Parts were mixed by their shares, put in an order of chance, cut into examples and packed.',
 }

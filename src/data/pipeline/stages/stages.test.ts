@@ -8,7 +8,8 @@ import type { DataDocument } from '../document.ts'
 import { parseDataRecipe, type DataRecipe } from '../recipe.ts'
 import { benchmarksStage } from './benchmarks.ts'
 import { findDuplicates } from './cluster.ts'
-import { annotateByRules, educationStage } from './education.ts'
+import { annotateByRules } from '../education/rules.ts'
+import { educationStage } from './education.ts'
 import { languageStage } from './language.ts'
 import { signature } from './min-hash.ts'
 import { scrub } from './personal.ts'
@@ -219,7 +220,7 @@ test.each([
 })
 
 describe('educational value', () => {
-  const value = (text: string): number => annotateByRules(documentOf(text)).value
+  const value = (text: string): number => annotateByRules(documentOf(text)).education.score
   const lesson =
     'Photosynthesis is the process by which plants make sugar. It is called so because light is what drives it. For example, a leaf in the sun takes in carbon dioxide, which means that it needs open pores; therefore it also loses water. Suppose that the pores close: then less carbon dioxide enters, and as a result less sugar is made. In other words, a plant must choose between thirst and hunger. Figure 2 describes how this depends on the hour of the day. '
   const selling =
@@ -236,8 +237,10 @@ describe('educational value', () => {
   })
 
   test('is kept with the document, or decides', async () => {
-    const step = await educationStage.prepare({ annotator: 'rules', least: 2 })
-    expect(step(documentOf(lesson.repeat(4)))).toMatchObject({ kept: { education: expect.any(Number) as number } })
+    const step = await educationStage.prepare({ least: 2 })
+    expect(step(documentOf(lesson.repeat(4)))).toMatchObject({
+      kept: { education: expect.any(Number) as number, reasoning: expect.any(Number) as number },
+    })
     expect(reasonOf(step(documentOf(log.repeat(80))))).toBe('little educational value')
   })
 })

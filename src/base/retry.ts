@@ -1,5 +1,5 @@
 /** Trying again: what may be cured by it, how often and how long apart. */
-import { throwIfAborted, type PocketPhiError } from '../base/errors.ts'
+import { throwIfAborted, type PocketPhiError } from './errors.ts'
 import { wait, type Clock } from './clock.ts'
 
 export interface RetryHints {

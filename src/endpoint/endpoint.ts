@@ -1,6 +1,8 @@
 /** Requests to a server with OpenAI's interface, and what its refusals mean. */
 import { z } from 'zod'
-import { PocketPhiError } from '../../base/errors.ts'
+import { systemClock, type Clock } from '../base/clock.ts'
+import { PocketPhiError } from '../base/errors.ts'
+import { askedWait, PassingError } from '../base/retry.ts'
 
 /** A model of a server. */
 export interface Endpoint {
@@ -30,6 +32,12 @@ export async function modelsOfEndpoint(endpoint: Omit<Endpoint, 'model'>): Promi
   return data.map(({ id }) => id)
 }
 
+export interface RequestOptions {
+  readonly signal?: AbortSignal | undefined
+  /** What dates in answers are compared with. */
+  readonly clock?: Clock
+}
+
 /**
  * Asks a server: with a body by POST, else by GET.
  *
@@ -38,14 +46,33 @@ export async function modelsOfEndpoint(endpoint: Omit<Endpoint, 'model'>): Promi
  * `aborted`
  */
 export async function askEndpoint<Schema extends z.ZodType>(
+  endpoint: Omit<Endpoint, 'model'>,
+  route: string,
+  body: object | undefined,
+  schema: Schema,
+  options: RequestOptions = {},
+): Promise<z.infer<Schema>> {
+  try {
+    return await tryEndpoint(endpoint, route, body, schema, options)
+  } catch (error) {
+    throw error instanceof PassingError ? error.problem : error
+  }
+}
+
+/**
+ * The same for those who try again (`withRetries`).
+ *
+ * @throws PassingError with how long the server asks to wait, where it cannot be reached, is busy or broken; else as `askEndpoint`
+ */
+export async function tryEndpoint<Schema extends z.ZodType>(
   { url, key }: Omit<Endpoint, 'model'>,
   route: string,
   body: object | undefined,
   schema: Schema,
-  signal?: AbortSignal,
+  { signal, clock = systemClock }: RequestOptions = {},
 ): Promise<z.infer<Schema>> {
   const address = `${url.replace(/\/+$/, '')}/${route}`
-  const text = await fetchText(address, requestOf(body, key, signal))
+  const text = await fetchText(address, requestOf(body, key, signal), clock)
   const parsed = schema.safeParse(parseJson(text))
   if (parsed.success) return parsed.data
   throw new PocketPhiError('invalid-file', `The answer of ${address} cannot be read.`, {
@@ -67,22 +94,30 @@ function requestOf(body: object | undefined, key: string | undefined, signal: Ab
   }
 }
 
-async function fetchText(address: string, request: RequestInit): Promise<string> {
+/** Who is told how long to wait may be told so again: a limit says nothing about the request. */
+const mostAskedWaits = 20
+
+async function fetchText(address: string, request: RequestInit, clock: Clock): Promise<string> {
   let text: string
   let response: Response
   try {
     response = await fetch(address, request)
     text = await response.text()
   } catch (cause) {
-    if (request.signal?.aborted === true) throw new PocketPhiError('aborted', 'The evaluation was stopped.', { cause })
-    throw new PocketPhiError('network', `The server of ${address} cannot be reached.`, {
-      found: String(cause),
-      remedy: 'Check the address, and that the server runs; the same command goes on from the answers so far.',
-      cause,
-    })
+    if (request.signal?.aborted === true) throw new PocketPhiError('aborted', 'The request was stopped.', { cause })
+    throw new PassingError(
+      new PocketPhiError('network', `The server of ${address} cannot be reached.`, {
+        found: String(cause),
+        remedy: 'Check the address, and that the server runs; the same command goes on from the answers so far.',
+        cause,
+      }),
+    )
   }
-  if (!response.ok) throw refusalOf(address, response.status, text)
-  return text
+  if (response.ok) return text
+  const refusal = refusalOf(address, response.status, text)
+  if (refusal.code !== 'network') throw refusal
+  const wait = askedWait(response.headers, clock.now())
+  throw new PassingError(refusal, wait === undefined ? {} : { wait, failures: mostAskedWaits })
 }
 
 function parseJson(text: string): unknown {
@@ -102,7 +137,7 @@ function refusalOf(address: string, status: number, text: string): PocketPhiErro
       remedy: 'Give the key of the server in the environment variable PHI_ENDPOINT_KEY.',
     })
   }
-  if (status === 429 || status >= 500) {
+  if (status === 408 || status === 429 || status >= 500) {
     const remedy = 'The same command goes on from the answers so far.'
     return new PocketPhiError('network', `${address} does not answer now.`, { found, remedy })
   }

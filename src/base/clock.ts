@@ -1,5 +1,5 @@
-/** Time as the downloads see it, so that tests need not wait. */
-import { PocketPhiError } from '../base/errors.ts'
+/** Time as whoever waits for a server sees it, so that tests need not wait. */
+import { PocketPhiError } from './errors.ts'
 
 export interface Clock {
   /** Milliseconds since 1970. */

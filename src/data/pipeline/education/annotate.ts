@@ -1,0 +1,313 @@
+/** Has a sample of documents judged by a model, or by rules, and writes what it was told with an account of it. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemClock, type Clock } from '../../../base/clock.ts'
+import { PocketPhiError, present } from '../../../base/errors.ts'
+import { inLanes } from '../../../base/lanes.ts'
+import type { Endpoint } from '../../../endpoint/endpoint.ts'
+import { cleanTemporaries, systemError, writeFileAtomic } from '../../../formats/atomic.ts'
+import { axes, highestScore, type Annotation, type Axis, type Judgement } from './annotation.ts'
+import { oneMore, openJournal, type Journal, type Tally } from './journal.ts'
+import { AnnotationModel } from './model.ts'
+import { answerKey, type Rejected, type Rejection } from './prompt.ts'
+import { annotateByRules } from './rules.ts'
+import type { Sample, SampledDocument } from './sample.ts'
+
+/** A row of what is written: a document as far as it was judged, by whom, and how. */
+export interface AnnotatedDocument extends SampledDocument, Annotation {
+  /** The name of a model, or `rules`. */
+  readonly annotator: string
+}
+
+/** The name of the annotator that needs no model. */
+export const rulesAnnotator = 'rules'
+
+const rulesRemark =
+  'No server was given: rules judged in the place of a language model. They see form and turns of phrase, not truth or sense.'
+
+type Unanswered = Readonly<Partial<Record<Rejection, number>>>
+
+export interface AnnotationReport {
+  readonly annotator: string
+  /** What a reader has to know of the annotator. */
+  readonly remark?: string
+  /** Documents that the sample was drawn from, and those of them that repeat one of the sample. */
+  readonly read: number
+  readonly duplicates: number
+  readonly sampled: number
+  readonly annotated: number
+  /** Documents without a usable answer, by what was wrong with the last one. */
+  readonly unanswered: Unanswered
+  /** Documents whose reasons are word for word those of another: a sign of answers that do not look at the text. */
+  readonly sameReasons: number
+  /** How many documents have each score, from 0 to 5. */
+  readonly scores: Readonly<Record<Axis, readonly number[]>>
+  /** Documents of which opinions of the model are two points or more apart. */
+  readonly disputed?: number
+  /** Of a model, all runs on the same folder together. */
+  readonly answers?: AnswerCounts
+}
+
+/** The answers of all runs, and of this one: */
+export interface AnswerCounts extends Tally {
+  /** Documents that needed no question any more. */
+  readonly known: number
+  /** Pauses that the server asked for, or that followed a failure. */
+  readonly waits: number
+  /** In the currency of the prices, where they are given. */
+  readonly cost?: number
+}
+
+/** Of a million tokens. */
+export interface Prices {
+  readonly prompt: number
+  readonly answer: number
+}
+
+export interface AnnotationProgress {
+  readonly done: number
+  readonly total: number
+  readonly answers: AnswerCounts
+}
+
+export interface ModelAnnotationOptions {
+  /** Documents that are asked about at a time. */
+  readonly parallel: number
+  /** Answers that are taken for a document: the median counts. */
+  readonly opinions: number
+  /** Answers that each of them may need. */
+  readonly attempts: number
+  readonly timeoutSeconds: number
+  readonly prices?: Prices | undefined
+  readonly clock?: Clock
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: AnnotationProgress) => void) | undefined
+}
+
+export const annotationsFile = (folder: string): string => join(folder, 'annotations.jsonl')
+export const annotationReportFile = (folder: string): string => join(folder, 'report.json')
+const journalFile = (folder: string): string => join(folder, 'answers.jsonl')
+
+/** So many documents without an answer, one after the other, are not the fault of documents. */
+const mostFailuresInARow = 20
+
+/** Judges by rules, which see form and turns of phrase. */
+export async function annotateWithRules(sample: Sample, folder: string): Promise<AnnotationReport> {
+  await makeFolder(folder)
+  const rows = sample.documents.map((document): AnnotatedDocument => {
+    return { ...document, annotator: rulesAnnotator, ...annotateByRules(document) }
+  })
+  return await writeResult(folder, { annotator: rulesAnnotator, sample, rows, unanswered: {} })
+}
+
+/**
+ * Asks a model about every document whose answer is not in the folder yet. Each answer is kept as it comes; whenever the run ends, also when it is
+ * stopped, `annotations.jsonl` has all that was taken, in the order of the sample.
+ *
+ * @throws PocketPhiError `aborted`; `no-access`, `not-found` and `not-supported` of the server; `network` and `invalid-file` where one document
+ * after the other gets no answer, or none that can be used
+ */
+export async function annotateWithModel(
+  sample: Sample,
+  endpoint: Endpoint,
+  folder: string,
+  options: ModelAnnotationOptions,
+): Promise<AnnotationReport> {
+  await makeFolder(folder)
+  const journal = await openJournal(journalFile(folder))
+  const run = new ModelRun(sample, endpoint, journal, options)
+  let report: AnnotationReport
+  try {
+    await run.askAll()
+  } catch (error) {
+    throw options.signal?.aborted === true ? stopped(folder) : error
+  } finally {
+    await journal.close()
+    report = await writeResult(folder, run.result())
+  }
+  if (options.signal?.aborted === true) throw stopped(folder)
+  return report
+}
+
+/** What there is to tell. */
+interface Result {
+  readonly annotator: string
+  readonly sample: Sample
+  readonly rows: readonly AnnotatedDocument[]
+  readonly unanswered: Unanswered
+  readonly disputed?: number
+  readonly answers?: AnswerCounts
+}
+
+/** One run over a sample. */
+class ModelRun {
+  #unanswered: Unanswered = {}
+  readonly #sample: Sample
+  readonly #endpoint: Endpoint
+  readonly #journal: Journal
+  readonly #options: ModelAnnotationOptions
+  readonly #model: AnnotationModel
+  readonly #known: number
+  #waits = 0
+  #failuresInARow = 0
+
+  constructor(sample: Sample, endpoint: Endpoint, journal: Journal, options: ModelAnnotationOptions) {
+    this.#sample = sample
+    this.#endpoint = endpoint
+    this.#journal = journal
+    this.#options = options
+    this.#known = sample.documents.length - this.#open().length
+    const { clock = systemClock, timeoutSeconds } = options
+    this.#model = new AnnotationModel(endpoint, { clock, timeoutSeconds, onWait: () => void this.#waits++ })
+  }
+
+  async askAll(): Promise<void> {
+    const total = this.#sample.documents.length
+    let done = this.#known
+    const tell = (): void => this.#options.onProgress?.({ done, total, answers: this.answers() })
+    tell()
+    await inLanes(
+      this.#open(),
+      this.#options.parallel,
+      async (document, signal) => {
+        await this.#ask(document, signal)
+        done++
+        tell()
+      },
+      this.#options.signal,
+    )
+  }
+
+  /** What was taken so far, in the order of the sample. */
+  result(): Result {
+    const annotator = this.#endpoint.model
+    let disputed = 0
+    const rows = this.#sample.documents.flatMap((document) => {
+      const opinions = this.#opinions(document)
+      if (opinions.length < this.#options.opinions) return []
+      if (isDisputed(opinions)) disputed++
+      return [
+        { ...document, annotator, education: median(opinions, 'education'), reasoning: median(opinions, 'reasoning') },
+      ]
+    })
+    const answers = this.answers()
+    return { annotator, sample: this.#sample, rows, unanswered: this.#unanswered, disputed, answers }
+  }
+
+  answers(): AnswerCounts {
+    const { prices } = this.#options
+    const tally = this.#journal.tally()
+    const { promptTokens: prompt, answerTokens: answer } = tally
+    const cost = prices === undefined ? {} : { cost: (prompt * prices.prompt + answer * prices.answer) / 1e6 }
+    return { ...tally, known: this.#known, waits: this.#waits, ...cost }
+  }
+
+  /** As many as are wanted, or fewer. */
+  #opinions({ text }: SampledDocument): readonly Annotation[] {
+    return this.#journal.taken(answerKey(this.#endpoint.model, text)).slice(0, this.#options.opinions)
+  }
+
+  #open(): SampledDocument[] {
+    return this.#sample.documents.filter((document) => this.#opinions(document).length < this.#options.opinions)
+  }
+
+  async #ask(document: SampledDocument, signal: AbortSignal): Promise<void> {
+    for (let had = this.#opinions(document).length; had < this.#options.opinions; had++) {
+      const rejected = await this.#askOnce(document, had === 0, signal)
+      if (rejected !== undefined) return this.#giveUp(rejected)
+      this.#failuresInARow = 0
+    }
+  }
+
+  /** @returns what was wrong with the last answer, where none was taken */
+  async #askOnce({ text }: SampledDocument, likeliest: boolean, signal: AbortSignal): Promise<Rejected | undefined> {
+    const key = answerKey(this.#endpoint.model, text)
+    let earlier: Rejected | undefined
+    for (let attempt = 1; attempt <= this.#options.attempts; attempt++) {
+      const { said, usage, final } = await this.#model.ask(text, earlier, likeliest, signal)
+      if (!('rejected' in said)) {
+        await this.#journal.add({ key, ...said, usage })
+        return undefined
+      }
+      earlier = said
+      await this.#journal.add({ key, rejected: said.rejected, detail: said.detail.slice(0, 400), usage })
+      if (final) break
+    }
+    return earlier
+  }
+
+  #giveUp({ rejected, detail }: Rejected): void {
+    this.#unanswered = oneMore(this.#unanswered, rejected)
+    if (++this.#failuresInARow < mostFailuresInARow) return
+    const { url, model } = this.#endpoint
+    throw new PocketPhiError(
+      rejected === 'not served' ? 'network' : 'invalid-file',
+      `${model} at ${url} gave no usable answer to ${mostFailuresInARow} documents one after the other.`,
+      {
+        found: `at last: ${rejected}: ${detail.slice(0, 300)}`,
+        remedy: 'Choose another model, or try again later: what was taken is kept, and the same command goes on.',
+      },
+    )
+  }
+}
+
+function stopped(folder: string): PocketPhiError {
+  return new PocketPhiError('aborted', 'The annotation was stopped.', {
+    remedy: `What was answered so far is in "${folder}"; the same command goes on from there.`,
+  })
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+    await cleanTemporaries(folder)
+  } catch (error) {
+    throw systemError(folder, error)
+  }
+}
+
+async function writeResult(folder: string, result: Result): Promise<AnnotationReport> {
+  const report = reportOf(result)
+  await writeFileAtomic(annotationsFile(folder), result.rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  await writeFileAtomic(annotationReportFile(folder), `${JSON.stringify(report, undefined, 2)}\n`)
+  return report
+}
+
+function reportOf({ annotator, sample, rows, unanswered, disputed, answers }: Result): AnnotationReport {
+  const { documents, read, duplicates } = sample
+  const reasons = new Set(rows.map(({ education, reasoning }) => `${education.reason}\n${reasoning.reason}`))
+  const scores = axes.map((axis): [Axis, number[]] => {
+    const counts = new Array<number>(highestScore + 1).fill(0)
+    for (const row of rows) {
+      const score = Math.round(row[axis].score)
+      counts[score] = (counts[score] ?? 0) + 1
+    }
+    return [axis, counts]
+  })
+  return {
+    annotator,
+    ...(answers === undefined && { remark: rulesRemark }),
+    read,
+    duplicates,
+    sampled: documents.length,
+    annotated: rows.length,
+    unanswered,
+    sameReasons: rows.length - reasons.size,
+    scores: Object.fromEntries(scores) as Record<Axis, number[]>,
+    ...(disputed !== undefined && { disputed }),
+    ...(answers !== undefined && { answers }),
+  }
+}
+
+/** The judgement in the middle; of an even number the lower of the two. */
+function median(opinions: readonly Annotation[], axis: Axis): Judgement {
+  const judgements = opinions.map((opinion) => opinion[axis]).sort((a, b) => a.score - b.score)
+  return present(judgements[(judgements.length - 1) >> 1], 'opinion')
+}
+
+function isDisputed(opinions: readonly Annotation[]): boolean {
+  return axes.some((axis) => {
+    const scores = opinions.map((opinion) => opinion[axis].score)
+    return Math.max(...scores) - Math.min(...scores) >= 2
+  })
+}
