@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -50,4 +50,17 @@ test('pictures cannot be saved, and nothing can be where nothing was said', () =
     '--save-cache keeps text alone',
   )
   expect(answered(['chat', 'phi-nano', '--save-cache', 'none.cache']).stderr).toContain('there is nothing to save')
+})
+
+test('no other file is written over, and a place that cannot be is told before anything is computed', () => {
+  const precious = join(folder, 'precious.txt')
+  writeFileSync(precious, 'mine')
+  const weights = fileURLToPath(new URL('../models/phi-nano/model.safetensors', import.meta.url))
+  copyFileSync(weights, join(folder, 'weights.safetensors'))
+  for (const name of ['precious.txt', 'weights.safetensors', '.']) {
+    expect(run('--save-cache', name).stderr).toContain(`"${name}" is no cache file of phi, and would be written over`)
+  }
+  expect(readFileSync(precious, 'utf8')).toBe('mine')
+  const { stderr } = run('--save-cache', 'nowhere/a.cache')
+  expect(stderr).toContain('There is no folder for "nowhere/a.cache"')
 })

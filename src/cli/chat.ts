@@ -60,7 +60,7 @@ Examples:
 }
 
 async function chat(name: string | undefined, options: ChatCommandOptions): Promise<void> {
-  checkSavedCache(options)
+  await checkSavedCache(options)
   const place = await modelPlace(name)
   await using model = await openModel(place, options)
   await using draft = await openDraft(model, place.name, options)

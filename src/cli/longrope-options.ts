@@ -128,7 +128,8 @@ export class SearchReporter {
 function gainLine({ seed, mean, error }: HeldOutGain): string {
   const percent = (nats: number): string => `${(100 * nats).toFixed(2)} %`
   const spread = Number.isFinite(error) ? ` (standard error ${percent(error)})` : ''
-  const told = `The held-out perplexity is lower than with ${seed}, the best seed, by ${percent(mean)}${spread}`
+  const direction = mean < 0 ? 'higher' : 'lower'
+  const told = `The held-out perplexity is ${direction} than with ${seed}, the best seed, by ${percent(Math.abs(mean))}${spread}`
   return mean > 2 * error ? `${told}.` : `${told}, which may be chance: search on more documents (--documents).`
 }
 

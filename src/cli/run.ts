@@ -87,6 +87,7 @@ Examples:
 
 async function run(model: string, prompt: string | undefined, options: RunOptions): Promise<void> {
   checkOptions(options)
+  await checkSavedCache(options)
   if (prompt === undefined && process.stdin.isTTY) throw await incompleteCall(model)
   const place = await modelPlace(model).catch(async (error: unknown) => {
     throw prompt === undefined && isSentence(model) ? await incompleteCall(model) : error
@@ -114,7 +115,6 @@ function checkOptions(options: RunOptions): void {
   if (options.search !== undefined && (options.raw === true || options.saveCache !== undefined)) {
     throw new UsageError('--search asks with sources, in a conversation; leave --raw and --save-cache out.')
   }
-  checkSavedCache(options)
   if (options.profile === true && (options.backend === 'ref' || options.backend === 'webgpu')) {
     throw new UsageError(`--profile is of the kernels of wasm; leave it or --backend ${options.backend} out.`)
   }

@@ -1,7 +1,9 @@
 /** Files of a cache, which commands that answer save and open. */
+import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
-import type { WriteChunks } from '../engine/cache-file.ts'
+import { formatName, type WriteChunks } from '../engine/cache-file.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { fileSource, type ByteSource } from '../formats/source.ts'
@@ -25,10 +27,37 @@ export function addSavedCacheOptions(command: Command, text: string, when: strin
     )
 }
 
-/** @throws UsageError for pictures, which such a file has no place for */
-export function checkSavedCache({ image, saveCache }: SavedCacheOptions & PictureCommandOptions): void {
-  if (image !== undefined && saveCache !== undefined) {
-    throw new UsageError('--save-cache keeps text alone; leave it or --image out.')
+/**
+ * Looks before anything is computed whether a cache can be saved where it is to be.
+ *
+ * @throws UsageError for pictures, which such a file has no place for; PocketPhiError `invalid-argument` for a place where something else is, `not-found` for a
+ * folder that is not there
+ */
+export async function checkSavedCache({ image, saveCache }: SavedCacheOptions & PictureCommandOptions): Promise<void> {
+  if (saveCache === undefined) return
+  if (image !== undefined) throw new UsageError('--save-cache keeps text alone; leave it or --image out.')
+  const folder = await stat(dirname(saveCache)).catch(() => undefined)
+  if (folder?.isDirectory() !== true) {
+    throw new PocketPhiError('not-found', `There is no folder for "${saveCache}".`, {
+      remedy: 'Make it, or name another.',
+    })
+  }
+  const there = await stat(saveCache).catch(() => undefined)
+  if (there === undefined || (there.isFile() && (await isSavedCache(saveCache)))) return
+  throw new PocketPhiError('invalid-argument', `"${saveCache}" is no cache file of phi, and would be written over.`, {
+    remedy: 'Name another file.',
+  })
+}
+
+/** Whether a file says of itself that it is a cache. */
+async function isSavedCache(path: string): Promise<boolean> {
+  const source = await fileSource(path)
+  try {
+    if (!(await beginsAsCache(source))) return false
+    const start = await source.read(0, Math.min(source.size, 1 << 16))
+    return new TextDecoder().decode(start).includes(`"format":"${formatName}"`)
+  } finally {
+    await source.close()
   }
 }
 

@@ -21,7 +21,7 @@ import type { AdvanceOptions, Sequence } from './sequence.ts'
 import { tensorsFingerprint } from './tensors-fingerprint.ts'
 
 /** The value of "format" in the metadata. */
-const formatName = 'pocket-phi-cache-2'
+export const formatName = 'pocket-phi-cache-2'
 
 /** The tensor with the checksum. It is the last of the file: tensors of one width stand there in the order of their names. */
 const checksumName = 'sha256'

@@ -79,6 +79,7 @@ export class IndexFile implements SearchProvider {
       if (create) makeTables(database)
       const id = numberIn(database.prepare('PRAGMA application_id').get(), 'application_id')
       if (id !== applicationId) throw noIndex(path, 'another database')
+      if (create) checkWhole(path, database)
       return new IndexFile(path, database)
     } catch (cause) {
       database?.close()
@@ -223,6 +224,12 @@ function distinct(passages: readonly Passage[]): Passage[] {
   return passages.filter(({ text }) => !texts.has(text) && texts.add(text))
 }
 
+/** @throws PocketPhiError `invalid-file`: what is written into a damaged file is lost */
+function checkWhole(path: string, database: DatabaseSync): void {
+  const found = textIn(database.prepare('PRAGMA quick_check(1)').get(), 'quick_check')
+  if (found !== 'ok') throw damaged(path, found)
+}
+
 function makeTables(database: DatabaseSync): void {
   database.exec('BEGIN IMMEDIATE')
   const tableCount = numberIn(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get(), 'count')
@@ -233,6 +240,14 @@ function noIndex(path: string, found: string, cause?: unknown): PocketPhiError {
   return new PocketPhiError('invalid-file', `"${path}" is no index of phi.`, {
     found,
     remedy: 'Name another file.',
+    cause,
+  })
+}
+
+function damaged(path: string, found: string, cause?: unknown): PocketPhiError {
+  return new PocketPhiError('invalid-file', `The index "${path}" is damaged.`, {
+    found,
+    remedy: 'Remove it and index again.',
     cause,
   })
 }
@@ -248,11 +263,7 @@ function explained(path: string, cause: unknown): unknown {
     case notADatabase:
       return noIndex(path, found, cause)
     case corrupt:
-      return new PocketPhiError('invalid-file', `The index "${path}" is damaged.`, {
-        found,
-        remedy: 'Remove it and index again.',
-        cause,
-      })
+      return damaged(path, found, cause)
     case busy:
     case locked:
       return new PocketPhiError('not-supported', `The index "${path}" is being written by another process.`, {

@@ -199,4 +199,5 @@ test('a damaged index says so', async () => {
   bytes.fill(0x5a, 4096)
   await writeFile(file('a.index'), bytes)
   await expect(found('ferry')).rejects.toMatchObject({ code: 'invalid-file' })
+  await expect(update()).rejects.toMatchObject({ code: 'invalid-file' })
 })

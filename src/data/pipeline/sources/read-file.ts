@@ -91,7 +91,18 @@ async function* wholeDocument(reader: ByteReader, format: 'text' | 'html', name:
   const damage = reader.takeDamage()
   if (damage !== undefined) yield damaged(damage)
   else if (bytes.length > largestDocument) yield { reason: 'too large', detail: name }
-  else yield { format, text: decodePage(bytes), ...(format === 'text' && { title: name }) }
+  else {
+    const text = decodePage(bytes)
+    // What has a name of a text may hold anything.
+    if (isBinary(text)) yield { reason: 'not text', detail: name }
+    else yield { format, text, ...(format === 'text' && { title: name }) }
+  }
+}
+
+/** Whether bytes that were read as text are none: texts have no zero characters, and few that cannot be read. */
+function isBinary(text: string): boolean {
+  const unreadable = text.match(/\uFFFD/g)?.length ?? 0
+  return text.includes('\0') || unreadable > text.length / 10
 }
 
 async function* jsonDocuments(reader: ByteReader, fields: Fields): AsyncGenerator<Found, void> {
