@@ -1,0 +1,30 @@
+/** Texts for measurements of the data pipeline: lines of JSON, file by file, the same for the same numbers. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseDataRecipe, type DataRecipe } from '../src/data/pipeline/recipe.ts'
+import { document } from '../src/data/world/index.ts'
+
+const tokenizer = join(import.meta.dirname, '..', 'models', 'phi-nano')
+
+const recipe = `
+name: queue
+description: The closed world, for measurements of who does the shards.
+seed: 1
+sources: [{ name: lines, files: ['*.jsonl'] }]
+stages: { language: { keep: [en] }, quality: { leastWords: 20 }, duplicates: {}, personal: {}, education: {} }
+pack: { tokenizer: '${tokenizer}', longest: 128, heldOut: 0.1 }
+`
+
+/** Writes a corpus, a shard in each file, and the recipe beside it. */
+export async function writeCorpus(folder: string, shards: number, documents: number): Promise<DataRecipe> {
+  await mkdir(join(folder, 'input'), { recursive: true })
+  for (let shard = 0; shard < shards; shard++) {
+    const lines = Array.from({ length: documents }, (_, index) => {
+      const parts = Array.from({ length: 6 }, (_, part) => document(6 * index + part + 1, shard).text)
+      return JSON.stringify({ text: parts.join('\n'), title: `${shard} ${index}` })
+    })
+    await writeFile(join(folder, 'input', `${String(shard).padStart(4, '0')}.jsonl`), lines.join('\n'))
+  }
+  await writeFile(join(folder, 'recipe.yaml'), recipe)
+  return parseDataRecipe(recipe)
+}
