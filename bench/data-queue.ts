@@ -13,8 +13,9 @@ import { join, relative } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Random } from '../src/base/random.ts'
+import { writeCorpus } from '../src/data/pipeline/corpus-harness.ts'
 import { openPipelineQueue, taskModule, type PipelineQueue } from '../src/data/pipeline/queue.ts'
-import type { DataRecipe } from '../src/data/pipeline/recipe.ts'
+import { parseDataRecipe, type DataRecipe } from '../src/data/pipeline/recipe.ts'
 import { runData } from '../src/data/pipeline/run.ts'
 import type { PipelineTask, TaskResult } from '../src/data/pipeline/tasks.ts'
 import { openDatabaseQueue } from '../src/jobs/database-queue.ts'
@@ -22,7 +23,6 @@ import { readQueueState, type WorkerState } from '../src/jobs/database-state.ts'
 import { openTaskDatabase } from '../src/jobs/database.ts'
 import { startPostgres } from '../src/jobs/postgres-harness.ts'
 import { startTaskWorker } from '../src/jobs/workers.ts'
-import { writeCorpus } from './data-queue-corpus.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts')
 const leastShare = 0.2
@@ -148,7 +148,7 @@ async function killed(job: Job): Promise<Arm> {
 }
 
 async function gates(folder: string, shards: number, documents: number): Promise<void> {
-  const job = { recipe: await writeCorpus(folder, shards, documents), folder }
+  const job = { recipe: parseDataRecipe(await writeCorpus(folder, shards, documents)), folder }
   const arms: [string, () => Promise<Arm>][] = [
     ['threads, 2', async () => await runThrough(job, 'threads', await openPipelineQueue({ threads: 2 }))],
     ['PGlite, 2 workers in one process', async () => await embedded(job)],

@@ -74,7 +74,7 @@ async function runTasks<Input, Result>(
     // A database that was put back to an earlier state, or emptied, has forgotten them.
     const lost = ids.filter((id) => !found.has(id))
     if (lost.length > 0) await send(boss, open, lost, retrySeconds)
-// Not at once, even where some had ended: to look takes the database as long as to do a dozen tasks.
+    // Not at once, even where some had ended: to look takes the database as long as to do a dozen tasks.
     if (ids.some((id) => open.has(id))) await pause(pollMilliseconds, undefined, { signal }).catch(() => undefined)
   }
   if (failure !== undefined) throw failure

@@ -1,22 +1,24 @@
-/** Texts for measurements of the data pipeline: lines of JSON, file by file, the same for the same numbers. */
+/** A corpus for tests and measurements of runs: lines of JSON, file by file, the same for the same numbers. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseDataRecipe, type DataRecipe } from '../src/data/pipeline/recipe.ts'
-import { document } from '../src/data/world/index.ts'
+import { document } from '../world/index.ts'
 
-const tokenizer = join(import.meta.dirname, '..', 'models', 'phi-nano')
+const tokenizer = join(import.meta.dirname, '../../../models/phi-nano')
 
 const recipe = `
-name: queue
-description: The closed world, for measurements of who does the shards.
+name: lines
+description: Texts of the closed world, line by line.
 seed: 1
 sources: [{ name: lines, files: ['*.jsonl'] }]
 stages: { language: { keep: [en] }, quality: { leastWords: 20 }, duplicates: {}, personal: {}, education: {} }
 pack: { tokenizer: '${tokenizer}', longest: 128, heldOut: 0.1 }
 `
 
-/** Writes a corpus, a shard in each file, and the recipe beside it. */
-export async function writeCorpus(folder: string, shards: number, documents: number): Promise<DataRecipe> {
+/**
+ * Writes a corpus into the folder "input", each file of which becomes a shard.
+ * @returns the recipe, which is also in "recipe.yaml"
+ */
+export async function writeCorpus(folder: string, shards: number, documents: number): Promise<string> {
   await mkdir(join(folder, 'input'), { recursive: true })
   for (let shard = 0; shard < shards; shard++) {
     const lines = Array.from({ length: documents }, (_, index) => {
@@ -26,5 +28,5 @@ export async function writeCorpus(folder: string, shards: number, documents: num
     await writeFile(join(folder, 'input', `${String(shard).padStart(4, '0')}.jsonl`), lines.join('\n'))
   }
   await writeFile(join(folder, 'recipe.yaml'), recipe)
-  return parseDataRecipe(recipe)
+  return recipe
 }
