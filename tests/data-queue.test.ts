@@ -3,19 +3,19 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { writeCorpus } from '../src/data/pipeline/corpus-harness.ts'
 import { openPipelineQueue } from '../src/data/pipeline/queue.ts'
 import { parseDataRecipe, type DataRecipe } from '../src/data/pipeline/recipe.ts'
 import { runData } from '../src/data/pipeline/run.ts'
 import type { QueueState } from '../src/jobs/database-state.ts'
-import { startPostgres, type TestPostgres } from '../src/jobs/postgres-harness.ts'
+import { postgresIfPossible } from '../src/jobs/postgres-harness.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const main = join(import.meta.dirname, '../src/cli/main.ts')
 const folder = await mkdtemp(join(tmpdir(), 'phi-data-queue-'))
-const postgres: TestPostgres | Error = await startPostgres().catch((error: Error) => error)
+const postgres = await postgresIfPossible()
 
 let recipe: DataRecipe
 beforeAll(async () => {
@@ -23,13 +23,14 @@ beforeAll(async () => {
   await run('threads', { threads: 1 })
 })
 afterAll(async () => {
-  if (!(postgres instanceof Error)) await postgres.stop()
+  await postgres.stop()
   await rm(folder, { recursive: true })
 })
 
 async function run(to: string, options: { threads: number; database?: string }): Promise<void> {
   const queue = await openPipelineQueue(options)
-  await runData(recipe, { folder: join(folder, to), input: join(folder, 'input'), queue }).finally(() => queue.close())
+  await runData(recipe, { folder: join(folder, to), input: join(folder, 'input'), queue })
+  await queue.close()
 }
 
 async function contentOf(to: string): Promise<Map<string, string>> {
@@ -71,30 +72,26 @@ test('an embedded queue without threads is refused', async () => {
   await expect(refused).rejects.toThrow(/Nobody would do the tasks/)
 })
 
-describe.skipIf(postgres instanceof Error)(
-  postgres instanceof Error ? `PostgreSQL is not tested: ${postgres.message}` : 'PostgreSQL',
-  () => {
-    test('gives the same bytes to worker processes, one of which is killed', async () => {
-      const queue = ['--queue', postgres instanceof Error ? '' : postgres.url]
-      const work = ['work', ...queue, '--threads', '1', '--json']
-      const words = ['run', 'recipe.yaml', '--input', 'input', '--folder', 'processes', '--threads', '0', '--json']
-      const coordinator = phi([...words, ...queue])
-      const killed = phi(work, (child) => child.kill('SIGKILL'))
-      expect((await killed.ended).signal).toBe('SIGKILL')
-      const whole = phi(work)
-      expect((await coordinator.ended).code).toBe(0)
-      whole.child.kill('SIGINT')
-      const left = await whole.ended
-      expect(left.code).toBe(0)
-      expect(left.out).toMatch(/"task":".*read-.*\.json","seconds":/)
-      expect(await contentOf('processes')).toEqual(await contentOf('threads'))
+test('PostgreSQL gives the same bytes to worker processes, one of which is killed', async ({ skip }) => {
+  skip(postgres.url === undefined, postgres.reason)
+  const queue = ['--queue', postgres.url ?? '']
+  const work = ['work', ...queue, '--threads', '1', '--json']
+  const words = ['run', 'recipe.yaml', '--input', 'input', '--folder', 'processes', '--threads', '0', '--json']
+  const coordinator = phi([...words, ...queue])
+  const killed = phi(work, (child) => child.kill('SIGKILL'))
+  expect((await killed.ended).signal).toBe('SIGKILL')
+  const whole = phi(work)
+  expect((await coordinator.ended).code).toBe(0)
+  whole.child.kill('SIGINT')
+  const left = await whole.ended
+  expect(left.code).toBe(0)
+  expect(left.out).toMatch(/"task":".*read-.*\.json","seconds":/)
+  expect(await contentOf('processes')).toEqual(await contentOf('threads'))
 
-      const { queue: state } = JSON.parse((await phi(['status', ...queue, '--json']).ended).out) as {
-        queue: QueueState
-      }
-      expect(state).toMatchObject({ waiting: 0, running: 0, failed: 0 })
-      const { done } = state.workers.find(({ name }) => name.endsWith(`/${whole.child.pid}`)) ?? {}
-      expect(done).toBeGreaterThan(30)
-    })
-  },
-)
+  const { queue: state } = JSON.parse((await phi(['status', ...queue, '--json']).ended).out) as {
+    queue: QueueState
+  }
+  expect(state).toMatchObject({ waiting: 0, running: 0, failed: 0 })
+  const { done } = state.workers.find(({ name }) => name.endsWith(`/${whole.child.pid}`)) ?? {}
+  expect(done).toBeGreaterThan(30)
+})

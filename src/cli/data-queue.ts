@@ -43,13 +43,26 @@ async function work({ queue, threads, json }: WorkOptions): Promise<void> {
     if (json === true) printJson(tryFields(ended))
     else note(tryLine(ended))
   }
-  const onTrouble = ({ message }: Error): void => note(`queue: ${message}`)
-  await interruptible(async (signal) => await workOnData(where, { threads, signal, onTry, onTrouble }), noteDraining)
+  await interruptible(
+    async (signal) => await workOnData(where, { threads, signal, onTry, onTrouble: noteTrouble() }),
+    noteDraining,
+  )
 }
 
 /** After Ctrl-C. */
 export function noteDraining(): void {
   note('The shards in work are being finished. Ctrl-C once more gives them up.')
+}
+
+/** Says what goes wrong with the database, once as long as it goes on. */
+export function noteTrouble(): (error: Error) => void {
+  let last = ''
+  return ({ message }) => {
+    // Each thread asks by itself, and pg-boss appends which it was.
+    const said = message.replace(/ \(Queue: .*\)$/, '')
+    if (said !== last) note(`queue: ${said}`)
+    last = said
+  }
 }
 
 /** The stage and the shard of a task. */

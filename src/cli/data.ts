@@ -10,7 +10,7 @@ import { readRun, runData, type DataProgress, type RunState } from '../data/pipe
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { registerAnnotate } from './data-annotate.ts'
 import { registerClassify } from './data-classify.ts'
-import { noteDraining, placeOfQueue, printQueue, queueState, registerWork } from './data-queue.ts'
+import { noteDraining, noteTrouble, placeOfQueue, printQueue, queueState, registerWork } from './data-queue.ts'
 import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
@@ -120,11 +120,10 @@ async function runRecipe(path: string, options: RunOptions): Promise<void> {
     status.clear()
     note(progressLine(progress))
   }
-  const onTrouble = ({ message }: Error): void => note(`queue: ${message}`)
   const database = where === undefined ? undefined : placeOfQueue(where, folder)
   const result = await interruptible(
     async (signal) => {
-      const queue = await openPipelineQueue({ threads, database, onTrouble })
+      const queue = await openPipelineQueue({ threads, database, onTrouble: noteTrouble() })
       try {
         return await runData(recipe, { folder, input, queue, signal, onProgress })
       } catch (error) {

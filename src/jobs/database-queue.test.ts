@@ -7,13 +7,13 @@ import { PocketPhiError } from '../base/errors.ts'
 import { openDatabaseQueue } from './database-queue.ts'
 import { readQueueState } from './database-state.ts'
 import { mostTries, openTaskDatabase, schema, taskQueue, type TaskDatabase } from './database.ts'
-import { startPostgres, type TestPostgres } from './postgres-harness.ts'
+import { postgresIfPossible } from './postgres-harness.ts'
 import type { Task } from './queue.ts'
 import { startTaskWorker, type TaskTry } from './workers.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'phi-database-queue-'))
 const module = pathToFileURL(join(folder, 'tasks.mjs'))
-const postgres: TestPostgres | Error = await startPostgres().catch((error: Error) => error)
+const postgres = await postgresIfPossible()
 
 beforeAll(async () => {
   const errors = new URL('../base/errors.ts', import.meta.url).href
@@ -52,7 +52,7 @@ export async function runTask({ kind, number, path }) {
   )
 })
 afterAll(async () => {
-  if (!(postgres instanceof Error)) await postgres.stop()
+  await postgres.stop()
   await rm(folder, { recursive: true })
 })
 
@@ -70,7 +70,7 @@ const linesOf = async (path: string): Promise<string[]> => (await readFile(path,
 
 describe.each([
   { name: 'a database in a folder', where: join(folder, 'queue') },
-  ...(postgres instanceof Error ? [] : [{ name: 'PostgreSQL', where: postgres.url }]),
+  ...(postgres.url === undefined ? [] : [{ name: 'PostgreSQL', where: postgres.url }]),
 ])('a queue in $name', ({ where }) => {
   let database: TaskDatabase
   beforeAll(async () => {
@@ -211,10 +211,10 @@ describe.each([
   })
 })
 
-test.skipIf(!(postgres instanceof Error))(
-  `PostgreSQL is not tested: ${postgres instanceof Error ? postgres.message : 'it is'}`,
-  ({ skip }) => skip(),
-)
+test('has a PostgreSQL to be tested on', ({ skip }) => {
+  skip(postgres.url === undefined, postgres.reason)
+  expect(postgres.url).toMatch(/^postgres/)
+})
 
 describe('a database', () => {
   test('that cannot be reached is said without its password', async () => {

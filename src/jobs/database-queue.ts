@@ -21,7 +21,7 @@ const pollMilliseconds = 250
  * A queue in a database, for workers to take tasks from: `startTaskWorker`. Who runs tasks in it may end at any time and run them again: what is
  * waiting or in work then goes on, and is not sent twice. One task that fails keeps none of the others from being done.
  *
- * @throws PocketPhiError `network` where the database cannot be used
+ * @throws PocketPhiError `network` where the database cannot be used, also when tasks are run
  */
 export async function openDatabaseQueue<Input, Result>(
   database: TaskDatabase,
@@ -54,7 +54,7 @@ async function runTasks<Input, Result>(
   for (const ids of batchesOf([...open.keys()])) {
     // What ended in an earlier run is in the way: its output is gone, or it failed and is to be tried again.
     const ended = (await lookAfter(boss, ids)).filter(({ state }) => isEnded(state)).map(({ id }) => id)
-    if (ended.length > 0) await boss.deleteJob(taskQueue, ended)
+    if (ended.length > 0) await answered(boss.deleteJob(taskQueue, ended))
     await send(boss, open, ids, retrySeconds)
   }
   let failure: Error | undefined
@@ -94,7 +94,7 @@ async function send(
     const task = tasks.get(id)
     return task === undefined ? [] : [{ id, data: task, retryDelay: retrySeconds, retryBackoff: retrySeconds > 0 }]
   })
-  await boss.insert(taskQueue, jobs)
+  await answered(boss.insert(taskQueue, jobs))
 }
 
 interface TaskRow {
@@ -107,8 +107,19 @@ const isEnded = (state: TaskRow['state']): boolean => ['completed', 'cancelled',
 
 async function lookAfter(boss: PgBoss, ids: readonly string[]): Promise<TaskRow[]> {
   const text = `SELECT id, state, output FROM ${schema}.job WHERE name = $1 AND id = ANY($2::uuid[])`
-  const { rows } = await boss.getDb().executeSql(text, [taskQueue, ids])
+  const { rows } = await answered(boss.getDb().executeSql(text, [taskQueue, ids]))
   return rows as TaskRow[]
+}
+
+/** What the database answers; where it does not, whoever waits for tasks ends, and those who do them go on. */
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  return await answer.catch((cause: unknown) => {
+    throw new PocketPhiError('network', 'The database of the queue does not answer.', {
+      found: cause instanceof Error ? cause.message : String(cause),
+      remedy: 'What was sent goes on as soon as it is back, and so does the same command.',
+      cause,
+    })
+  })
 }
 
 function errorOf({ name }: Task, output: TaskOutcome | null): Error {

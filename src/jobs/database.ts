@@ -80,8 +80,8 @@ async function openFolder(folder: string, options: TaskDatabaseOptions): Promise
       expected: 'the folder of an embedded queue, or postgres://…',
     })
   }
-  const { PGlite } = await peer('@electric-sql/pglite', () => import('@electric-sql/pglite'))
-  const { fromPglite } = await peer('pg-boss', () => import('pg-boss'))
+  const { PGlite } = await peer('@electric-sql/pglite@0.5', () => import('@electric-sql/pglite'))
+  const { fromPglite } = await peer('pg-boss@12.38', () => import('pg-boss'))
   await mkdir(folder, { recursive: true })
   // PGlite lets two processes write the same files.
   const lock = tryLock(
@@ -116,13 +116,20 @@ async function openFolder(folder: string, options: TaskDatabaseOptions): Promise
   }
 }
 
-/** Loads a package that only those install who use it. */
-async function peer<T>(name: string, load: () => Promise<T>): Promise<T> {
+/**
+ * Loads a package that only those install who use it.
+ * @param wanted its name, and the version that goes with this one, as in the peer dependencies
+ */
+async function peer<T>(wanted: string, load: () => Promise<T>): Promise<T> {
   return await load().catch((cause: unknown) => {
-    throw new PocketPhiError('not-supported', `Queues in a database need the package "${name}".`, {
-      remedy: `Install it: npm install ${name}`,
-      cause,
-    })
+    throw new PocketPhiError(
+      'not-supported',
+      `Queues in a database need the package "${wanted.replace(/@[^@]*$/, '')}".`,
+      {
+        remedy: `Install it: npm install ${wanted}`,
+        cause,
+      },
+    )
   })
 }
 
@@ -132,7 +139,7 @@ async function joinQueue(
   name: string | undefined,
   { onTrouble = () => {} }: TaskDatabaseOptions,
 ): Promise<PgBoss> {
-  const pgBoss = await peer('pg-boss', () => import('pg-boss'))
+  const pgBoss = await peer('pg-boss@12.38', () => import('pg-boss'))
   const boss = new pgBoss.PgBoss({
     ...connection,
     schema,

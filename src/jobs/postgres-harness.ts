@@ -9,6 +9,23 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
+/** For tests, which are skipped where none can be had. */
+export interface MaybePostgres {
+  readonly url: string | undefined
+  /** Why there is none. */
+  readonly reason: string
+  stop(): Promise<void>
+}
+
+export async function postgresIfPossible(): Promise<MaybePostgres> {
+  try {
+    return { ...(await startPostgres()), reason: '' }
+  } catch (error) {
+    const reason = `there is no PostgreSQL: ${error instanceof Error ? error.message : String(error)}`
+    return { url: undefined, reason, stop: async () => {} }
+  }
+}
+
 interface Binaries {
   readonly initdb: string
   readonly postgres: string

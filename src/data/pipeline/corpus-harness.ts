@@ -21,7 +21,7 @@ pack: { tokenizer: '${tokenizer}', longest: 128, heldOut: 0.1 }
 export async function writeCorpus(folder: string, shards: number, documents: number): Promise<string> {
   await mkdir(join(folder, 'input'), { recursive: true })
   for (let shard = 0; shard < shards; shard++) {
-    const lines = Array.from({ length: documents }, (_, index) => {
+    const lines = Array.from(new Array(documents).keys(), (index) => {
       const parts = Array.from({ length: 6 }, (_, part) => document(6 * index + part + 1, shard).text)
       return JSON.stringify({ text: parts.join('\n'), title: `${shard} ${index}` })
     })
