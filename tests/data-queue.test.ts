@@ -94,4 +94,16 @@ test('PostgreSQL gives the same bytes to worker processes, one of which is kille
   expect(state).toMatchObject({ waiting: 0, running: 0, failed: 0 })
   const { done } = state.workers.find(({ name }) => name.endsWith(`/${whole.child.pid}`)) ?? {}
   expect(done).toBeGreaterThan(30)
+  const told = await phi(['status', 'processes', ...queue]).ended
+  expect(told.out).toMatch(/^education +\d+ +\d+ +100\.0 %/m)
+  expect(told.out).toMatch(/^0 shards wait, 0 are in work, \d+ are done, 0 have failed\.$/m)
+})
+
+test.each([
+  [['status'], 2],
+  [['work', '--queue', 'pglite'], 2],
+  [['work', '--queue', 'nowhere'], 1],
+  [['status', '--queue', 'mysql://host/phi'], 1],
+])('phi data %j is refused', async (words, code) => {
+  expect((await phi(words).ended).code).toBe(code)
 })
