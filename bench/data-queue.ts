@@ -4,6 +4,7 @@
  *
  *     node bench/data-queue.ts gates [--shards 24] [--documents 400]
  *     node bench/data-queue.ts pglite|postgres [--tasks 100000]
+ *     node bench/data-queue.ts scaling
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -22,7 +23,8 @@ import { openDatabaseQueue } from '../src/jobs/database-queue.ts'
 import { readQueueState, type WorkerState } from '../src/jobs/database-state.ts'
 import { openTaskDatabase } from '../src/jobs/database.ts'
 import { startPostgres } from '../src/jobs/postgres-harness.ts'
-import { startTaskWorker } from '../src/jobs/workers.ts'
+import type { Task } from '../src/jobs/queue.ts'
+import { startTaskWorker, type TaskWorker } from '../src/jobs/workers.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts')
 const leastShare = 0.2
@@ -166,28 +168,29 @@ async function gates(folder: string, shards: number, documents: number): Promise
   console.log('All have the same bytes.')
 }
 
+const emptyTask = new URL('data-queue-task.ts', import.meta.url)
+
+/** @param milliseconds that each waits */
+const emptyTasks = (count: number, milliseconds: number): Task<number>[] =>
+  Array.from({ length: count }, (_, index) => {
+    return { name: `/runs/measured/stages/none-0123456789ab/${milliseconds}-${index}.json`, input: milliseconds }
+  })
+
 /** Tasks that do nothing, done by one worker with two threads. */
 async function overhead(where: string, tasks: number): Promise<void> {
   const database = await openTaskDatabase(where)
-  const worker = await startTaskWorker(database, new URL('data-queue-task.ts', import.meta.url), { threads: 2 })
+  const worker = await startTaskWorker(database, emptyTask, { threads: 2 })
   const queue = await openDatabaseQueue<number, null>(database)
   const began = performance.now()
   const usedBefore = process.cpuUsage()
   let [done, told] = [0, began]
-  await queue.run(
-    Array.from({ length: tasks }, (_, index) => ({
-      name: `/runs/measured/stages/none-0123456789ab/${index}.json`,
-      input: index,
-    })),
-    {
-      onDone: () => {
-        if (++done % (tasks / 10) > 0) return
-        const now = performance.now()
-        console.log(`    ${done}: ${(tasks / 10 / ((now - told) / 1000)).toFixed(0)} tasks/s`)
-        told = now
-      },
-    },
-  )
+  const onDone = (): void => {
+    if (++done % (tasks / 10) > 0) return
+    const now = performance.now()
+    console.log(`    ${done}: ${(tasks / 10 / ((now - told) / 1000)).toFixed(0)} tasks/s`)
+    told = now
+  }
+  await queue.run(emptyTasks(tasks, 0), { onDone })
   const seconds = (performance.now() - began) / 1000
   const { user, system } = process.cpuUsage(usedBefore)
   const each = ((1000 * seconds) / tasks).toFixed(2)
@@ -198,6 +201,25 @@ async function overhead(where: string, tasks: number): Promise<void> {
   await worker.close()
   await queue.close()
   await database.close()
+}
+
+/** Tasks that wait 250 ms, so that workers do not share processors: how many of them are done in a second by how many workers. */
+async function scaling(url: string): Promise<void> {
+  const database = await openTaskDatabase(url)
+  const queue = await openDatabaseQueue<number, null>(database)
+  const workers: TaskWorker[] = []
+  for (const count of [1, 2, 4]) {
+    while (workers.length < count) {
+      workers.push(await startTaskWorker(database, emptyTask, { threads: 1, name: `worker ${workers.length}` }))
+    }
+    const tasks = emptyTasks(60 * count, 250 + count)
+    const began = performance.now()
+    await queue.run(tasks)
+    const rate = tasks.length / ((performance.now() - began) / 1000)
+    console.log(`${count} workers: ${rate.toFixed(2)} tasks/s`)
+  }
+  await Promise.all(workers.map((worker) => worker.close()))
+  await queue.close()
 }
 
 const { values, positionals } = parseArgs({
@@ -213,11 +235,11 @@ try {
   const [what] = positionals
   if (what === 'gates') await gates(folder, Number(values.shards), Number(values.documents))
   else if (what === 'pglite') await overhead(join(folder, 'queue'), Number(values.tasks))
-  else if (what === 'postgres') {
+  else if (what === 'postgres' || what === 'scaling') {
     const postgres = await startPostgres()
-    await overhead(postgres.url, Number(values.tasks))
+    await (what === 'scaling' ? scaling(postgres.url) : overhead(postgres.url, Number(values.tasks)))
     await postgres.stop()
-  } else throw new Error('say what: gates, or the overhead of pglite or postgres')
+  } else throw new Error('say what: gates, scaling, pglite or postgres')
 } finally {
   await rm(folder, { recursive: true })
 }

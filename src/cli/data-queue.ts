@@ -68,13 +68,14 @@ export function noteTrouble(): (error: Error) => void {
 /** The stage and the shard of a task. */
 const shortName = (task: string): string => `${basename(dirname(task))}/${basename(task, '.json')}`
 
-function tryFields({ task, seconds, error }: TaskTry): object {
-  return { task: task.name, seconds, ...(error !== undefined && { error: messageOf(error) }) }
+function tryFields(ended: TaskTry): object {
+  const { task, seconds } = ended
+  return { task: task.name, seconds, ...('error' in ended && { error: messageOf(ended.error) }) }
 }
 
-function tryLine({ task, seconds, error }: TaskTry): string {
-  const took = `${formatSeconds(seconds).padStart(8)}  ${shortName(task.name)}`
-  return error === undefined ? took : `${took}  failed: ${messageOf(error)}`
+function tryLine(ended: TaskTry): string {
+  const took = `${formatSeconds(ended.seconds).padStart(8)}  ${shortName(ended.task.name)}`
+  return 'error' in ended ? `${took}  failed: ${messageOf(ended.error)}` : took
 }
 
 function messageOf(error: unknown): string {

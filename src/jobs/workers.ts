@@ -16,7 +16,9 @@ export interface TaskOutcome {
 export interface TaskTry {
   readonly task: Task
   readonly seconds: number
-  /** What went wrong; the task is tried again, by whoever is there. */
+  /** What the task gave. */
+  readonly result?: unknown
+  /** There if something went wrong: the task is tried again, by whoever is there. */
   readonly error?: unknown
 }
 
@@ -56,53 +58,58 @@ export async function startTaskWorker(
   const left = Promise.withResolvers<never>()
   // Whoever never asks why it left is told nothing, and that is no defect.
   left.promise.catch(() => undefined)
-  const lanes = Array.from({ length: threads }, () => openTaskThreads<unknown, unknown>(module, 1))
-  const attempt = async (
-    lane: TaskQueue<unknown, unknown>,
-    { id, data: task, signal }: Job<Task>,
-  ): Promise<JobResult> => {
-    const began = performance.now()
-    const ended = (error?: unknown): void =>
-      onTry?.({ task, seconds: (performance.now() - began) / 1000, ...(error !== undefined && { error }) })
-    try {
-      const reason = unfit?.(task)
-      if (reason !== undefined) {
-        left.reject(reason)
-        void boss.offWork(taskQueue)
-        throw reason
-      }
-      let result: unknown
-      // The signal fires when others have been given the task because this worker was silent for too long.
-      await lane.run([task], { signal, onDone: (_, value) => (result = value) })
-      ended()
-      return { id, status: 'completed', output: { worker: name, result } satisfies TaskOutcome }
-    } catch (error) {
-      ended(error)
-      return { id, status: 'failed', output: { worker: name, error: errorToData(error) } satisfies TaskOutcome }
+  const settle = async (thread: Thread, job: Job<Task>): Promise<JobResult> => {
+    const reason = unfit?.(job.data)
+    if (reason !== undefined) {
+      left.reject(reason)
+      void boss.offWork(taskQueue)
     }
+    const ended = reason === undefined ? await attempt(thread, job) : { task: job.data, seconds: 0, error: reason }
+    onTry?.(ended)
+    const outcome: TaskOutcome =
+      'error' in ended ? { worker: name, error: errorToData(ended.error) } : { worker: name, result: ended.result }
+    return { id: job.id, status: 'error' in ended ? 'failed' : 'completed', output: outcome }
   }
-  await Promise.all(lanes.map((lane) => openLane(boss, (job) => attempt(lane, job))))
+  // A thread for each, because a thread that is given up takes the others of its queue with it.
+  const all = Array.from({ length: threads }, (): Thread => openTaskThreads(module, 1))
+  await Promise.all(all.map((thread) => takeTasks(boss, (job) => settle(thread, job))))
   return {
     left: left.promise,
     async close() {
       await boss.stop({ timeout: drainMilliseconds })
-      await Promise.all(lanes.map((lane) => lane.close()))
+      await Promise.all(all.map((thread) => thread.close()))
     },
   }
 }
 
-async function openLane(boss: PgBoss, attempt: (job: Job<Task>) => Promise<JobResult>): Promise<void> {
+type Thread = TaskQueue<unknown, unknown>
+
+async function attempt(thread: Thread, { data: task, signal }: Job<Task>): Promise<TaskTry> {
+  const began = performance.now()
+  const seconds = (): number => (performance.now() - began) / 1000
+  try {
+    let result: unknown
+    // The signal fires when others have been given the task because this worker was silent for too long.
+    await thread.run([task], { signal, onDone: (_, value) => (result = value) })
+    return { task, seconds: seconds(), result }
+  } catch (error) {
+    return { task, seconds: seconds(), error }
+  }
+}
+
+/** One task after the other, until the worker stops. */
+async function takeTasks(boss: PgBoss, settle: (job: Job<Task>) => Promise<JobResult>): Promise<void> {
   const options = {
     perJobResults: true,
     heartbeatRefreshSeconds: refreshSeconds,
     pollingIntervalSeconds: 0.5,
     notifyPollingIntervalSeconds: idleSeconds,
   } as const
-  let lane: string | undefined
-  lane = await boss.work<Task, unknown, typeof options>(taskQueue, options, async (jobs) => {
-    const results = await Promise.all(jobs.map(attempt))
+  let id: string | undefined
+  id = await boss.work<Task, unknown, typeof options>(taskQueue, options, async (jobs) => {
+    const results = await Promise.all(jobs.map(settle))
     // Else pg-boss would wait until its next look, and where there was one task there are more.
-    if (lane !== undefined) boss.notifyWorker(lane)
+    if (id !== undefined) boss.notifyWorker(id)
     return results
   })
 }
