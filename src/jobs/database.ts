@@ -16,7 +16,7 @@ export const taskQueue = 'tasks'
 
 /**
  * A worker that was not heard from for this long has lost its task. Four signs of life fit into it, and pg-boss looks every `superviseSeconds`: what a
- * killed worker had is given out again after 25 s at most.
+ * killed worker had waits again after 25 s at most, and the pause between tries is added.
  */
 const heartbeatSeconds = 20
 export const refreshSeconds = 5
