@@ -31,7 +31,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   engine: { rooms: ['models', 'backends', 'formats', 'text', 'grammar', 'vision'] },
   quant: { rooms: ['engine'] },
   vision: { rooms: ['base'] },
-  jobs: { rooms: ['base'], node: true },
+  jobs: { rooms: ['base'], packages: ['@electric-sql/pglite', 'pg-boss'], node: true },
   endpoint: { rooms: ['base'], packages: ['zod'] },
   data: { rooms: ['engine', 'jobs', 'data/world', 'data/recall'], packages: ['yaml', 'zod'], node: true },
   'data/world': { rooms: ['base'] },

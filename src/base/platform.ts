@@ -22,6 +22,7 @@ interface NodeModules {
   'node:module': typeof import('node:module')
   'node:os': typeof import('node:os')
   'node:path': typeof import('node:path')
+  'node:sqlite': typeof import('node:sqlite')
   'node:url': typeof import('node:url')
   'node:worker_threads': typeof import('node:worker_threads')
 }

@@ -5,10 +5,13 @@ import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { lookPage } from '../data/pipeline/look/page.ts'
 import { parseDataRecipe } from '../data/pipeline/recipe.ts'
+import { openPipelineQueue } from '../data/pipeline/queue.ts'
 import { readRun, runData, type DataProgress, type RunState } from '../data/pipeline/run.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { registerAnnotate } from './data-annotate.ts'
 import { registerClassify } from './data-classify.ts'
+import { noteDraining, noteTrouble, placeOfQueue, printQueue, queueState, registerWork } from './data-queue.ts'
+import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { integer } from './options.ts'
@@ -18,6 +21,7 @@ interface RunOptions {
   readonly input: string
   readonly folder?: string
   readonly threads: number
+  readonly queue?: string
   readonly json?: boolean
 }
 
@@ -26,6 +30,7 @@ interface LookOptions {
 }
 
 interface StatusOptions {
+  readonly queue?: string
   readonly json?: boolean
 }
 
@@ -36,6 +41,7 @@ export function registerData(program: Command): void {
       'Make packed shards for trainings out of crawled pages and files: filtered, without duplicates, mixed.',
     )
   registerRun(group)
+  registerWork(group)
   registerLook(group)
   registerStatus(group)
   registerAnnotate(group)
@@ -50,14 +56,20 @@ function registerRun(group: Command): void {
     .option('--input <folder>', 'where the files of the sources are', '.')
     .option('--folder <path>', 'folder of the run (default: runs/ and the name of the recipe)')
     .option('--threads <n>', 'worker threads; 0 for none', integer(0, 256), Math.max(1, availableParallelism()))
+    .option(
+      '--queue <where>',
+      'share the work with others: postgres://…, or "pglite" or a folder for a queue in this process',
+    )
     .option('--json', 'print one JSON object for each piece of work, and one at the end')
     .addHelpText(
       'after',
       `
-Ctrl-C, a kill or a crash loses the shards in work and nothing else: the same command goes on.
+Ctrl-C, a kill or a crash loses the shards in work and nothing else: the same command goes on. With a queue Ctrl-C waits for the shards that this
+process has in work; a second one does not.
 
 Examples:
   $ phi data run recipes/data/web.yaml --input crawl
+  $ phi data run recipes/data/web.yaml --input crawl --queue postgres://phi@db/phi
   $ phi data look runs/web
   $ phi data status runs/web`,
     )
@@ -79,17 +91,25 @@ function registerLook(group: Command): void {
 function registerStatus(group: Command): void {
   group
     .command('status')
-    .description('Say how far a run is.')
-    .argument('<folder>', 'folder of a run')
+    .description('Say how far a run is, and how a queue stands.')
+    .argument('[folder]', 'folder of a run')
+    .option('--queue <where>', 'the queue, as "phi data run" was given it')
     .option('--json', 'print JSON')
-    .action(async (folder: string, { json }: StatusOptions) => {
-      const state = await readRun(folder)
-      if (json === true) printJson(stateSummary(state))
-      else print(formatTable(statusRows(state)))
-    })
+    .action(printStatus)
 }
 
-async function runRecipe(path: string, { input, folder: chosen, threads, json }: RunOptions): Promise<void> {
+async function printStatus(folder: string | undefined, { queue: where, json }: StatusOptions): Promise<void> {
+  if (folder === undefined && where === undefined) throw new UsageError('name the folder of a run, a --queue, or both')
+  const state = folder === undefined ? undefined : await readRun(folder)
+  const queue = where === undefined ? undefined : await queueState(where, folder)
+  if (json === true) return printJson({ ...(state && stateSummary(state)), ...(queue && { queue }) })
+  if (state !== undefined) print(formatTable(statusRows(state)))
+  if (state !== undefined && queue !== undefined) print()
+  if (queue !== undefined) printQueue(queue)
+}
+
+async function runRecipe(path: string, options: RunOptions): Promise<void> {
+  const { input, folder: chosen, threads, queue: where, json } = options
   const recipe = parseDataRecipe(await readTextFile(path, 'recipe'), basename(path))
   const folder = chosen ?? join('runs', recipe.name)
   const status = new StatusLine(json !== true)
@@ -100,19 +120,27 @@ async function runRecipe(path: string, { input, folder: chosen, threads, json }:
     status.clear()
     note(progressLine(progress))
   }
-  await interruptible(async (signal) => {
-    const result = await runData(recipe, { folder, input, threads, signal, onProgress })
-      .catch((error: unknown) => {
+  const database = where === undefined ? undefined : placeOfQueue(where, folder)
+  const result = await interruptible(
+    async (signal) => {
+      const queue = await openPipelineQueue({ threads, database, onTrouble: noteTrouble() })
+      try {
+        return await runData(recipe, { folder, input, queue, signal, onProgress })
+      } catch (error) {
         throw signal.aborted ? stopped(folder, error) : error
-      })
-      .finally(() => status.clear())
-    if (json === true) return printJson({ done: true, folder, shards: result.shards ?? null })
-    print(formatTable(statusRows(await readRun(folder))))
-    if (result.shards !== undefined) {
-      print(`\nA training reads it as { source: shards, folder: ${result.shards}, weight: 1, seed: 1 }.`)
-    }
-    print(`See what became of the documents: phi data look ${folder}`)
-  })
+      } finally {
+        status.clear()
+        await queue.close()
+      }
+    },
+    database === undefined ? undefined : noteDraining,
+  )
+  if (json === true) return printJson({ done: true, folder, shards: result.shards ?? null })
+  print(formatTable(statusRows(await readRun(folder))))
+  if (result.shards !== undefined) {
+    print(`\nA training reads it as { source: shards, folder: ${result.shards}, weight: 1, seed: 1 }.`)
+  }
+  print(`See what became of the documents: phi data look ${folder}`)
 }
 
 /** What is said after Ctrl-C. */

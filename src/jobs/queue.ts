@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { errorFromData, type ErrorData } from '../base/error-data.ts'
 import { throwIfAborted } from '../base/errors.ts'
 
-/** Plain data: it crosses threads, and later machines. */
+/** Plain data: it crosses threads, and in a database machines. */
 export interface Task<Input = unknown> {
   readonly name: string
   readonly input: Input
@@ -16,7 +16,7 @@ export interface Task<Input = unknown> {
 export type TaskHandler<Input, Result> = (input: Input) => Promise<Result>
 
 export interface TaskOptions<Input, Result> {
-  /** Tasks in flight are given up when it fires. */
+  /** Threads give up the tasks that they have when it fires; in a database they go on without whoever waits for them. */
   readonly signal?: AbortSignal | undefined
   /** Called for each task when it is done, in the order in which they end. */
   readonly onDone?: (task: Task<Input>, result: Result) => void
@@ -25,7 +25,7 @@ export interface TaskOptions<Input, Result> {
 export interface TaskQueue<Input, Result> {
   /**
    * Does all tasks.
-   * @throws the first error of a task, after which none is begun; PocketPhiError `aborted`
+   * @throws the first error of a task: threads begin none after it, in a database it comes when all others are done; PocketPhiError `aborted`
    */
   run(tasks: readonly Task<Input>[], options?: TaskOptions<Input, Result>): Promise<void>
   close(): Promise<void>

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { glob, stat } from 'node:fs/promises'
-import { isAbsolute, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { PocketPhiError } from '../../base/errors.ts'
 import { httpSource } from '../../formats/http.ts'
 import type { DataRecipe, DataSource } from './recipe.ts'
@@ -18,6 +18,9 @@ export interface InputFile {
 }
 
 export const isUrl = (path: string): boolean => /^https?:/.test(path)
+
+/** Where a file is, for workers in any folder: absolute, or a URL. */
+export const locate = (name: string, folder: string): string => (isUrl(name) ? name : resolve(folder, name))
 
 /** Files that fit patterns, by name. */
 export async function filesOf(patterns: readonly string[], folder: string): Promise<string[]> {
@@ -74,7 +77,7 @@ export async function inputFiles(recipe: DataRecipe, folder: string): Promise<In
       })
     }
     for (const name of known) {
-      const path = isUrl(name) || isAbsolute(name) ? name : resolve(folder, name)
+      const path = locate(name, folder)
       files.push({ source, path, name, identity: await identityOf(path) })
     }
   }

@@ -3,8 +3,8 @@
  * the same name need not be made again.
  */
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
-import { identityOf, inputFiles, filesOf, type InputFile } from './inputs.ts'
+import { join, resolve } from 'node:path'
+import { identityOf, inputFiles, filesOf, locate, type InputFile } from './inputs.ts'
 import type { ShardName } from './files.ts'
 import type { DataRecipe, StageSettings } from './recipe.ts'
 import { documentStages, type PipelineTask } from './tasks.ts'
@@ -85,8 +85,9 @@ export async function planStages(recipe: DataRecipe, input: string): Promise<Pla
     }
   }
   if (recipe.pack !== undefined) {
-    const { pack: settings, seed, stages } = recipe
+    const { seed, stages } = recipe
     const { best } = stages
+    const settings = { ...recipe.pack, tokenizer: resolve(recipe.pack.tokenizer) }
     const { tokenizer, mixture, heldOut } = settings
     const checksum = await identityOf(tokenizerFile(tokenizer))
     if (best !== undefined) add('best', versions.best, { ...best, checksum }, bestPhases(best, tokenizer))
@@ -126,20 +127,24 @@ function bestPhases(settings: StageSettings['best'], tokenizer: string): readonl
   ]
 }
 
-/** The settings of a stage as its tasks get them, and as its name knows them: files by what is in them, not by where they are. */
+/** The settings of a stage as its tasks get them, wherever they are done, and as its name knows them: files by what is in them, not by where they are. */
 async function settingsOf(
   { stages }: DataRecipe,
   stage: keyof typeof documentStages,
 ): Promise<{ identity: unknown; own: unknown }> {
   const settings = stages[stage]
   if (stage === 'education' && stages.education?.classifier !== undefined) {
-    const identity = await identityOf(stages.education.classifier)
-    return { identity: { ...stages.education, classifier: identity }, own: settings }
+    const classifier = locate(stages.education.classifier, '.')
+    const identity = await identityOf(classifier)
+    return { identity: { ...stages.education, classifier: identity }, own: { ...stages.education, classifier } }
   }
   if (stage !== 'benchmarks' || stages.benchmarks === undefined) return { identity: settings, own: settings }
   const files = await filesOf(stages.benchmarks.files, '.')
   const identities = await Promise.all(files.map(identityOf))
-  return { identity: { ...stages.benchmarks, files: identities }, own: { ...stages.benchmarks, files } }
+  return {
+    identity: { ...stages.benchmarks, files: identities },
+    own: { ...stages.benchmarks, files: files.map((name) => locate(name, '.')) },
+  }
 }
 
 export const stagesFolder = (run: string): string => join(run, 'stages')

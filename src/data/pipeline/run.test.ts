@@ -11,8 +11,9 @@ import type { DataDocument } from './document.ts'
 import { readClassifier, trainClassifier } from './education/classifier/classifier.ts'
 import { readDocuments } from './files.ts'
 import { budgetOf, pieces } from './pack.ts'
+import { openPipelineQueue, type PipelineQueueOptions } from './queue.ts'
 import { parseDataRecipe, reasoningShare } from './recipe.ts'
-import { readRun, runData, type DataProgress } from './run.ts'
+import { readRun, runData, type DataProgress, type DataRunOptions, type DataRunResult } from './run.ts'
 import { gzippedWarcOf, joined } from './sources/archive-harness.ts'
 
 let folder = ''
@@ -81,11 +82,18 @@ pack: { tokenizer: '${join(folder, 'tokenizer')}', longest: 100, heldOut: 0.1, t
 `),
   )
 
-const run = (
+async function run(
   to: string,
-  options: { threads?: number; signal?: AbortSignal; onProgress?: (progress: DataProgress) => void } = {},
+  { threads = 0, ...options }: Partial<PipelineQueueOptions & DataRunOptions> = {},
   recipe = recipeOf(),
-) => runData(recipe, { folder: join(folder, to), input: join(folder, 'input'), threads: 0, ...options })
+): Promise<DataRunResult> {
+  const queue = await openPipelineQueue({ threads, ...options })
+  try {
+    return await runData(recipe, { folder: join(folder, to), input: join(folder, 'input'), queue, ...options })
+  } finally {
+    await queue.close()
+  }
+}
 
 /** Every file of a run's stages with its bytes. */
 async function contentOf(to: string): Promise<Map<string, string>> {

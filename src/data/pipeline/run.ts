@@ -1,17 +1,16 @@
 /** Runs a recipe of data: stage by stage, shard by shard, from wherever an earlier run was stopped. */
-import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { mkdir, readdir } from 'node:fs/promises'
+import { basename, join, relative, resolve } from 'node:path'
 import { PocketPhiError, throwIfAborted } from '../../base/errors.ts'
 import { cleanTemporaries } from '../../formats/atomic.ts'
-import { openTaskThreads, type TaskQueue } from '../../jobs/queue.ts'
 import { manifestFile, type ShardPointer } from '../shards/index.ts'
 import { readJsonIfThere, writeJson, type ShardName } from './files.ts'
 import { packedFolder } from './pack.ts'
 import { planStages, stagesFolder, type PlannedStage } from './plan.ts'
+import type { PipelineQueue } from './queue.ts'
 import type { DataRecipe } from './recipe.ts'
 import { emptyReport, mergeReports, type Report } from './report.ts'
-import { reportFile, type PipelineTask, type TaskReport, type TaskResult } from './tasks.ts'
+import { reportFile, type PipelineTask, type TaskReport } from './tasks.ts'
 
 /** How far a run is. */
 export interface DataProgress {
@@ -54,8 +53,8 @@ export interface DataRunOptions {
   readonly folder: string
   /** The folder that the paths of sources are taken from. */
   readonly input: string
-  /** Threads; with 0 all is done on this one. */
-  readonly threads: number
+  /** Who does the tasks: see `openPipelineQueue`. It stays open. */
+  readonly queue: PipelineQueue
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: DataProgress) => void) | undefined
 }
@@ -66,37 +65,29 @@ export interface DataRunResult {
   readonly shards: string | undefined
 }
 
-/** What a thread does: the module that holds `runTask`. Sources run as they are, built files as built. */
-const taskModule = new URL(import.meta.url.replace(/run(\.[jt]s)$/, 'tasks$1'))
-
 /**
  * Runs a recipe to its end. A stage whose folder is there whole is not made again; of one that was begun, only what is missing. The result has the
- * same bytes whatever the number of threads and however often the run was killed.
+ * same bytes whoever does the tasks and however often they were killed.
  *
  * @throws PocketPhiError `not-found` for files that are not there, `invalid-config` where nothing is left to go on with, `aborted`, and what
- * reading and writing throw. What is done stays.
+ * reading, writing and the queue throw. What is done stays.
  */
 export async function runData(recipe: DataRecipe, options: DataRunOptions): Promise<DataRunResult> {
-  const { folder, input, threads, signal } = options
+  const { folder, input, signal } = options
   const planned = await planStages(recipe, input)
   throwIfAborted(signal)
   await mkdir(stagesFolder(folder), { recursive: true })
   await cleanTemporaries(folder)
-  const queue = openTaskThreads<PipelineTask, TaskResult>(taskModule, threads)
   const timings = new Map<string, Timing>()
   const before = await readJsonIfThere<RunRecord>(runFile(folder))
   for (const { folder: name, seconds, characters } of before?.stages ?? []) {
     if (seconds !== undefined && characters !== undefined) timings.set(name, { seconds, characters })
   }
   const records: StageRecord[] = []
-  try {
+  await saveRun(recipe, planned, records, timings, folder)
+  for (const stage of planned) {
+    records.push(await runStage(stage, planned[records.length - 1], records.at(-1), timings, options))
     await saveRun(recipe, planned, records, timings, folder)
-    for (const stage of planned) {
-      records.push(await runStage(stage, planned[records.length - 1], records.at(-1), queue, timings, options))
-      await saveRun(recipe, planned, records, timings, folder)
-    }
-  } finally {
-    await queue.close()
   }
   const last = planned.at(-1)
   if (last?.name !== 'pack') return { stages: records, shards: undefined }
@@ -131,11 +122,12 @@ async function runStage(
   stage: PlannedStage,
   planBefore: PlannedStage | undefined,
   before: StageRecord | undefined,
-  queue: TaskQueue<PipelineTask, TaskResult>,
   timings: Map<string, Timing>,
-  { folder, signal, onProgress }: DataRunOptions,
+  { folder, queue, signal, onProgress }: DataRunOptions,
 ): Promise<StageRecord> {
-  const to = join(stagesFolder(folder), stage.folder)
+  // Absolute, for workers in any folder.
+  const stages = stagesFolder(resolve(folder))
+  const to = join(stages, stage.folder)
   const made = await readJsonIfThere<StageRecord>(recordFile(to))
   if (made !== undefined) {
     const { documents, characters } = made.report.read
@@ -149,28 +141,31 @@ async function runStage(
     })
   }
   await mkdir(to, { recursive: true })
-  await cleanTemporaries(to)
-  const from = planBefore === undefined ? '' : join(stagesFolder(folder), planBefore.folder)
+  const from = planBefore === undefined ? '' : join(stages, planBefore.folder)
   const phases = stage.phases.map((phase) => phase({ to, from, shards: before?.shards ?? [] }))
   const total = phases.reduce((sum, tasks) => sum + tasks.length, 0)
   let [done, documents, characters, seconds] = [0, 0, 0, 0]
   for (const tasks of phases) {
-    const missing = tasks.filter((task) => !existsSync(reportFile(task)))
+    // Not asked for one by one: a shared folder may go on saying that a file is missing for a while after it was asked for it in vain.
+    const there = new Set(await readdir(to))
+    const missing = tasks.filter((task) => !there.has(basename(reportFile(task))))
     done += tasks.length - missing.length
     await queue.run(
       missing.map((task) => ({ name: reportFile(task), input: task })),
       {
         signal,
-        onDone: (_, { report, seconds: took }) => {
+        onDone: (_, { read, seconds: took }) => {
           done++
-          documents += report.read.documents
-          characters += report.read.characters
+          documents += read.documents
+          characters += read.characters
           seconds += took
           onProgress?.({ stage: stage.name, done, total, documents, characters, seconds })
         },
       },
     )
   }
+  // Not before: whether the workers on other machines live is not known here, and what they are writing is theirs.
+  await cleanTemporaries(to)
   timings.set(stage.folder, { seconds, characters })
   const reported = phases[stage.reported] ?? []
   const record = await recordOf(stage.name, reported, before)

@@ -10,7 +10,7 @@ import { isSkipped, type DataDocument } from './document.ts'
 import { readDocuments, readJsonIfThere, writeDocuments, writeJson, type ShardName } from './files.ts'
 import { pack, type PackTask } from './pack.ts'
 import type { DataSource } from './recipe.ts'
-import { emptyReport, Reporter, type Report } from './report.ts'
+import { emptyReport, Reporter, type Amount, type Report } from './report.ts'
 import { readFileDocuments } from './sources/read-file.ts'
 import { findThreshold, measure, select, type MeasureTask, type SelectTask, type ThresholdTask } from './stages/best.ts'
 import { findDuplicates, type ClusterSettings } from './stages/cluster.ts'
@@ -78,8 +78,9 @@ export interface TaskReport {
   readonly shards?: readonly ShardName[]
 }
 
+/** What is told of a task while others are being done; its report says more. */
 export interface TaskResult {
-  readonly report: Report
+  readonly read: Amount
   readonly seconds: number
 }
 
@@ -115,12 +116,13 @@ export function reportFile(task: PipelineTask): string {
   }
 }
 
-/** Does a task, wherever it is. */
+/** Does a task, wherever it is. One that was done already, by a worker that ended before it could say so, is left as it is. */
 export async function runTask(task: PipelineTask): Promise<TaskResult> {
   const began = performance.now()
-  const done = await outputOf(task)
-  await writeJson(reportFile(task), done)
-  return { report: done.report, seconds: (performance.now() - began) / 1000 }
+  const before = await readJsonIfThere<TaskReport>(reportFile(task))
+  const done = before ?? (await outputOf(task))
+  if (before === undefined) await writeJson(reportFile(task), done)
+  return { read: done.report.read, seconds: (performance.now() - began) / 1000 }
 }
 
 async function outputOf(task: PipelineTask): Promise<TaskReport> {

@@ -1,9 +1,5 @@
-/**
- * A lock between processes that the system itself releases when its owner dies, however it dies. Node has no `flock`; what it
- * has is SQLite, which locks its files with the means of each platform. The database stays empty: only its lock is used.
- */
-import { DatabaseSync } from 'node:sqlite'
-import { PocketPhiError } from '../../base/errors.ts'
+/** Locks between processes, waited for or taken together. */
+import { tryLock, type FileLock } from '../../base/file-lock.ts'
 import { wait, type Clock } from '../../base/clock.ts'
 
 export interface LockOptions {
@@ -14,8 +10,7 @@ export interface LockOptions {
 }
 
 const pollMilliseconds = 200
-/** SQLITE_BUSY and SQLITE_LOCKED. */
-const heldByAnother = [5, 6]
+const otherPlace = 'where its file system has no locks, set HF_HUB_CACHE to another one.'
 
 /**
  * Waits for a lock and runs an action while it is held.
@@ -28,11 +23,11 @@ export async function withLock<T>(
   { clock, signal, onBusy }: LockOptions,
   action: () => Promise<T>,
 ): Promise<T> {
-  let held = tryLock(path)
+  let held = tryLock(path, otherPlace)
   if (held === undefined) onBusy?.()
   while (held === undefined) {
     await wait(clock, pollMilliseconds, signal)
-    held = tryLock(path)
+    held = tryLock(path, otherPlace)
   }
   try {
     return await action()
@@ -43,13 +38,13 @@ export async function withLock<T>(
 
 /** Takes all of these locks at once, or none of them: undefined where another has one. @throws PocketPhiError as `withLock` */
 export function tryLocks(paths: readonly string[]): Disposable | undefined {
-  const held: DatabaseSync[] = []
+  const held: FileLock[] = []
   const release = (): void => {
     for (const one of held) one.close()
   }
   try {
     for (const path of paths) {
-      const lock = tryLock(path)
+      const lock = tryLock(path, otherPlace)
       if (lock === undefined) {
         release()
         return undefined
@@ -61,24 +56,4 @@ export function tryLocks(paths: readonly string[]): Disposable | undefined {
     throw error
   }
   return { [Symbol.dispose]: release }
-}
-
-/** @returns the connection that holds the lock until it is closed, or undefined when another has it */
-function tryLock(path: string): DatabaseSync | undefined {
-  let database: DatabaseSync | undefined
-  try {
-    database = new DatabaseSync(path, { timeout: 0 })
-    // Without a journal beside the file, which a killed owner would leave.
-    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-    return database
-  } catch (cause) {
-    database?.close()
-    const code = cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number' ? cause.errcode : 0
-    if (heldByAnother.includes(code & 0xff)) return undefined
-    throw new PocketPhiError('not-supported', `The file "${path}" cannot be locked.`, {
-      found: cause instanceof Error ? cause.message : String(cause),
-      remedy: 'Check that the folder is writable; where its file system has no locks, set HF_HUB_CACHE to another one.',
-      cause,
-    })
-  }
 }
