@@ -46,7 +46,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   'train/step': { rooms: ['engine'] },
   tune: { rooms: ['engine', 'train/step'] },
   longrope: { rooms: ['engine', 'data', 'train'], packages: ['yaml', 'zod'], node: true },
-  eval: { rooms: ['engine', 'data', 'eval/world', 'endpoint'], packages: ['yaml', 'zod'], node: true },
+  sandbox: { rooms: ['base'], packages: ['zod'], node: true },
+  eval: { rooms: ['engine', 'data', 'eval/world', 'endpoint', 'sandbox'], packages: ['yaml', 'zod'], node: true },
   'eval/world': { rooms: ['base', 'data/world'] },
   hub: { rooms: ['base', 'formats'] },
   'hub/cache': { rooms: ['hub'], node: true },
@@ -60,7 +61,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   openai: { rooms: ['engine'] },
   '': { rooms: ['engine', 'quant', 'search', 'server', 'server/page', 'worker', 'openai', 'tune'] },
   cli: {
-    rooms: ['', 'hub/cache', 'data/pipeline', 'server/node', 'train', 'longrope', 'eval', 'search/mcp', 'search/store'],
+    rooms: ['', 'hub/cache', 'data/pipeline', 'server/node', 'train', 'longrope', 'eval', 'sandbox', 'search/mcp', 'search/store'],
     packages: ['@clack/prompts', 'commander', 'yaml', 'zod'],
     node: true,
   },
