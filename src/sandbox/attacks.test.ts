@@ -38,6 +38,7 @@ describe('Python', () => {
     'leaves before its tests': ['raise SystemExit(0)', 'SystemExit'],
     'calls itself for ever': ['f = lambda: f()\nf()', 'RecursionError'],
     'takes all memory': ['x = []\nwhile True: x.append(bytearray(10 ** 6))', 'MemoryError'],
+    'takes more memory at once than there is': ['bytearray(2_130_000_000)', 'MemoryError'],
     'asks who is there': ['input()', 'EOFError'],
   }
   let told: Readonly<Record<string, string>> = {}

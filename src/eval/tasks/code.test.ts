@@ -66,6 +66,11 @@ describe('rows of MBPP', () => {
     expect(tests).toBe('assert same(1) == 1\nassert same("candidate") == "candidate"')
   })
 
+  test('may have a space before the parenthesis of a test', () => {
+    const fields = { ...taskCases['mbpp']?.dev[0], test: '    assert candidate ("candidate") == 1' }
+    expect(mbpp.read({ fields, place: '' }).tests).toBe('assert same ("candidate") == 1')
+  })
+
   test('without tests are refused', () => {
     const fields = { ...taskCases['mbpp']?.dev[0], test: 'def check(candidate): pass' }
     expect(() => mbpp.read({ fields, place: 'line 7 of x' })).toThrow('The field "test" of line 7 of x')

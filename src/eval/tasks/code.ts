@@ -54,7 +54,7 @@ function assertionsOf(row: Row): readonly string[] {
   const name = textOf(row, 'entry_point')
   const lines = textOf(row, 'test').split('\n')
   const assertions = lines.map((line) => line.trim()).filter((line) => line.startsWith('assert '))
-  if (assertions.length > 0) return assertions.map((line) => line.replaceAll(/\bcandidate(?=\()/g, name))
+  if (assertions.length > 0) return assertions.map((line) => line.replaceAll(/\bcandidate(?=\s*\()/g, name))
   throw new PocketPhiError('invalid-file', `The field "test" of ${row.place} cannot be used.`, {
     expected: 'lines with assertions',
   })

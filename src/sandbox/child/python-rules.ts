@@ -125,7 +125,8 @@ export function pythonRules(memoryOf: () => WebAssembly.Memory, limit: number, p
     ['__syscall_stat64', ([path], call) => (inLibrary(path) ? call() : -permissionDenied)],
     ['__syscall_fstat64', ([file = 0], call) => (file > 2 ? call() : -permissionDenied)],
     ['__syscall_getdents64', ([file = 0], call) => (file > 2 ? call() : -permissionDenied)],
-    ['emscripten_resize_heap', ([bytes = 0], call) => (bytes <= limit ? call() : 0)],
+    // Beyond 2 GiB the number that comes is negative.
+    ['emscripten_resize_heap', ([bytes = 0], call) => (bytes >>> 0 <= limit ? call() : 0)],
     ['fd_close', ([file = 0], call) => (file > 2 ? call() : 0)],
     ['fd_seek', onOpened],
     ['fd_pread', onOpened],
