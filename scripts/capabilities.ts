@@ -127,8 +127,13 @@ const claims: readonly Claim[] = [
   },
   {
     area: 'Measuring',
-    what: '24 benchmarks of the report by the rules of lm-evaluation-harness, resumable, on models here and on servers',
+    what: '26 benchmarks of the report by the rules of lm-evaluation-harness, resumable, on models here and on servers',
     tests: ['src/eval/benchmarks/', 'src/eval/tasks/', 'tests/eval-command'],
+  },
+  {
+    area: '',
+    what: 'programs that models wrote (HumanEval, MBPP), run where they reach no file, network, process or variable of the machine: each attack refused or stopped',
+    tests: ['src/sandbox/', 'src/eval/tasks/code', 'src/eval/benchmarks/programs'],
   },
   {
     area: 'In a page',

@@ -9,6 +9,7 @@ import type { Subject } from '../eval/benchmarks/subject.ts'
 import { summariseTask, type TaskSummary } from '../eval/benchmarks/summary.ts'
 import { tasks } from '../eval/tasks/index.ts'
 import type { Task } from '../eval/tasks/types.ts'
+import { findInterpreter } from '../sandbox/interpreters.ts'
 import { systemError } from '../formats/atomic.ts'
 import { UsageError } from './errors.ts'
 import { candidateOf, type Candidate, type CandidateOptions } from './eval-candidates.ts'
@@ -106,11 +107,30 @@ async function readTasks({ data, limit, tasks: wanted }: EvalOptions): Promise<r
   const read: ReadTask[] = []
   for (const task of chosen) {
     const rows = await readTask(task, source, limit)
-    if (rows !== undefined && rows.items.length > 0) read.push({ task, rows })
-    else if (wanted !== undefined) throw noRows(data, task.folder)
+    if (rows === undefined || rows.items.length === 0) {
+      if (wanted !== undefined) throw noRows(data, task.folder)
+    } else if (task.kind !== 'code' || (await canRunPrograms(task, wanted !== undefined))) {
+      read.push({ task, rows })
+    }
   }
   if (read.length === 0) throw noRows(data, 'NAME')
   return read
+}
+
+/**
+ * Whether what a task asks for can be run; asked before a model writes it.
+ *
+ * @throws PocketPhiError `not-supported` where it cannot and the task was named
+ */
+async function canRunPrograms({ name }: Task, named: boolean): Promise<boolean> {
+  try {
+    await findInterpreter('python')
+    return true
+  } catch (error) {
+    if (named || !(error instanceof PocketPhiError)) throw error
+    note(`${name} is left out. ${error.message}`)
+    return false
+  }
 }
 
 function noRows(data: string, folder: string): PocketPhiError {

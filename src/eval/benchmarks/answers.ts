@@ -1,6 +1,7 @@
 /** The answers of a model to a task, kept in a file as they come, so that a run that was stopped goes on where it was. */
 import { PocketPhiError } from '../../base/errors.ts'
 import { openJsonLines, readJsonLines } from '../../formats/json-lines.ts'
+import type { Outcome } from '../../sandbox/types.ts'
 import type { Scores } from '../tasks/types.ts'
 
 /** What decides the answers beside the questions: the first line of a file. */
@@ -25,6 +26,9 @@ export interface AnswerRecord {
   /** Of what was written: the text, and what counts as right. */
   readonly answer?: string
   readonly answers?: readonly string[]
+  /** Of an answer that was run: the whole text of the program, and what came of it. */
+  readonly program?: string
+  readonly outcome?: Outcome
   readonly scores: Scores
 }
 

@@ -27,6 +27,8 @@ export const publishedFigures: ReadonlyMap<string, Figures> = new Map<string, Fi
   ['boolq', [77.2, 84.8, 86.5, 78, 84.6]],
   ['commonsenseqa', [80.2, 80.0, 82.8]],
   ['truthfulqa-mc2', [65.0, 70.2, 75.1, 64, 77.5]],
+  ['humaneval', [58.5, 61.0, 62.2, 61.5, 70.7]],
+  ['mbpp', [70.0, 71.7, 75.2, 68.6, 80.8]],
   // With a chain of thought; of Phi-3.5 without examples.
   ['gpqa', [32.8, 34.3, undefined, 27.2, 36.8]],
   ['mgsm', [undefined, undefined, undefined, 47.9, 58.7]],

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { PocketPhiError } from '../../base/errors.ts'
 import { textOf, type Row } from '../tasks/row.ts'
-import type { ChoiceItem, FewShot, GenerationItem, Task } from '../tasks/types.ts'
+import type { FewShot, Task, TaskItem } from '../tasks/types.ts'
 
 /** The rows to be measured on, and those that examples are taken from. */
 export type Split = 'test' | 'dev'
@@ -60,8 +60,8 @@ function parseFields(line: string, place: string): Row['fields'] {
 }
 
 /** The questions of a task, and what is told before them. */
-export interface TaskRows<Item = ChoiceItem | GenerationItem> {
-  readonly items: readonly Item[]
+export interface TaskRows {
+  readonly items: readonly TaskItem[]
   /** Rows that have no question of the kind that the task is about. */
   readonly leftOut: number
   /** By group of questions. */

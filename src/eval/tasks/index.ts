@@ -1,5 +1,6 @@
 /** The benchmarks of the Phi-3 report that are built, in its order, and a few more. */
 import { bbh } from './bbh.ts'
+import { humaneval, mbpp } from './code.ts'
 import { agieval, arcChallenge, arcEasy, commonsenseqa, gpqa, medqa, mmlu, openbookqa, socialiqa } from './letters.ts'
 import { math } from './math.ts'
 import { bamboogle, naturalQuestions, popqa, triviaqa } from './open-questions.ts'
@@ -26,6 +27,8 @@ export const tasks: readonly Task[] = [
   boolq,
   commonsenseqa,
   truthfulqaMass,
+  humaneval,
+  mbpp,
   gpqa,
   mgsm,
   truthfulqaBest,

@@ -118,4 +118,32 @@ export const taskCases: Readonly<Record<string, TaskCase>> = {
       },
     ],
   },
+  humaneval: {
+    test: {
+      id: 'Harbour/1',
+      prompt: 'def ships(count: int) -> int:\n    """ Ships at two piers.\n    >>> ships(2)\n    4\n    """\n',
+      entry_point: 'ships',
+      canonical_solution: '    return 2 * count\n',
+      test: '\n\nMETADATA = {}\n\n\ndef check(candidate):\n    assert candidate(2) == 4\n    assert candidate(0) == 0\n',
+    },
+    dev: [],
+  },
+  mbpp: {
+    test: {
+      id: 'MBPP/11',
+      text: 'Write a function to count gulls.',
+      code: 'def gulls(birds):\r\n  return birds.count("gull")',
+      test_list: ['assert gulls(["gull"]) == 1', 'assert gulls([]) == 0'],
+    },
+    dev: [
+      ...['MBPP/1', 'MBPP/2', 'MBPP/3', 'MBPP/4'].map((id) => ({
+        id,
+        description: `Write a function for ${id}.`,
+        prompt: '\n\ndef same(x):\n\t"""\n\tWrite a function.\n\t>>> same(1)\n\t1\n\t"""\n',
+        canonical_solution: '\treturn x ',
+        entry_point: 'same',
+        test: '\n\nMETADATA = {}\n\n\ndef check(candidate):\n    assert candidate(1) == 1\n    assert candidate("candidate") == "candidate"\n\n',
+      })),
+    ],
+  },
 }

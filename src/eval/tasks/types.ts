@@ -1,4 +1,5 @@
 /** What a benchmark is: how its rows become questions, and how an answer is scored. */
+import type { Program } from '../../sandbox/types.ts'
 import type { Row } from './row.ts'
 
 /** An option of a question: what it is compared by is the likelihood of ` text` behind `context`. */
@@ -28,6 +29,15 @@ export interface GenerationItem extends Item {
   readonly question: string
   /** What counts as right. */
   readonly answers: readonly string[]
+}
+
+/** A question that is answered by a program. */
+export interface CodeItem extends Item {
+  readonly question: string
+  /** An answer that is known to be right. */
+  readonly solution: string
+  /** What stands behind the answer: it raises something where that is wrong. */
+  readonly tests: string
 }
 
 /** What an answer is worth by each measure, from 0 to 1; the first measure is the one that tables show. */
@@ -72,4 +82,17 @@ export interface GenerationTask extends TaskParts {
   readonly score: (item: GenerationItem, answer: string) => Scores
 }
 
-export type Task = ChoiceTask | GenerationTask
+/** A task whose answer is run: it is right where the program comes to its end. */
+export interface CodeTask extends TaskParts {
+  readonly kind: 'code'
+  /** Tokens of an answer at most. */
+  readonly maxTokens: number
+  /** Texts that end an answer and are not part of it. */
+  readonly stop: readonly string[]
+  readonly read: (row: Row) => CodeItem
+  /** What is run of an answer, with the tests. */
+  readonly program: (item: CodeItem, answer: string) => Program
+}
+
+export type Task = ChoiceTask | GenerationTask | CodeTask
+export type TaskItem = ChoiceItem | GenerationItem | CodeItem

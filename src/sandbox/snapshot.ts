@@ -1,0 +1,38 @@
+/** The memory of Python when it has started, which every program begins with: made once, by a process that runs no program. */
+import { rmSync } from 'node:fs'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer, text } from 'node:stream/consumers'
+import { PocketPhiError } from '../base/errors.ts'
+import { startWorker } from './processes.ts'
+
+/** Of the processor. */
+const secondsToStart = 60
+
+let made: Promise<string> | undefined
+
+/**
+ * A file that goes with this process.
+ *
+ * @param pyodide address of the module of the package, which lies in the folder
+ * @throws PocketPhiError `device-lost` where Python does not start
+ */
+export function pythonSnapshot(pyodide: string, folder: string): Promise<string> {
+  made ??= makeSnapshot(pyodide, folder)
+  return made
+}
+
+async function makeSnapshot(pyodide: string, folder: string): Promise<string> {
+  const child = startWorker('snapshot', { readable: [join(folder, '*')], seconds: secondsToStart }, pyodide)
+  const ended = new Promise<number | null>((resolve, reject) => child.once('close', resolve).once('error', reject))
+  const [memory, complaint, status] = await Promise.all([buffer(child.stdout), text(child.stderr), ended])
+  if (status !== 0) {
+    throw new PocketPhiError('device-lost', 'Python does not start.', { found: complaint.trim().slice(-1000) })
+  }
+  const place = await mkdtemp(join(tmpdir(), 'pocket-phi-python-'))
+  process.once('exit', () => rmSync(place, { recursive: true, force: true }))
+  const file = join(place, 'snapshot')
+  await writeFile(file, memory)
+  return file
+}
