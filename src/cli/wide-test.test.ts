@@ -6,7 +6,8 @@ import { planLayout } from '../backends/wasm/layout.ts'
 import { kernelModule } from '../backends/wasm/module.ts'
 import { scoreOf } from '../backends/wasm/runner.ts'
 import { wideUses, type WideUse } from './wide.ts'
-import { firstMismatch } from './wide-test.ts'
+import { repackPanel, type RepackPanel } from '../blocks/ggml-repack.ts'
+import { firstMismatch, firstRepackedOtherwise } from './wide-test.ts'
 
 /** The reference, with one number of one result moved by a share of it. */
 function damaged(program: string, share: number): Backend {
@@ -48,6 +49,17 @@ test.each([
   expect(await firstMismatch([damaged(program, 1e-5)], use)).toBeUndefined()
 })
 
+test('one wrong byte in a panel is found', async () => {
+  expect(await firstRepackedOtherwise()).toBeUndefined()
+  const wrong: RepackPanel = (type, bytes, rows, columns) => {
+    const kept = repackPanel(type, bytes, rows, columns)
+    if (type === 'Q5_K') bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1
+    return kept
+  }
+  expect(await firstRepackedOtherwise(wrong)).toBe('repacking of Q5_K')
+  expect(await firstRepackedOtherwise(() => false)).toBe('repacking of Q4_0')
+})
+
 /** The kernels of the programs that a test runs on a backend of this kind. */
 async function kernelsOf(use: WideUse): Promise<string[]> {
   const reference = referenceBackend()
@@ -75,8 +87,8 @@ test('every kernel that answers or training have runs in the test of answers or 
   const tested = new Set([...(await kernelsOf('answers')), ...(await kernelsOf('training'))])
   const exported = WebAssembly.Module.exports(await kernelModule('relaxed', false)).map(({ name }) => name)
   // They are of the op table, but no answer and no training step has them; those of experts call what products have, and
-  // columns are filled with one value, beside which no tolerance means anything.
+  // columns are filled with one value, beside which no tolerance means anything. Repacking is no step of a program: it is tested by itself.
   expect(exported.filter((name) => !tested.has(name))).toEqual([
-    ...['dequantizePacked', 'dequantizeGgml', 'expertPacked', 'expertQuantizeRows', 'fillColumns'],
+    ...['dequantizePacked', 'dequantizeGgml', 'expertPacked', 'expertQuantizeRows', 'fillColumns', 'repackPanel'],
   ])
 })
