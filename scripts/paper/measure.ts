@@ -36,8 +36,6 @@ const questionKinds = {
   ],
 } as const
 
-/** One question in so many, of kinds that have hundreds; of harmful and harmless requests all are put. */
-const stride = 3
 /** Questions that are answered at once. */
 const parallel = 8
 const evaluationFolder = fileURLToPath(new URL('../../models/phi-nano/evaluation/', import.meta.url))
@@ -80,9 +78,8 @@ function questionsOf(kind: string): EvaluationRow[] {
   return parseRows(readFileSync(join(evaluationFolder, name), 'utf8'), name)
 }
 
-const some = (kind: string): EvaluationRow[] => questionsOf(kind).filter((_, index) => index % stride === 0)
-
-export async function measureAnswers(folder: string, backend: Backend): Promise<Answers> {
+async function measureAnswers(folder: string, backend: Backend, oneIn: number): Promise<Answers> {
+  const some = (kind: string): EvaluationRow[] => questionsOf(kind).filter((_, index) => index % oneIn === 0)
   const sets = {
     reasoning: questionKinds.reasoning.flatMap(some),
     facts: questionKinds.facts.flatMap(some),
@@ -122,11 +119,12 @@ function share(outcomes: readonly boolean[]): number {
   return outcomes.filter(Boolean).length / Math.max(1, outcomes.length)
 }
 
-/** Measures a folder with a model. */
+/** Measures a folder with a model. @param oneIn of how many questions one is put */
 export async function measure(
   folder: string,
   backend: Backend,
   texts: Readonly<Record<TextName, MeasuredText>>,
+  oneIn: number,
 ): Promise<Measures> {
-  return { texts: await bitsPerByte(folder, backend, texts), answers: await measureAnswers(folder, backend) }
+  return { texts: await bitsPerByte(folder, backend, texts), answers: await measureAnswers(folder, backend, oneIn) }
 }

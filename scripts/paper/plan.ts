@@ -8,6 +8,7 @@ import { checkedFields, parseYaml } from '../../src/data/yaml.ts'
 import { checkedRecipe, fieldsSchema, type Recipe } from '../../src/train/recipe.ts'
 
 export const paperFolder = fileURLToPath(new URL('../../recipes/paper/', import.meta.url))
+export const usualPlan = join(paperFolder, 'plan.yaml')
 
 const schedule = fieldsSchema.shape.schedule
 const phases = ['first', 'second'] as const
@@ -28,6 +29,14 @@ const planSchema = z.strictObject({
   phases: z.strictObject({ first: schedule, second: schedule }),
   arms: z.record(z.string(), z.strictObject({ first: data, second: data })),
   runs: z.record(z.string(), z.array(z.string()).min(1)),
+  measures: z.strictObject({
+    /** Of each running text. */
+    tokens: z.int().positive(),
+    /** Of each benchmark. */
+    questions: z.int().positive(),
+    /** Of the kinds of the frozen evaluation that have hundreds one question in so many; of requests all are put. */
+    oneIn: z.int().positive(),
+  }),
   alignment: z.strictObject({
     of: z.strictObject({ size: z.string(), arm: z.string() }),
     sft: schedule,
@@ -45,11 +54,11 @@ export interface PaperRun {
   readonly seed: number
 }
 
-export function readPlan(file = join(paperFolder, 'plan.yaml')): Plan {
+export function readPlan(file = usualPlan): Plan {
   return checkedFields(planSchema, parseYaml(readFileSync(file, 'utf8'), file), file, 'plan')
 }
 
-/** Those of one seed after the other, small before large, so that what is there first can be looked at first. */
+/** The models of a plan: those of one seed after the other, small before large, so that what is there first can be looked at first. */
 export function runsOf({ runs, seeds }: Plan): PaperRun[] {
   return seeds.flatMap((seed) =>
     Object.entries(runs).flatMap(([size, arms]) => arms.map((arm) => ({ size, arm, seed }))),

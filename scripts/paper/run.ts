@@ -2,7 +2,7 @@
  * The paper in miniature: trains and measures what recipes/paper/plan.yaml lists, and records each model as JSON in recipes/paper/results.
  * What is recorded is not done again, and a run that was stopped goes on where it was; several of these processes share the work.
  *
- *     npm run paper -- --data FOLDER [--work runs/paper]
+ *     npm run paper -- --data FOLDER [--plan FILE] [--work runs/paper] [--out recipes/paper/results]
  *
  * The folder has `corpus/NAME.jsonl.gz` with the texts that recipes/paper/data names, and `benchmarks/gsm8k` and `benchmarks/arc-easy` with their test
  * questions. docs/paper/README.md has the questions, the predictions and the tables.
@@ -33,6 +33,7 @@ import {
   readPlan,
   runsOf,
   sftRecipe,
+  usualPlan,
   type PaperRun,
   type Plan,
 } from './plan.ts'
@@ -84,11 +85,12 @@ async function trained(recipe: Recipe, folder: string, backend: Backend): Promis
   return final
 }
 
-async function measureBoth(folder: string, { backend, texts }: Desk): Promise<BothFormats> {
+async function measureBoth(folder: string, { plan, backend, texts }: Desk): Promise<BothFormats> {
   const packed = `${folder}-4bit`
   const options = ['--group', '32', '--eight-bits', 'embed_tokens', '--force']
   execFileSync(process.execPath, [main, 'quantize', folder, packed, ...options], { stdio: 'ignore' })
-  return { full: await measure(folder, backend, texts), fourBits: await measure(packed, backend, texts) }
+  const { oneIn } = plan.measures
+  return { full: await measure(folder, backend, texts, oneIn), fourBits: await measure(packed, backend, texts, oneIn) }
 }
 
 /** Supervised tuning and then preferences, both measured. */
@@ -133,19 +135,20 @@ async function parametersOf(folder: string): Promise<number> {
 const { values } = parseArgs({
   options: {
     data: { type: 'string' },
+    plan: { type: 'string', default: usualPlan },
     work: { type: 'string', default: 'runs/paper' },
     out: { type: 'string', default: join(paperFolder, 'results') },
   },
 })
 if (values.data === undefined) throw new Error('--data is missing: the folder with corpus and benchmarks')
 const { data, work, out } = values
-const plan = readPlan()
+const plan = readPlan(values.plan)
 mkdirSync(out, { recursive: true })
 mkdirSync(join(work, 'locks'), { recursive: true })
 await prepare(plan, join(data, 'corpus'), work)
 const tokenizer = loadTokenizerJson(await localFolder(places.tokenizer(work)).readJson('tokenizer.json'))
 const backend = wasmBackend({ threads: 1, wide: enableWideVectors('training') })
-const desk: Desk = { plan, work, backend, texts: await measuredTexts(tokenizer, data, work) }
+const desk: Desk = { plan, work, backend, texts: await measuredTexts(plan, tokenizer, data, work) }
 for (const run of runsOf(plan)) {
   const file = join(out, `${nameOf(run)}.json`)
   const lock = existsSync(file) ? undefined : tryLock(join(work, 'locks', nameOf(run)), 'choose another with --work.')

@@ -6,7 +6,7 @@ import { document } from '../../src/data/world/index.ts'
 import { openShards } from '../../src/data/shards/index.ts'
 import type { Tokenizer } from '../../src/text/tokenizer.ts'
 import type { Example } from '../../src/train/step/batches.ts'
-import { places } from './plan.ts'
+import { places, type Plan } from './plan.ts'
 import { rowsOf, textsOf } from './prepare.ts'
 
 /** What of the text of some examples is predicted. */
@@ -28,16 +28,24 @@ export const textNames = [
 ] as const
 export type TextName = (typeof textNames)[number]
 
-/** The longest example, as in the plan. */
-const context = 256
-/** Tokens of running text, and questions, of each measure. */
-const [mostTokens, mostQuestions] = [60_000, 600]
 /** Of generated documents; no training has it. */
 const worldSeed = 9_000_001
 
 const byteLength = (text: string): number => new TextEncoder().encode(text).length
 
-function running(tokenizer: Tokenizer, documents: Iterable<readonly number[]>): MeasuredText {
+/** How much is measured. */
+interface Limits {
+  readonly tokens: number
+  readonly questions: number
+  /** The longest example. */
+  readonly context: number
+}
+
+function running(
+  tokenizer: Tokenizer,
+  documents: Iterable<readonly number[]>,
+  { tokens: mostTokens, context }: Limits,
+): MeasuredText {
   const examples: Example[] = []
   let [tokens, bytes] = [0, 0]
   for (const ids of documents) {
@@ -53,7 +61,11 @@ function running(tokenizer: Tokenizer, documents: Iterable<readonly number[]>): 
 }
 
 /** Answers after their questions. */
-function answered(tokenizer: Tokenizer, pairs: readonly (readonly [question: string, answer: string])[]): MeasuredText {
+function answered(
+  tokenizer: Tokenizer,
+  pairs: readonly (readonly [question: string, answer: string])[],
+  { context }: Limits,
+): MeasuredText {
   let bytes = 0
   const examples = pairs.flatMap(([question, answer]) => {
     const prompt = tokenizer.encode(`Question: ${question}\nAnswer:`)
@@ -77,41 +89,47 @@ const choiceRow = z.object({ question: z.string(), choices: z.array(z.string()),
 
 /** Reads all of them. @param data the folder with `corpus` and `benchmarks` */
 export async function measuredTexts(
+  { training, measures }: Plan,
   tokenizer: Tokenizer,
   data: string,
   work: string,
 ): Promise<Readonly<Record<TextName, MeasuredText>>> {
-  const corpus = (name: string): readonly number[][] =>
-    textsOf(join(data, 'corpus', `${name}.jsonl.gz`)).map((text) => tokenizer.encode(text.slice(0, 8 * context)))
+  const { context } = training.batch
+  const limits = { ...measures, context }
+  const run = (documents: Iterable<readonly number[]>): MeasuredText => running(tokenizer, documents, limits)
+  const corpus = (name: string): MeasuredText =>
+    run(textsOf(join(data, 'corpus', `${name}.jsonl.gz`)).map((text) => tokenizer.encode(text.slice(0, 8 * context))))
   const questions = <Row>(name: string, schema: z.ZodType<Row>): Row[] =>
-    rowsOf(join(data, 'benchmarks', name, 'test.jsonl.gz'), schema).slice(0, mostQuestions)
+    rowsOf(join(data, 'benchmarks', name, 'test.jsonl.gz'), schema).slice(0, limits.questions)
+  const after = (pairs: readonly (readonly [string, string])[]): MeasuredText => answered(tokenizer, pairs, limits)
+  const world = (...kinds: readonly string[]): MeasuredText => run(worldDocuments(tokenizer, kinds))
   const solved = questions('gsm8k', solvedRow)
   const science = questions('arc-easy', choiceRow)
-  const shards = await openShards(places.shards(work, 'raw'))
-  const { heldOut } = shards
-  // Every seventh, since neighbours are of one source.
-  const web = Array.from({ length: Math.floor(heldOut.count / 7) }, (_, index) => heldOut.ids(7 * index))
-  shards.close()
   return {
-    textbook: running(tokenizer, corpus('openstax-economics')),
-    encyclopedia: running(tokenizer, corpus('wikitext-2-articles')),
-    web: running(tokenizer, web),
-    solutions: answered(
-      tokenizer,
-      // Without the annotations of a calculator.
-      solved.map(({ question, answer }) => [question, answer.replaceAll(/<<.*?>>/g, '')]),
-    ),
-    'right answers': answered(
-      tokenizer,
+    textbook: corpus('openstax-economics'),
+    encyclopedia: corpus('wikitext-2-articles'),
+    web: run(await heldOutWeb(work)),
+    // Without the annotations of a calculator.
+    solutions: after(solved.map(({ question, answer }) => [question, answer.replaceAll(/<<.*?>>/g, '')])),
+    'right answers': after(
       science.map(({ question, choices, answer }) => [question, present(choices[answer], 'answer')]),
     ),
-    'wrong answers': answered(
-      tokenizer,
+    'wrong answers': after(
       science.flatMap(({ question, choices, answer }) =>
         choices.filter((_, index) => index !== answer).map((choice) => [question, choice] as const),
       ),
     ),
-    'world reasoning': running(tokenizer, worldDocuments(tokenizer, ['arithmetic', 'causes', 'stories'])),
-    'world facts': running(tokenizer, worldDocuments(tokenizer, ['things', 'people', 'places', 'words'])),
+    'world reasoning': world('arithmetic', 'causes', 'stories'),
+    'world facts': world('things', 'people', 'places', 'words'),
+  }
+}
+
+/** Every seventh of the documents that no arm learned from, since neighbours are of one source. */
+async function heldOutWeb(work: string): Promise<number[][]> {
+  const { heldOut, close } = await openShards(places.shards(work, 'raw'))
+  try {
+    return Array.from({ length: Math.floor(heldOut.count / 7) }, (_, index) => heldOut.ids(7 * index))
+  } finally {
+    close()
   }
 }
