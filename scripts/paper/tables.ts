@@ -1,16 +1,14 @@
 /**
- * Writes the tables and plots of docs/paper from the recorded runs. `--check` compares instead and fails on a difference.
+ * Writes the tables of docs/paper from the recorded runs. `--check` compares instead and fails on a difference.
  *
  *     npm run paper:tables [-- --check]
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { present } from '../../src/base/errors.ts'
 import { markdownTable, writePart } from '../page-part.ts'
 import type { Answers, Measures } from './measure.ts'
 import { paperFolder, readPlan, runsOf } from './plan.ts'
-import { sizePlot } from './plots.ts'
 import type { PaperResult } from './run.ts'
 import { differences, formatSpread } from './statistics.ts'
 import { textNames, type TextName } from './texts.ts'
@@ -158,7 +156,6 @@ function sizeTables(results: readonly PaperResult[]): string[] {
         runs.map((run) => measuresOf(run)),
       ]),
     ),
-    '![Bits per byte by the number of parameters](sizes.svg)',
   ]
 }
 
@@ -223,8 +220,3 @@ const parts = [
   ...formatTables(results),
 ]
 writePart('docs/paper/README.md', 'tables', `\n${parts.join('\n\n')}\n`, 'npm run paper:tables')
-const plot = sizePlot(results.filter(({ arm }) => arm === 'reasoning'))
-const plotFile = fileURLToPath(new URL('../../docs/paper/sizes.svg', import.meta.url))
-if (!process.argv.includes('--check')) writeFileSync(plotFile, plot)
-else if (readFileSync(plotFile, 'utf8') !== plot)
-  throw new Error('docs/paper/sizes.svg is stale: run npm run paper:tables.')
