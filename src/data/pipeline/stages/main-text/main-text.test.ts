@@ -13,7 +13,7 @@ function plainText(html: string): string {
 
 function meanScore(make: (seed: number) => KnownPage, extract: (html: string) => string): number {
   const seeds = [1, 2, 3, 4, 5]
-  const scores = seeds.map(make).map(({ html, text }) => wordScore(extract(html), text))
+  const scores = seeds.map((seed) => make(seed)).map(({ html, text }) => wordScore(extract(html), text))
   return scores.reduce((sum, score) => sum + score, 0) / seeds.length
 }
 
