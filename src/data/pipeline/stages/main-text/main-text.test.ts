@@ -127,3 +127,10 @@ describe('gives nothing, and does not fail,', () => {
     expect(mainText(html)?.text ?? '').not.toContain('deep')
   })
 })
+
+test('elements have a style where they have the attribute', () => {
+  const document = parsePage('<html><head></head><body><p>a</p><p style="display: none">b</p></body></html>')
+  const [plain, hidden] = document.querySelectorAll('p')
+  expect(plain?.style).toBe(undefined)
+  expect(hidden?.style.display).toBe('none')
+})

@@ -36,12 +36,11 @@ function leaveOutEmptyStyles(document: Document): void {
   let owner: unknown = document.createElement('p')
   while (isObject(owner) && !Object.hasOwn(owner, 'style')) owner = Object.getPrototypeOf(owner)
   const style = isObject(owner) ? Object.getOwnPropertyDescriptor(owner, 'style') : undefined
-  if (!isObject(owner) || style?.get === undefined) return
-  const { get } = style
+  if (!isObject(owner) || style === undefined) return
   Object.defineProperty(owner, 'style', {
     ...style,
     get(this: Element): unknown {
-      return this.hasAttribute('style') ? get.call(this) : undefined
+      return this.hasAttribute('style') ? style.get?.call(this) : undefined
     },
   })
 }
