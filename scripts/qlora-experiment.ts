@@ -3,7 +3,7 @@
  * that are learned, and those that are measured on, have seeds of their own, and no question is in both. Of each run the checkpoint counts whose loss on
  * cards that were held out of the training file is lowest.
  *
- *     node scripts/qlora-experiment.ts [--seeds 1,2,3] [--work runs/qlora]
+ *     node scripts/qlora-experiment.ts [--seeds 1,2,3] [--arms full,lora,qlora] [--work runs/qlora]
  *
  * Runs that are there already are not run again; a table is printed after each seed.
  */
@@ -181,9 +181,14 @@ function printTable(results: Readonly<Record<string, readonly Measured[]>>): voi
 }
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '1,2,3' }, work: { type: 'string', default: 'runs/qlora' } },
+  options: {
+    seeds: { type: 'string', default: '1,2,3' },
+    arms: { type: 'string', default: arms.join(',') },
+    work: { type: 'string', default: 'runs/qlora' },
+  },
 })
 const seeds = values.seeds.split(',').map(Number)
+const chosen = values.arms.split(',')
 const { work } = values
 mkdirSync(work, { recursive: true })
 const backend = wasmBackend({ threads: 1, wide: enableWideVectors('training') })
@@ -193,7 +198,7 @@ const results: Record<string, Measured[]> = {
   'before, 4 bits': [await measureModel('models/phi-nano', cards, backend)],
 }
 for (const seed of seeds) {
-  for (const arm of arms) {
+  for (const arm of arms.filter((name) => chosen.includes(name))) {
     const result = await runArm(arm, seed, { work, cards, backend })
     console.log(
       `seed ${seed}, ${names[arm]}: ${result.loss.toFixed(4)}, best at step ${result.step} of ${result.lastStep}`,
