@@ -1,16 +1,29 @@
 /** Runs of `phi data` in processes of their own: what each stage takes, and runs that are killed again and again. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
+import { parse, stringify } from 'yaml'
 import { present } from '../src/base/errors.ts'
 import type { Random } from '../src/base/random.ts'
 import type { DataProgress } from '../src/data/pipeline/run.ts'
 import { cpuSecondsOf, MemoryWatch } from './processes.ts'
 
-const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts')
+const root = join(import.meta.dirname, '..')
+const main = join(root, 'src', 'cli', 'main.ts')
+
+/** Writes the recipe for web pages, with questions that are to be kept out. */
+export async function writeRecipe(file: string, questionFiles: readonly string[]): Promise<void> {
+  const recipe = parse(await readFile(join(root, 'recipes/data/web.yaml'), 'utf8')) as {
+    stages: object
+    pack: { tokenizer: string }
+  }
+  recipe.stages = { ...recipe.stages, benchmarks: { files: questionFiles } }
+  recipe.pack.tokenizer = join(root, recipe.pack.tokenizer)
+  await writeFile(file, stringify(recipe))
+}
 
 /** What is run. */
 export interface DataJob {
@@ -28,6 +41,14 @@ export interface PartCosts {
   /** Of all threads of the process. */
   readonly cpuSeconds: number
   readonly peakBytes: number
+}
+
+/** What a whole run took. */
+export interface RunCosts {
+  readonly parts: readonly PartCosts[]
+  readonly seconds: number
+  /** How many tasks it did. */
+  readonly tasks: number
 }
 
 /** In a process group of its own, so that a kill reaches whatever it started. */
@@ -63,14 +84,14 @@ function phaseOf({ stage, done, total }: DataProgress): string {
  * Runs a job from its beginning to its end.
  * @throws Error where it fails
  */
-export async function measuredRun(job: DataJob, folder: string): Promise<PartCosts[]> {
+export async function measuredRun(job: DataJob, folder: string): Promise<RunCosts> {
   const child = start(job, folder)
   const output = present(child.stdout ?? undefined, 'output')
   const id = present(child.pid, 'process')
   const over = ended(child)
   const parts: PartCosts[] = []
   let watch = new MemoryWatch(id)
-  let [wall, cpu, charactersBefore] = [performance.now(), 0, 0]
+  let [wall, cpu, charactersBefore, tasks] = [performance.now(), 0, 0, 0]
   let last: DataProgress | undefined
   const close = (progress: DataProgress): void => {
     const [now, used] = [performance.now(), cpuSecondsOf(id)]
@@ -88,6 +109,7 @@ export async function measuredRun(job: DataJob, folder: string): Promise<PartCos
   for await (const line of createInterface({ input: output })) {
     const progress = JSON.parse(line) as DataProgress | { readonly done: true }
     if (progress.done === true) break
+    tasks++
     last = progress
     const shards = (progress.total - 1) / 2
     const endsPhase = progress.stage === 'duplicates' && (progress.done === shards || progress.done === shards + 1)
@@ -96,7 +118,8 @@ export async function measuredRun(job: DataJob, folder: string): Promise<PartCos
   watch.end()
   const code = await over
   if (code !== 0) throw new Error(`phi data run ended with ${code} in the stage ${last?.stage ?? 'read'}`)
-  return withCharacters(parts)
+  const seconds = parts.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0)
+  return { parts: withCharacters(parts), seconds, tasks }
 }
 
 /** Of parts that work on what another one made of documents, the characters of these. */
@@ -112,33 +135,48 @@ function withCharacters(parts: readonly PartCosts[]): PartCosts[] {
   }))
 }
 
+/** Resolves when a process has done so many tasks; never where it ends before. */
+async function tasksDone(child: ChildProcess, tasks: number): Promise<void> {
+  let done = 0
+  for await (const line of createInterface({ input: present(child.stdout ?? undefined, 'output') })) {
+    const { seconds = 0 } = JSON.parse(line) as Partial<DataProgress>
+    // Stages that were done before took none.
+    if (seconds > 0) done++
+    if (done === tasks) return
+  }
+  await new Promise(() => {})
+}
+
 /**
- * Runs a job to its end, killed with all its threads at moments of chance, and begun again each time.
+ * Runs a job to its end, killed with all its threads after a number of tasks of chance, some way into the next, and begun again each time.
  *
- * @param seconds that it takes undisturbed, about
+ * @param undisturbed what the job takes
  * @returns how long each process lived that was killed, in seconds
  */
 export async function killedRun(
   job: DataJob,
   folder: string,
-  { kills, seconds, random }: { readonly kills: number; readonly seconds: number; readonly random: Random },
+  kills: number,
+  undisturbed: Pick<RunCosts, 'seconds' | 'tasks'>,
+  random: Random,
 ): Promise<number[]> {
+  const { seconds, tasks } = undisturbed
   const lives: number[] = []
   for (;;) {
+    const began = performance.now()
     const child = start(job, folder)
     const over = ended(child)
-    child.stdout?.resume()
     if (lives.length < kills) {
-      // At each start the input is hashed and what is there is looked at, so that it gets on only after a while.
-      const life = (seconds / kills) * (0.3 + 1.2 * random.float())
-      const killed = await Promise.race([over.then(() => false), pause(1000 * life, true)])
+      const doneFirst = random.integer(1, Math.max(2, Math.floor(tasks / kills)))
+      const moment = tasksDone(child, doneFirst).then(() => pause((1000 * random.float() * seconds) / tasks, true))
+      const killed = await Promise.race([over.then(() => false), moment])
       if (killed) {
         process.kill(-present(child.pid, 'process'), 'SIGKILL')
         await over
-        lives.push(life)
+        lives.push((performance.now() - began) / 1000)
         continue
       }
-    }
+    } else child.stdout?.resume()
     const code = await over
     if (code !== 0) throw new Error(`phi data run ended with ${code} after ${lives.length} kills`)
     return lives

@@ -7,35 +7,20 @@
  *
  * DATA has the corpus and the benchmarks (crawl-texts.ts says how). FOLDER gets the crawl and both runs, about 1.5 times the bytes, and is removed.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { parse, stringify } from 'yaml'
 import { Random } from '../src/base/random.ts'
 import { writeCrawl, type Crawl } from './crawl-archives.ts'
 import { printFates, readFates } from './crawl-fates.ts'
 import { CrawlPages } from './crawl-pages.ts'
-import { differentFiles, killedRun, measuredRun, type PartCosts } from './crawl-runs.ts'
+import { differentFiles, killedRun, measuredRun, writeRecipe, type PartCosts, type RunCosts } from './crawl-runs.ts'
 import { readCrawlTexts } from './crawl-texts.ts'
 
-const root = join(import.meta.dirname, '..')
-
-/** The recipe for web pages, with the questions that are to be kept out. */
-async function writeRecipe(file: string, questionFiles: readonly string[]): Promise<void> {
-  const recipe = parse(await readFile(join(root, 'recipes/data/web.yaml'), 'utf8')) as {
-    stages: object
-    pack: { tokenizer: string }
-  }
-  recipe.stages = { ...recipe.stages, benchmarks: { files: questionFiles } }
-  recipe.pack.tokenizer = join(root, recipe.pack.tokenizer)
-  await writeFile(file, stringify(recipe))
-}
-
-function printCosts(parts: readonly PartCosts[], { bodyBytes }: Crawl): void {
-  const sum = (of: (part: PartCosts) => number): number => parts.reduce((total, part) => total + of(part), 0)
-  const [wall, cpu] = [sum(({ wallSeconds }) => wallSeconds), sum(({ cpuSeconds }) => cpuSeconds)]
-  const speed = (characters: number, seconds: number): string =>
-    characters === 0 ? '-' : (characters / 1e6 / Math.max(seconds, 0.001)).toFixed(1)
+function printCosts({ parts, seconds }: RunCosts, { bodyBytes }: Crawl): void {
+  const cpu = parts.reduce((total, { cpuSeconds }) => total + cpuSeconds, 0)
+  const speed = (characters: number, taken: number): string =>
+    characters === 0 ? '-' : (characters / 1e6 / Math.max(taken, 0.001)).toFixed(1)
   const row = ({ characters, wallSeconds, cpuSeconds, peakBytes }: Omit<PartCosts, 'name'>): object => ({
     'M characters in': Number((characters / 1e6).toFixed(1)),
     'wall s': Number(wallSeconds.toFixed(1)),
@@ -46,7 +31,7 @@ function printCosts(parts: readonly PartCosts[], { bodyBytes }: Crawl): void {
     'peak, MB': Math.round(peakBytes / 1e6),
   })
   const peakBytes = Math.max(...parts.map((part) => part.peakBytes))
-  const whole = row({ characters: bodyBytes, wallSeconds: wall, cpuSeconds: cpu, peakBytes })
+  const whole = row({ characters: bodyBytes, wallSeconds: seconds, cpuSeconds: cpu, peakBytes })
   console.table(Object.fromEntries([...parts.map((part) => [part.name, row(part)]), ['whole', whole]]))
 }
 
@@ -77,15 +62,14 @@ const recipe = join(work, 'recipe.yaml')
 await writeRecipe(recipe, texts.questionFiles)
 const job = { recipe, input, threads }
 const whole = join(work, 'whole')
-const parts = await measuredRun(job, whole)
-printCosts(parts, crawl)
+const costs = await measuredRun(job, whole)
+printCosts(costs, crawl)
 printFates(await readFates(whole, crawl))
 
 const kills = Number(values.kills)
 if (kills > 0) {
   const killed = join(work, 'killed')
-  const seconds = parts.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0)
-  const lives = await killedRun(job, killed, { kills, seconds, random: new Random(seed).fork('kills') })
+  const lives = await killedRun(job, killed, kills, costs, new Random(seed).fork('kills'))
   const different = await differentFiles(whole, killed)
   console.log(
     `Killed after ${lives.map((life) => life.toFixed(1)).join(', ')} s and resumed: ${different.length} files differ`,
