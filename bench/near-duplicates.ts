@@ -15,7 +15,7 @@ import { Random } from '../src/base/random.ts'
 import { findDuplicates, type Duplicate } from '../src/data/pipeline/stages/cluster.ts'
 import { wordScore } from '../src/data/pipeline/stages/main-text/pages-harness.ts'
 import { signature } from '../src/data/pipeline/stages/min-hash.ts'
-import { drawPassages, passagesOf } from './crawl-texts.ts'
+import { drawPassages, edited, passagesOf } from './crawl-texts.ts'
 
 /** Hash functions of the signatures; settings take as many of them as they need. */
 const hashes = 120
@@ -48,7 +48,7 @@ const settings: readonly Setting[] = [
 ]
 
 /** What is done to a copy. */
-const edits: readonly { readonly name: string; readonly share: number; readonly inOnePiece?: true }[] = [
+const edits: readonly { readonly name: string; readonly share: number; readonly inOnePiece?: boolean }[] = [
   { name: '1 %', share: 0.01 },
   { name: '5 %', share: 0.05 },
   { name: '10 %', share: 0.1 },
@@ -73,22 +73,19 @@ async function readTexts(folder: string, oneIn: number): Promise<string[]> {
   return texts
 }
 
-/** Words replaced by those of other documents, each by chance or so many that follow each other. */
-function edited(
+/** A copy with words of other documents, each by chance or so many that follow each other. */
+function copyOf(
   text: string,
-  { share, inOnePiece }: (typeof edits)[number],
+  { share, inOnePiece = false }: (typeof edits)[number],
   others: readonly string[],
   random: Random,
 ): string {
+  if (!inOnePiece) return edited(text, share, others, random)
   const words = text.split(' ')
-  const start = random.float() * (1 - share) * words.length
-  const end = start + share * words.length
-  return words
-    .map((word, place) => {
-      const isReplaced = inOnePiece === true ? place >= start && place < end : random.float() < share
-      return isReplaced ? random.pick(others) : word
-    })
-    .join(' ')
+  const count = Math.round(share * words.length)
+  const start = random.integer(0, words.length - count + 1)
+  const piece = edited(words.slice(start, start + count).join(' '), 1, others, random)
+  return [...words.slice(0, start), piece, ...words.slice(start + count)].join(' ')
 }
 
 /** [documents, hashes] */
@@ -171,7 +168,7 @@ for (const words of new Set(settings.map((setting) => setting.words))) {
     made.set(
       edit.name,
       signaturesOf(
-        texts.map((text) => edited(text, edit, vocabulary, random)),
+        texts.map((text) => copyOf(text, edit, vocabulary, random)),
         words,
       ),
     )
