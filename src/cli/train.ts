@@ -6,11 +6,11 @@ import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { listCheckpoints } from '../train/checkpoint.ts'
 import { readRecipe } from '../train/read-recipe.ts'
-import { train, type TrainingPlan, type TrainingProgress } from '../train/trainer.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { addBackendOptions, chooseBackend, type BackendOptions } from './options.ts'
-import { bar, formatBytes, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
+import { addBackendOptions, type BackendOptions } from './options.ts'
+import { print, printJson } from './terminal.ts'
+import { TrainingReporter, trainShown } from './training.ts'
 import { addWideOptions, enableWideVectors, type WideOptions } from './wide.ts'
 
 interface TrainCommandOptions extends BackendOptions, WideOptions {
@@ -52,29 +52,14 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
     (options.backend === 'auto' || options.backend === 'wasm') &&
     enableWideVectors('training', options.threads)
   const again = `phi train ${path} --folder ${folder} --resume`
-  const reporter = new Reporter(options.json === true)
+  const reporter = new TrainingReporter(options.json === true)
   await interruptible(
     async (signal) => {
       try {
-        await train(recipe, {
-          folder,
-          backend: await chooseBackend(options, { wide }),
-          resume: options.resume === true,
-          signal,
-          onPlan: (plan) => reporter.plan(plan),
-          onPreparation: ({ stage, done, total, unit }) => reporter.prepare(`${stage}: ${done} of ${total} ${unit}`),
-          onTooLong: (examples) =>
-            reporter.say(
-              `${examples} examples are left out: no answer of them begins within ${recipe.batch.context} tokens ("batch.context").`,
-            ),
-          onProgress: (progress) => reporter.report(progress),
-        })
+        await trainShown(recipe, reporter, { ...options, folder, resume: options.resume === true, wide, signal })
       } catch (error) {
-        reporter.end()
-        if (signal.aborted) throw await stopped(folder, again, error)
-        throw error
+        throw signal.aborted ? await stopped(folder, again, error) : error
       }
-      reporter.end()
     },
     () => reporter.say('Saving a checkpoint …'),
   )
@@ -119,69 +104,4 @@ async function mayRemove(newest: string): Promise<boolean> {
     output: process.stderr,
   })
   return !isCancel(answer) && answer
-}
-
-function formatCount(count: number): string {
-  return count.toLocaleString('en')
-}
-
-/** Without a terminal a line is printed this often, in seconds, and whenever the held-out loss was measured. */
-const lineSeconds = 10
-
-/** Shows how a training goes: a line written over in place, plain lines, or JSON. */
-class Reporter {
-  readonly #json: boolean
-  readonly #status: StatusLine
-  #heldOut: number | undefined
-  #lastLine = -Infinity
-
-  constructor(json: boolean) {
-    this.#json = json
-    this.#status = new StatusLine(!json)
-  }
-
-  say(line: string): void {
-    this.#status.clear()
-    note(line)
-  }
-
-  end(): void {
-    this.#status.clear()
-  }
-
-  plan({ parameters, frozen, memory }: TrainingPlan): void {
-    if (this.#json) return
-    const stay = frozen === 0 ? '' : `, ${formatCount(frozen)} stay as they are`
-    this.say(
-      `${formatCount(parameters)} weights are trained${stay}. Memory: ${formatBytes(memory.total)}, of which ` +
-        `weights ${formatBytes(memory.parameters)}, gradients and moments ${formatBytes(memory.states)}, ` +
-        `working memory ${formatBytes(memory.scratch)}`,
-    )
-  }
-
-  prepare(line: string): void {
-    this.#status.show(line)
-  }
-
-  report(progress: TrainingProgress): void {
-    if (this.#json) return printJson(progress)
-    const measured = progress.heldOutLoss !== undefined
-    this.#heldOut = progress.heldOutLoss ?? this.#heldOut
-    const line = this.#line(progress)
-    const now = performance.now() / 1000
-    const isDue = measured || progress.step === progress.steps || now - this.#lastLine >= lineSeconds
-    if (measured || (isDue && !this.#status.enabled)) {
-      this.#lastLine = now
-      this.say(line)
-    }
-    const share = progress.step / progress.steps
-    this.#status.show(`${bar(share)} ${line}`)
-  }
-
-  #line({ step, steps, loss, rewardAccuracy, tokensPerSecond, secondsLeft }: TrainingProgress): string {
-    const heldOut = this.#heldOut === undefined ? '' : `  held out ${this.#heldOut.toFixed(4)}`
-    const speed = `${Math.round(tokensPerSecond)} tokens/s`
-    const accuracy = rewardAccuracy === undefined ? '' : `  preferred ${(100 * rewardAccuracy).toFixed(0)} %`
-    return `step ${step} of ${steps}  loss ${loss.toFixed(4)}${heldOut}${accuracy}  ${speed}  ${formatSeconds(secondsLeft)} left`
-  }
 }
