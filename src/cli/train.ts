@@ -2,21 +2,26 @@
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { confirm, isCancel } from '@clack/prompts'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
+import { cleanTemporariesOf } from '../formats/atomic.ts'
 import { listCheckpoints } from '../train/checkpoint.ts'
+import { exportTorch } from '../train/export/export.ts'
 import { readRecipe } from '../train/read-recipe.ts'
-import { readTextFile } from './files.ts'
+import type { Recipe } from '../train/recipe.ts'
+import { UsageError } from './errors.ts'
+import { checkParent, readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { addBackendOptions, type BackendOptions } from './options.ts'
-import { print, printJson } from './terminal.ts'
-import { TrainingReporter, trainShown } from './training.ts'
+import { note, print, printJson, progressOn, StatusLine } from './terminal.ts'
+import { tooLongLine, TrainingReporter, trainShown } from './training.ts'
 import { addWideOptions, enableWideVectors, type WideOptions } from './wide.ts'
 
 interface TrainCommandOptions extends BackendOptions, WideOptions {
   readonly folder?: string
   readonly resume?: boolean
   readonly restart?: boolean
+  readonly export?: 'torch'
   readonly json?: boolean
 }
 
@@ -28,6 +33,12 @@ export function registerTrain(program: Command): void {
     .option('--folder <path>', 'folder of the run (default: runs/ and the name of the recipe)')
     .option('--resume', 'go on from the newest checkpoint; the result has the bits of an undisturbed run')
     .option('--restart', 'remove the checkpoints that are there and begin anew')
+    .addOption(
+      new Option(
+        '--export <kind>',
+        'do not train: write batches, weights and a launch file to --folder, for PyTorch with accelerate and FSDP',
+      ).choices(['torch']),
+    )
     .option('--json', 'print one JSON object for each step, and one at the end')
   addWideOptions(addBackendOptions(command), 'yes')
     .addHelpText(
@@ -38,13 +49,15 @@ Ctrl-C saves a checkpoint and ends; --resume goes on from there. A second Ctrl-C
 Examples:
   $ phi train recipes/phi-nano/pretrain.yaml
   $ phi train recipes/phi-nano/pretrain.yaml --folder runs/second --threads 2
-  $ phi train recipes/phi-nano/pretrain.yaml --resume`,
+  $ phi train recipes/phi-nano/pretrain.yaml --resume
+  $ phi train recipes/phi-nano/pretrain.yaml --export torch --folder exported`,
     )
     .action(runTraining)
 }
 
 async function runTraining(path: string, options: TrainCommandOptions): Promise<void> {
   const recipe = await readRecipe(await readTextFile(path, 'recipe'), path)
+  if (options.export !== undefined) return await runExport(recipe, options)
   const folder = options.folder ?? join('runs', recipe.name)
   await prepareFolder(folder, options)
   const wide =
@@ -67,6 +80,22 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
   if (options.json === true) printJson({ done: true, model })
   else if (recipe.adapter === undefined) print(`The model is in ${model}. Try it: phi chat ${model}`)
   else print(`The adapters are in ${model}. Add them to the model: phi merge ${recipe.initial} ${model} MERGED`)
+}
+
+/** Writes a training for another program instead of running it. */
+async function runExport(recipe: Recipe, { folder, resume, restart, json }: TrainCommandOptions): Promise<void> {
+  if (folder === undefined) throw new UsageError('--export needs --folder, the folder to write.')
+  if (resume === true) throw new UsageError('An export is written at once: it cannot be resumed.')
+  await checkParent(folder)
+  await cleanTemporariesOf(folder)
+  const status = new StatusLine(json !== true)
+  const exporting = interruptible((signal) =>
+    exportTorch(recipe, { folder, replace: restart === true, signal, onProgress: progressOn(status) }),
+  )
+  const { batches, hasWeights, tooLong } = await exporting.finally(() => status.clear())
+  if (json === true) return printJson({ folder, batches, hasWeights, tooLong })
+  if (tooLong > 0) note(tooLongLine(tooLong, recipe))
+  print(`${batches} batches${hasWeights ? ' and weights' : ''} are in ${folder}. README.md there says how it is run.`)
 }
 
 /** What is said after Ctrl-C. */

@@ -13,6 +13,10 @@ export interface ShownTraining extends BackendOptions {
   readonly signal: AbortSignal
 }
 
+export function tooLongLine(examples: number, { batch }: Recipe): string {
+  return `${examples} examples are left out: no answer of them begins within ${batch.context} tokens ("batch.context").`
+}
+
 /** Runs a recipe and shows how it goes. @throws PocketPhiError as `train` */
 export async function trainShown(
   recipe: Recipe,
@@ -27,10 +31,7 @@ export async function trainShown(
       signal,
       onPlan: (plan) => reporter.plan(plan),
       onPreparation: ({ stage, done, total, unit }) => reporter.prepare(`${stage}: ${done} of ${total} ${unit}`),
-      onTooLong: (examples) =>
-        reporter.say(
-          `${examples} examples are left out: no answer of them begins within ${recipe.batch.context} tokens ("batch.context").`,
-        ),
+      onTooLong: (examples) => reporter.say(tooLongLine(examples, recipe)),
       onProgress: (progress) => reporter.report(progress),
     })
   } finally {
