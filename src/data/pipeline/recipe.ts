@@ -196,5 +196,10 @@ export type DataSource = DataRecipe['sources'][number]
  * @throws PocketPhiError `invalid-config` naming each field that does not fit
  */
 export function parseDataRecipe(text: string, file = 'recipe'): DataRecipe {
-  return checkedFields(recipeSchema, parseYaml(text, file), file, 'recipe of data')
+  return checkedDataRecipe(parseYaml(text, file), file)
+}
+
+/** Checks the fields of a recipe of data. @throws PocketPhiError as `parseDataRecipe` */
+export function checkedDataRecipe(value: unknown, file = 'recipe'): DataRecipe {
+  return checkedFields(recipeSchema, value, file, 'recipe of data')
 }
