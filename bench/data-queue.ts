@@ -7,10 +7,9 @@
  *     node bench/data-queue.ts scaling
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Random } from '../src/base/random.ts'
@@ -25,18 +24,10 @@ import { openTaskDatabase } from '../src/jobs/database.ts'
 import { startPostgres } from '../src/jobs/postgres-harness.ts'
 import type { Task } from '../src/jobs/queue.ts'
 import { startTaskWorker, type TaskWorker } from '../src/jobs/workers.ts'
+import { hashOfRun } from './crawl-runs.ts'
 
 const main = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts')
 const leastShare = 0.2
-
-/** One hash over the names and bytes of all files of a run's stages. */
-async function hashOf(run: string): Promise<string> {
-  const entries = await readdir(join(run, 'stages'), { recursive: true, withFileTypes: true })
-  const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name))
-  const hash = createHash('sha256')
-  for (const path of paths.sort()) hash.update(`${relative(run, path)}\n`).update(await readFile(path))
-  return hash.digest('hex').slice(0, 16)
-}
 
 interface Arm {
   readonly seconds: number
@@ -58,7 +49,7 @@ async function runThrough({ recipe, folder }: Job, name: string, queue: Pipeline
     await queue.close()
   }
   const seconds = (performance.now() - began) / 1000
-  return { seconds, hash: await hashOf(run) }
+  return { seconds, hash: await hashOfRun(run) }
 }
 
 function sharesOf(workers: readonly WorkerState[]): string {

@@ -117,7 +117,7 @@ const renderings = 20
 function compareWithRendered(): void {
   const seeds = Array.from({ length: renderings }, (_, index) => index + 1)
   const kinds = Object.entries(knownPages).map(([kind, make]) => {
-    const pages = seeds.map(make)
+    const pages = seeds.map((seed) => make(seed))
     const scoreOf = (extract: Extract): string =>
       (pages.reduce((sum, { html, text }) => sum + wordScore(extract(html), text), 0) / renderings).toFixed(3)
     return [kind, { ours: scoreOf(ours), Readability: scoreOf(readability) }]

@@ -30,6 +30,11 @@ export function parseStat(stat: string): Process | undefined {
   return { id: Number.parseInt(stat, 10), parent: fields[1] ?? 0, cpuSeconds: ticks / 100 }
 }
 
+/** What a living process has taken of processors, all its threads together; 0 where that cannot be seen. */
+export function cpuSecondsOf(id: number): number {
+  return parseStat(read(`/proc/${id}/stat`))?.cpuSeconds ?? 0
+}
+
 /** This process and its living descendants; empty where that cannot be seen. */
 function ownProcesses(): Process[] {
   let names: string[]

@@ -28,6 +28,9 @@ await mkdir(path.join(dist, kernels), { recursive: true })
 for (const name of await readdir(path.join(root, 'src', kernels))) {
   if (name.endsWith('.wasm')) await cp(path.join(root, 'src', kernels, name), path.join(dist, kernels, name))
 }
+// What an exported training runs is data here.
+const launchFile = path.join('train', 'export', 'train.py')
+await cp(path.join(root, 'src', launchFile), path.join(dist, launchFile))
 
 // What is reached by address and not by import (workers, modules, data) is not seen by the compiler.
 const files = (await readdir(dist, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { generateOptions } from '../src/cli/open-model.ts'
 import { readTextFiles } from '../src/cli/text-files.ts'
+import { mostReused } from '../src/engine/batch.ts'
 import { someIds, tinyFiles } from '../src/engine/tiny-model-harness.ts'
 import {
   loadModel,
@@ -198,9 +199,9 @@ describe('generate', () => {
     const ids = someIds(100, 5)
     await model.generate(ids, { maxTokens: 0 }).result()
     expect(model.counters.rows).toBe(100)
-    const again = await model.generate([...ids, 7], { ...endless, maxTokens: 1 }).result()
+    const again = await model.generate([...ids, ...someIds(5, 6)], { ...endless, maxTokens: 1 }).result()
     expect(again.usage.reusedTokens).toBe(100)
-    expect(model.counters.rows).toBe(101)
+    expect(model.counters.rows).toBe(105)
   })
 
   it('gives several at once what it gives each alone', async () => {
@@ -317,7 +318,7 @@ describe('chat', () => {
     expect(chat.history).toHaveLength(1)
     const again = await chat.send('hello there', options).result()
     expect(again.text).toBe(first.text)
-    expect(again.usage.reusedTokens).toBe(again.usage.promptTokens - 1)
+    expect(again.usage.reusedTokens).toBe(mostReused(again.usage.promptTokens))
     const retried = await chat.retry({ ...options, temperature: 2, seed: 8 }).result()
     expect(retried.text).not.toBe(first.text)
     expect(chat.history).toHaveLength(3)

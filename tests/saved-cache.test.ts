@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
+import { mostReused } from '../src/engine/batch.ts'
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'phi-saved-cache-'))
@@ -30,7 +31,7 @@ test.each(['f16', 'kv4'])('an answer goes on from a cache in %s that another pro
   const after = run('--cache-type', cacheType, '--open-cache', 'fox.cache').answer
   expect(before.ids).toHaveLength(24)
   expect(after.ids).toEqual(before.ids)
-  expect([before, after].map(({ usage }) => usage.reusedTokens)).toEqual([0, before.usage.promptTokens - 1])
+  expect([before, after].map(({ usage }) => usage.reusedTokens)).toEqual([0, mostReused(before.usage.promptTokens)])
   expect(run('--cache-type', 'kv8', '--open-cache', 'fox.cache').stderr).toContain(
     '"fox.cache" is no saved cache of this model',
   )
@@ -42,7 +43,7 @@ test('a conversation is saved when the chat ends, and its beginning is found aga
   const before = chat('--save-cache', 'chat.cache').answer
   const after = chat('--open-cache', 'chat.cache').answer
   expect(after.text).toBe(before.text)
-  expect([before, after].map(({ usage }) => usage.reusedTokens)).toEqual([0, before.usage.promptTokens - 1])
+  expect([before, after].map(({ usage }) => usage.reusedTokens)).toEqual([0, mostReused(before.usage.promptTokens)])
 })
 
 test('pictures cannot be saved, and nothing can be where nothing was said', () => {

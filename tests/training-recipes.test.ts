@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest'
 import { wasmBackend } from '../src/backends/wasm/index.ts'
 import { parseDataRecipe } from '../src/data/pipeline/recipe.ts'
 import { parseExtensionPlan } from '../src/longrope/extension-plan.ts'
+import { parseRunFile } from '../src/make/run-file.ts'
+import { resolveStages } from '../src/make/stages.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { printProgram } from '../src/program/index.ts'
 import { traceTraining } from '../src/train/step/programs.ts'
@@ -17,10 +19,11 @@ const files = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'u
   .filter((path) => /\.ya?ml$/.test(path))
   .toSorted()
 const plans = files.filter((path) => path.endsWith('.plan.yaml'))
+const runs = files.filter((path) => path.endsWith('.run.yaml'))
 const ofData = files.filter((path) => path.startsWith(`data${sep}`))
 
 const recipes = files
-  .filter((file) => !plans.includes(file) && !ofData.includes(file))
+  .filter((file) => ![...plans, ...runs, ...ofData].includes(file))
   .map((file) => {
     return { file, recipe: parseRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
   })
@@ -39,6 +42,16 @@ test.each(ofData)('%s is a recipe of data that packs for a model that ships', (f
   const { pack } = parseDataRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file)
   const config = JSON.parse(readFileSync(join(root, pack?.tokenizer ?? '', 'config.json'), 'utf8')) as object
   expect(config).toHaveProperty('max_position_embeddings', pack?.longest)
+})
+
+test.each(runs)('%s is a run whose stages read what earlier ones make, and whose model answers', async (file) => {
+  const run = parseRunFile(readFileSync(join(root, 'recipes', file), 'utf8'), file)
+  const stages = await resolveStages(run)
+  const trainings = stages.filter(({ definition }) => definition.kind === 'train')
+  // All but the first start from what another ends with.
+  expect(trainings.filter(({ inputs }) => inputs.length === 0).length).toBeLessThanOrEqual(1)
+  expect(stages.flatMap(({ outside }) => outside).filter((path) => path.startsWith('runs/'))).toEqual([])
+  expect(run.stages.some(({ kind }) => kind === 'quantize')).toBe(true)
 })
 
 /** Bytes of keys and values of the 577 rows of a tile, in pages of 64. */

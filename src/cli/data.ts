@@ -4,9 +4,16 @@ import { basename, join } from 'node:path'
 import type { Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
 import { lookPage } from '../data/pipeline/look/page.ts'
-import { parseDataRecipe } from '../data/pipeline/recipe.ts'
+import { parseDataRecipe, type DataRecipe } from '../data/pipeline/recipe.ts'
 import { openPipelineQueue } from '../data/pipeline/queue.ts'
-import { readRun, runData, type DataProgress, type RunState } from '../data/pipeline/run.ts'
+import {
+  readRun,
+  runData,
+  type DataProgress,
+  type DataRunOptions,
+  type DataRunResult,
+  type RunState,
+} from '../data/pipeline/run.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { registerAnnotate } from './data-annotate.ts'
 import { registerClassify } from './data-classify.ts'
@@ -112,24 +119,15 @@ async function runRecipe(path: string, options: RunOptions): Promise<void> {
   const { input, folder: chosen, threads, queue: where, json } = options
   const recipe = parseDataRecipe(await readTextFile(path, 'recipe'), basename(path))
   const folder = chosen ?? join('runs', recipe.name)
-  const status = new StatusLine(json !== true)
-  const onProgress = (progress: DataProgress): void => {
-    if (json === true) return printJson(progress)
-    status.show(progressLine(progress))
-    if (progress.done < progress.total) return
-    status.clear()
-    note(progressLine(progress))
-  }
   const database = where === undefined ? undefined : placeOfQueue(where, folder)
   const result = await interruptible(
     async (signal) => {
       const queue = await openPipelineQueue({ threads, database, onTrouble: noteTrouble() })
       try {
-        return await runData(recipe, { folder, input, queue, signal, onProgress })
+        return await runDataShown(recipe, { folder, input, queue, signal, json: json === true })
       } catch (error) {
         throw signal.aborted ? stopped(folder, error) : error
       } finally {
-        status.clear()
         await queue.close()
       }
     },
@@ -141,6 +139,26 @@ async function runRecipe(path: string, options: RunOptions): Promise<void> {
     print(`\nA training reads it as { source: shards, folder: ${result.shards}, weight: 1, seed: 1 }.`)
   }
   print(`See what became of the documents: phi data look ${folder}`)
+}
+
+/** Runs a recipe of data and shows how it goes. @throws PocketPhiError as `runData` */
+export async function runDataShown(
+  recipe: DataRecipe,
+  { json, ...options }: Omit<DataRunOptions, 'onProgress'> & { readonly json: boolean },
+): Promise<DataRunResult> {
+  const status = new StatusLine(!json)
+  const onProgress = (progress: DataProgress): void => {
+    if (json) return printJson(progress)
+    status.show(progressLine(progress))
+    if (progress.done < progress.total) return
+    status.clear()
+    note(progressLine(progress))
+  }
+  try {
+    return await runData(recipe, { ...options, onProgress })
+  } finally {
+    status.clear()
+  }
 }
 
 /** What is said after Ctrl-C. */

@@ -29,8 +29,11 @@ import { readReply } from './reply.ts'
 import { shippedModel } from './resolve-model.ts'
 import { bar, formatPercent, print, printJson, StatusLine } from './terminal.ts'
 
+/** Of an answer: more than any of the world has. */
+export const answerTokens = 200
+
 interface EvalWorldOptions extends EngineOptions {
-  readonly kind?: string[]
+  readonly kind?: readonly string[]
   readonly limit?: number
   readonly transcripts: number
   readonly arithmetic?: number
@@ -61,7 +64,7 @@ export function registerEvalWorld(program: Command): void {
     )
     .option('--seed <n>', 'for --arithmetic and --transcripts', integer(0, 2 ** 31), 1)
     .option('--parallel <n>', 'questions at a time; faster, and the last bits of logits may differ', integer(1, 64), 1)
-    .option('--max-tokens <n>', 'tokens of an answer', integer(1), 200)
+    .option('--max-tokens <n>', 'tokens of an answer', integer(1), answerTokens)
     .option(
       '--overlap <recipe>',
       'measure how much of the answers stands in the text of this recipe; may be repeated',
@@ -119,9 +122,9 @@ async function evalWorld(name: string | undefined, options: EvalWorldOptions): P
 }
 
 /** The questions of the files in the folder `evaluation`, each kind cut to the limit. */
-async function frozenRows(
+export async function frozenRows(
   folder: string,
-  { kind: kinds, limit = Infinity }: EvalWorldOptions,
+  { kind: kinds, limit = Infinity }: Pick<EvalWorldOptions, 'kind' | 'limit'>,
 ): Promise<EvaluationRow[]> {
   const rows = (await rowsIn(folder)) ?? (await rowsIn(shippedModel))
   if (rows === undefined) {
@@ -160,10 +163,10 @@ function drawnRows(count: number, seed: number): EvaluationRow[] {
 }
 
 /** Answers every question; the result is in the order of the questions, whatever is answered first. */
-async function answerAll(
+export async function answerAll(
   model: PhiModel,
   rows: readonly EvaluationRow[],
-  { parallel, maxTokens, json }: EvalWorldOptions,
+  { parallel, maxTokens, json }: Pick<EvalWorldOptions, 'parallel' | 'maxTokens' | 'json'>,
   signal: AbortSignal,
 ): Promise<ScoredRow[]> {
   const scored: ScoredRow[] = []

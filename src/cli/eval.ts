@@ -78,7 +78,7 @@ async function evaluate(models: readonly string[], options: EvalOptions): Promis
   for (const model of models) candidates.push(await candidateOf(model, options))
   const summaries = await interruptible(async (signal) => {
     const done: ModelSummary[] = []
-    for (const candidate of candidates) done.push(await measure(candidate, chosen, options, signal))
+    for (const candidate of candidates) done.push(await measureTasks(candidate, chosen, options, signal))
     return done
   })
   if (options.json === true) {
@@ -94,7 +94,11 @@ async function evaluate(models: readonly string[], options: EvalOptions): Promis
 }
 
 /** @throws PocketPhiError `not-found` where rows are missing of a benchmark that was named, or of all */
-async function readTasks({ data, limit, tasks: wanted }: EvalOptions): Promise<readonly ReadTask[]> {
+export async function readTasks({
+  data,
+  limit,
+  tasks: wanted,
+}: Pick<EvalOptions, 'data' | 'limit' | 'tasks'>): Promise<readonly ReadTask[]> {
   const known = new Map(tasks.map((task) => [task.name, task]))
   const chosen = (wanted ?? [...known.keys()]).map((name) => {
     const task = known.get(name)
@@ -140,10 +144,11 @@ function noRows(data: string, folder: string): PocketPhiError {
   })
 }
 
-async function measure(
+/** Puts tasks to a model; answers that are kept are not asked for again. */
+export async function measureTasks(
   { name, settings, open }: Candidate,
   chosen: readonly ReadTask[],
-  { out, parallel }: EvalOptions,
+  { out, parallel }: Pick<EvalOptions, 'out' | 'parallel'>,
   signal: AbortSignal,
 ): Promise<ModelSummary> {
   const folder = join(out, name.replaceAll(/[^\w.-]+/g, '-'))

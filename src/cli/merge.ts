@@ -21,6 +21,7 @@ import { print, printJson, progressOn, StatusLine } from './terminal.ts'
 const shardBytes = 5e9
 
 interface MergeCommandOptions {
+  /** Replace what is there. */
   readonly force?: boolean
   readonly json?: boolean
 }
@@ -61,7 +62,8 @@ async function runMerge(name: string, adapters: string, out: string, options: Me
   else print(`The model is in ${out}. Try it: phi chat ${out}`)
 }
 
-async function writeMerged(
+/** Writes a model with adapters added to its weights, whole or not at all. @throws PocketPhiError as reading both and `mergedTensors` */
+export async function writeMerged(
   folder: string,
   adapters: string,
   out: string,

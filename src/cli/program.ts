@@ -20,6 +20,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['rm', async () => (await import('./kept-models.ts')).registerRemove],
   ['train', async () => (await import('./train.ts')).registerTrain],
   ['data', async () => (await import('./data.ts')).registerData],
+  ['make', async () => (await import('./make.ts')).registerMake],
   ['merge', async () => (await import('./merge.ts')).registerMerge],
   ['longrope', async () => (await import('./longrope.ts')).registerLongRope],
   ['index', async () => (await import('./index-files.ts')).registerIndex],

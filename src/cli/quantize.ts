@@ -28,7 +28,8 @@ import { heldOutSeed, heldOutTokens, worldText } from './world-text.ts'
 interface QuantizeCommandOptions extends BackendOptions, CalibrationChoice {
   readonly bits: 4 | 8
   readonly group: 32 | 64 | 128
-  readonly eightBits?: string[]
+  readonly eightBits?: readonly string[]
+  /** Replace what is there. */
   readonly force?: boolean
   readonly json?: boolean
 }
@@ -92,15 +93,23 @@ async function runQuantize(name: string, out: string, options: QuantizeCommandOp
   await checkReplace(out, options.force)
   const texts = await lossTexts(folder, options)
   await interruptible(async (signal) => {
-    const errors =
-      options.mode === 'calibrated'
-        ? await writeCalibrated(folder, out, options, signal)
-        : await writeQuantized(folder, out, options, signal)
+    const errors = await writePacked(folder, out, options, signal)
     const sizes = { before: (await checkpointFacts(folder)).bytes, after: (await checkpointFacts(out)).bytes }
     const losses = texts === undefined ? undefined : await compareLosses(folder, out, texts, options, signal)
     if (options.json === true) printJson({ model: out, tensors: errors, bytes: sizes, ...(losses && { loss: losses }) })
     else printReport(out, errors, sizes, losses)
   })
+}
+
+/** Writes a model in 4 or 8 bits, whole or not at all. @throws PocketPhiError as `quantize`, and reading the text that it is calibrated on */
+export async function writePacked(
+  folder: string,
+  out: string,
+  options: QuantizeCommandOptions,
+  signal: AbortSignal,
+): Promise<readonly TensorError[]> {
+  const write = options.mode === 'calibrated' ? writeCalibrated : writeQuantized
+  return await write(folder, out, options, signal)
 }
 
 async function writeCalibrated(

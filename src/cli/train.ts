@@ -2,21 +2,26 @@
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { confirm, isCancel } from '@clack/prompts'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { PocketPhiError } from '../base/errors.ts'
+import { cleanTemporariesOf } from '../formats/atomic.ts'
 import { listCheckpoints } from '../train/checkpoint.ts'
+import { exportTorch } from '../train/export/export.ts'
 import { readRecipe } from '../train/read-recipe.ts'
-import { train, type TrainingPlan, type TrainingProgress } from '../train/trainer.ts'
-import { readTextFile } from './files.ts'
+import type { Recipe } from '../train/recipe.ts'
+import { UsageError } from './errors.ts'
+import { checkParent, readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
-import { addBackendOptions, chooseBackend, type BackendOptions } from './options.ts'
-import { bar, formatBytes, formatSeconds, note, print, printJson, StatusLine } from './terminal.ts'
+import { addBackendOptions, type BackendOptions } from './options.ts'
+import { note, print, printJson, progressOn, StatusLine } from './terminal.ts'
+import { tooLongLine, TrainingReporter, trainShown } from './training.ts'
 import { addWideOptions, enableWideVectors, type WideOptions } from './wide.ts'
 
 interface TrainCommandOptions extends BackendOptions, WideOptions {
   readonly folder?: string
   readonly resume?: boolean
   readonly restart?: boolean
+  readonly export?: 'torch'
   readonly json?: boolean
 }
 
@@ -28,6 +33,12 @@ export function registerTrain(program: Command): void {
     .option('--folder <path>', 'folder of the run (default: runs/ and the name of the recipe)')
     .option('--resume', 'go on from the newest checkpoint; the result has the bits of an undisturbed run')
     .option('--restart', 'remove the checkpoints that are there and begin anew')
+    .addOption(
+      new Option(
+        '--export <kind>',
+        'do not train: write batches, weights and a launch file to --folder, for PyTorch with accelerate and FSDP',
+      ).choices(['torch']),
+    )
     .option('--json', 'print one JSON object for each step, and one at the end')
   addWideOptions(addBackendOptions(command), 'yes')
     .addHelpText(
@@ -38,13 +49,15 @@ Ctrl-C saves a checkpoint and ends; --resume goes on from there. A second Ctrl-C
 Examples:
   $ phi train recipes/phi-nano/pretrain.yaml
   $ phi train recipes/phi-nano/pretrain.yaml --folder runs/second --threads 2
-  $ phi train recipes/phi-nano/pretrain.yaml --resume`,
+  $ phi train recipes/phi-nano/pretrain.yaml --resume
+  $ phi train recipes/phi-nano/pretrain.yaml --export torch --folder exported`,
     )
     .action(runTraining)
 }
 
 async function runTraining(path: string, options: TrainCommandOptions): Promise<void> {
   const recipe = await readRecipe(await readTextFile(path, 'recipe'), path)
+  if (options.export !== undefined) return await runExport(recipe, options)
   const folder = options.folder ?? join('runs', recipe.name)
   await prepareFolder(folder, options)
   const wide =
@@ -52,29 +65,14 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
     (options.backend === 'auto' || options.backend === 'wasm') &&
     enableWideVectors('training', options.threads)
   const again = `phi train ${path} --folder ${folder} --resume`
-  const reporter = new Reporter(options.json === true)
+  const reporter = new TrainingReporter(options.json === true)
   await interruptible(
     async (signal) => {
       try {
-        await train(recipe, {
-          folder,
-          backend: await chooseBackend(options, { wide }),
-          resume: options.resume === true,
-          signal,
-          onPlan: (plan) => reporter.plan(plan),
-          onPreparation: ({ stage, done, total, unit }) => reporter.prepare(`${stage}: ${done} of ${total} ${unit}`),
-          onTooLong: (examples) =>
-            reporter.say(
-              `${examples} examples are left out: no answer of them begins within ${recipe.batch.context} tokens ("batch.context").`,
-            ),
-          onProgress: (progress) => reporter.report(progress),
-        })
+        await trainShown(recipe, reporter, { ...options, folder, resume: options.resume === true, wide, signal })
       } catch (error) {
-        reporter.end()
-        if (signal.aborted) throw await stopped(folder, again, error)
-        throw error
+        throw signal.aborted ? await stopped(folder, again, error) : error
       }
-      reporter.end()
     },
     () => reporter.say('Saving a checkpoint …'),
   )
@@ -82,6 +80,22 @@ async function runTraining(path: string, options: TrainCommandOptions): Promise<
   if (options.json === true) printJson({ done: true, model })
   else if (recipe.adapter === undefined) print(`The model is in ${model}. Try it: phi chat ${model}`)
   else print(`The adapters are in ${model}. Add them to the model: phi merge ${recipe.initial} ${model} MERGED`)
+}
+
+/** Writes a training for another program instead of running it. */
+async function runExport(recipe: Recipe, { folder, resume, restart, json }: TrainCommandOptions): Promise<void> {
+  if (folder === undefined) throw new UsageError('--export needs --folder, the folder to write.')
+  if (resume === true) throw new UsageError('An export is written at once: it cannot be resumed.')
+  await checkParent(folder)
+  await cleanTemporariesOf(folder)
+  const status = new StatusLine(json !== true)
+  const exporting = interruptible((signal) =>
+    exportTorch(recipe, { folder, replace: restart === true, signal, onProgress: progressOn(status) }),
+  )
+  const { batches, hasWeights, tooLong } = await exporting.finally(() => status.clear())
+  if (json === true) return printJson({ folder, batches, hasWeights, tooLong })
+  if (tooLong > 0) note(tooLongLine(tooLong, recipe))
+  print(`${batches} batches${hasWeights ? ' and weights' : ''} are in ${folder}. README.md there says how it is run.`)
 }
 
 /** What is said after Ctrl-C. */
@@ -119,69 +133,4 @@ async function mayRemove(newest: string): Promise<boolean> {
     output: process.stderr,
   })
   return !isCancel(answer) && answer
-}
-
-function formatCount(count: number): string {
-  return count.toLocaleString('en')
-}
-
-/** Without a terminal a line is printed this often, in seconds, and whenever the held-out loss was measured. */
-const lineSeconds = 10
-
-/** Shows how a training goes: a line written over in place, plain lines, or JSON. */
-class Reporter {
-  readonly #json: boolean
-  readonly #status: StatusLine
-  #heldOut: number | undefined
-  #lastLine = -Infinity
-
-  constructor(json: boolean) {
-    this.#json = json
-    this.#status = new StatusLine(!json)
-  }
-
-  say(line: string): void {
-    this.#status.clear()
-    note(line)
-  }
-
-  end(): void {
-    this.#status.clear()
-  }
-
-  plan({ parameters, frozen, memory }: TrainingPlan): void {
-    if (this.#json) return
-    const stay = frozen === 0 ? '' : `, ${formatCount(frozen)} stay as they are`
-    this.say(
-      `${formatCount(parameters)} weights are trained${stay}. Memory: ${formatBytes(memory.total)}, of which ` +
-        `weights ${formatBytes(memory.parameters)}, gradients and moments ${formatBytes(memory.states)}, ` +
-        `working memory ${formatBytes(memory.scratch)}`,
-    )
-  }
-
-  prepare(line: string): void {
-    this.#status.show(line)
-  }
-
-  report(progress: TrainingProgress): void {
-    if (this.#json) return printJson(progress)
-    const measured = progress.heldOutLoss !== undefined
-    this.#heldOut = progress.heldOutLoss ?? this.#heldOut
-    const line = this.#line(progress)
-    const now = performance.now() / 1000
-    const isDue = measured || progress.step === progress.steps || now - this.#lastLine >= lineSeconds
-    if (measured || (isDue && !this.#status.enabled)) {
-      this.#lastLine = now
-      this.say(line)
-    }
-    const share = progress.step / progress.steps
-    this.#status.show(`${bar(share)} ${line}`)
-  }
-
-  #line({ step, steps, loss, rewardAccuracy, tokensPerSecond, secondsLeft }: TrainingProgress): string {
-    const heldOut = this.#heldOut === undefined ? '' : `  held out ${this.#heldOut.toFixed(4)}`
-    const speed = `${Math.round(tokensPerSecond)} tokens/s`
-    const accuracy = rewardAccuracy === undefined ? '' : `  preferred ${(100 * rewardAccuracy).toFixed(0)} %`
-    return `step ${step} of ${steps}  loss ${loss.toFixed(4)}${heldOut}${accuracy}  ${speed}  ${formatSeconds(secondsLeft)} left`
-  }
 }

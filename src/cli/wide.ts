@@ -42,20 +42,29 @@ export function useWideVectors(): void {
  * compiler does everything at once, so that the code which is tested is that which will run. The kernels for no threads of their own are
  * another build, which it does not test.
  *
+ * @param use what the process will do with kernels, all of it
  * @param threads those that will be used, where it is known
  * @returns whether it is on; if not, a message has said why
  */
-export function enableWideVectors(use: WideUse, threads?: number): boolean {
+export function enableWideVectors(use: WideUse | readonly WideUse[], threads?: number): boolean {
   if (threads === 0) return false
+  for (const one of [use].flat()) {
+    const fault = faultOf(one)
+    if (fault === undefined) continue
+    note(`Wide vectors stay off, since their test failed in this version of Node (${process.version}):`)
+    note(fault)
+    return false
+  }
+  useWideVectors()
+  return true
+}
+
+/** What is wrong with kernels that are widened, by a test of them. */
+function faultOf(use: WideUse): string | undefined {
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url))
   const { status, stderr } = spawnSync(process.execPath, [wideFlag, '--no-liftoff', main, wideTestCommand, use], {
     encoding: 'utf8',
   })
-  if (status === 0) {
-    useWideVectors()
-    return true
-  }
-  note(`Wide vectors stay off, since their test failed in this version of Node (${process.version}):`)
-  note(stderr.trim() === '' ? 'the test did not come to its end' : stderr.trim())
-  return false
+  if (status === 0) return undefined
+  return stderr.trim() === '' ? 'the test did not come to its end' : stderr.trim()
 }

@@ -1,6 +1,7 @@
 /** Guesses of what a model will say next. */
 import type { Device } from '../backends/backend.ts'
 import { present } from '../base/errors.ts'
+import { leastBlockRows } from '../program/ops/cache.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Sequence } from './sequence.ts'
 
@@ -8,7 +9,7 @@ import type { Sequence } from './sequence.ts'
  * Tokens that are guessed at a time. With the one before them they are four rows: so many cost little more than one, and kernels
  * compute up to four rows one by one, so that logits have the bits that they have without guesses.
  */
-export const guessesAtOnce = 3
+export const guessesAtOnce = leastBlockRows - 2
 
 /**
  * Weights that have to come from memory for every pass, for four rows as for one: from here on guesses cost little. Smaller models

@@ -149,17 +149,3 @@ export function bucketFor(buckets: readonly number[], rows: number): { name: str
   if (bucket === undefined) throw new Error(`defect: no bucket holds ${rows} rows`)
   return { name: bucketName(bucket), rows: bucket }
 }
-
-/** Below this many rows a pass costs what reading the weights costs, so that padding rows are nearly free. */
-const cheapRows = 16
-
-/**
- * How many of the rows that wait are to run next: all of them when a bucket fits them without much padding, else as many
- * as fill the next smaller one.
- */
-export function rowsToRun(buckets: readonly number[], waiting: number): number {
-  const largest = buckets.at(-1) ?? 1
-  if (waiting >= largest) return largest
-  const fitting = buckets.find((bucket) => bucket >= waiting) ?? largest
-  return fitting <= cheapRows || waiting >= 0.75 * fitting ? waiting : fitting / 2
-}

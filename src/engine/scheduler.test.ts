@@ -5,7 +5,6 @@ import { wasmBackend } from '../backends/wasm/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import type { Progress } from '../base/progress.ts'
 import { loadCheckpoint, type LoadOptions } from './load.ts'
-import { rowsToRun } from './programs.ts'
 import type { Scheduler } from './scheduler.ts'
 import { someIds, tinyTree, type TinyOptions } from './tiny-model-harness.ts'
 
@@ -121,14 +120,16 @@ describe('Scheduler', () => {
     const { rows } = engine.counters
     const again = await engine.open(ids)
     expectClose(await again.logits(), expected)
-    expect(engine.counters.rows).toBe(rows + 1)
-    expect(again.reused).toBe(99)
+    // A block of rows, that it is computed as the first time.
+    expect(engine.counters.rows).toBe(rows + 5)
+    expect(again.reused).toBe(95)
     again.close()
-    const branched = await engine.open([...ids.slice(0, 80), 9, 8])
-    const fresh = await allRows(await engineOf(), [...ids.slice(0, 80), 9, 8])
+    const ending = [9, 8, 7, 6, 5, 4]
+    const branched = await engine.open([...ids.slice(0, 80), ...ending])
+    const fresh = await allRows(await engineOf(), [...ids.slice(0, 80), ...ending])
     expectClose(await branched.logits(), fresh.at(-1))
     expect(branched.reused).toBe(80)
-    expect(engine.counters.rows).toBe(rows + 3)
+    expect(engine.counters.rows).toBe(rows + 11)
   })
 
   it('takes tokens as computed whose keys and values were written into its pages', async () => {
@@ -375,14 +376,5 @@ describe('Scheduler', () => {
     const sequence = await engine.open(someIds(60, 17))
     const running = sequence.logits({ onProgress: ({ done }) => done === 2 && void engine.dispose() })
     await expect(running).rejects.toMatchObject({ code: 'aborted' })
-  })
-})
-
-describe('rowsToRun', () => {
-  it('avoids padding where rows cost something', () => {
-    const buckets = [1, 2, 4, 8, 16, 32, 64, 128]
-    expect([1, 3, 9, 17, 24, 33, 47, 48, 100, 65, 128, 1000].map((rows) => rowsToRun(buckets, rows))).toEqual([
-      1, 3, 9, 16, 24, 32, 32, 48, 100, 64, 128, 128,
-    ])
   })
 })

@@ -4,10 +4,11 @@ import { linkSignals } from '../base/link-signals.ts'
 import { nextTurn } from '../base/turn.ts'
 import { logitRows, outputNames } from '../models/trace.ts'
 import { pageSize } from '../program/ops/cache.ts'
+import { mostReused, nextParts, type Part as BatchPart } from './batch.ts'
 import { contextFullError } from './context-full.ts'
 import { noCounts, type EngineCounters } from './counters.ts'
 import { PagePool, type PageTable, type Regime } from './pages.ts'
-import { bucketFor, copyProgramName, rowsToRun, type EnginePrograms } from './programs.ts'
+import { bucketFor, copyProgramName, type EnginePrograms } from './programs.ts'
 import { checkSight, lookAtPictures, pictureInputs } from './sight.ts'
 import { Sequence, type AdvanceOptions, type Delivery, type SequenceHost, type SequenceOptions } from './sequence.ts'
 
@@ -23,12 +24,7 @@ interface Request {
   reject(error: unknown): void
 }
 
-/** The rows [from, until) of a request. */
-interface Part {
-  readonly request: Request
-  readonly from: number
-  readonly until: number
-}
+type Part = BatchPart<Request>
 
 /** A pass that the device has, or gets. */
 interface Pass {
@@ -63,9 +59,6 @@ const stages = { prompt: 'reading the prompt', again: 'reading again for the lon
 
 /** Stands for a token that the device will know. */
 const unknownId = 0
-
-/** Rows of a batch that also decodes: a long prompt must not make others wait for their next token. */
-const mixedRows = 64
 
 /**
  * Runs the rows of all sequences through one program after another: decode rows and chunks of prompts share batches. One
@@ -271,12 +264,14 @@ export class Scheduler implements SequenceHost {
       }
       sequence.regime = regime
     }
+    let most = Math.min(wantedFrom, mostReused(sequence.ids.length))
     if (sequence.table !== undefined && sequence.table.length > wantedFrom) {
       this.#pool.close(sequence.table)
       sequence.table = undefined
+      most = wantedFrom
     }
     if (sequence.table === undefined) {
-      sequence.table = this.#pool.open(sequence.ids, wantedFrom, regime)
+      sequence.table = this.#pool.open(sequence.ids, most, regime)
       sequence.reused ??= sequence.table.length
       this.counters.reusedRows += sequence.table.length
     }
@@ -383,24 +378,7 @@ export class Scheduler implements SequenceHost {
     const begun = this.#requests.find((request) => this.#isBegun(request))
     if (begun !== undefined)
       return [{ request: begun, from: begun.sequence.computed, until: begun.sequence.ids.length }]
-    const remaining = ({ sequence }: Request): number => sequence.ids.length - sequence.computed
-    const order = this.#requests.toSorted((left, right) => Number(remaining(left) > 1) - Number(remaining(right) > 1))
-    const waiting = order.reduce((sum, request) => sum + remaining(request), 0)
-    const decodes = order.length > 1 && order.some((request) => remaining(request) === 1)
-    const limit = rowsToRun(this.programs.buckets, decodes ? Math.min(waiting, mixedRows) : waiting)
-    let rows = limit
-    let wanted = logitRows(limit)
-    const parts: Part[] = []
-    for (const request of order) {
-      const from = request.sequence.computed
-      const unwanted = Math.max(0, request.wantedFrom - from)
-      const count = Math.min(remaining(request), rows, unwanted + wanted)
-      if (count <= 0) continue
-      rows -= count
-      wanted -= Math.max(0, count - unwanted)
-      parts.push({ request, from, until: from + count })
-    }
-    return parts
+    return this.#requests.length === 0 ? [] : nextParts(this.#requests, this.programs.buckets)
   }
 
   async #runParts(parts: readonly Part[]): Promise<void> {

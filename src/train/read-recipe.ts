@@ -10,7 +10,11 @@ import { checkedRecipe, type Recipe } from './recipe.ts'
  * @throws PocketPhiError `invalid-config` naming each field that does not fit; `not-found` without the model to start from
  */
 export async function readRecipe(text: string, file = 'recipe'): Promise<Recipe> {
-  const fields = parseYaml(text, file)
+  return await completeRecipe(parseYaml(text, file), file)
+}
+
+/** The same for the fields of a recipe. @throws PocketPhiError as `readRecipe` */
+export async function completeRecipe(fields: unknown, file = 'recipe'): Promise<Recipe> {
   return checkedRecipe(isJsonObject(fields) ? await completed(fields) : fields, file)
 }
 

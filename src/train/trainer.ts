@@ -192,8 +192,8 @@ function planOf(recipe: Recipe, programs: TrainingPrograms, backend: Backend): T
   }
 }
 
-/** The model of a recipe, if it can take the recipe's examples. */
-function modelOf(recipe: Recipe): Model {
+/** The model of a recipe. @throws PocketPhiError `invalid-config` for one that cannot take the recipe's examples */
+export function modelOf(recipe: Recipe): Model {
   const model = modelFromConfig(recipe.model)
   if (recipe.pictures !== undefined && model.vision === undefined) {
     throw new PocketPhiError('invalid-config', 'The recipe has pictures, and its model cannot see.', {

@@ -288,6 +288,27 @@ describe.each(kernelBuilds)('paged cache $build, threads $threads', ({ build, th
     expect(attend(harness, problem, 1, 3)).toEqual(out)
   })
 
+  test.each([0, 70])('rows of a sequence have the same bits however they are cut into blocks, window %i', (window) => {
+    const problem = prepare({ heads: 2, kvHeads: 1, headSize: 32, window, runs: [[0, 61, 103]] })
+    const { rows, sequences, positions, q } = problem
+    const width = q.length / rows
+    for (const format of [0, 1, 2, 3] as const) {
+      const whole = attend(harness, problem, 0, format)
+      for (const border of [5, 6, 43, 48, 49, 52, 53, 98]) {
+        const parts = [
+          [0, border],
+          [border, rows],
+        ] as const
+        const found = parts.map(([from, until]) => {
+          const [ownSequences, ownPositions] = [sequences.slice(from, until), positions.slice(from, until)]
+          const own = { sequences: ownSequences, positions: ownPositions, q: q.slice(from * width, until * width) }
+          return attend(harness, { ...problem, ...own, rows: until - from }, 0, format)
+        })
+        expect(Float32Array.of(...found.flatMap((part) => [...part]))).toEqual(whole)
+      }
+    }
+  })
+
   test.each(shapes)('writes nibbles of $kvHeads heads for runs $runs', (shape) => {
     const problem = prepare(inGroups(shape))
     const { kvHeads, headSize, rows, sequences, positions, pageTable, keys, values, slot } = problem

@@ -28,7 +28,7 @@ export interface PlannedStage {
 }
 
 /** Of stages that are not documents': counted up as `DocumentStage.version` is. */
-const versions = { read: 1, duplicates: 1, best: 1, tokens: 1, pack: 1 }
+const versions = { read: 2, duplicates: 2, best: 1, tokens: 1, pack: 1 }
 
 /** The order of the stages: what is cheap and drops much comes first. */
 const order = ['text', 'language', 'quality', 'benchmarks', 'duplicates', 'personal', 'education'] as const

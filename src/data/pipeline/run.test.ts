@@ -182,6 +182,21 @@ describe('a run', () => {
     }
   })
 
+  test('keeps a second run out of its folder, and goes on itself', async () => {
+    const refusals: unknown[] = []
+    let second: Promise<unknown> | undefined
+    const onProgress = (): void => {
+      second ??= run('locked').catch((error: unknown) => refusals.push(error))
+    }
+    await run('locked', { onProgress })
+    await second
+    expect(refusals).toEqual([expect.objectContaining({ code: 'invalid-argument' })])
+    expect(String(refusals[0])).toContain(`process ${process.pid} on `)
+    expect(await contentOf('locked')).toEqual(await contentOf('one'))
+    // Afterwards it is free.
+    await run('locked')
+  })
+
   test('with other settings makes the stages anew that they change, and no other', async () => {
     await cp(join(folder, 'one'), join(folder, 'other'), { recursive: true })
     const made = new Set<string>()

@@ -5,6 +5,7 @@ import { PocketPhiError, throwIfAborted } from '../../base/errors.ts'
 import { cleanTemporaries } from '../../formats/atomic.ts'
 import { manifestFile, type ShardPointer } from '../shards/index.ts'
 import { readJsonIfThere, writeJson, type ShardName } from './files.ts'
+import { lockFolder } from './folder-lock.ts'
 import { packedFolder } from './pack.ts'
 import { planStages, stagesFolder, type PlannedStage } from './plan.ts'
 import type { PipelineQueue } from './queue.ts'
@@ -69,14 +70,28 @@ export interface DataRunResult {
  * Runs a recipe to its end. A stage whose folder is there whole is not made again; of one that was begun, only what is missing. The result has the
  * same bytes whoever does the tasks and however often they were killed.
  *
- * @throws PocketPhiError `not-found` for files that are not there, `invalid-config` where nothing is left to go on with, `aborted`, and what
- * reading, writing and the queue throw. What is done stays.
+ * @throws PocketPhiError `not-found` for files that are not there, `invalid-config` where nothing is left to go on with, `aborted`, `invalid-argument`
+ * where another run has the folder, and what reading, writing and the queue throw. What is done stays.
  */
 export async function runData(recipe: DataRecipe, options: DataRunOptions): Promise<DataRunResult> {
   const { folder, input, signal } = options
   const planned = await planStages(recipe, input)
   throwIfAborted(signal)
   await mkdir(stagesFolder(folder), { recursive: true })
+  const lock = await lockFolder(folder)
+  try {
+    return await runPlanned(recipe, planned, options)
+  } finally {
+    lock.close()
+  }
+}
+
+async function runPlanned(
+  recipe: DataRecipe,
+  planned: readonly PlannedStage[],
+  options: DataRunOptions,
+): Promise<DataRunResult> {
+  const { folder } = options
   await cleanTemporaries(folder)
   const timings = new Map<string, Timing>()
   const before = await readJsonIfThere<RunRecord>(runFile(folder))

@@ -20,6 +20,12 @@ import {
 /** Tokens in a page of the key-value cache; the block of phi-3-small's sparse attention. */
 export const pageSize = 64
 
+/**
+ * From so many consecutive rows of a sequence on, kernels may do the attention of all of them together, with other last bits than
+ * row by row; a row has the same bits in every block.
+ */
+export const leastBlockRows = 5
+
 /** The keys and values of a layer, and which of the pool's pages and slots each row of the batch belongs to. */
 export interface PagedCache {
   /** f32[pages, kvHeads, 64, headSize] */

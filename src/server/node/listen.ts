@@ -1,7 +1,8 @@
 /** A server app on a port of this machine. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIPv6 } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { finished } from 'node:stream/promises'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { PocketPhiError } from '../../base/errors.ts'
 import type { ServerApp } from '../app.ts'
 
@@ -25,18 +26,40 @@ const serverOptions = { headersTimeout: 20_000, requestTimeout: 60_000 }
 
 /** @throws PocketPhiError `invalid-argument` where the address cannot be listened on */
 export async function listen(app: ServerApp, { host, port, patience }: ListenOptions): Promise<Listening> {
+  const fetch = async (request: Request, bindings: unknown): Promise<Response> => {
+    const response = await app.fetch(request)
+    const { incoming, outgoing } = bindings as HttpBindings
+    // Closed with bytes in it that nobody read, a connection is reset, and who still sends may never see the answer.
+    if (!outgoing.shouldKeepAlive) await discardRest(incoming)
+    return response
+  }
   const server = createAdaptorServer({
-    fetch: (request) => app.fetch(request),
+    fetch,
     createServer,
     serverOptions,
     // Other code of the process is to find the platform's own Request and Response.
     overrideGlobalObjects: false,
+    // It would end the connection half a second after an answer to a request whose body was not read, whatever is asked on it by then.
+    autoCleanupIncoming: false,
   }) as Server
+  server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    outgoing.once('finish', () => void discardRest(incoming))
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, host, port)))
     server.listen(port, host, resolve)
   })
   return { url: urlOf(server, host), close: () => close(server, app, patience) }
+}
+
+/**
+ * Reads what is left of the body of a request that was answered, within the time for a request: who was refused may look at the
+ * answer only when all is sent, and the next request of the connection comes behind it.
+ */
+async function discardRest(incoming: IncomingMessage): Promise<void> {
+  // A web stream over the body would pause it for ever, since nobody reads the stream any more.
+  incoming.removeAllListeners('data').resume()
+  await finished(incoming).catch(() => {}) // The client went away.
 }
 
 async function close(server: Server, app: ServerApp, patience: number): Promise<void> {

@@ -17,14 +17,17 @@ export function initializeWeights(
   layers: number,
   seed: number,
 ): void {
-  for (const { name, shape, initializer } of parameters) {
-    const values = new Float32Array(elementCount(shape))
-    const random = new Random(seed).fork(name)
-    const deviation = initializer === 'residual' ? 0.02 / Math.sqrt(2 * layers) : 0.02
-    if (initializer === 'ones') values.fill(1)
-    else if (initializer !== 'zeros') values.forEach((_, index) => (values[index] = deviation * random.normal()))
-    device.write(name, values)
-  }
+  for (const parameter of parameters) device.write(parameter.name, initialValues(parameter, layers, seed))
+}
+
+/** What `initializeWeights` gives one parameter. */
+export function initialValues({ name, shape, initializer }: ParameterSpec, layers: number, seed: number): Float32Array {
+  const values = new Float32Array(elementCount(shape))
+  const random = new Random(seed).fork(name)
+  const deviation = initializer === 'residual' ? 0.02 / Math.sqrt(2 * layers) : 0.02
+  if (initializer === 'ones') values.fill(1)
+  else if (initializer !== 'zeros') values.forEach((_, index) => (values[index] = deviation * random.normal()))
+  return values
 }
 
 /**
@@ -58,8 +61,27 @@ export async function restoreTensors(
   folder: string,
   device: Device,
   tensors: readonly ParameterSpec[],
-  { file, isUnused }: { readonly file?: string; readonly isUnused?: ((name: string) => boolean) | undefined } = {},
+  options: TensorFileOptions = {},
 ): Promise<void> {
+  const checkpoint = await openFloatWeights(folder, tensors, options)
+  try {
+    await readWeights(checkpoint, device, tensors, options.isUnused)
+  } finally {
+    await checkpoint.close()
+  }
+}
+
+export interface TensorFileOptions {
+  readonly file?: string
+  readonly isUnused?: ((name: string) => boolean) | undefined
+}
+
+/** Opens the tensors of a folder that `restoreTensors` would read. @throws PocketPhiError as that */
+export async function openFloatWeights(
+  folder: string,
+  tensors: readonly ParameterSpec[],
+  { file, isUnused }: TensorFileOptions = {},
+): Promise<Checkpoint> {
   const checkpoint = await openPublished(localFolder(folder), file)
   try {
     const packed = tensors.find(({ name }) => checkpoint.has(name) && isBlockDType(logicalType(checkpoint, name).dtype))
@@ -70,9 +92,11 @@ export async function restoreTensors(
         remedy: 'Start from the checkpoint that they were quantised from.',
       })
     }
-    await readWeights(checkpoint, device, tensors, isUnused)
-  } finally {
+    checkTensors(checkpoint, tensors, isUnused)
+    return checkpoint
+  } catch (error) {
     await checkpoint.close()
+    throw error
   }
 }
 

@@ -31,7 +31,7 @@ import {
 import { shareStart } from './simd'
 import { copyFloats, spanStart } from './spans'
 
-/** From so many consecutive rows of a sequence on, blocks of queries are faster than rows one by one. */
+/** From so many consecutive rows of a sequence on, blocks of queries are faster than rows one by one: leastBlockRows in src/program/ops/cache.ts. */
 const leastBlock: i32 = 5
 
 /** Formats of the cache. */
@@ -170,20 +170,24 @@ export function pagedAttention(args: usize, thread: i32, threads: i32): void {
   }
 }
 
-/** The end of the rows that follow one another in a sequence: at most 48; padding rows count as a run of their own. */
+/**
+ * The end of the rows that follow one another in a sequence: at most 48, and never so many that too few for a block are left.
+ * Padding rows count as a run of their own.
+ */
 function runEnd(args: usize, row: i32, rows: i32): i32 {
   const sequences = <usize>load<u32>(args, 12)
   const positions = <usize>load<u32>(args, 16)
   const sequence = load<i32>(sequences + (row << 2))
   const position = load<i32>(positions + (row << 2))
-  const limit = min(rows, row + blockSize)
+  const limit = min(rows, row + blockSize + leastBlock)
   let end = row + 1
   while (end < limit) {
     if (load<i32>(sequences + (end << 2)) != sequence) break
     if (sequence >= 0 && load<i32>(positions + (end << 2)) != position + end - row) break
     end++
   }
-  return end
+  const block = row + blockSize
+  return end <= block ? end : min(block, end - leastBlock)
 }
 
 /** The first position that a row at `position` sees. */
@@ -354,8 +358,9 @@ function attendBlock(
   const lastFirst = firstSeen(position + queries - 1, window)
   beginSoftmax(maxima, weightSums, sums, padded)
   packTransposed(q, stride, queries, headSize, factor, transposedQueries)
-  // Blocks of keys begin at multiples of 16, so that they cross pages between whole vectors.
-  const firstKey = firstSeen(position, window) & -16
+  // Blocks of keys begin at multiples of 48, so that the bits of a row do not depend on the rows beside it, and cross pages
+  // between whole vectors.
+  const firstKey = (firstSeen(position, window) / blockSize) * blockSize
   const end = position + queries
   let keys = 0
   for (let key = firstKey; key < end; key += keys) {

@@ -6,6 +6,7 @@ import { PocketPhiError, present } from '../../../base/errors.ts'
 import { inLanes } from '../../../base/lanes.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
 import { cleanTemporaries, systemError, writeFileAtomic } from '../../../formats/atomic.ts'
+import { lockFolder } from '../folder-lock.ts'
 import { axes, highestScore, type Annotation, type Axis, type Judgement } from './annotation.ts'
 import { oneMore, openJournal, type Journal, type Tally } from './journal.ts'
 import { AnnotationModel } from './model.ts'
@@ -104,8 +105,8 @@ export async function annotateWithRules(sample: Sample, folder: string): Promise
  * Asks a model about every document whose answer is not in the folder yet. Each answer is kept as it comes; whenever the run ends, also when it is
  * stopped, `annotations.jsonl` has all that was taken, in the order of the sample.
  *
- * @throws PocketPhiError `aborted`; `no-access`, `not-found` and `not-supported` of the server; `network` and `invalid-file` where one document
- * after the other gets no answer, or none that can be used
+ * @throws PocketPhiError `aborted`; `invalid-argument` where another run has the folder; `no-access`, `not-found` and `not-supported` of the server;
+ * `network` and `invalid-file` where one document after the other gets no answer, or none that can be used
  */
 export async function annotateWithModel(
   sample: Sample,
@@ -114,6 +115,20 @@ export async function annotateWithModel(
   options: ModelAnnotationOptions,
 ): Promise<AnnotationReport> {
   await makeFolder(folder)
+  const lock = await lockFolder(folder)
+  try {
+    return await annotateAll(sample, endpoint, folder, options)
+  } finally {
+    lock.close()
+  }
+}
+
+async function annotateAll(
+  sample: Sample,
+  endpoint: Endpoint,
+  folder: string,
+  options: ModelAnnotationOptions,
+): Promise<AnnotationReport> {
   const journal = await openJournal(journalFile(folder))
   const run = new ModelRun(sample, endpoint, journal, options)
   let report: AnnotationReport

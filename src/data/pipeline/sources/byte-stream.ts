@@ -23,11 +23,13 @@ export function isDamage(item: StreamItem): item is Damage {
 
 const blockBytes = 1 << 20
 
-/** The bytes of a source from an offset on, block by block; the last block stays in memory for those that begin a little earlier or later. */
+/**
+ * The bytes of a source from an offset on, block by block. Two blocks stay in memory: whoever inflates a member asks for the block behind it before its
+ * end is known, and the next member begins in the block before that.
+ */
 class BlockReader {
   readonly #source: ByteSource
-  #start = -1
-  #block: Uint8Array = new Uint8Array(0)
+  readonly #blocks: { readonly start: number; readonly bytes: Uint8Array }[] = []
 
   constructor(source: ByteSource) {
     this.#source = source
@@ -40,11 +42,12 @@ class BlockReader {
   /** At least one byte from this offset on, and nothing at the end. */
   async at(offset: number): Promise<Uint8Array> {
     const start = offset - (offset % blockBytes)
-    if (start !== this.#start) {
-      this.#block = await this.#source.read(start, Math.max(0, Math.min(blockBytes, this.size - start)))
-      this.#start = start
-    }
-    return this.#block.subarray(offset - start)
+    const known = this.#blocks.find((block) => block.start === start)
+    if (known !== undefined) return known.bytes.subarray(offset - start)
+    const bytes = await this.#source.read(start, Math.max(0, Math.min(blockBytes, this.size - start)))
+    this.#blocks.unshift({ start, bytes })
+    this.#blocks.length = Math.min(2, this.#blocks.length)
+    return bytes.subarray(offset - start)
   }
 
   async *from(offset: number): AsyncGenerator<Uint8Array, void> {

@@ -40,6 +40,8 @@ const htmlOf = ({ documents }: { documents: RawDocument[] }): string[] => docume
 
 const pages = somePages(12)
 const allHtml = pages.map(({ html }) => html)
+/** Of one long line each, as pages are that were made smaller. */
+const longPages = pages.map(({ url, html }) => ({ url, html: html.repeat(12) }))
 
 describe('archives', () => {
   test.each([
@@ -81,22 +83,32 @@ describe('archives', () => {
   })
 
   test.each([
-    ['too short', 40],
-    ['too long', 1500],
-    ['beyond the end', 10_000_000],
-  ])('with a length that is %s lose that record alone', async (_, length) => {
-    const records = pages.map((page, index) => warcRecord(page, index === 3 ? length : undefined))
+    ['too short', 40, pages],
+    ['too long', 1500, pages],
+    ['beyond the end', 10_000_000, pages],
+    // What follows is a long line, but the head of no record.
+    ['too short, in a page of one line', 4000, longPages],
+    ['too long, in a page of one line', 10_000, longPages],
+  ])('with a length that is %s lose that record alone', async (_, length, written) => {
+    const records = written.map((page, index) => warcRecord(page, index === 3 ? length : undefined))
     const result = await found('length.warc', joined(...records))
-    expect(htmlOf(result)).toEqual(allHtml.filter((_html, other) => other !== 3))
+    expect(htmlOf(result)).toEqual(written.filter((_page, other) => other !== 3).map(({ html }) => html))
     expect(result.skipped).toEqual([expect.stringMatching(/^damaged: record 4: /)])
+  })
+
+  test('with a record whose first byte changed lose that record alone', async () => {
+    const records = pages.map((page) => warcRecord(page))
+    records[3]?.set([0x58])
+    const result = await found('first.warc', joined(...records))
+    expect(htmlOf(result)).toEqual(allHtml.filter((_, other) => other !== 3))
+    expect(result.skipped).toEqual([expect.stringMatching(/^damaged: record 4: "XARC\/1.0" begins no record/)])
   })
 
   test('with rubbish between records', async () => {
     const records = pages.map((page, index) => joined(index % 4 === 2 ? 'rubbish\nand more\n' : '', warcRecord(page)))
     const result = await found('rubbish.warc', joined(...records))
-    // What stands before it cannot be told from a record of the wrong length.
-    expect(htmlOf(result).length).toBeGreaterThanOrEqual(pages.length - 3)
-    expect(result.skipped.length).toBeGreaterThanOrEqual(3)
+    expect(htmlOf(result)).toEqual(allHtml)
+    expect(result.skipped.length).toBe(3)
   })
 
   test('say what is no page', async () => {

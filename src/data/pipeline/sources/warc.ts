@@ -139,14 +139,21 @@ export function parseFields(lines: readonly string[]): Map<string, string> {
   return fields
 }
 
+/** A line that may be the head of an ARC record, too long to be seen whole. */
+const beginsWithUrl = /^[a-z][a-z\d+.-]*:\/\/\S/i
+
 /** What is wrong with a record's block, seen from what follows it. */
 async function faultOf(reader: ByteReader, length: number, block: Uint8Array): Promise<string | undefined> {
   if (block.length < length) return `${length} bytes were announced, ${block.length} are there`
-  const next = latin1.decode(await reader.peek(lookAhead)).replace(/^[\r\n]*/, '')
-  if (next === '') return reader.damage?.taints === true ? reader.damage.message : undefined
+  const ahead = latin1.decode(await reader.peek(lookAhead))
+  const next = ahead.replace(/^[\r\n]*/, '')
   const line = next.slice(0, next.search(/[\r\n]|$/))
   const isCut = reader.damage !== undefined && line.length === next.length
-  if (isCut || warcLine.test(next) || arcLine.test(line) || line.length > lookAhead - 100) return undefined
+  if (isCut && reader.damage.taints === true) return reader.damage.message
+  // The end of a record, as the standard has it: whatever follows, the length was right.
+  if (next === '' || ahead.startsWith('\r\n\r\n')) return undefined
+  const mayBeLongHead = line.length > lookAhead - 100 && beginsWithUrl.test(line)
+  if (isCut || warcLine.test(next) || arcLine.test(line) || mayBeLongHead) return undefined
   return `what follows its ${length} bytes is no record`
 }
 

@@ -2,7 +2,7 @@
  * Documents that are the same or nearly so, found without comparing all with all (Indyk and Motwani, 1998): the hashes of a signature are cut
  * into bands, and those that agree in a band are compared. Of a group the first stays.
  *
- * For each document there are in memory its signature, 4 bytes a hash (480 with 24 bands of 5), and some 80 bytes more: a number that stands for
+ * For each document there are in memory its signature, 4 bytes a hash (480 with 30 bands of 4), and some 80 bytes more: a number that stands for
  * its text, its group, and its places in a table of texts and in that of the band that is looked at.
  */
 import { mix } from './words.ts'
@@ -40,9 +40,11 @@ class Groups {
     return at
   }
 
-  join(a: number, b: number): void {
+  /** @returns the document that was the first of its group and is no more; itself where both are of one group */
+  join(a: number, b: number): number {
     const [first, other] = [this.first(a), this.first(b)].sort((x, y) => x - y) as [number, number]
     this.#parents[other] = first
+    return other
   }
 }
 
@@ -84,8 +86,9 @@ export function findDuplicates(
       if (groups.first(first) === groups.first(other)) return
       const similarity = similarityOf(signatures, first, other, hashes)
       if (similarity < settings.similarity) return
-      similar[other] = Math.max(similar[other] as number, similarity)
-      groups.join(first, other)
+      const joined = groups.join(first, other)
+      // What another group began with goes for the sake of this pair as well.
+      for (const each of [other, joined]) similar[each] = Math.max(similar[each] as number, similarity)
     })
   }
   const duplicates = new Map<number, Duplicate>()

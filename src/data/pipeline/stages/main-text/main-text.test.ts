@@ -13,7 +13,7 @@ function plainText(html: string): string {
 
 function meanScore(make: (seed: number) => KnownPage, extract: (html: string) => string): number {
   const seeds = [1, 2, 3, 4, 5]
-  const scores = seeds.map(make).map(({ html, text }) => wordScore(extract(html), text))
+  const scores = seeds.map((seed) => make(seed)).map(({ html, text }) => wordScore(extract(html), text))
   return scores.reduce((sum, score) => sum + score, 0) / seeds.length
 }
 
@@ -126,4 +126,11 @@ describe('gives nothing, and does not fail,', () => {
     const html = `${'<div>'.repeat(3000)}deep${'</div>'.repeat(3000)}`
     expect(mainText(html)?.text ?? '').not.toContain('deep')
   })
+})
+
+test('elements have a style where they have the attribute', () => {
+  const document = parsePage('<html><head></head><body><p>a</p><p style="display: none">b</p></body></html>')
+  const [plain, hidden] = document.querySelectorAll('p')
+  expect(plain?.style).toBe(undefined)
+  expect(hidden?.style.display).toBe('none')
 })

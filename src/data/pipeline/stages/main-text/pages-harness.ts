@@ -7,14 +7,16 @@ export interface KnownPage {
   readonly text: string
 }
 
-/** Sentences of the closed world: paragraphs of some hundred characters. */
-function paragraphs(seed: number, count: number): string[] {
-  return Array.from({ length: count }, (_, index) =>
+/** Where the words of a page come from: as many paragraphs of some hundred characters, as HTML; others for another seed. */
+export type Paragraphs = (seed: number, count: number) => string[]
+
+/** Sentences of the closed world. */
+const worldParagraphs: Paragraphs = (seed, count) =>
+  Array.from({ length: count }, (_, index) =>
     document(seed, index)
       .text.replaceAll(/\s+/g, ' ')
       .slice(0, 60 + ((seed + index * 37) % 400)),
   )
-}
 
 const navigation = (words: readonly string[]): string =>
   `<nav><ul>${words.map((word) => `<li><a href="/${word}">${word}</a></li>`).join('')}</ul></nav>`
@@ -26,7 +28,7 @@ const page = (title: string, body: string): string =>
   `<!doctype html><html lang="en"><head><title>${title}</title><meta charset="utf-8"></head><body><header class="site-header"><a href="/">Home</a>${navigation(['Boards', 'Members', 'Search', 'Log in'])}</header>${banner}${body}<footer><p>Copyright 2024 by the owners of this site. All rights reserved, as the law allows. <a href="/privacy">Privacy</a> <a href="/terms">Terms of use</a></p></footer></body></html>`
 
 /** A question, and what many wrote below it, each post in its frame. */
-function forumPage(seed: number): KnownPage {
+function forumPage(seed: number, paragraphs: Paragraphs = worldParagraphs): KnownPage {
   const all = paragraphs(seed, 40)
   const [question, answers] = [all.slice(0, 12).join(' '), all.slice(12)]
   const frame = (writer: number, text: string): string =>
@@ -37,7 +39,7 @@ function forumPage(seed: number): KnownPage {
 }
 
 /** The front page of a blog: posts of several days, each with its frame, beside long lists of others. */
-function blogPage(seed: number): KnownPage {
+function blogPage(seed: number, paragraphs: Paragraphs = worldParagraphs): KnownPage {
   const posts = [0, 1, 2, 3, 4].map((day) => paragraphs(seed * 100 + day, day === 2 ? 12 : 4))
   const others = paragraphs(seed + 1, 20).map((teaser) => `<li><a href="/o">${teaser.slice(0, 60)}</a></li>`)
   const entries = posts.map(
@@ -49,7 +51,7 @@ function blogPage(seed: number): KnownPage {
 }
 
 /** A reference: names with short explanations, code and tables, beside a table of contents. */
-function docsPage(seed: number): KnownPage {
+function docsPage(seed: number, paragraphs: Paragraphs = worldParagraphs): KnownPage {
   const texts = paragraphs(seed, 12).map((text) => text.slice(0, 90))
   const sections = texts.map((text, index) => {
     const name = `read_${index}`
@@ -68,7 +70,7 @@ function docsPage(seed: number): KnownPage {
 }
 
 /** A post of a blog by itself: buttons to share it, others that are like it, and what readers wrote below. */
-function postPage(seed: number): KnownPage {
+function postPage(seed: number, paragraphs: Paragraphs = worldParagraphs): KnownPage {
   const texts = paragraphs(seed, 10)
   const others = paragraphs(seed + 500, 6).map((text) => `<li><a href="/o">${text.slice(0, 50)}</a><p>${text}</p></li>`)
   const comments = paragraphs(seed + 900, 8).map(
@@ -79,7 +81,7 @@ function postPage(seed: number): KnownPage {
 }
 
 /** A board of older make: the whole page is one form, and posts are rows of tables beside their writers. */
-function tableForumPage(seed: number): KnownPage {
+function tableForumPage(seed: number, paragraphs: Paragraphs = worldParagraphs): KnownPage {
   const posts = paragraphs(seed, 24)
   const rows = posts.map(
     (text, index) =>
@@ -91,7 +93,7 @@ function tableForumPage(seed: number): KnownPage {
 }
 
 /** A question, answers by votes, and short remarks on them, in the frames of a site that has scripts between its head and its body. */
-function questionPage(seed: number): KnownPage {
+function questionPage(seed: number, paragraphs: Paragraphs = worldParagraphs): KnownPage {
   const texts = paragraphs(seed, 14)
   const answers = texts
     .slice(2)
@@ -116,7 +118,7 @@ export const knownPages = {
   'front page of a blog': blogPage,
   'post of a blog': postPage,
   manual: docsPage,
-} as const satisfies Readonly<Record<string, (seed: number) => KnownPage>>
+} as const satisfies Readonly<Record<string, (seed: number, paragraphs?: Paragraphs) => KnownPage>>
 
 export const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
 

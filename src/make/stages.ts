@@ -1,0 +1,144 @@
+/** What the stages of a run read, and which of them make it. */
+import { readFile } from 'node:fs/promises'
+import { isAbsolute, join, relative, resolve } from 'node:path'
+import { PocketPhiError } from '../base/errors.ts'
+import { checkedDataRecipe, type DataRecipe } from '../data/pipeline/recipe.ts'
+import { manifestFile } from '../data/shards/index.ts'
+import { parseYaml } from '../data/yaml.ts'
+import { isJsonObject } from '../formats/json.ts'
+import { checkedRecipe, type Recipe } from '../train/recipe.ts'
+import type { DefinitionOf, RunFile, StageDefinition } from './run-file.ts'
+
+/** A stage of a run, with its recipe read. */
+export interface Stage<Definition extends StageDefinition = StageDefinition> {
+  readonly definition: Definition
+  /** What decides what it makes, beside what it reads: its fields, with those of its recipe in the place of a path. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** Of a stage with a recipe, its fields as they were written. */
+  readonly recipe: unknown
+  /** Files and folders that no stage makes. */
+  readonly outside: readonly string[]
+  /** Names of the stages that make the others. */
+  readonly inputs: readonly string[]
+}
+
+/** Runs with what goes wrong named as that of a stage. */
+export async function inStage<T>(name: string, action: () => T | Promise<T>): Promise<T> {
+  try {
+    return await action()
+  } catch (error) {
+    if (!(error instanceof PocketPhiError)) throw error
+    const { code, problem, expected, found, remedy } = error
+    throw new PocketPhiError(code, `Stage "${name}": ${problem}`, {
+      ...(expected === undefined ? {} : { expected }),
+      ...(found === undefined ? {} : { found }),
+      ...(remedy === undefined ? {} : { remedy }),
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Reads the recipes of a run, and finds out which stage reads what which other has made: what lies in the folder of that one.
+ *
+ * @throws PocketPhiError naming the stage: `invalid-config` for a recipe that does not fit, and for a stage that reads what a later one makes;
+ * `not-found` without the file of a recipe
+ */
+export async function resolveStages({ stages }: RunFile): Promise<Stage[]> {
+  return await Promise.all(
+    stages.map((definition, index) =>
+      inStage(definition.name, async () => {
+        const recipe = 'recipe' in definition ? await recipeFields(definition) : undefined
+        const reads = readsOf(definition, recipe)
+        const { folder: _, ...fields } = definition
+        return {
+          definition,
+          recipe,
+          settings: recipe === undefined ? fields : { ...fields, recipe },
+          ...madeWithin(reads, stages, index),
+        }
+      }),
+    ),
+  )
+}
+
+async function recipeFields({ recipe }: DefinitionOf<'data' | 'train'>): Promise<unknown> {
+  if (typeof recipe !== 'string') return recipe
+  const text = await readFile(recipe, 'utf8').catch((cause: unknown) => {
+    throw new PocketPhiError('not-found', `The recipe "${recipe}" cannot be read.`, {
+      remedy: 'Paths are taken from the working folder: correct "recipe".',
+      cause,
+    })
+  })
+  return parseYaml(text, recipe)
+}
+
+/** The files and folders that a stage reads. */
+function readsOf(definition: StageDefinition, recipe: unknown): string[] {
+  switch (definition.kind) {
+    case 'data':
+      return dataReads(checkedDataRecipe(recipe, 'recipe'), definition.input)
+    case 'train':
+      return trainingReads(checkedRecipe(withPlaceholders(recipe)))
+    case 'merge':
+      return [definition.model, definition.adapters]
+    case 'quantize': {
+      const text = definition.calibration?.text
+      return [definition.model, ...(typeof text === 'object' ? [text.file] : [])]
+    }
+    case 'evaluate':
+      return [...definition.models, ...(definition.benchmarks === undefined ? [] : [definition.benchmarks.data])]
+  }
+}
+
+function dataReads({ pack, stages }: DataRecipe, input: string): string[] {
+  const classifier = stages.education?.classifier
+  return [input, ...(pack === undefined ? [] : [pack.tokenizer]), ...(classifier === undefined ? [] : [classifier])]
+}
+
+/** A recipe may leave out what the model that it starts from says, and that may not be there yet. */
+function withPlaceholders(recipe: unknown): unknown {
+  if (!isJsonObject(recipe) || typeof recipe['initial'] !== 'string') return recipe
+  return { model: {}, tokenizer: { folder: recipe['initial'] }, ...recipe }
+}
+
+function trainingReads({ initial, tokenizer, adapter, data }: Recipe): string[] {
+  const reads = data.flatMap((entry) => {
+    if ('file' in entry) return [entry.file]
+    // It names what was packed, so that gigabytes need not be read to know them again.
+    return entry.source === 'shards' ? [join(entry.folder, manifestFile)] : []
+  })
+  if ('folder' in tokenizer) reads.push(tokenizer.folder)
+  if (initial !== undefined) reads.push(initial)
+  if (adapter?.initial !== undefined) reads.push(adapter.initial)
+  return [...new Set(reads)]
+}
+
+/** Divides paths into those that stages make and all others. */
+function madeWithin(
+  reads: readonly string[],
+  stages: readonly StageDefinition[],
+  own: number,
+): Pick<Stage, 'outside' | 'inputs'> {
+  const inputs = new Set<string>()
+  const outside: string[] = []
+  for (const path of reads) {
+    const maker = stages.findIndex(({ folder }) => isWithin(path, folder))
+    const { name } = stages[maker] ?? {}
+    if (name === undefined) outside.push(path)
+    else if (maker < own) inputs.add(name)
+    else {
+      throw new PocketPhiError('invalid-config', `It reads "${path}", which is not made before it.`, {
+        expected: 'what an earlier stage makes, or a file from outside of the run',
+        found: maker === own ? 'its own folder' : `the folder of the later stage "${name}"`,
+        remedy: 'Put the stages in the order in which they are to run, or correct the path.',
+      })
+    }
+  }
+  return { inputs: [...inputs], outside }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  const from = relative(resolve(folder), resolve(path))
+  return !from.startsWith('..') && !isAbsolute(from)
+}
