@@ -1,5 +1,6 @@
 /** The paper in miniature, still smaller: two models of a plan of a few steps, on a corpus that is made here. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,9 +9,19 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { document } from '../src/data/world/index.ts'
 import { differs } from '../scripts/paper/pairs.ts'
-import { dpoRecipe, phaseRecipe, readPlan, runsOf, sftRecipe, usualPlan, type PaperRun } from '../scripts/paper/plan.ts'
+import {
+  digestOf,
+  dpoRecipe,
+  phaseRecipe,
+  readPlan,
+  runsOf,
+  sftRecipe,
+  usualPlan,
+  type PaperRun,
+} from '../scripts/paper/plan.ts'
+import { dataRecipes } from '../scripts/paper/prepare.ts'
 import type { PaperResult } from '../scripts/paper/run.ts'
-import { differences, formatSpread, spreadOf } from '../scripts/paper/statistics.ts'
+import { differences, formatInterval, formatSpread, spreadOf } from '../scripts/paper/statistics.ts'
 import { textNames } from '../scripts/paper/texts.ts'
 
 const script = fileURLToPath(new URL('../scripts/paper/run.ts', import.meta.url))
@@ -42,8 +53,9 @@ function smallPlan(): string {
     .replace(/^seeds: .*$/m, 'seeds: [1]')
     .replace(/^measures: .*$/m, 'measures: { tokens: 600, questions: 3, oneIn: 100 }')
     .replace(/of: \{ size: 3\.4M/, 'of: { size: 0.4M')
-    .replace(/^runs:\n(?: {2}.*\n)+/m, 'runs:\n  0.4M: [raw, reasoning]\n')
+    .replace(/^runs:\n(?: {2}.*\n)+/m, 'runs:\n  0.4M: [raw, synthetic]\n')
     .replace(/everySteps: \d+ \}/, 'everySteps: 2 }')
+    .replace(/everySteps: \d+, batches: \d+/, 'everySteps: 3, batches: 1')
   writeFileSync(file, text)
   return file
 }
@@ -54,8 +66,13 @@ const args = (out: string, work: string): string[] => [
   ...['--work', join(folder, work), '--out', join(folder, out)],
 ]
 
+interface Ended {
+  readonly output: string
+  readonly signal: NodeJS.Signals | null
+}
+
 /** Runs the script until it ends, or is killed when it has said so. */
-async function run(out: string, work: string, killAt?: RegExp): Promise<string> {
+async function run(out: string, work: string, killAt?: RegExp): Promise<Ended> {
   const child = spawn(process.execPath, args(out, work), { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   const hear = (chunk: Buffer): void => {
@@ -64,9 +81,9 @@ async function run(out: string, work: string, killAt?: RegExp): Promise<string> 
   }
   child.stdout.on('data', hear)
   child.stderr.on('data', hear)
-  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve))
-  if (killAt === undefined && code !== 0) throw new Error(output)
-  return output
+  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
+  if (code !== 0 && signal !== 'SIGKILL') throw new Error(output)
+  return { output, signal }
 }
 
 function results(out: string): PaperResult[] {
@@ -88,12 +105,12 @@ describe('a plan of a few steps', () => {
   }, 240_000)
 
   it('records every model with everything that is measured', () => {
-    const [raw, reasoning] = results('whole')
+    const [raw, synthetic] = results('whole')
     expect(raw).toMatchObject({ size: '0.4M', arm: 'raw', seed: 1, parameters: 393_696, tokens: 12 * 1024 })
     expect(Object.keys(raw?.stages ?? {})).toEqual(['pretrained'])
-    expect(Object.keys(reasoning?.stages ?? {})).toEqual(['pretrained', 'tuned', 'preferred'])
-    expect(reasoning?.pairs).toBeGreaterThan(0)
-    const { full, fourBits } = reasoning?.stages.preferred ?? {}
+    expect(Object.keys(synthetic?.stages ?? {})).toEqual(['pretrained', 'tuned', 'preferred'])
+    expect(synthetic?.pairs).toBeGreaterThan(0)
+    const { full, fourBits } = synthetic?.stages.preferred ?? {}
     expect(Object.keys(full?.texts ?? {})).toEqual([...textNames])
     for (const name of textNames) {
       // Guessing among 2,048 tokens takes 11 bits for each, which is a byte at least.
@@ -104,17 +121,36 @@ describe('a plan of a few steps', () => {
     }
   })
 
-  it('ends in the same numbers when it was killed', { timeout: 240_000 }, async () => {
-    const output = await run('killed', 'work-killed', /reasoning-1-first/)
-    expect(output).toMatch(/raw-1: .* minutes/)
-    await run('killed', 'work-killed')
+  it('ends in the same numbers when it was killed, and shared with another process', { timeout: 240_000 }, async () => {
+    for (const moment of [/synthetic-1-first 3/, /synthetic-1-second 3/, /synthetic-1-dpo 3/]) {
+      expect((await run('killed', 'work-killed', moment)).signal).toBe('SIGKILL')
+    }
+    await Promise.all([run('killed', 'work-killed'), run('killed', 'work-killed')])
     const stagesOf = (out: string): unknown[] => results(out).map((result) => ({ ...result, minutes: 0 }))
     expect(stagesOf('killed')).toEqual(stagesOf('whole'))
+  })
+
+  it('records anew what another plan has changed', async () => {
+    const file = join(folder, 'plan.yaml')
+    const before = readFileSync(file, 'utf8')
+    const digests = (): string[] => {
+      const plan = readPlan(file)
+      return runsOf(plan).map((one) => digestOf(plan, one, []))
+    }
+    const recorded = digests()
+    writeFileSync(file, before.replace('weightDecay: 0.1', 'weightDecay: 0.2'))
+    expect(digests().filter((digest) => recorded.includes(digest))).toEqual([])
+    writeFileSync(file, before)
+    expect(digests()).toEqual(recorded)
   })
 })
 
 describe('the plan', () => {
   const plan = readPlan()
+
+  it('learns from recipes of data that can be read', async () => {
+    expect((await dataRecipes()).map(({ name }) => name)).toEqual(['best', 'facts', 'filtered', 'raw', 'reasoning'])
+  })
 
   it('has valid recipes, which differ between arms in their data alone', () => {
     const runs = runsOf(plan)
@@ -159,6 +195,8 @@ it('tells means and spreads', () => {
   expect(spreadOf([1, 2, 3])).toEqual({ mean: 2, deviation: 1 })
   expect(formatSpread([0.1, 0.2, 0.3], 1, 100)).toBe('20.0 ± 10.0')
   expect(formatSpread([2], 2)).toBe('2.00')
+  // Of three values the 95 % interval is 4.303 standard errors to either side.
+  expect(formatInterval([1, 2, 3], 2)).toBe('2.00 ± 2.48')
   const left = [
     { seed: 1, value: 5 },
     { seed: 2, value: 7 },

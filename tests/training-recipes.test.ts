@@ -11,7 +11,7 @@ import { resolveStages } from '../src/make/stages.ts'
 import { modelFromConfig } from '../src/models/index.ts'
 import { printProgram } from '../src/program/index.ts'
 import { traceTraining } from '../src/train/step/programs.ts'
-import { parseRecipe } from '../src/train/recipe.ts'
+import { readRecipe } from '../src/train/read-recipe.ts'
 import { planTraining } from '../src/train/trainer.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -21,12 +21,16 @@ const files = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'u
 const plans = files.filter((path) => path.endsWith('.plan.yaml'))
 const runs = files.filter((path) => path.endsWith('.run.yaml'))
 const ofData = files.filter((path) => path.startsWith(`data${sep}`))
+/** tests/paper.test.ts reads these. */
+const ofPaper = files.filter((path) => path.startsWith(`paper${sep}`))
 
-const recipes = files
-  .filter((file) => ![...plans, ...runs, ...ofData].includes(file))
-  .map((file) => {
-    return { file, recipe: parseRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
-  })
+const recipes = await Promise.all(
+  files
+    .filter((file) => ![...plans, ...runs, ...ofData, ...ofPaper].includes(file))
+    .map(async (file) => {
+      return { file, recipe: await readRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
+    }),
+)
 
 test('there are recipes, and each has its own name', () => {
   expect(files).toContain(join('phi-nano', 'pretrain.yaml'))

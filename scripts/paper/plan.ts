@@ -1,9 +1,11 @@
 /** What the paper in miniature trains: recipes/paper/plan.yaml, and the recipes that follow from it. */
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { PocketPhiError, present } from '../../src/base/errors.ts'
+import type { DataRecipe } from '../../src/data/pipeline/recipe.ts'
 import { checkedFields, parseYaml } from '../../src/data/yaml.ts'
 import { checkedRecipe, fieldsSchema, type Recipe } from '../../src/train/recipe.ts'
 
@@ -11,6 +13,8 @@ export const paperFolder = fileURLToPath(new URL('../../recipes/paper/', import.
 export const usualPlan = join(paperFolder, 'plan.yaml')
 
 const schedule = fieldsSchema.shape.schedule
+/** What all sizes have in common. */
+const shape = schedule.omit({ peak: true })
 const phases = ['first', 'second'] as const
 const { batch, optimizer, checkpoint, evaluation, model, data } = fieldsSchema.shape
 
@@ -24,9 +28,10 @@ const planSchema = z.strictObject({
   }),
   /** What all models have in common, of config.json. */
   model,
-  sizes: z.record(z.string(), model),
+  /** Models, with the greatest rate of their pre-training. */
+  sizes: z.record(z.string(), z.strictObject({ peak: schedule.shape.peak, model })),
   training: z.strictObject({ batch, optimizer, checkpoint, evaluation }),
-  phases: z.strictObject({ first: schedule, second: schedule }),
+  phases: z.strictObject({ first: shape, second: shape }),
   arms: z.record(z.string(), z.strictObject({ first: data, second: data })),
   runs: z.record(z.string(), z.array(z.string()).min(1)),
   measures: z.strictObject({
@@ -67,6 +72,22 @@ export function runsOf({ runs, seeds }: Plan): PaperRun[] {
 
 export const nameOf = ({ size, arm, seed }: PaperRun): string => `${size}-${arm}-${seed}`
 
+/** A short name for all that decides what is recorded of a model: of another plan, or other recipes of data, nothing is taken over. */
+export function digestOf(plan: Plan, run: PaperRun, recipes: readonly DataRecipe[]): string {
+  const trainings = [
+    ...phases.map((phase) => phaseRecipe(plan, run, phase, '')),
+    ...(isAligned(plan, run) ? [sftRecipe(plan, run, ''), dpoRecipe(plan, run, 'pairs.jsonl', '')] : []),
+  ]
+  const { tokenizer, measures } = plan
+  const all = JSON.stringify([trainings, recipes, tokenizer, measures])
+  return createHash('sha256').update(all).digest('hex').slice(0, 12)
+}
+
+/** Whether a model goes on to conversations and preferences. */
+export function isAligned({ alignment }: Plan, { size, arm }: PaperRun): boolean {
+  return alignment.of.size === size && alignment.of.arm === arm
+}
+
 /** Where things are in the working folder. */
 export const places = {
   tokenizer: (work: string): string => join(work, 'tokenizer'),
@@ -88,19 +109,21 @@ function dataOf(entries: Entries, seed: number, work: string): Entries {
   })
 }
 
-function modelOf(plan: Plan, size: string): Recipe['model'] {
+function sizeOf(plan: Plan, size: string): Plan['sizes'][string] {
   const own = plan.sizes[size]
-  if (own === undefined) {
-    throw new PocketPhiError('invalid-config', `The plan has no size "${size}".`, {
-      expected: Object.keys(plan.sizes).join(', '),
-    })
-  }
-  return { ...plan.model, ...own }
+  if (own !== undefined) return own
+  throw new PocketPhiError('invalid-config', `The plan has no size "${size}".`, {
+    expected: Object.keys(plan.sizes).join(', '),
+  })
 }
 
-/** The recipe of a phase of pre-training. The second starts from what the first has learned. */
-export function phaseRecipe(plan: Plan, { size, arm, seed }: PaperRun, phase: Phase, work: string): Recipe {
-  const name = nameOf({ size, arm, seed })
+function modelOf(plan: Plan, size: string): Recipe['model'] {
+  return { ...plan.model, ...sizeOf(plan, size).model }
+}
+
+/** The recipe of a phase of pre-training. The second starts from what the first has learned. @param name of the folder of the run */
+export function phaseRecipe(plan: Plan, run: PaperRun, phase: Phase, work: string, name = nameOf(run)): Recipe {
+  const { size, arm, seed } = run
   return checkedRecipe({
     name: `${name}-${phase}`.replaceAll('.', '-').toLowerCase(),
     description: `The ${phase} phase of ${name}.`,
@@ -110,13 +133,12 @@ export function phaseRecipe(plan: Plan, { size, arm, seed }: PaperRun, phase: Ph
     ...(phase === 'first' ? {} : { initial: join(places.run(work, name, 'first'), 'final') }),
     data: dataOf(present(plan.arms[arm], arm)[phase], seed, work),
     ...plan.training,
-    schedule: plan.phases[phase],
+    schedule: { ...plan.phases[phase], peak: sizeOf(plan, size).peak },
   })
 }
 
 /** Supervised tuning of a model: conversations of the world in their usual mixture. */
-export function sftRecipe(plan: Plan, run: PaperRun, work: string): Recipe {
-  const name = nameOf(run)
+export function sftRecipe(plan: Plan, run: PaperRun, work: string, name = nameOf(run)): Recipe {
   return checkedRecipe({
     name: `${name}-sft`.replaceAll('.', '-').toLowerCase(),
     description: `${name}, tuned on conversations.`,
@@ -131,8 +153,7 @@ export function sftRecipe(plan: Plan, run: PaperRun, work: string): Recipe {
 }
 
 /** Preferences for what the generator says over what the tuned model said. @param file the pairs */
-export function dpoRecipe(plan: Plan, run: PaperRun, file: string, work: string): Recipe {
-  const name = nameOf(run)
+export function dpoRecipe(plan: Plan, run: PaperRun, file: string, work: string, name = nameOf(run)): Recipe {
   const { questions: _, beta, ...own } = plan.alignment.dpo
   return checkedRecipe({
     name: `${name}-dpo`.replaceAll('.', '-').toLowerCase(),

@@ -44,15 +44,20 @@ function* tokenizerTexts({ tokenizer }: Plan, { sources }: DataRecipe, corpus: s
   }
 }
 
-async function dataRecipes(): Promise<DataRecipe[]> {
+/** The recipes of data that the arms learn from. */
+export async function dataRecipes(): Promise<DataRecipe[]> {
   const folder = join(paperFolder, 'data')
   const names = (await readdir(folder)).filter((name) => name.endsWith('.yaml')).toSorted()
   return names.map((name) => parseDataRecipe(readFileSync(join(folder, name), 'utf8'), parse(name).name))
 }
 
-/** Makes what is not there. @param corpus a folder with the files that the recipes of data name */
-export async function prepare(plan: Plan, corpus: string, work: string): Promise<void> {
-  const recipes = await dataRecipes()
+/**
+ * Makes what is not there.
+ *
+ * @param recipes of data, with the name of the folder of their shards
+ * @param corpus a folder with the files that they name
+ */
+export async function prepare(plan: Plan, recipes: readonly DataRecipe[], corpus: string, work: string): Promise<void> {
   await mkdir(work, { recursive: true })
   const folder = places.tokenizer(work)
   const [widest] = recipes.filter(({ name }) => name === 'raw')

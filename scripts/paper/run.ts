@@ -8,8 +8,9 @@
  * questions. docs/paper/README.md has the questions, the predictions and the tables.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Backend } from '../../src/backends/backend.ts'
@@ -25,7 +26,9 @@ import { train } from '../../src/train/trainer.ts'
 import { measure, type Measures } from './measure.ts'
 import { makePairs } from './pairs.ts'
 import {
+  digestOf,
   dpoRecipe,
+  isAligned,
   nameOf,
   paperFolder,
   phaseRecipe,
@@ -37,7 +40,7 @@ import {
   type PaperRun,
   type Plan,
 } from './plan.ts'
-import { prepare } from './prepare.ts'
+import { dataRecipes, prepare } from './prepare.ts'
 import { measuredTexts, type MeasuredText, type TextName } from './texts.ts'
 
 /** A model in 16 bits as trained, and rounded to 4 bits. */
@@ -51,7 +54,9 @@ export interface PaperResult extends PaperRun {
   readonly parameters: number
   /** Tokens that were learned. */
   readonly tokens: number
-  /** Of a processor core, by training and measuring. */
+  /** What it was trained from: see `digestOf`. */
+  readonly recipe: string
+  /** Of a processor core, by the process that ended the run; without rounding to 4 bits, and without what was done before a stop. */
   readonly minutes: number
   readonly stages: Readonly<Partial<Record<'pretrained' | 'tuned' | 'preferred', BothFormats>>>
   /** Of the last step: pairs that were made, of so many questions. */
@@ -76,8 +81,10 @@ async function trained(recipe: Recipe, folder: string, backend: Backend): Promis
     folder,
     backend,
     resume: true,
-    onProgress: ({ step, steps, loss }) => {
-      if (step % 50 === 0) process.stdout.write(`${recipe.name} ${step} of ${steps}: ${loss.toFixed(3)}\n`)
+    onProgress: ({ step, steps, loss, heldOutLoss }) => {
+      if (heldOutLoss === undefined) return
+      const losses = `${loss.toFixed(3)}, held out ${heldOutLoss.toFixed(3)}`
+      process.stdout.write(`${recipe.name} ${step} of ${steps}: ${losses}\n`)
     },
   })
   // Recorded results are what stays; the steps between are only there to go on from.
@@ -94,31 +101,33 @@ async function measureBoth(folder: string, { plan, backend, texts }: Desk): Prom
 }
 
 /** Supervised tuning and then preferences, both measured. */
-async function align(run: PaperRun, desk: Desk): Promise<Pick<PaperResult, 'stages' | 'pairs'>> {
+async function align(run: PaperRun, name: string, desk: Desk): Promise<Pick<PaperResult, 'stages' | 'pairs'>> {
   const { plan, work, backend } = desk
-  const name = nameOf(run)
-  const tuned = await trained(sftRecipe(plan, run, work), places.run(work, name, 'sft'), backend)
-  const { questions } = plan.alignment.dpo
-  const pairs = await makePairs(tuned, backend, { questions, seed: 500_000 + run.seed })
+  const tuned = await trained(sftRecipe(plan, run, work, name), places.run(work, name, 'sft'), backend)
   const file = join(work, 'runs', name, 'pairs.jsonl')
-  await writeFileAtomic(file, pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(''))
-  const preferred = await trained(dpoRecipe(plan, run, file, work), places.run(work, name, 'dpo'), backend)
-  const stages = { tuned: await measureBoth(tuned, desk), preferred: await measureBoth(preferred, desk) }
-  return { stages, pairs: pairs.length }
+  // Once: a training that was stopped goes on with the same pairs alone, and answers are drawn in batches.
+  if (!existsSync(file)) {
+    const { questions } = plan.alignment.dpo
+    const pairs = await makePairs(tuned, backend, { questions, seed: 500_000 + run.seed })
+    await writeFileAtomic(file, pairs.map((pair) => `${JSON.stringify(pair)}\n`).join(''))
+  }
+  const pairs = readFileSync(file, 'utf8').split('\n').length - 1
+  const preferred = await trained(dpoRecipe(plan, run, file, work, name), places.run(work, name, 'dpo'), backend)
+  return { stages: { tuned: await measureBoth(tuned, desk), preferred: await measureBoth(preferred, desk) }, pairs }
 }
 
-async function runOne(run: PaperRun, desk: Desk): Promise<PaperResult> {
+async function runOne(run: PaperRun, digest: string, desk: Desk): Promise<PaperResult> {
   const { plan, work, backend } = desk
   const before = process.cpuUsage()
-  const name = nameOf(run)
-  await trained(phaseRecipe(plan, run, 'first', work), places.run(work, name, 'first'), backend)
-  const folder = await trained(phaseRecipe(plan, run, 'second', work), places.run(work, name, 'second'), backend)
+  const name = `${nameOf(run)}-${digest}`
+  await trained(phaseRecipe(plan, run, 'first', work, name), places.run(work, name, 'first'), backend)
+  const folder = await trained(phaseRecipe(plan, run, 'second', work, name), places.run(work, name, 'second'), backend)
   const pretrained = await measureBoth(folder, desk)
-  const { size, arm } = plan.alignment.of
-  const aligned = run.size === size && run.arm === arm ? await align(run, desk) : undefined
+  const aligned = isAligned(plan, run) ? await align(run, name, desk) : undefined
   const { user, system } = process.cpuUsage(before)
   return {
     ...run,
+    recipe: digest,
     parameters: await parametersOf(folder),
     tokens: (plan.phases.first.steps + plan.phases.second.steps) * plan.training.batch.rows,
     minutes: (user + system) / 60e6,
@@ -143,18 +152,35 @@ const { values } = parseArgs({
 if (values.data === undefined) throw new Error('--data is missing: the folder with corpus and benchmarks')
 const { data, work, out } = values
 const plan = readPlan(values.plan)
+const recipes = await dataRecipes()
+const locks = join(work, 'locks')
 mkdirSync(out, { recursive: true })
-mkdirSync(join(work, 'locks'), { recursive: true })
-await prepare(plan, join(data, 'corpus'), work)
+mkdirSync(locks, { recursive: true })
+
+/** Whether this very model is recorded. */
+function isRecorded(file: string, digest: string): boolean {
+  return existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as PaperResult).recipe === digest
+}
+
+const otherPlace = 'choose another folder with --work.'
+let preparing = tryLock(join(locks, 'prepare'), otherPlace)
+while (preparing === undefined) {
+  await setTimeout(1000)
+  preparing = tryLock(join(locks, 'prepare'), otherPlace)
+}
+await prepare(plan, recipes, join(data, 'corpus'), work)
+preparing.close()
 const tokenizer = loadTokenizerJson(await localFolder(places.tokenizer(work)).readJson('tokenizer.json'))
 const backend = wasmBackend({ threads: 1, wide: enableWideVectors('training') })
-const desk: Desk = { plan, work, backend, texts: await measuredTexts(plan, tokenizer, data, work) }
+const texts = await measuredTexts(plan, recipes, tokenizer, data, work)
+const desk: Desk = { plan, work, backend, texts }
 for (const run of runsOf(plan)) {
   const file = join(out, `${nameOf(run)}.json`)
-  const lock = existsSync(file) ? undefined : tryLock(join(work, 'locks', nameOf(run)), 'choose another with --work.')
+  const digest = digestOf(plan, run, recipes)
+  const lock = isRecorded(file, digest) ? undefined : tryLock(join(locks, nameOf(run)), otherPlace)
   if (lock === undefined) continue
   try {
-    const result = await runOne(run, desk)
+    const result = await runOne(run, digest, desk)
     await writeFileAtomic(file, `${JSON.stringify(result, undefined, 1)}\n`)
     process.stdout.write(`${nameOf(run)}: ${result.minutes.toFixed(1)} minutes\n`)
   } finally {

@@ -20,6 +20,16 @@ export function formatSpread(values: readonly number[], digits: number, factor =
   return values.length < 2 ? show(mean) : `${show(mean)} ± ${show(deviation)}`
 }
 
+/** By the number of values less one: the distribution of Student leaves 2.5 % beyond it at either side. */
+const student: readonly number[] = [NaN, 12.706, 4.303, 3.182, 2.776]
+
+/** "1.2 ± 0.3": the mean, and half the width of the interval that covers 95 % if values are distributed normally. @throws for more than five values */
+export function formatInterval(values: readonly number[], digits: number, factor = 1): string {
+  const { mean, deviation } = spreadOf(values)
+  const half = (present(student[values.length - 1], 'quantile') * deviation) / Math.sqrt(values.length)
+  return `${(factor * mean).toFixed(digits)} ± ${(factor * half).toFixed(digits)}`
+}
+
 /** Left minus right, of the same seed each. */
 export function differences<Run extends { readonly seed: number }>(
   left: readonly Run[],
@@ -28,6 +38,6 @@ export function differences<Run extends { readonly seed: number }>(
 ): number[] {
   return left.flatMap((run) => {
     const other = right.find(({ seed }) => seed === run.seed)
-    return other === undefined ? [] : [valueOf(run) - valueOf(present(other, 'run'))]
+    return other === undefined ? [] : [valueOf(run) - valueOf(other)]
   })
 }

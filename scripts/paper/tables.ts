@@ -3,14 +3,15 @@
  *
  *     npm run paper:tables [-- --check]
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { present } from '../../src/base/errors.ts'
 import { markdownTable, writePart } from '../page-part.ts'
 import type { Answers, Measures } from './measure.ts'
-import { paperFolder, readPlan, runsOf } from './plan.ts'
+import { digestOf, nameOf, paperFolder, readPlan, runsOf } from './plan.ts'
+import { dataRecipes } from './prepare.ts'
 import type { PaperResult } from './run.ts'
-import { differences, formatSpread } from './statistics.ts'
+import { differences, formatInterval, formatSpread } from './statistics.ts'
 import { textNames, type TextName } from './texts.ts'
 
 type Stage = keyof PaperResult['stages']
@@ -70,7 +71,7 @@ function table(
 const of = (results: readonly PaperResult[], size: string, arm: string): PaperResult[] =>
   results.filter((result) => result.size === size && result.arm === arm)
 
-/** Rows of what one kind of run has less or more than another, seed by seed. */
+/** What one kind of run has more than another: the mean over seeds and its 95 % interval. */
 function differenceRow(
   name: string,
   left: readonly PaperResult[],
@@ -79,40 +80,42 @@ function differenceRow(
   formats: readonly [Format, Format] = ['full', 'full'],
   stage: Stage = 'pretrained',
 ): string[] {
-  const both = [...left.map((result) => ({ result, format: formats[0] }))]
-  const others = right.map((result) => ({ result, format: formats[1] }))
-  const seeded = (list: readonly { readonly result: PaperResult; readonly format: Format }[]) =>
-    list.map(({ result, format }) => ({ seed: result.seed, measures: measuresOf(result, stage, format) }))
+  const seeded = (list: readonly PaperResult[], format: Format) =>
+    list.map((result) => ({ seed: result.seed, measures: measuresOf(result, stage, format) }))
+  const [these, those] = [seeded(left, formats[0]), seeded(right, formats[1])]
   return [
     name,
     ...columns.map(({ valueOf, digits, factor }) =>
-      formatSpread(
-        differences(seeded(both), seeded(others), ({ measures }) => valueOf(measures)),
-        digits + 1,
+      formatInterval(
+        differences(these, those, ({ measures }) => valueOf(measures)),
+        digits,
         factor,
       ),
     ),
   ]
 }
 
+const differenceHead = 'Differences of the same seed: mean and 95 % interval (Student).'
+
 function armTables(results: readonly PaperResult[]): string[] {
   const [size = ''] = Object.entries(plan.runs).find(([, arms]) => arms.includes('raw')) ?? []
-  const arms = ['raw', 'filtered', 'reasoning'].map((arm) => [arm, of(results, size, arm)] as const)
-  const [raw = [], filtered = [], reasoning = []] = arms.map(([, runs]) => runs)
+  const runs = (arm: string): PaperResult[] => of(results, size, arm)
+  const steps = [
+    ['filtered', 'raw'],
+    ['purer', 'filtered'],
+    ['synthetic', 'purer'],
+  ] as const
   return [
-    `### a. Raw, filtered, and filtered with synthetic text in a second phase (${size})`,
+    `### a. Raw, filtered, and two phases (${size})`,
     table(
       'arm',
       textColumns,
-      arms.map(([arm, runs]) => [arm, runs.map((run) => measuresOf(run))]),
+      ['raw', 'filtered', 'purer', 'synthetic'].map((arm) => [arm, runs(arm).map((run) => measuresOf(run))]),
     ),
-    'Differences, seed by seed:',
+    differenceHead,
     markdownTable(
       ['', ...textColumns.map(({ name }) => name)],
-      [
-        differenceRow('filtered less raw', filtered, raw, textColumns),
-        differenceRow('reasoning less filtered', reasoning, filtered, textColumns),
-      ],
+      steps.map(([arm, before]) => differenceRow(`${arm} less ${before}`, runs(arm), runs(before), textColumns)),
     ),
   ]
 }
@@ -136,7 +139,7 @@ function dialTables(results: readonly PaperResult[]): string[] {
         ),
       ),
     ),
-    'The facts arm less the reasoning arm, seed by seed:',
+    `The facts arm less the reasoning arm. ${differenceHead}`,
     markdownTable(
       ['size', ...columns.map(({ name }) => name)],
       sizes.map((size) => differenceRow(size, of(results, size, 'facts'), of(results, size, 'reasoning'), columns)),
@@ -145,7 +148,7 @@ function dialTables(results: readonly PaperResult[]): string[] {
 }
 
 function sizeTables(results: readonly PaperResult[]): string[] {
-  const rows = sizes.map((size) => [size, of(results, size, 'reasoning')] as const)
+  const rows = sizes.map((size) => [size, of(results, size, plan.alignment.of.arm)] as const)
   return [
     '### c. Size, in the arm of the report',
     table(
@@ -188,7 +191,7 @@ function formatTables(results: readonly PaperResult[]): string[] {
   const columns = [...textColumns, ...answerColumns]
   const { size: alignedSize, arm } = plan.alignment.of
   const rows = sizes.map((size) => {
-    const runs = of(results, size, 'reasoning')
+    const runs = of(results, size, plan.alignment.of.arm)
     return differenceRow(`${size} pre-trained`, runs, runs, columns, ['fourBits', 'full'])
   })
   const aligned = of(results, alignedSize, arm)
@@ -199,20 +202,21 @@ function formatTables(results: readonly PaperResult[]): string[] {
   ]
 }
 
-function recorded(): PaperResult[] {
-  const folder = join(paperFolder, 'results')
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json'))
-  return names.toSorted().map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as PaperResult)
+/** The results of the models of the plan, each made by the very recipes that there are now. */
+async function recorded(): Promise<PaperResult[]> {
+  const recipes = await dataRecipes()
+  return runsOf(plan).map((run) => {
+    const file = join(paperFolder, 'results', `${nameOf(run)}.json`)
+    const result = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as PaperResult) : undefined
+    if (result?.recipe === digestOf(plan, run, recipes)) return result
+    throw new Error(`The model ${nameOf(run)} is not recorded, or by another plan: npm run paper.`)
+  })
 }
 
-const results = recorded()
-const wanted = runsOf(plan).length
-if (results.length < wanted) throw new Error(`Of ${wanted} runs ${results.length} are recorded: npm run paper.`)
-const minutes = results.reduce((sum, run) => sum + run.minutes, 0)
-const [one] = results
+const results = await recorded()
 const parts = [
-  `Mean ± standard deviation over seeds ${plan.seeds.join(', ')}; ${wanted} models, ${present(one, 'run').tokens.toLocaleString('en')} tokens each, ` +
-    `${(minutes / 60).toFixed(1)} hours of a processor core in all. Texts in bits per byte.`,
+  `Mean ± standard deviation over seeds ${plan.seeds.join(', ')}; ${results.length} models, ${present(results[0], 'run').tokens.toLocaleString('en')} tokens ` +
+    'each. Texts in bits per byte.',
   ...armTables(results),
   ...dialTables(results),
   ...sizeTables(results),

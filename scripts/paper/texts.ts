@@ -1,7 +1,11 @@
-/** Texts that models of the paper in miniature are measured on; none of them was learned from. */
+/**
+ * Texts that models of the paper in miniature are measured on. No arm learned from them; generated ones are new draws from a closed
+ * world, of whose sentences many were seen by arms that learn of it.
+ */
 import { join } from 'node:path'
 import { z } from 'zod'
 import { present } from '../../src/base/errors.ts'
+import type { DataRecipe } from '../../src/data/pipeline/recipe.ts'
 import { document } from '../../src/data/world/index.ts'
 import { openShards } from '../../src/data/shards/index.ts'
 import type { Tokenizer } from '../../src/text/tokenizer.ts'
@@ -90,6 +94,7 @@ const choiceRow = z.object({ question: z.string(), choices: z.array(z.string()),
 /** Reads all of them. @param data the folder with `corpus` and `benchmarks` */
 export async function measuredTexts(
   { training, measures }: Plan,
+  recipes: readonly DataRecipe[],
   tokenizer: Tokenizer,
   data: string,
   work: string,
@@ -108,7 +113,7 @@ export async function measuredTexts(
   return {
     textbook: corpus('openstax-economics'),
     encyclopedia: corpus('wikitext-2-articles'),
-    web: run(await heldOutWeb(work)),
+    web: run(await heldOutWeb(recipes, work)),
     // Without the annotations of a calculator.
     solutions: after(solved.map(({ question, answer }) => [question, answer.replaceAll(/<<.*?>>/g, '')])),
     'right answers': after(
@@ -124,11 +129,47 @@ export async function measuredTexts(
   }
 }
 
-/** Every seventh of the documents that no arm learned from, since neighbours are of one source. */
-async function heldOutWeb(work: string): Promise<number[][]> {
+/** Tokens in a row that two texts do not share by chance. */
+const sharedTokens = 16
+
+/** Sequences of tokens by their hashes; may say that one is in it that is not, once in some hundred times. */
+class Sequences {
+  readonly #bits = new Uint8Array(2 ** 27)
+
+  add(ids: readonly number[]): void {
+    for (const hash of hashes(ids)) this.#bits[hash >>> 3] = (this.#bits[hash >>> 3] ?? 0) | (1 << (hash & 7))
+  }
+
+  hasAny(ids: readonly number[]): boolean {
+    for (const hash of hashes(ids)) if (((this.#bits[hash >>> 3] ?? 0) >>> (hash & 7)) & 1) return true
+    return false
+  }
+}
+
+/** 30 bits for each sequence in a text. */
+function* hashes(ids: readonly number[]): Generator<number> {
+  for (let start = 0; start + sharedTokens <= ids.length; start++) {
+    let hash = 0
+    for (let index = start; index < start + sharedTokens; index++) {
+      hash = Math.imul(hash ^ (ids[index] ?? 0), 0x9e3779b1)
+      hash ^= hash >>> 15
+    }
+    yield hash >>> 2
+  }
+}
+
+/** Pieces of the raw corpus of which no arm has learned 16 tokens in a row, every third, since neighbours are of one source. */
+async function heldOutWeb(recipes: readonly DataRecipe[], work: string): Promise<number[][]> {
+  const learned = new Sequences()
+  for (const { name } of recipes) {
+    const { training, close } = await openShards(places.shards(work, name))
+    for (let index = 0; index < training.count; index++) learned.add(training.ids(index))
+    close()
+  }
   const { heldOut, close } = await openShards(places.shards(work, 'raw'))
   try {
-    return Array.from({ length: Math.floor(heldOut.count / 7) }, (_, index) => heldOut.ids(7 * index))
+    const pieces = Array.from({ length: heldOut.count }, (_, index) => heldOut.ids(index))
+    return pieces.filter((ids) => !learned.hasAny(ids)).filter((_, index) => index % 3 === 0)
   } finally {
     close()
   }
