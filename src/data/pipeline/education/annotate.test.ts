@@ -210,7 +210,7 @@ describe('a server that is of no use', () => {
   test.each([
     [401, 'no-access', 1],
     [404, 'not-supported', 1],
-    [400, 'invalid-file', 20],
+    [400, 'invalid-file', 40],
     [503, 'network', 120],
   ])('with status %i ends the run', async (status, code, requests) => {
     judge.status = status

@@ -17,6 +17,11 @@ article p { white-space: pre-wrap; max-height: 12rem; overflow: auto } code { fo
 
 /** What stages are for, to those who see the page alone. */
 const purposes: Readonly<Record<string, string>> = {
+  answers:
+    'A language model was asked for a text for each combination of topic, audience and form. Answers that are not whole, or say what can be seen to be wrong, were asked again.',
+  solutions:
+    'The model solved exercises again without seeing how they were solved; those whose answer it did not come to went.',
+  openings: 'Of texts that begin with the same words, the first few stayed.',
   read: 'Files were read. What is damaged in them was skipped, record by record.',
   text: 'Pages became what they say, without what surrounds it.',
   language: 'Documents in other languages went.',
