@@ -108,14 +108,14 @@ function tell({ model, counts, kept, diversity, answers, stages }: SynthesisMani
   if (counts.unanswered > 0) {
     print(`\n${counts.unanswered} combinations have no usable answer; the same command asks about them again.`)
   }
-  print(
-    `\nThe texts are ${textsFile(folder)}, the conversations ${conversationsFile(folder)}, the account ${manifestFile(folder)}.`,
-  )
-  print(
-    `A run of data reads the texts as { name: synthetic, files: ['texts.jsonl'] } with --input ${folder}, a training the`,
-  )
-  print(`conversations as { source: conversations, file: ${conversationsFile(folder)}, weight: 1, seed: 1 }.`)
-  print(`See what became of them: phi data look ${folder}`)
+  print(`\nThe account is ${manifestFile(folder)}; see what became of the texts: phi data look ${folder}`)
+  if (counts.kept > 0) tellFiles(folder)
+}
+
+function tellFiles(folder: string): void {
+  const [texts, conversations] = [textsFile(folder), conversationsFile(folder)]
+  print(`A run of data reads ${texts} as { name: synthetic, files: [${basename(texts)}] } with --input ${folder}.`)
+  print(`A training reads the conversations as { source: conversations, file: ${conversations}, weight: 1, seed: 1 }.`)
 }
 
 const listOf = (counts: readonly (readonly [string, number])[]): string =>

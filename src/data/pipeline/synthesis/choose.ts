@@ -75,7 +75,7 @@ function answersStage(source: string, answered: readonly Answered[], unanswered:
   for (const one of answered) {
     const document = documentOf(source, one)
     const { form, audience } = one.combination
-    reporter.keep(document, document, { counts: { [`a ${form} kept`]: 1 }, detail: `for ${audience}` })
+    reporter.keep(document, document, { counts: { [form]: 1 }, detail: `for ${audience}` })
   }
   for (const { combination, reason } of unanswered) {
     const { id, form, topic, audience } = combination

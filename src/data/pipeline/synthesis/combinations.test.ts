@@ -1,7 +1,10 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { drawCombinations } from './combinations.ts'
 import { diversityOf, openingOf } from './diversity.ts'
-import { parseSynthesisPlan } from './plan.ts'
+import { parseSynthesisPlan, topicsOf } from './plan.ts'
 import { isSameAnswer, verdictOn } from './solutions.ts'
 
 const topics = Array.from({ length: 200 }, (_, index) => `topic ${index}`)
@@ -79,9 +82,26 @@ test('texts begin alike whatever the numbers', () => {
   expect(openingOf('A farmer has 12 boxes, and more.', 4)).toBe(openingOf('A farmer has 7 sheep.', 4))
 })
 
+test('the plan that comes with the package counts on combinations that there are', async () => {
+  const text = await readFile(new URL('../../../../recipes/data/lessons.yaml', import.meta.url), 'utf8')
+  const lessons = parseSynthesisPlan(text)
+  expect(drawCombinations(lessons, await topicsOf(lessons)).length).toBe(lessons.count)
+})
+
+test('topics of a file come once each, without remarks', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'phi-topics-'))
+  const file = join(folder, 'topics.txt')
+  await writeFile(file, '# remark\nshadows\n\n  echoes \nshadows\n')
+  const found = await topicsOf({ ...parseSynthesisPlan(small), topics: { file } })
+  await rm(folder, { recursive: true })
+  expect(found).toEqual(['shadows', 'echoes'])
+})
+
+const whole = 'name: a\ndescription: b\nseed: 1\ncount: 2\ntopics: [x]\naudiences: [y]\n'
+const small = `${whole}forms: { question: 1 }`
+
 test('a plan says what is wrong with it', () => {
-  const whole = 'name: a\ndescription: b\nseed: 1\ncount: 2\ntopics: [x]\naudiences: [y]\n'
-  expect(parseSynthesisPlan(`${whole}forms: { question: 1 }`)).toMatchObject({
+  expect(parseSynthesisPlan(small)).toMatchObject({
     temperature: 0.8,
     openings: { most: 5 },
   })

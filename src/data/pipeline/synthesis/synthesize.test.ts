@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { TestClock } from '../../../base/clock-harness.ts'
 import { Random } from '../../../base/random.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
@@ -16,6 +16,9 @@ import { conversationsFile, manifestFile, readSynthesis, textsFile, type Synthes
 import { synthesize, type SynthesisOptions } from './synthesize.ts'
 import type { SynthesisPlan } from './plan.ts'
 import { benchmarkQuestion, planOf, ScriptedWriter } from './writer-harness.ts'
+
+// Processes are started again and again.
+vi.setConfig({ testTimeout: 300_000 })
 
 const timeoutSeconds = 77
 /** Those that need no clock. */
@@ -74,7 +77,7 @@ async function withBenchmark(plan: SynthesisPlan): Promise<SynthesisPlan> {
 
 describe('a server of which one answer in five is of no use', () => {
   test('is seen through: what is kept is what was asked for, all is accounted for, and all is counted', async () => {
-    const plan = await withBenchmark(planOf(400))
+    const plan = await withBenchmark(planOf(400, { openings: { words: 5, most: 1 } }))
     const { counts, answers, stages } = await write(plan, { prices: { prompt: 0.15, answer: 0.6 } })
     const faults = writer.count()
     expect(faults / writer.requests).toBeGreaterThan(0.17)
@@ -92,11 +95,12 @@ describe('a server of which one answer in five is of no use', () => {
       duplicates: writer.count('same text', 'nearly the same text') - keptWith('same text', 'nearly the same text'),
       sameOpenings: writer.count('same opening') - keptWith('same opening'),
     })
-    // Of what repeats, the first of each form stays; of what begins alike, the first three. None of it is kept for another reason.
+    // Of what repeats, the first of each form stays; of what begins alike, too. None of it is kept for another reason.
     expect(keptWith('same text', 'nearly the same text')).toBeLessThanOrEqual(4)
-    expect(keptWith('same opening')).toBeLessThanOrEqual(3 * 4)
+    expect(keptWith('same opening')).toBeLessThanOrEqual(4)
     expect(keptWith('wrong answer', 'benchmark')).toBe(0)
-    expect([counts.failedVerification, counts.contaminated, counts.duplicates].every((count) => count > 0)).toBe(true)
+    const { failedVerification, contaminated, duplicates, sameOpenings } = counts
+    expect(Math.min(failedVerification, contaminated, duplicates, sameOpenings)).toBeGreaterThan(0)
 
     const kinds = {
       'not readable': writer.count('torn', 'prose', 'empty', 'no interface'),
@@ -262,7 +266,7 @@ describe('a run that ends early', () => {
     const random = new Random(5)
     let kills = 0
     for (let ended = false; !ended;) {
-      const deadAt = other.requests + random.integer(5, 60)
+      const deadAt = other.requests + random.integer(20, 60)
       const running = spawn(process.execPath, [child, url, to, String(count)], { stdio: ['ignore', 'ignore', 'pipe'] })
       let complaints = ''
       running.stderr.on('data', (data: Buffer) => (complaints += data.toString()))
@@ -274,7 +278,7 @@ describe('a run that ends early', () => {
       ended = signal === null
       if (!ended) kills++
     }
-    expect(kills).toBeGreaterThan(3)
+    expect(kills).toBeGreaterThan(2)
     expect(await bytesOf(to)).toBe(await bytesOf(whole))
     // Of a kill, what was on its way is lost: an answer for each text that was asked about at the time.
     const wasted = other.requests - other.count('torn', 'refusal', 'too short', 'wrong arithmetic') - other.asked.size
