@@ -1,6 +1,6 @@
 /** Whether solutions of an exercise come to the answer that is given with it. */
 import { wordsOf } from '../stages/words.ts'
-import { isSameValue, valueOf, valuesIn } from './arithmetic.ts'
+import { isSameValue, valueOf, valuesIn } from './arithmetic/value.ts'
 
 /** What is known of an exercise so far. */
 export type Verdict = 'agreed' | 'disagreed' | 'open'

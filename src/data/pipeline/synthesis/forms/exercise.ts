@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Rejected } from '../../asking/answer.ts'
-import { isSameValue, valueOf, valuesIn, type Value } from '../arithmetic.ts'
+import { isSameValue, valueOf, valuesIn, type Value } from '../arithmetic/value.ts'
 import { defineForm, faultOfLengths, type DraftFault } from './form.ts'
 
 /** More is an explanation, which no two people put in the same words. */

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { Turn } from '../../../conversations/turns.ts'
 import { jsonSchemaOf, readObject, type Rejected } from '../../asking/answer.ts'
-import { equationsIn } from '../arithmetic.ts'
+import { equationsIn } from '../arithmetic/equations.ts'
 import { repeatedSequences } from '../../stages/repetition.ts'
 import { hashesOf, wordsOf } from '../../stages/words.ts'
 

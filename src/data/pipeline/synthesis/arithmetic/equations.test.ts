@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { equationsIn, valueOf, valuesIn } from './arithmetic.ts'
+import { equationsIn } from './equations.ts'
+import { valueOf, valuesIn } from './value.ts'
 
 const verdicts = (text: string): boolean[] => equationsIn(text).map(({ holds }) => holds)
 
@@ -31,6 +32,14 @@ describe('an equation of a text', () => {
     ['84 = 7 × 12'],
     ['3 + 4 = 7 (seven)'],
     ['2) 3 + 4 = 3 + 4'],
+    ['There are 60 students x 2/3 = 40 students who came.'],
+    ['She expects 100 - 5 = 95% to come.'],
+    ['1260 / 3500 * 100 = 36%'],
+    ['100% - 80% = 20 % of them'],
+    ['It took 120 minutes – 30 minutes - 15 minutes = 75 minutes.'],
+    ['3 friends × $2 = $6'],
+    ['It is 27% because (18.75 - 18.48) × 100 = 27'],
+    ['20 minutes / 40 minutes * 100% = 50'],
   ])('that holds: %s', (text) => {
     expect(verdicts(text)).toEqual([true])
   })
@@ -38,13 +47,14 @@ describe('an equation of a text', () => {
   test.each([
     ['7 × 12 = 74 pencils', '7 × 12 = 74 pencils'],
     ['so 3 + 4 = 8.', 'so 3 + 4 = 8.'],
-    ['10 / 3 = 3', '10 / 3 = 3'],
     ['10 / 3 = 3.43', '10 / 3 = 3.43'],
     ['(12 - 5 = 6)', '(12 - 5 = 6)'],
     ['3 apples + 4 apples = 8 apples', '3 apples + 4 apples = 8 apples'],
     ['50 × 20% = 100', '50 × 20% = 100'],
     ['22 / 7 ≈ 4', '22 / 7 ≈ 4'],
     ['2^5 = 10', '2^5 = 10'],
+    ['So it cost 192*100 = $1920', 'So it cost 192*100 = $1920'],
+    ['100 - 5 = 94%', '100 - 5 = 94%'],
   ])('that does not: %s', (text, written) => {
     expect(equationsIn(text)).toMatchObject([{ text: written, holds: false }])
   })
@@ -76,6 +86,22 @@ describe('an equation of a text', () => {
     ['1/0 = 7'],
     ['sin(3) × 2 = 9'],
     ['4 + 4 = 12 + z'],
+    ['10 / 3 = 3'],
+    ['28 / 1/5 = 28 * 5'],
+    ['5H - 10 = 25'],
+    ['3m = 220 - 10'],
+    ['Area of 4 rooms = 121 * 4'],
+    ['40 nickels = 40 * $0.05'],
+    ['So 250 × 12 = 3 000'],
+    ['because 14, 400 / 80 = 180'],
+    ['because 12 × 1 and 1/4 = 15'],
+    ['because ¾ x 3/3 = 9/12'],
+    ['75 + 10% of 150 = 75 + 15'],
+    ['75 + 15 = 75 + 10% of 150'],
+    ['0900-0130 = 0730'],
+    ['$2.50 - $2.24 = 26 cents'],
+    ['a total of $100+($100*(10/100) = $110'],
+    ['20 / 240 = 8.33...%'],
   ])('is not seen in %s', (text) => {
     expect(equationsIn(text)).toEqual([])
   })
