@@ -1,6 +1,4 @@
 /** Every answer of a model, kept in a file as it comes: what was taken need not be asked again, and what was paid for is counted. */
-import { tryLock } from '../../../base/file-lock.ts'
-import { PocketPhiError } from '../../../base/errors.ts'
 import type { Usage } from '../../../endpoint/chat.ts'
 import { openJsonLines, readJsonLines } from '../../../formats/json-lines.ts'
 import { isJsonObject, type JsonObject } from '../../../formats/json.ts'
@@ -61,16 +59,15 @@ export interface Journal<Value extends object> {
 }
 
 /**
- * Opens a journal, or begins one. What a death left torn at its end goes.
+ * Opens a journal, or begins one, in a folder that is locked. What a death left torn at its end goes.
  *
  * @param isValue whether an entry of the file holds what is taken from answers
- * @throws PocketPhiError `invalid-argument` while another process has it open; `out-of-memory` for a full disk, here and when an entry is added
+ * @throws PocketPhiError `out-of-memory` for a full disk, here and when an entry is added
  */
 export async function openJournal<Value extends object>(
   file: string,
   isValue: (fields: JsonObject) => boolean,
 ): Promise<Journal<Value>> {
-  const lock = lockOf(file)
   const takeEntry = (value: unknown): JournalEntry<Value> | undefined => {
     if (!isJsonObject(value) || typeof value['key'] !== 'string') return undefined
     const isEntry = typeof value['rejected'] === 'string' || isValue(value)
@@ -92,18 +89,6 @@ export async function openJournal<Value extends object>(
       tally = counted(tally, entry)
       if (!isRejected(entry)) taken.set(entry.key, [...(taken.get(entry.key) ?? []), entry])
     },
-    async close() {
-      await log.close()
-      lock.close()
-    },
+    close: () => log.close(),
   }
-}
-
-/** Two that write to one journal would each lose what the other paid for. */
-function lockOf(file: string): { close(): void } {
-  const lock = tryLock(`${file}.lock`, 'or choose another folder with --out.')
-  if (lock !== undefined) return lock
-  throw new PocketPhiError('invalid-argument', `Another process adds to "${file}".`, {
-    remedy: 'Wait until it ends, or choose another folder with --out.',
-  })
 }

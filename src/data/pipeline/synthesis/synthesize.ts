@@ -5,9 +5,10 @@ import { PocketPhiError } from '../../../base/errors.ts'
 import { inLanes } from '../../../base/lanes.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
 import { cleanTemporaries, systemError } from '../../../formats/atomic.ts'
+import { lockFolder } from '../folder-lock.ts'
 import { Asker, type AskingCounts, type AskingOptions } from '../asking/asker.ts'
 import { openJournal, type Journal } from '../asking/journal.ts'
-import { filtersOf, type Answered, type Unanswered } from './choose.ts'
+import { filtersOf, type Answered, type NamedFilters, type Unanswered } from './choose.ts'
 import { drawCombinations, type Combination } from './combinations.ts'
 import type { Draft } from './forms/index.ts'
 import { topicsOf, type SynthesisPlan } from './plan.ts'
@@ -37,7 +38,7 @@ const journalFile = (folder: string): string => join(folder, 'answers.jsonl')
  * Asks about every combination whose answers are not in the folder yet. Each answer is kept as it comes; whenever the run ends, also when it is
  * stopped, the files have all that is kept of what was answered, in the order of the plan.
  *
- * @throws PocketPhiError `aborted`; `invalid-config` for a plan that counts on more combinations than there are; `not-found` for files that it names; what
+ * @throws PocketPhiError `aborted`; `invalid-argument` where another run has the folder; `invalid-config` for a plan that counts on more combinations than there are; `not-found` for files that it names; what
  * `Asker.ask` throws
  */
 export async function synthesize(
@@ -49,18 +50,36 @@ export async function synthesize(
   const combinations = drawCombinations(plan, await topicsOf(plan))
   const filters = await filtersOf(plan)
   await makeFolder(folder)
-  const journal = await openJournal<Said>(journalFile(folder), ({ said }) => typeof said === 'string')
-  const run = new SynthesisRun(plan, combinations, endpoint, journal, options)
+  const lock = await lockFolder(folder)
+  try {
+    const journal = await openJournal<Said>(journalFile(folder), ({ said }) => typeof said === 'string')
+    const run = new SynthesisRun(plan, combinations, endpoint, journal, options)
+    try {
+      return await finish(run, filters, folder, options.signal)
+    } finally {
+      await journal.close()
+    }
+  } finally {
+    lock.close()
+  }
+}
+
+/** Asks, and writes what there is, however that ends. */
+async function finish(
+  run: SynthesisRun,
+  filters: NamedFilters,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<SynthesisManifest> {
   let manifest: SynthesisManifest
   try {
     await run.askAll()
   } catch (error) {
-    throw options.signal?.aborted === true ? stopped(folder) : error
+    throw signal?.aborted === true ? stopped(folder) : error
   } finally {
-    await journal.close()
     manifest = await writeSynthesis(folder, { ...run.result(), filters })
   }
-  if (options.signal?.aborted === true) throw stopped(folder)
+  if (signal?.aborted === true) throw stopped(folder)
   return manifest
 }
 

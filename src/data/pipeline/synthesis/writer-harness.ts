@@ -285,7 +285,7 @@ export function planOf(count: number, more: Partial<SynthesisPlan> = {}): Synthe
     forms: { textbook: 2, exercise: 2, conversation: 1, question: 1 },
     temperature: 0.8,
     longest: 900,
-    duplicates: { words: 3, bands: 24, rows: 5, similarity: 0.6 },
+    duplicates: { words: 3, bands: 30, rows: 4, similarity: 0.5 },
     openings: { words: 5, most: 3 },
     ...more,
   }
