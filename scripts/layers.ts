@@ -45,7 +45,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   train: { rooms: ['engine', 'data', 'data/shards', 'train/step'], packages: ['yaml', 'zod'], node: true },
   'train/step': { rooms: ['engine'] },
   tune: { rooms: ['engine', 'train/step'] },
-  make: { rooms: ['data/pipeline', 'train', 'eval'], packages: ['zod'], node: true },
+  make: { rooms: ['data/pipeline', 'train', 'eval'], packages: ['yaml', 'zod'], node: true },
   longrope: { rooms: ['engine', 'data', 'train'], packages: ['yaml', 'zod'], node: true },
   sandbox: { rooms: ['base'], packages: ['quickjs-emscripten-core', 'zod'], node: true },
   eval: { rooms: ['engine', 'data', 'eval/world', 'endpoint', 'sandbox'], packages: ['yaml', 'zod'], node: true },

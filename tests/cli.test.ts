@@ -156,31 +156,6 @@ describe('phi train', () => {
   })
 })
 
-describe('phi train --export', () => {
-  const exporting = ['train', 'toy.yaml', '--export', 'torch']
-
-  test('writes a folder that is a model too, and not over one that is there', async () => {
-    const { code, out } = await phi([...exporting, '--folder', 'exported'])
-    expect({ code, out }).toEqual({
-      code: 0,
-      out: '12 batches and weights are in exported. README.md there says how it is run.\n',
-    })
-    // Random weights: about ln 512.
-    const { loss } = await oneJson(['eval-loss', 'exported', '--tokens', '500', '--json', ...oneThread])
-    expect(loss).toBeCloseTo(6.24, 0)
-    const again = await phi([...exporting, '--folder', 'exported'])
-    expect(again).toMatchObject({ code: 1, out: '' })
-    expect(again.err).toContain('exists already')
-    expect((await phi([...exporting, '--folder', 'exported', '--restart'])).code).toBe(0)
-  })
-
-  test('needs a folder, and is nothing to resume', async () => {
-    expect(await phi(exporting)).toMatchObject({ code: 2, err: expect.stringContaining('--folder') })
-    const resumed = await phi([...exporting, '--folder', 'exported', '--resume'])
-    expect(resumed).toMatchObject({ code: 2, err: expect.stringContaining('resumed') })
-  })
-})
-
 describe('phi chat through a pipe', () => {
   test('each line gets one line, a fresh conversation each; a command is refused and not obeyed', async () => {
     const { code, out, err } = await phi(['chat', model, '--max-tokens', '8'], {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { gzippedWarcOf } from '../src/data/pipeline/sources/archive-harness.ts'
 import { ScriptedJudge } from '../src/data/pipeline/education/judge-harness.ts'
+import { planOf, ScriptedWriter } from '../src/data/pipeline/synthesis/writer-harness.ts'
 import { document } from '../src/data/world/index.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -196,6 +197,70 @@ describe('phi data annotate', () => {
   ])('refuses %s', async (more, message) => {
     const { err, code } = await phi(annotate('refused', ...more))
     expect([code, err]).toEqual([2, expect.stringContaining(message)])
+  })
+})
+
+describe('phi data synthesize', () => {
+  const synthesize = (to: string, ...more: string[]): string[] => [
+    ...['data', 'synthesize', 'plan.yaml', '--out', to, '--attempts', '12', ...more],
+  ]
+
+  beforeAll(() => writeFile(join(folder, 'plan.yaml'), JSON.stringify(planOf(40))))
+
+  test('has a plan written, tells what became of it, asks nothing twice, and the pipeline reads the texts', async () => {
+    await using writer = new ScriptedWriter()
+    writer.faults = ['torn', 'wrong answer', 'same text']
+    const { url } = await writer.start()
+    const environment = { PHI_ENDPOINT: `${url}#writer` }
+    const ended = await phi(synthesize('written', '--prompt-price', '2', '--answer-price', '8'), undefined, environment)
+    expect([ended.code, ended.err]).toEqual([0, ''])
+    expect(ended.out).toMatch(/^\d\d of 40 texts kept: textbook \d+, exercise \d+, conversation \d+, question \d+\.$/m)
+    expect(ended.out).toMatch(/^solutions +40 +\d\d +solved otherwise \d$/m)
+    expect(ended.out).toMatch(/^what is kept +\d+\.\d % +\d+\.\d % +\d+\.\d % +\d+\.\d %$/m)
+    const cost = (2 * writer.tokens.prompt + 8 * writer.tokens.answer) / 1e6
+    expect(ended.out).toContain(`Cost: ${cost.toFixed(4)} at the prices given.`)
+    const { requests } = writer
+    expect((await phi(synthesize('written'), undefined, environment)).out).toContain('40 known before')
+    expect(writer.requests).toBe(requests)
+
+    await phi(['data', 'look', 'written'])
+    expect(await readFile(join(folder, 'written', 'look.html'), 'utf8')).toContain('solved otherwise')
+    const recipe = `
+name: texts
+description: What was written.
+seed: 1
+sources: [{ name: synthetic, files: ['texts.jsonl'] }]
+stages: { personal: {} }
+`
+    await writeFile(join(folder, 'texts.yaml'), recipe)
+    const ran = await phi(['data', 'run', 'texts.yaml', '--input', 'written', '--folder', 'texts', '--threads', '1'])
+    const rows = (await readFile(join(folder, 'written', 'texts.jsonl'), 'utf8')).trim().split('\n').length
+    expect(ran.out).toMatch(new RegExp(`^read +${rows} +${rows} `, 'm'))
+  })
+
+  test('keeps what there is at Ctrl-C, and says how it goes on', async () => {
+    await using writer = new ScriptedWriter()
+    writer.faults = []
+    const { url } = await writer.start()
+    const options = ['--parallel', '1', '--endpoint', `${url}#writer`]
+    const child = spawn(process.execPath, [main, ...synthesize('cut', ...options)], { cwd: folder })
+    writer.onRequest = (requests) => void (requests === 20 && child.kill('SIGINT'))
+    let said = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    expect([code, said]).toEqual([130, expect.stringContaining('the same command goes on from there')])
+    writer.onRequest = () => {}
+    expect((await phi(synthesize('cut', ...options))).out).toMatch(/; 1\d known before/)
+  })
+
+  test.each([
+    [['plan.yaml'], 2, 'name the server that writes'],
+    [['plan.yaml', '--endpoint', 'writer'], 2, 'no address of a server'],
+    [['data.yaml', '--endpoint', 'http://127.0.0.1:9/v1#writer'], 1, 'is not a plan of synthetic data'],
+    [['missing.yaml', '--endpoint', 'http://127.0.0.1:9/v1#writer'], 1, 'cannot be read'],
+  ])('refuses %s', async (more, code, message) => {
+    const ended = await phi(['data', 'synthesize', ...more], undefined, { PHI_ENDPOINT: undefined })
+    expect([ended.code, ended.err]).toEqual([code, expect.stringContaining(message)])
   })
 })
 

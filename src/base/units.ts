@@ -20,3 +20,13 @@ export function formatBytes(bytes: number): string {
 export function formatCount(count: number): string {
   return count < 10_000 ? String(count) : withUnit(count, ['', 'thousand', 'million', 'billion', 'trillion'])
 }
+
+/** 3,725 seconds are "1 h 02 min". */
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'unknown'
+  const whole = Math.round(seconds)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  if (whole >= 3600) return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`
+  if (whole >= 60) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`
+  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : `${whole} s`
+}

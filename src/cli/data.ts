@@ -14,10 +14,12 @@ import {
   type DataRunResult,
   type RunState,
 } from '../data/pipeline/run.ts'
+import { readSynthesis } from '../data/pipeline/synthesis/result.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { registerAnnotate } from './data-annotate.ts'
 import { registerClassify } from './data-classify.ts'
 import { noteDraining, noteTrouble, placeOfQueue, printQueue, queueState, registerWork } from './data-queue.ts'
+import { registerSynthesize } from './data-synthesize.ts'
 import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
@@ -53,6 +55,7 @@ export function registerData(program: Command): void {
   registerStatus(group)
   registerAnnotate(group)
   registerClassify(group)
+  registerSynthesize(group)
 }
 
 function registerRun(group: Command): void {
@@ -87,10 +90,10 @@ function registerLook(group: Command): void {
   group
     .command('look')
     .description('Write a page that shows what each stage kept and dropped, and why.')
-    .argument('<folder>', 'folder of a run')
+    .argument('<folder>', 'folder of a run, or of synthetic data')
     .option('--out <file>', 'the page (default: look.html in the folder)')
     .action(async (folder: string, { out = join(folder, 'look.html') }: LookOptions) => {
-      await writeFileAtomic(out, lookPage(await readRun(folder)))
+      await writeFileAtomic(out, lookPage((await readSynthesis(folder)) ?? (await readRun(folder))))
       print(`The page is ${out}.`)
     })
 }

@@ -107,6 +107,6 @@ function printPlan(planned: readonly PlannedMake[], json: boolean): void {
 
 function printEnd({ folder, stages }: RunFile): void {
   const packed = stages.findLast(({ kind }) => kind === 'quantize')
-  print(`All is made in ${folder}.`)
+  print(`All is made in ${folder}. See how it went: phi report ${folder}`)
   if (packed !== undefined) print(`Try the model: phi run ${packed.folder} "Hello!"`)
 }

@@ -81,13 +81,19 @@ function whatOnlyWasmHas({ threads, wide, profile, expertCache }: OpenOptions): 
   return profile === true ? 'a profile' : undefined
 }
 
-/** From here on loading takes longer than the test of wide vectors, and answers gain from them. */
-const largeWeights = 250e6
+/**
+ * From here on answers gain more from wide vectors than the test of them takes: because loading takes longer, or, where several
+ * sequences share batches, because these are bound by arithmetic, as prompts are.
+ */
+const leastWideBytes = { alone: 250e6, shared: 50e6 }
 
-async function wantsWideVectors({ folder, weightsFile }: ModelPlace, { wide }: OpenOptions): Promise<boolean> {
+async function wantsWideVectors(
+  { folder, weightsFile }: ModelPlace,
+  { wide, maxSequences = 1 }: OpenOptions,
+): Promise<boolean> {
   if (wide !== undefined) return wide
   const { bytes } = await checkpointFacts(folder, weightsFile)
-  return bytes > largeWeights
+  return bytes > (maxSequences > 1 ? leastWideBytes.shared : leastWideBytes.alone)
 }
 
 /**

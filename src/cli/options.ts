@@ -136,7 +136,8 @@ export function cacheTypeOption(): Option {
 
 /** Adds what decides how a model is loaded. */
 export function addEngineOptions(command: Command): Command {
-  return addWideOptions(addMemoryOption(addBackendOptions(command)), 'for weights above 250 MB')
+  const when = 'for weights above 250 MB, or 50 MB where several answers are computed at once'
+  return addWideOptions(addMemoryOption(addBackendOptions(command)), when)
     .option(
       '--context <n>',
       'tokens of prompt and answer together (default: what the model takes and there is room for, at most 4096)',

@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 import type { OnProgress } from '../base/progress.ts'
 import { formatBytes } from '../base/units.ts'
 
-export { formatBytes, formatCount } from '../base/units.ts'
+export { formatBytes, formatCount, formatSeconds } from '../base/units.ts'
 
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`)
@@ -70,16 +70,6 @@ const barWidth = 24
 export function bar(share: number): string {
   const filled = Math.round(barWidth * Math.max(0, Math.min(1, share)))
   return `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`
-}
-
-/** 3,725 seconds are "1 h 02 min". */
-export function formatSeconds(seconds: number): string {
-  if (!Number.isFinite(seconds)) return 'unknown'
-  const whole = Math.round(seconds)
-  const two = (value: number): string => String(value).padStart(2, '0')
-  if (whole >= 3600) return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`
-  if (whole >= 60) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`
-  return seconds < 9.95 ? `${seconds.toFixed(1)} s` : `${whole} s`
 }
 
 export function formatPercent(share: number): string {

@@ -47,6 +47,20 @@ describe('nextParts', () => {
   it('cuts a prompt anywhere where no bucket holds two blocks', () => {
     expect(rowsOf([waiting(9)], [1, 2, 4, 8])).toEqual([8])
     expect(rowsOf([waiting(4)], [1, 2])).toEqual([2])
+    expect(rowsOf([waiting(9), waiting(9)], [1, 2, 4, 8])).toEqual([8, 0])
+  })
+
+  it('always has something to compute', () => {
+    for (let most = 1; most <= buckets.length; most++) {
+      const own = buckets.slice(0, most)
+      for (let left = 1; left < 30; left++) {
+        for (let other = 1; other < 30; other++) {
+          const rows = rowsOf([waiting(left), waiting(other)], own)
+          expect(Math.max(...rows)).toBeGreaterThan(0)
+          expect(rows.reduce((sum, count) => sum + count)).toBeLessThanOrEqual(own.at(-1) ?? 0)
+        }
+      }
+    }
   })
 })
 
@@ -86,6 +100,15 @@ describe('a text has the same logits to the last bit', () => {
     expect(await read(model, prompt, tokens)).toEqual(expected)
     expect(model.counters.reusedRows - reusedRows).toBe(mostReused(prompt.length))
   })
+})
+
+it.each([1, 2, 4, 8])('several prompts are read in batches of at most %i rows', async (maxRows) => {
+  const { bytes } = await tinyGguf({ type: 'Q4_0', config: { hidden_size: 256, intermediate_size: 256 } })
+  await using model = await loadModel(new File([bytes], 'tiny.gguf'), { threads: 1, maxSequences: 3, maxRows })
+  const prompts = [9, 9, 13].map((length) => someIds(length, length))
+  const rows = await Promise.all(prompts.map((prompt) => read(model, prompt, [])))
+  expect(rows.map(([logits]) => logits?.length)).toEqual(Array(3).fill(rows[0]?.[0]?.length))
+  expect(model.counters.rows).toBe(31)
 })
 
 describe('rowsToRun', () => {

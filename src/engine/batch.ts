@@ -1,4 +1,5 @@
 /** Which rows run next, of all that wait. */
+import { present } from '../base/errors.ts'
 import { leastBlockRows } from '../program/ops/cache.ts'
 import { logitRows } from '../models/trace.ts'
 import type { Sequence } from './sequence.ts'
@@ -44,15 +45,18 @@ export function nextParts<Request extends BatchRequest>(
   for (const request of order) {
     const from = request.sequence.computed
     const unwanted = Math.max(0, request.wantedFrom - from)
-    const room = Math.min(rows, unwanted + wanted)
-    // Alone in the smallest batches, a prompt is cut anywhere.
-    const count = rowsToTake(remaining(request), room) || (order.length === 1 ? room : 0)
+    const count = rowsToTake(remaining(request), Math.min(rows, unwanted + wanted))
     if (count <= 0) continue
     rows -= count
     wanted -= Math.max(0, count - unwanted)
     parts.push({ request, from, until: from + count })
   }
-  return parts
+  if (parts.length > 0) return parts
+  // The largest batch holds no block of any that leaves another: the first is cut anywhere.
+  const request = present(order[0], 'requests')
+  const { computed: from } = request.sequence
+  const room = Math.min(rows, Math.max(0, request.wantedFrom - from) + wanted)
+  return [{ request, from, until: from + Math.min(room, remaining(request)) }]
 }
 
 /** How many rows a batch of these has at most, with room for a part of the first prompt. */

@@ -125,15 +125,24 @@ async function reading<T>(checkpoint: string, action: () => Promise<T>): Promise
   }
 }
 
+/** The recipe that a checkpoint was made by; undefined for one of another program. @throws PocketPhiError `invalid-file` when it is damaged */
+export async function recordedRecipe(checkpoint: string): Promise<RunState['recipe'] | undefined> {
+  return (await readdir(checkpoint)).includes(stateFile) ? (await stateOf(checkpoint)).recipe : undefined
+}
+
+async function stateOf(checkpoint: string): Promise<RunState> {
+  return await reading(checkpoint, async () =>
+    stateSchema.parse(JSON.parse(await readFile(join(checkpoint, stateFile), 'utf8'))),
+  )
+}
+
 /**
  * Where the run of this checkpoint stood.
  *
  * @throws PocketPhiError `invalid-config` when it was made by another recipe, `invalid-file` when it is damaged
  */
 export async function readState(checkpoint: string, recipe: unknown): Promise<RunState> {
-  const state = await reading(checkpoint, async () =>
-    stateSchema.parse(JSON.parse(await readFile(join(checkpoint, stateFile), 'utf8'))),
-  )
+  const state = await stateOf(checkpoint)
   const changed = differences(state.recipe, JSON.parse(JSON.stringify(recipe)))
   if (changed.length === 0) return state
   throw new PocketPhiError('invalid-config', `The checkpoint "${checkpoint}" was made by another recipe.`, {

@@ -66,6 +66,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   'src/tune/tune.test.ts': 'training, likewise',
   'src/worker/worker.test.ts': 'compares the engine with itself',
   'tests/browser.test.ts': 'a page chooses its build',
+  'tests/data-endpoint.test.ts': 'is about requests',
   'tests/examples.test.ts': 'a page chooses its build',
   'tests/page-server.test.ts': 'a page chooses its build',
   'tests/published-models.test.ts': 'compares plans',

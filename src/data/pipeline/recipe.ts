@@ -48,6 +48,32 @@ const qualitySchema = z.strictObject({
     .default([0.15, 0.14, 0.13, 0.12, 0.11, 0.1]),
 })
 
+/** Questions that documents must not hold. */
+export const questionsSchema = z.strictObject({
+  /** JSON Lines with questions, as paths with wildcards from the working folder. */
+  files: z.array(z.string()).min(1),
+  /** Fields that hold a question. */
+  fields: z.array(z.string()).min(1).default(['question', 'prompt']),
+  /** Length of the sequences that are compared; shorter questions are compared whole. */
+  words: z.int().min(4).default(8),
+  /** How much of a question makes a document contaminated. */
+  share: share.default(0.5),
+})
+
+/**
+ * When two documents are one. The defaults find more than those of FineWeb and others (shingles of 5 words, Jaccard of 0.75), which lose most copies of
+ * which a word in twenty is another: bench/near-duplicates.ts compares them.
+ */
+export const duplicatesSchema = z.strictObject({
+  /** Words of a shingle. */
+  words: count.default(3),
+  bands: count.default(30),
+  /** Hashes of a band. */
+  rows: count.default(4),
+  /** Estimated Jaccard similarity from which on the later of two documents goes. */
+  similarity: share.default(0.5),
+})
+
 const stagesSchema = z.strictObject({
   /** Of pages: what they say, without what surrounds it. Plain text passes. */
   text: z.strictObject({}).optional(),
@@ -58,33 +84,8 @@ const stagesSchema = z.strictObject({
     })
     .optional(),
   quality: qualitySchema.optional(),
-  benchmarks: z
-    .strictObject({
-      /** JSON Lines with questions, as paths with wildcards from the working folder. */
-      files: z.array(z.string()).min(1),
-      /** Fields that hold a question. */
-      fields: z.array(z.string()).min(1).default(['question', 'prompt']),
-      /** Length of the sequences that are compared; shorter questions are compared whole. */
-      words: z.int().min(4).default(8),
-      /** How much of a question makes a document contaminated. */
-      share: share.default(0.5),
-    })
-    .optional(),
-  /**
-   * The defaults find more than those of FineWeb and others (shingles of 5 words, Jaccard of 0.75), which lose most copies of which a word in twenty is
-   * another: bench/near-duplicates.ts compares them.
-   */
-  duplicates: z
-    .strictObject({
-      /** Words of a shingle. */
-      words: count.default(3),
-      bands: count.default(30),
-      /** Hashes of a band. */
-      rows: count.default(4),
-      /** Estimated Jaccard similarity from which on the later of two documents goes. */
-      similarity: share.default(0.5),
-    })
-    .optional(),
+  benchmarks: questionsSchema.optional(),
+  duplicates: duplicatesSchema.optional(),
   personal: z.strictObject({}).optional(),
   education: z
     .strictObject({

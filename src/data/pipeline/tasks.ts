@@ -2,7 +2,6 @@
  * What workers do, one shard at a time. A task writes its output before the report beside it, both whole or not at all: where the report is, the
  * task was done, and one that was interrupted is done again with the same result.
  */
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../../formats/atomic.ts'
@@ -205,17 +204,12 @@ async function throughStage({ stage, settings, from, to, shard }: DocumentTask):
 
 /** For each document of a shard a number that stands for its text, and its signature. */
 async function writeSignatures({ settings, from, to, shard }: SignatureTask): Promise<void> {
-  const { signature } = await import('./stages/min-hash.ts')
-  const { wordsOf } = await import('./stages/words.ts')
+  const { signaturesOf } = await import('./stages/signatures.ts')
   const documents = await readDocuments(from, shard)
-  const hashes = settings.bands * settings.rows
-  const exact = new Float64Array(documents.length)
-  const signatures = new Uint32Array(documents.length * hashes)
-  documents.forEach(({ text }, index) => {
-    const digest = createHash('sha256').update(wordsOf(text).join(' ')).digest()
-    exact[index] = digest.readUIntBE(0, 6)
-    signatures.set(signature(text, settings.words, hashes), index * hashes)
-  })
+  const { exact, signatures } = signaturesOf(
+    documents.map(({ text }) => text),
+    settings,
+  )
   await writeFileAtomic(join(to, `${shard}.exact`), new Uint8Array(exact.buffer))
   await writeFileAtomic(join(to, `${shard}.signatures`), new Uint8Array(signatures.buffer))
 }

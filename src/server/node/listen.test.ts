@@ -1,4 +1,5 @@
 /** phi-nano on a port of this machine, and the official client of OpenAI. */
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import OpenAI, { APIUserAbortError, AuthenticationError, BadRequestError, NotFoundError } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -397,6 +398,11 @@ describe('a connection', () => {
     expect(await answerTo('hello\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /)
   })
 
+  it('may rest for longer than a request may take and proxies let theirs rest', async () => {
+    const { headers } = await fetch(`${server.url}/health`)
+    expect(headers.get('keep-alive')).toBe('timeout=75')
+  })
+
   it('with a foreign name is refused, as after DNS rebinding', async () => {
     const request = 'GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n'
     expect(await answerTo(request)).toMatch(/^HTTP\/1.1 403 [\s\S]*host_not_allowed/)
@@ -413,6 +419,19 @@ it('closing lets a stream end, and takes no new connections', async () => {
   for await (const { choices } of stream) text += choices[0]?.delta.content ?? ''
   expect(text).toBe(await said('What is a dog?'))
   await closed
+})
+
+it('closing does not wait for connections on which nothing was asked', async () => {
+  const app = { fetch: () => Promise.resolve(new Response()), drain: () => Promise.resolve() }
+  const closing = await listen(app, { host: '127.0.0.1', port: 0, patience: 3600 })
+  const socket = connect(Number(new URL(closing.url).port), '127.0.0.1')
+  const closed = once(socket, 'close')
+  await once(socket, 'connect')
+  // By the answer on another one, which came later, the server knows of the first.
+  await (await fetch(closing.url)).text()
+  await closing.close()
+  await closed
+  expect(socket.bytesRead).toBe(0)
 })
 
 it('an address that is taken is named', async () => {

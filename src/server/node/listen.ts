@@ -1,6 +1,6 @@
 /** A server app on a port of this machine. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { isIPv6 } from 'node:net'
+import { isIPv6, type Socket } from 'node:net'
 import { finished } from 'node:stream/promises'
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { PocketPhiError } from '../../base/errors.ts'
@@ -21,8 +21,12 @@ export interface Listening {
   close(): Promise<void>
 }
 
-/** Time for the head of a request, and for all of it, in milliseconds: those who send slowly hold no connection for ever. */
-const serverOptions = { headersTimeout: 20_000, requestTimeout: 60_000 }
+/**
+ * Milliseconds for the head of a request and for all of it: those who send slowly hold no connection for ever. Connections that rest
+ * are kept for longer than that, since Node counts one as resting while a body comes that was refused already, and for longer than
+ * proxies keep theirs (60 s are usual), so that none is ended while a request is on its way.
+ */
+const serverOptions = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 }
 
 /** @throws PocketPhiError `invalid-argument` where the address cannot be listened on */
 export async function listen(app: ServerApp, { host, port, patience }: ListenOptions): Promise<Listening> {
@@ -42,14 +46,20 @@ export async function listen(app: ServerApp, { host, port, patience }: ListenOpt
     // It would end the connection half a second after an answer to a request whose body was not read, whatever is asked on it by then.
     autoCleanupIncoming: false,
   }) as Server
+  const unused = new Set<Socket>()
+  server.on('connection', (socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
   server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    unused.delete(incoming.socket)
     outgoing.once('finish', () => void discardRest(incoming))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, host, port)))
     server.listen(port, host, resolve)
   })
-  return { url: urlOf(server, host), close: () => close(server, app, patience) }
+  return { url: urlOf(server, host), close: () => close(server, app, unused, patience) }
 }
 
 /**
@@ -62,10 +72,12 @@ async function discardRest(incoming: IncomingMessage): Promise<void> {
   await finished(incoming).catch(() => {}) // The client went away.
 }
 
-async function close(server: Server, app: ServerApp, patience: number): Promise<void> {
+async function close(server: Server, app: ServerApp, unused: ReadonlySet<Socket>, patience: number): Promise<void> {
   const closed = new Promise<void>((resolve) => void server.close(() => resolve()))
   await app.drain()
   server.closeIdleConnections()
+  // Browsers and clients open some to spare, which Node takes for busy until the time for a head is over.
+  for (const socket of unused) socket.destroy()
   // What the system has buffered for a reader who does not read would keep the connection open.
   const timer = setTimeout(() => server.closeAllConnections(), patience * 1000)
   await closed

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { TestClock } from '../../../base/clock-harness.ts'
 import { Random } from '../../../base/random.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
@@ -17,6 +17,9 @@ import {
 } from './annotate.ts'
 import { documentsToJudge, eachOf, ScriptedJudge, truthOf } from './judge-harness.ts'
 import { drawSample, type Sample } from './sample.ts'
+
+// Processes are started again and again.
+vi.setConfig({ testTimeout: 300_000 })
 
 const timeoutSeconds = 77
 const count = 500
@@ -210,7 +213,7 @@ describe('a server that is of no use', () => {
   test.each([
     [401, 'no-access', 1],
     [404, 'not-supported', 1],
-    [400, 'invalid-file', 20],
+    [400, 'invalid-file', 40],
     [503, 'network', 120],
   ])('with status %i ends the run', async (status, code, requests) => {
     judge.status = status

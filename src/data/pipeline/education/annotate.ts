@@ -1,16 +1,17 @@
 /** Has a sample of documents judged by a model, or by rules, and writes what it was told with an account of it. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemClock, type Clock } from '../../../base/clock.ts'
+import { crc32 } from 'node:zlib'
 import { PocketPhiError, present } from '../../../base/errors.ts'
 import { inLanes } from '../../../base/lanes.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
 import { cleanTemporaries, systemError, writeFileAtomic } from '../../../formats/atomic.ts'
+import { isJsonObject } from '../../../formats/json.ts'
 import { lockFolder } from '../folder-lock.ts'
 import { axes, highestScore, type Annotation, type Axis, type Judgement } from './annotation.ts'
-import { oneMore, openJournal, type Journal, type Tally } from './journal.ts'
-import { AnnotationModel } from './model.ts'
-import { answerKey, type Rejected, type Rejection } from './prompt.ts'
+import { Asker, type AskingCounts, type AskingOptions, type Question } from '../asking/asker.ts'
+import { oneMore, openJournal, type Counts, type Journal } from '../asking/journal.ts'
+import { answerKey, heldSchema, promptOf, readAnswer } from './prompt.ts'
 import { annotateByRules } from './rules.ts'
 import type { Sample, SampledDocument } from './sample.ts'
 
@@ -26,8 +27,6 @@ export const rulesAnnotator = 'rules'
 const rulesRemark =
   'No server was given: rules judged in the place of a language model. They see form and turns of phrase, not truth or sense.'
 
-type Unanswered = Readonly<Partial<Record<Rejection, number>>>
-
 export interface AnnotationReport {
   readonly annotator: string
   /** What a reader has to know of the annotator. */
@@ -38,7 +37,7 @@ export interface AnnotationReport {
   readonly sampled: number
   readonly annotated: number
   /** Documents without a usable answer, by what was wrong with the last one. */
-  readonly unanswered: Unanswered
+  readonly unanswered: Counts
   /** Documents whose reasons are word for word those of another: a sign of answers that do not look at the text. */
   readonly sameReasons: number
   /** How many documents have each score, from 0 to 5. */
@@ -49,20 +48,9 @@ export interface AnnotationReport {
   readonly answers?: AnswerCounts
 }
 
-/** The answers of all runs, and of this one: */
-export interface AnswerCounts extends Tally {
+export interface AnswerCounts extends AskingCounts {
   /** Documents that needed no question any more. */
   readonly known: number
-  /** Pauses that the server asked for, or that followed a failure. */
-  readonly waits: number
-  /** In the currency of the prices, where they are given. */
-  readonly cost?: number
-}
-
-/** Of a million tokens. */
-export interface Prices {
-  readonly prompt: number
-  readonly answer: number
 }
 
 export interface AnnotationProgress {
@@ -71,16 +59,11 @@ export interface AnnotationProgress {
   readonly answers: AnswerCounts
 }
 
-export interface ModelAnnotationOptions {
+export interface ModelAnnotationOptions extends AskingOptions {
   /** Documents that are asked about at a time. */
   readonly parallel: number
   /** Answers that are taken for a document: the median counts. */
   readonly opinions: number
-  /** Answers that each of them may need. */
-  readonly attempts: number
-  readonly timeoutSeconds: number
-  readonly prices?: Prices | undefined
-  readonly clock?: Clock
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: AnnotationProgress) => void) | undefined
 }
@@ -89,8 +72,11 @@ export const annotationsFile = (folder: string): string => join(folder, 'annotat
 export const annotationReportFile = (folder: string): string => join(folder, 'report.json')
 const journalFile = (folder: string): string => join(folder, 'answers.jsonl')
 
-/** So many documents without an answer, one after the other, are not the fault of documents. */
-const mostFailuresInARow = 20
+/** Room for two sentences and the numbers, several times over. */
+const mostAnswerTokens = 600
+
+/** Where the likeliest answer is there already. */
+const otherTemperature = 0.5
 
 /** Judges by rules, which see form and turns of phrase. */
 export async function annotateWithRules(sample: Sample, folder: string): Promise<AnnotationReport> {
@@ -129,7 +115,10 @@ async function annotateAll(
   folder: string,
   options: ModelAnnotationOptions,
 ): Promise<AnnotationReport> {
-  const journal = await openJournal(journalFile(folder))
+  const journal = await openJournal<Annotation>(
+    journalFile(folder),
+    ({ education, reasoning }) => isJsonObject(education) && isJsonObject(reasoning),
+  )
   const run = new ModelRun(sample, endpoint, journal, options)
   let report: AnnotationReport
   try {
@@ -149,31 +138,28 @@ interface Result {
   readonly annotator: string
   readonly sample: Sample
   readonly rows: readonly AnnotatedDocument[]
-  readonly unanswered: Unanswered
+  readonly unanswered: Counts
   readonly disputed?: number
   readonly answers?: AnswerCounts
 }
 
 /** One run over a sample. */
 class ModelRun {
-  #unanswered: Unanswered = {}
+  #unanswered: Counts = {}
   readonly #sample: Sample
   readonly #endpoint: Endpoint
-  readonly #journal: Journal
+  readonly #journal: Journal<Annotation>
   readonly #options: ModelAnnotationOptions
-  readonly #model: AnnotationModel
+  readonly #asker: Asker<Annotation>
   readonly #known: number
-  #waits = 0
-  #failuresInARow = 0
 
-  constructor(sample: Sample, endpoint: Endpoint, journal: Journal, options: ModelAnnotationOptions) {
+  constructor(sample: Sample, endpoint: Endpoint, journal: Journal<Annotation>, options: ModelAnnotationOptions) {
     this.#sample = sample
     this.#endpoint = endpoint
     this.#journal = journal
     this.#options = options
     this.#known = sample.documents.length - this.#open().length
-    const { clock = systemClock, timeoutSeconds } = options
-    this.#model = new AnnotationModel(endpoint, { clock, timeoutSeconds, onWait: () => void this.#waits++ })
+    this.#asker = new Asker(endpoint, journal, options)
   }
 
   async askAll(): Promise<void> {
@@ -210,11 +196,7 @@ class ModelRun {
   }
 
   answers(): AnswerCounts {
-    const { prices } = this.#options
-    const tally = this.#journal.tally()
-    const { promptTokens: prompt, answerTokens: answer } = tally
-    const cost = prices === undefined ? {} : { cost: (prompt * prices.prompt + answer * prices.answer) / 1e6 }
-    return { ...tally, known: this.#known, waits: this.#waits, ...cost }
+    return { ...this.#asker.counts(), known: this.#known }
   }
 
   /** As many as are wanted, or fewer. */
@@ -228,41 +210,25 @@ class ModelRun {
 
   async #ask(document: SampledDocument, signal: AbortSignal): Promise<void> {
     for (let had = this.#opinions(document).length; had < this.#options.opinions; had++) {
-      const rejected = await this.#askOnce(document, had === 0, signal)
-      if (rejected !== undefined) return this.#giveUp(rejected)
-      this.#failuresInARow = 0
+      const temperature = had === 0 ? 0 : otherTemperature
+      const rejected = await this.#asker.ask(questionOf(this.#endpoint.model, document, temperature), signal)
+      if (rejected === undefined) continue
+      this.#unanswered = oneMore(this.#unanswered, rejected.rejected)
+      return
     }
   }
+}
 
-  /** @returns what was wrong with the last answer, where none was taken */
-  async #askOnce({ text }: SampledDocument, likeliest: boolean, signal: AbortSignal): Promise<Rejected | undefined> {
-    const key = answerKey(this.#endpoint.model, text)
-    let earlier: Rejected | undefined
-    for (let attempt = 1; attempt <= this.#options.attempts; attempt++) {
-      const { said, usage, final } = await this.#model.ask(text, earlier, likeliest, signal)
-      if (!('rejected' in said)) {
-        await this.#journal.add({ key, ...said, usage })
-        return undefined
-      }
-      earlier = said
-      await this.#journal.add({ key, rejected: said.rejected, detail: said.detail.slice(0, 400), usage })
-      if (final) break
-    }
-    return earlier
-  }
-
-  #giveUp({ rejected, detail }: Rejected): void {
-    this.#unanswered = oneMore(this.#unanswered, rejected)
-    if (++this.#failuresInARow < mostFailuresInARow) return
-    const { url, model } = this.#endpoint
-    throw new PocketPhiError(
-      rejected === 'not served' ? 'network' : 'invalid-file',
-      `${model} at ${url} gave no usable answer to ${mostFailuresInARow} documents one after the other.`,
-      {
-        found: `at last: ${rejected}: ${detail.slice(0, 300)}`,
-        remedy: 'Choose another model, or try again later: what was taken is kept, and the same command goes on.',
-      },
-    )
+function questionOf(model: string, { text }: SampledDocument, temperature: number): Question<Annotation> {
+  const key = answerKey(model, text)
+  return {
+    key,
+    messages: promptOf(text),
+    maxTokens: mostAnswerTokens,
+    temperature,
+    schema: heldSchema,
+    seed: crc32(key),
+    read: (answer) => readAnswer(answer, text),
   }
 }
 

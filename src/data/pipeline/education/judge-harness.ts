@@ -1,10 +1,7 @@
 /** A server with OpenAI's interface whose judgements follow from the texts, and of which one answer in five is of no use. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { crc32 } from 'node:zlib'
-import type { Endpoint } from '../../../endpoint/endpoint.ts'
 import { Random } from '../../../base/random.ts'
+import { ScriptedServer, type AskedBody, type Reply } from '../asking/scripted-server-harness.ts'
 import { axes, type Annotation, type Axis } from './annotation.ts'
 import type { SampledDocument } from './sample.ts'
 
@@ -45,12 +42,7 @@ interface Question {
   readonly excerpt: string
 }
 
-interface Body {
-  readonly messages: readonly { readonly role: string; readonly content: string }[]
-  readonly temperature: number
-}
-
-function questionOf({ messages }: Body): Question {
+function questionOf({ messages }: AskedBody): Question {
   const [, mark = '', excerpt = ''] = /^=== (\w+) ===\n([\s\S]*)\n=== \1 ===$/.exec(messages[1]?.content ?? '') ?? []
   return { mark, excerpt }
 }
@@ -66,40 +58,19 @@ function answerTo({ mark, excerpt }: Question, change: (scores: Record<Axis, num
   return { mark, ...(Object.fromEntries(judgements) as object) }
 }
 
-export class ScriptedJudge implements AsyncDisposable {
+export class ScriptedJudge extends ScriptedServer {
   /** Every question, by the mark of its text. */
   readonly asked = new Map<string, number>()
-  readonly temperatures: number[] = []
   /** Faults that were committed. */
   readonly committed = new Map<Fault, number>()
-  /** Tokens of all answers that were sent. */
-  readonly tokens = { prompt: 0, answer: 0 }
-  requests = 0
   /** Answers without a fault. */
   honest = 0
   /** Which faults happen; none for an honest server. */
   faults: readonly Fault[] = faults
-  /** Answers with this status alone. */
-  status: number | undefined
-  /** Hears of each request before it is answered. */
-  onRequest: (count: number) => void = () => {}
-  /** Hears of a request that gets no answer. */
-  onHold: () => void = () => {}
-  readonly #server: Server
   #lastAnswer: object = {}
 
-  constructor() {
-    this.#server = createServer((request, response) => void this.#answer(request, response))
-  }
-
-  async start(): Promise<Endpoint> {
-    await new Promise<void>((done) => this.#server.listen(0, '127.0.0.1', done))
-    return { url: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`, model: 'judge' }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((done) => this.#server.close(done))
+  get temperatures(): readonly number[] {
+    return this.bodies.map(({ temperature }) => temperature)
   }
 
   /** Those of a few kinds, or all. */
@@ -108,17 +79,14 @@ export class ScriptedJudge implements AsyncDisposable {
     return counted.reduce((sum, kind) => sum + (this.committed.get(kind) ?? 0), 0)
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = JSON.parse(await text(request)) as Body
+  protected reply(body: AskedBody): Reply {
     const question = questionOf(body)
     const attempt = (this.asked.get(question.mark) ?? 0) + 1
     this.asked.set(question.mark, attempt)
-    this.temperatures.push(body.temperature)
-    this.onRequest(++this.requests)
-    if (this.status !== undefined) return this.#fail(response, this.status)
     const fault = this.#faultOf(`${question.mark} ${attempt}`)
-    if (fault !== undefined) this.committed.set(fault, this.count(fault) + 1)
-    this.#send(response, question, fault)
+    if (fault === undefined) return this.#honestly(question)
+    this.committed.set(fault, this.count(fault) + 1)
+    return this.#commit(fault, question)
   }
 
   #faultOf(name: string): Fault | undefined {
@@ -127,56 +95,50 @@ export class ScriptedJudge implements AsyncDisposable {
     return chance.pick(this.faults)
   }
 
-  #send(response: ServerResponse, question: Question, fault: Fault | undefined): void {
-    const honest = answerTo(question)
-    const say = (content: string, more: object = {}, message: object = {}): void => {
-      const usage = { prompt_tokens: 100 + question.excerpt.length, completion_tokens: 1 + content.length }
-      this.tokens.prompt += usage.prompt_tokens
-      this.tokens.answer += usage.completion_tokens
-      const choice = { message: { content, ...message }, finish_reason: 'stop', ...more }
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ choices: [choice], usage }))
-    }
-    const whole = JSON.stringify(honest)
-    switch (fault) {
-      case undefined:
-        this.#lastAnswer = honest
-        this.honest++
-        return say(forms[question.mark.charCodeAt(0) % forms.length]?.(whole) ?? whole)
-      case 'torn':
-        return say(whole.slice(0, -9))
-      case 'prose':
-        return say('A fine text, about four out of five.')
-      case 'refusal':
-        return say("I'm sorry, but I cannot judge this text.")
-      case 'refusal by field':
-        return say('', {}, { refusal: 'No.' })
-      case 'score too high':
-        return say(JSON.stringify(answerTo(question, (scores) => (scores.education = 7))))
-      case 'points too high':
-        return say(whole.replace('"points":[', '"points":[2,').replace(/,[01]\]/, ']'))
-      case 'wrong sum':
-        return say(whole.replace(/"score":(\d)/, (_, score: string) => `"score":${5 - Number(score)}`))
-      case 'duplicate':
-        return say(JSON.stringify({ mark: 'ffffffff', ...this.#lastAnswer }))
-      case 'empty':
-        return say('')
-      case 'cut off':
-        return say(whole.slice(0, 40), { finish_reason: 'length' })
-      case 'wrong but plausible':
-        return say(JSON.stringify(answerTo(question, (scores) => (scores.education = 5 - scores.education))))
-      case 'no interface':
-        return void response.writeHead(200).end('<html>Welcome to the gateway</html>')
-      case 'slow':
-        return this.onHold()
-      case 'busy':
-        return this.#fail(response, 429, { 'retry-after': '3' })
-      case 'broken':
-        return this.#fail(response, 502)
-    }
+  #honestly(question: Question): Reply {
+    this.#lastAnswer = answerTo(question)
+    this.honest++
+    const whole = JSON.stringify(this.#lastAnswer)
+    return { content: forms[question.mark.charCodeAt(0) % forms.length]?.(whole) ?? whole }
   }
 
-  #fail(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
-    response.writeHead(status, headers).end(JSON.stringify({ error: { message: 'not now' } }))
+  #commit(fault: Fault, question: Question): Reply {
+    const whole = JSON.stringify(answerTo(question))
+    const changed = (change: (scores: Record<Axis, number>) => void): Reply => ({
+      content: JSON.stringify(answerTo(question, change)),
+    })
+    switch (fault) {
+      case 'torn':
+        return { content: whole.slice(0, -9) }
+      case 'prose':
+        return { content: 'A fine text, about four out of five.' }
+      case 'refusal':
+        return { content: "I'm sorry, but I cannot judge this text." }
+      case 'refusal by field':
+        return { content: '', refusal: 'No.' }
+      case 'score too high':
+        return changed((scores) => (scores.education = 7))
+      case 'points too high':
+        return { content: whole.replace('"points":[', '"points":[2,').replace(/,[01]\]/, ']') }
+      case 'wrong sum':
+        return { content: whole.replace(/"score":(\d)/, (_, score: string) => `"score":${5 - Number(score)}`) }
+      case 'duplicate':
+        return { content: JSON.stringify({ mark: 'ffffffff', ...this.#lastAnswer }) }
+      case 'empty':
+        return { content: '' }
+      case 'cut off':
+        return { content: whole.slice(0, 40), finish: 'length' }
+      case 'wrong but plausible':
+        return changed((scores) => (scores.education = 5 - scores.education))
+      case 'no interface':
+        return { page: '<html>Welcome to the gateway</html>' }
+      case 'slow':
+        return 'hold'
+      case 'busy':
+        return { status: 429, headers: { 'retry-after': '3' } }
+      case 'broken':
+        return { status: 502 }
+    }
   }
 }
 

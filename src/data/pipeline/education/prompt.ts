@@ -1,28 +1,9 @@
 /** How a language model is asked what a document is worth, and how its answer is read. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import type { Message } from '../../../endpoint/chat.ts'
+import { jsonSchemaOf, readObject, type Rejected } from '../asking/answer.ts'
 import { axes, highestScore, type Annotation, type Axis } from './annotation.ts'
-
-export interface Message {
-  readonly role: 'system' | 'user'
-  readonly content: string
-}
-
-/** Why an answer was not taken; the same few words for all of a kind. */
-export type Rejection =
-  | 'refused'
-  | 'cut off'
-  | 'not readable'
-  | 'about another document'
-  | 'out of range'
-  | 'does not add up'
-  | 'timed out'
-  | 'not served'
-
-export interface Rejected {
-  readonly rejected: Rejection
-  readonly detail: string
-}
 
 /** One point for each statement that holds. */
 const statements: Readonly<Record<Axis, readonly string[]>> = {
@@ -84,34 +65,30 @@ const judgementSchema = z.object({
 })
 const answerSchema = z.object({ mark: z.string(), education: judgementSchema, reasoning: judgementSchema })
 
-/** Of answers without JSON, those that decline rather than ramble. */
-const declining = /\b(?:sorry|unable to|can ?not|can['’]t|won['’]t|decline|not (?:able|allowed|comfortable))\b/i
+const pointsSchema = z.array(z.union([z.literal(0), z.literal(1)])).length(highestScore)
+const heldJudgementSchema = z.object({
+  reason: z.string(),
+  points: pointsSchema,
+  score: z.literal(Array.from({ length: highestScore + 1 }, (_, score) => score)),
+})
 
-/** The object in an answer, also where a model puts it into a fence or a sentence. */
-function objectIn(answer: string): unknown {
-  try {
-    return JSON.parse(answer.slice(answer.indexOf('{'), answer.lastIndexOf('}') + 1))
-  } catch {
-    return undefined
-  }
-}
+/** What servers hold answers to: their form. The mark stays the model's own, so that it tells something. */
+export const heldSchema = jsonSchemaOf(
+  z.object({ mark: z.string(), education: heldJudgementSchema, reasoning: heldJudgementSchema }),
+)
 
 /**
  * What an answer says of a document. An answer is taken only if it is whole, about this document, within the scales, and if its points add up to its
  * scores; whether it is right cannot be seen.
  */
 export function readAnswer(answer: string, excerpt: string): Annotation | Rejected {
-  const value = objectIn(answer)
-  if (value === undefined && declining.test(answer)) return { rejected: 'refused', detail: answer }
-  const { data, error } = answerSchema.safeParse(value)
-  if (data === undefined) {
-    const problem = error.issues.map(({ path, message }) => `${path.join('.') || 'answer'}: ${message}`).join('; ')
-    return { rejected: 'not readable', detail: `${problem}: ${answer}` }
-  }
-  if (data.mark.replaceAll(/[=\s]/g, '') !== markOf(excerpt))
-    return { rejected: 'about another document', detail: data.mark }
+  const found = readObject(answerSchema, answer)
+  if ('rejected' in found) return found
+  const { fields } = found
+  if (fields.mark.replaceAll(/[=\s]/g, '') !== markOf(excerpt))
+    return { rejected: 'about another document', detail: fields.mark }
   for (const axis of axes) {
-    const { points, score } = data[axis]
+    const { points, score } = fields[axis]
     if (
       !Number.isInteger(score) ||
       score < 0 ||
@@ -124,12 +101,6 @@ export function readAnswer(answer: string, excerpt: string): Annotation | Reject
       return { rejected: 'does not add up', detail: `${axis}: ${points.join(' + ')} is not ${score}` }
     }
   }
-  const [education, reasoning] = [data.education, data.reasoning].map(({ score, reason }) => ({ score, reason }))
+  const [education, reasoning] = [fields.education, fields.reasoning].map(({ score, reason }) => ({ score, reason }))
   return { education, reasoning } as Annotation
-}
-
-/** What is said before another attempt, since a model that is asked the same may answer the same. */
-export function correctionOf({ rejected, detail }: Rejected): Message {
-  const content = `An answer to this was not used: it is ${rejected} (${detail.slice(0, 200)}). Answer again, with one JSON object in the form that was asked for.`
-  return { role: 'user', content }
 }

@@ -1,11 +1,8 @@
 /** Charts as SVG, in the colours of the page that they stand in. */
+import { present } from '../../../base/errors.ts'
 import { formatCount } from '../../../base/units.ts'
 import type { Amount, Histogram } from '../report.ts'
-
-export function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-  return text.replaceAll(/[&<>"]/g, (character) => entities[character] ?? character)
-}
+import { escapeHtml } from './html.ts'
 
 const width = 720
 const label = 190
@@ -14,6 +11,57 @@ const gap = 8
 
 const svg = (height: number, title: string, content: string): string =>
   `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(title)}">${content}</svg>`
+
+/** One line of a chart: points from left to right. */
+export interface Line {
+  readonly label: string
+  /** What the style colours it by. */
+  readonly kind: 'kept' | 'reason'
+  readonly points: readonly (readonly [x: number, y: number])[]
+}
+
+/** Ticks from 0 or below the least value to above the greatest, at most about six, at round numbers. */
+function ticksOf(least: number, greatest: number): number[] {
+  const range = Math.max(greatest - least, Math.abs(greatest) * 1e-6, 1e-12)
+  const power = 10 ** Math.floor(Math.log10(range / 5))
+  const step = present(
+    [1, 2, 5, 10].map((factor) => factor * power).find((size) => range / size <= 5),
+    'step',
+  )
+  const first = Math.floor(least / step)
+  return Array.from({ length: Math.ceil(greatest / step - 1e-9) - first + 1 }, (_, index) => (first + index) * step)
+}
+
+/** A number with as many digits as ticks need. */
+function tickLabel(value: number): string {
+  return Math.abs(value) >= 10_000 ? formatCount(value) : String(Number(value.toPrecision(6)))
+}
+
+/** Lines over one axis, such as the steps of a training. */
+export function lineChart(title: string, lines: readonly Line[], xLabel: string): string {
+  const [height, bottom, left, top, right] = [260, 36, 64, 24, 16]
+  const all = lines.flatMap(({ points }) => points)
+  const most = Math.max(1, ...all.map(([x]) => x))
+  const ticks = ticksOf(Math.min(...all.map(([, y]) => y)), Math.max(...all.map(([, y]) => y)))
+  const [low, high] = [present(ticks[0], 'tick'), present(ticks.at(-1), 'tick')]
+  const xOf = (x: number): string => (left + ((width - left - right) * x) / most).toFixed(1)
+  const yOf = (y: number): number => height - bottom - ((height - bottom - top) * (y - low)) / (high - low)
+  const grid = ticks.map((tick) => {
+    const y = yOf(tick).toFixed(1)
+    return `<path d="M${left} ${y}H${width - right}" class="grid"/><text x="${left - 8}" y="${Number(y) + 4}" text-anchor="end">${tickLabel(tick)}</text>`
+  })
+  const drawn = lines.map(({ kind, points }) => {
+    const path = points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${xOf(x)} ${yOf(y).toFixed(1)}`).join('')
+    return `<path d="${path}" class="line ${kind}"/>`
+  })
+  const labels = lines.map(({ label: text, kind }, index) => {
+    const y = 14
+    const x = left + index * 150
+    return `<rect x="${x}" y="${y - 9}" width="10" height="10" class="${kind}"/><text x="${x + 16}" y="${y}">${escapeHtml(text)}</text>`
+  })
+  const axis = `<text x="${left}" y="${height - 12}">0</text><text x="${width - right}" y="${height - 12}" text-anchor="end">${escapeHtml(`${xLabel} ${most}`)}</text>`
+  return svg(height, title, [...grid, ...drawn, ...labels, axis].join(''))
+}
 
 export interface Flow {
   readonly name: string

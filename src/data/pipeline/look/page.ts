@@ -2,21 +2,16 @@
 import { formatCount } from '../../../base/units.ts'
 import { keptLabel, type Amount, type Report, type Sample } from '../report.ts'
 import type { RunState, StageRecord } from '../run.ts'
-import { barChart, escapeHtml, flowChart, histogramChart } from './charts.ts'
-
-const style = `
-:root { color-scheme: light dark; --text: #1c2430; --pale: #667085; --line: #d8dee8; --back: #fff; --kept: #2563eb; --dropped: #c3d4f8; --reason: #d97706 }
-@media (prefers-color-scheme: dark) { :root { --text: #e6eaf0; --pale: #97a2b3; --line: #333c4a; --back: #12161d; --kept: #6b9bff; --dropped: #2a3a5e; --reason: #e7a23c } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 52rem; margin: 2rem auto; padding: 0 1rem }
-h2 { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1.5rem }
-svg { width: 100%; height: auto; font: 13px system-ui, sans-serif } svg text { fill: var(--text) }
-.kept { fill: var(--kept) } .dropped { fill: var(--dropped) } .reason { fill: var(--reason) }
-.pale, figcaption { color: var(--pale) } figure { margin: 1.5rem 0 }
-details { margin: .5rem 0 } summary { cursor: pointer } article { border-left: 3px solid var(--line); padding: .1rem 1rem; margin: 1rem 0; overflow-wrap: anywhere }
-article p { white-space: pre-wrap; max-height: 12rem; overflow: auto } code { font-size: .85em }`
+import { barChart, flowChart, histogramChart } from './charts.ts'
+import { escapeHtml, figure, htmlPage } from './html.ts'
 
 /** What stages are for, to those who see the page alone. */
 const purposes: Readonly<Record<string, string>> = {
+  answers:
+    'A language model was asked for a text for each combination of topic, audience and form. Answers that are not whole, or say what can be seen to be wrong, were asked again.',
+  solutions:
+    'The model solved exercises again without seeing how they were solved; those whose answer it did not come to went.',
+  openings: 'Of texts that begin with the same words, the first few stayed.',
   read: 'Files were read. What is damaged in them was skipped, record by record.',
   text: 'Pages became what they say, without what surrounds it.',
   language: 'Documents in other languages went.',
@@ -60,10 +55,6 @@ function samplesHtml({ samples, dropped, kept }: Report): string {
     .join('\n')
 }
 
-function figure(caption: string, chart: string): string {
-  return `<figure>${chart}<figcaption>${escapeHtml(caption)}</figcaption></figure>`
-}
-
 function stageHtml({ name, report }: StageRecord): string {
   const dropped = Object.entries(report.dropped).map(([reason, { documents }]): [string, number] => [reason, documents])
   const counts = Object.entries(report.counts)
@@ -83,15 +74,12 @@ export function lookPage({ run, records }: RunState): string {
   const done = records.filter((record) => record !== undefined)
   const missing = run.stages.filter((_, index) => records[index] === undefined).map(({ name }) => name)
   const flows = done.filter(({ report }) => report.read.documents > 0)
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(run.name)}: what became of the documents</title><style>${style}</style></head><body>
-<h1>${escapeHtml(run.name)}</h1>
+  return htmlPage(
+    `${run.name}: what became of the documents`,
+    `<h1>${escapeHtml(run.name)}</h1>
 <p>${escapeHtml(run.description)}</p>
 ${missing.length > 0 ? `<p class="pale">Not done yet: ${escapeHtml(missing.join(', '))}.</p>` : ''}
 ${figure('Documents that came into each stage and (darker) stayed', flowChart(flows.map(({ name, report }) => ({ name, ...report }))))}
-${done.map(stageHtml).join('\n')}
-</body></html>
-`
+${done.map(stageHtml).join('\n')}`,
+  )
 }
