@@ -223,6 +223,11 @@ describe('a recipe is refused', () => {
       'must all be preferences',
     ],
     [
+      'for pairs of a kind that there is not',
+      'data: [{ source: world-preferences, weight: 1, seed: 2, pairs: 9, mixture: { stories: 1 } }]\nobjective: { kind: dpo }\nbatch: { rows: 64, context: 32 }',
+      'is no kind of the world (arithmetic',
+    ],
+    [
       'for pairs that do not fit',
       `data: [${pairs}]\nobjective: { kind: dpo }\nbatch: { rows: 64, context: 40 }`,
       'at most half of batch.rows',
