@@ -22,7 +22,7 @@ import type { ChatMessage, WorldConversation, WorldDocument, WorldKind } from '.
 
 export type { Mixture } from './draw.ts'
 export { drawArithmeticQuestions } from './kinds/arithmetic.ts'
-export { preference, preferenceKinds, type WorldPreference } from './preferences.ts'
+export { preference, preferenceKinds } from './preferences.ts'
 export type { WorldConversation, WorldDocument, WorldKind } from './types.ts'
 
 export const worldKinds: readonly WorldKind[] = [
