@@ -1,4 +1,5 @@
 /** Short texts in many forms about subjects that are made up each time. */
+import { present } from '../../../base/errors.ts'
 import type { Random } from '../../../base/random.ts'
 import { capitalise, fill, withArticle, type Slots } from '../grammar.ts'
 import { readingTopics, type ReadingProperty, type ReadingTopic } from '../tables/reading.ts'
@@ -105,9 +106,7 @@ export function askOf(
 export function writeText(random: Random, split: Split, facts: readonly ReadingFact[]): ReadingText {
   const form = random.pick(readingForms.filter(({ isHeldOut }) => isHeldOut === (split === 'heldOut')))
   const ordered = random.shuffle(facts.slice())
-  const [first] = ordered
-  if (first === undefined) throw new Error('defect: a text needs a fact')
-  const slots = { ...first.subject.slots, p: madeUpName(random, split) }
+  const slots = { ...present(ordered[0], 'fact').subject.slots, p: madeUpName(random, split) }
   const body = form.isList ? listLines(form, ordered) : sentences(random, ordered)
   return {
     title: fill(random.pick(form.titles), slots),

@@ -1,5 +1,6 @@
 /** Questions with numbered sources, in the form in which a search puts them, and what a careful and a careless reader answer. */
 import type { Random } from '../../../base/random.ts'
+import { present } from '../../../base/errors.ts'
 import { notInSources } from '../../../search/citations.ts'
 import { groundedQuestion, queryQuestion } from '../../../search/question.ts'
 import { capitalise, fill } from '../grammar.ts'
@@ -127,16 +128,12 @@ interface Found {
 }
 
 function rightAnswer(found: readonly Found[]): string {
-  const byValue = [...Map.groupBy(found, ({ fact }) => fact.value).values()]
-  const statements = byValue.map((same) => {
-    const [{ fact } = { fact: undefined }] = same
-    return fact === undefined
-      ? ''
-      : withCitations(
-          stated(fact),
-          same.map(({ number }) => number),
-        )
-  })
+  const statements = [...Map.groupBy(found, ({ fact }) => fact.value).values()].map((same) =>
+    withCitations(
+      stated(present(same[0], 'source').fact),
+      same.map(({ number }) => number),
+    ),
+  )
   if (statements.length === 0) return notInSources
   return statements.length === 1 ? statements.join('') : [conflictOpening, ...statements].join(' ')
 }
@@ -163,7 +160,7 @@ function wrongAnswers(
   const right = rightAnswer(found)
   const alone = found.length > 1 ? found.map(({ fact, number }) => withCitations(stated(fact), [number])) : []
   const misplaced = numbers.map((number) => withCitations(stated(asked), [number]))
-  const made = withCitations(stated(otherValue(random, split, asked)), [found[0]?.number ?? 1])
+  const made = withCitations(stated(otherValue(random, split, asked)), [present(found[0], 'source').number])
   return [made, notInSources, stated(asked), ...lures, ...alone, ...misplaced].filter((answer) => answer !== right) as [
     string,
     ...string[],
@@ -173,8 +170,8 @@ function wrongAnswers(
 /** What a search asks the model first: a query for a question, which may have a pronoun for what was spoken of before. */
 export function queryExchange(random: Random): Exchange {
   const subject = drawSubject(random, 'training')
-  const [before, asked] = drawFacts(random, 'training', subject, 2)
-  if (before === undefined || asked === undefined) throw new Error('defect: a subject has two properties')
+  const facts = drawFacts(random, 'training', subject, 2)
+  const [before, asked] = [present(facts[0], 'property'), present(facts[1], 'property')]
   const said =
     random.float() < 0.6
       ? [
