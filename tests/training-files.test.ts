@@ -204,6 +204,19 @@ describe('a run over preferences', () => {
     })
   })
 
+  test('learns pairs that are made, and holds out others', async () => {
+    await inFolder(async (folder) => {
+      const recipe = await recipeOf(`
+objective: { kind: dpo, beta: 0.5 }
+data: [{ source: world-preferences, weight: 1, seed: 2, pairs: 60, mixture: { reading: 0, arithmetic: 0 } }]
+batch: { rows: 192, context: 48, accumulation: 2 }`)
+      await trainTiny(join(folder, 'run'), {}, recipe)
+      const last = (await readMetrics(join(folder, 'run', 'metrics.jsonl'))).at(-1)
+      expect(last?.rewardMargin).toBeGreaterThan(0)
+      expect(last?.heldOutRewardAccuracy).toBeGreaterThanOrEqual(0)
+    })
+  })
+
   test('keeps what it knows of the reference model beside its folder', async () => {
     await inFolder(async (folder) => {
       await trainTiny(join(folder, 'runs', 'one'), {}, await pairsRecipe())
