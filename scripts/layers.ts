@@ -34,7 +34,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   jobs: { rooms: ['base'], packages: ['@electric-sql/pglite', 'pg-boss'], node: true },
   endpoint: { rooms: ['base'], packages: ['zod'] },
   data: { rooms: ['engine', 'jobs', 'data/world', 'data/recall'], packages: ['yaml', 'zod'], node: true },
-  'data/world': { rooms: ['base'] },
+  'data/world': { rooms: ['base', 'search'] },
   'data/recall': { rooms: ['base'] },
   'data/shards': { rooms: ['formats'], node: true },
   'data/pipeline': {
@@ -49,7 +49,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   longrope: { rooms: ['engine', 'data', 'train'], packages: ['yaml', 'zod'], node: true },
   sandbox: { rooms: ['base'], packages: ['quickjs-emscripten-core', 'zod'], node: true },
   eval: { rooms: ['engine', 'data', 'eval/world', 'endpoint', 'sandbox'], packages: ['yaml', 'zod'], node: true },
-  'eval/world': { rooms: ['base', 'data/world'] },
+  'eval/world': { rooms: ['base', 'data/world', 'search'] },
   hub: { rooms: ['base', 'formats'] },
   'hub/cache': { rooms: ['hub'], node: true },
   search: { rooms: ['base', 'formats'] },

@@ -1,11 +1,10 @@
 /**
- * Writes models/phi-nano/evaluation/<kind>.jsonl from the fixed seed, and manifest.json with the hash of every file.
- * With --check it writes nothing and names the files that the tables would give differently now: the committed files
- * are the evaluation, frozen before training, and later changes of the generator do not move them.
- * independent.jsonl is written by hand and not touched.
+ * Writes models/phi-nano/evaluation/<kind>.jsonl from the fixed seed for every kind that is not in manifest.json yet, and its hash
+ * into that. The files that are there are the evaluation, frozen before training, and are never written again. With --check it writes
+ * nothing and names the files that the tables would give differently now. independent.jsonl is written by hand and not touched.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildEvaluation, evaluationSeed, formatRows, type EvaluationRow } from '../src/eval/world/index.ts'
 
@@ -19,25 +18,27 @@ for (const row of buildEvaluation()) {
   else list.push(row)
 }
 
-mkdirSync(folder, { recursive: true })
-const files: Record<string, { rows: number; sha256: string }> = {}
+const manifestPath = join(folder, 'manifest.json')
+const { files } = JSON.parse(readFileSync(manifestPath, 'utf8')) as {
+  files: Record<string, { rows: number; sha256: string }>
+}
 let different = 0
 for (const [kind, rows] of byKind) {
   const name = `${kind.replaceAll(' ', '-')}.jsonl`
   const path = join(folder, name)
   const text = formatRows(rows)
-  files[name] = { rows: rows.length, sha256: createHash('sha256').update(text).digest('hex') }
   if (check) {
     if (existsSync(path) && readFileSync(path, 'utf8') === text) continue
     different++
     console.error(`${kind}: the committed file differs from what the tables give now`)
-  } else {
+  } else if (files[name] === undefined) {
+    files[name] = { rows: rows.length, sha256: createHash('sha256').update(text).digest('hex') }
     writeFileSync(path, text)
     console.log(`${kind}: ${rows.length} rows`)
   }
 }
 if (!check) {
   const manifest = { seed: evaluationSeed, files }
-  writeFileSync(join(folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
+  writeFileSync(manifestPath, `${JSON.stringify(manifest, undefined, 2)}\n`)
 }
 if (different > 0) process.exitCode = 1

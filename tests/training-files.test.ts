@@ -204,6 +204,19 @@ describe('a run over preferences', () => {
     })
   })
 
+  test('learns pairs that are made, and holds out others', async () => {
+    await inFolder(async (folder) => {
+      const recipe = await recipeOf(`
+objective: { kind: dpo, beta: 0.5 }
+data: [{ source: world-preferences, weight: 1, seed: 2, pairs: 60, mixture: { reading: 0, arithmetic: 0 } }]
+batch: { rows: 192, context: 48, accumulation: 2 }`)
+      await trainTiny(join(folder, 'run'), {}, recipe)
+      const last = (await readMetrics(join(folder, 'run', 'metrics.jsonl'))).at(-1)
+      expect(last?.rewardMargin).toBeGreaterThan(0)
+      expect(last?.heldOutRewardAccuracy).toBeGreaterThanOrEqual(0)
+    })
+  })
+
   test('keeps what it knows of the reference model beside its folder', async () => {
     await inFolder(async (folder) => {
       await trainTiny(join(folder, 'runs', 'one'), {}, await pairsRecipe())
@@ -221,6 +234,11 @@ describe('a recipe is refused', () => {
       'for other data with one',
       `data: [${pairs}, ${chats}]\nobjective: { kind: dpo }\nbatch: { rows: 64, context: 32 }`,
       'must all be preferences',
+    ],
+    [
+      'for pairs of a kind that there is not',
+      'data: [{ source: world-preferences, weight: 1, seed: 2, pairs: 9, mixture: { stories: 1 } }]\nobjective: { kind: dpo }\nbatch: { rows: 64, context: 32 }',
+      'is no kind of the world (arithmetic',
     ],
     [
       'for pairs that do not fit',

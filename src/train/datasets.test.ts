@@ -7,6 +7,7 @@ import { builtinTemplate } from '../text/templates.ts'
 import { loadTokenizerJson } from '../text/tokenizer-json.ts'
 import { readDatasets, Shuffled } from './datasets.ts'
 import { checkedRecipe, type Recipe } from './recipe.ts'
+import { preference } from '../data/world/index.ts'
 import { recipePairs, recipeSource } from './sources.ts'
 
 const tokenizer = loadTokenizerJson(JSON.parse(JSON.stringify(tinyTokenizerJson)))
@@ -135,6 +136,24 @@ test('pairs of two files have places of their own, and end with what was answere
       expect(tokenizer.decode(chosen.ids)).toContain(place < 3 ? 'first' : 'second')
     }
   })
+})
+
+test('pairs of the world are made by their seed, and those that are held out by another', async () => {
+  const entry = { source: 'world-preferences', weight: 1, seed: 2, pairs: 30, mixture: { reading: 0 } }
+  const recipe = recipeOf([entry], { objective: { kind: 'dpo' }, initial: 'unused' })
+  const datasets = await readDatasets(recipe, '{}')
+  const [learned, heldOut] = (['learned', 'heldOut'] as const).map((split) =>
+    recipePairs(recipe, text, datasets, split),
+  )
+  expect([(learned?.size ?? 0) + (learned?.tooLong ?? 0), (heldOut?.size ?? 0) + (heldOut?.tooLong ?? 0)]).toEqual([
+    30, 2,
+  ])
+  const { mixture, seed } = entry
+  const [dataset] = datasets.preferences.values()
+  expect(dataset?.learned[7]).toEqual(preference(seed, 7, { mixture }))
+  expect(dataset?.heldOut[1]).toEqual(preference(seed + recipe.evaluation.seed, 1, { mixture }))
+  const other = recipeOf([{ ...entry, seed: 3 }], { objective: { kind: 'dpo' }, initial: 'unused' })
+  expect([...(await readDatasets(other, '{}')).preferences.values()][0]?.contents).not.toBe(dataset?.contents)
 })
 
 test('an order is that of its seed and its pass', () => {

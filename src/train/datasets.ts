@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { Random } from '../base/random.ts'
 import { PocketPhiError, present } from '../base/errors.ts'
 import { readConversations, readPreferences, type Preference, type Turns } from '../data/conversations/index.ts'
+import { preference } from '../data/world/index.ts'
 import { closeRecipeShards, openRecipeShards, type RecipeShards } from './packed-texts.ts'
 import type { Recipe } from './recipe.ts'
 
@@ -11,7 +12,10 @@ type DataEntry = Recipe['data'][number]
 /** An entry of a recipe that names a file. */
 export type FileEntry = Extract<DataEntry, { readonly file: string }>
 
-/** What a run reads from one file. */
+/** An entry of a recipe whose data are pairs of answers. */
+export type PreferenceEntry = Extract<DataEntry, { readonly source: 'preferences' | 'world-preferences' }>
+
+/** What a run reads from one file, or makes in advance. */
 interface Dataset<Item> {
   /** What is learned, in the order of the file. */
   readonly learned: readonly Item[]
@@ -21,10 +25,10 @@ interface Dataset<Item> {
   readonly contents: string
 }
 
-/** The files of a recipe, by their entries. */
+/** The lists of a recipe, by their entries. */
 export interface Datasets {
   readonly conversations: ReadonlyMap<FileEntry, Dataset<Turns>>
-  readonly preferences: ReadonlyMap<FileEntry, Dataset<Preference>>
+  readonly preferences: ReadonlyMap<PreferenceEntry, Dataset<Preference>>
   /** Open, until the datasets are disposed of. */
   readonly shards: RecipeShards
 }
@@ -37,15 +41,30 @@ export interface Datasets {
  */
 export async function readDatasets(recipe: Recipe, tokenizerJson: string): Promise<Datasets & Disposable> {
   const conversations = new Map<FileEntry, Dataset<Turns>>()
-  const preferences = new Map<FileEntry, Dataset<Preference>>()
+  const preferences = new Map<PreferenceEntry, Dataset<Preference>>()
   for (const entry of recipe.data) {
     if (entry.source === 'conversations') {
       conversations.set(entry, splitItems(entry, await readConversations(entry.file, entry.format)))
-    } else if (entry.source === 'preferences')
+    } else if (entry.source === 'preferences') {
       preferences.set(entry, splitItems(entry, await readPreferences(entry.file)))
+    } else if (entry.source === 'world-preferences') {
+      preferences.set(entry, worldPreferences(entry, recipe.evaluation.seed))
+    }
   }
   const shards = await openRecipeShards(recipe, tokenizerJson)
   return { conversations, preferences, shards, [Symbol.dispose]: () => closeRecipeShards(shards) }
+}
+
+/** Pairs of the world: those that are held out have another seed, as all generated text has. */
+function worldPreferences(
+  { seed, pairs, mixture }: Extract<DataEntry, { readonly source: 'world-preferences' }>,
+  shift: number,
+): Dataset<Preference> {
+  const made = (from: number, count: number): Preference[] =>
+    Array.from({ length: count }, (_, index) => preference(from, index, { mixture }))
+  const learned = made(seed, pairs)
+  const heldOut = made(seed + shift, Math.ceil(pairs / 20))
+  return { learned, heldOut, contents: digest(JSON.stringify([learned, heldOut])) }
 }
 
 function digest(text: string): string {

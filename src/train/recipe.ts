@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { conversationFormats } from '../data/conversations/index.ts'
 import { fewestPasskeyWords } from '../data/recall/index.ts'
-import { worldKinds } from '../data/world/index.ts'
+import { preferenceKinds, worldKinds } from '../data/world/index.ts'
 import { checkedFields, nameSchema, parseYaml } from '../data/yaml.ts'
 
 /** What all files have in common. */
@@ -15,15 +15,16 @@ const fileFields = {
   heldOut: z.number().gt(0).lt(1).default(0.05),
 }
 
-const kindNames = worldKinds.map(({ name }) => name)
-
 /** Frequencies by name of a kind of the world. */
-const mixtureSchema = z.record(z.string(), z.number().min(0)).superRefine((mixture, context) => {
-  for (const name of Object.keys(mixture)) {
-    if (kindNames.includes(name)) continue
-    context.addIssue({ code: 'custom', path: [name], message: `is no kind of the world (${kindNames.join(', ')})` })
-  }
-})
+const mixtureOf = (kinds: readonly { readonly name: string }[]) => {
+  const names = kinds.map(({ name }) => name)
+  return z.record(z.string(), z.number().min(0)).superRefine((mixture, context) => {
+    for (const name of Object.keys(mixture)) {
+      if (names.includes(name)) continue
+      context.addIssue({ code: 'custom', path: [name], message: `is no kind of the world (${names.join(', ')})` })
+    }
+  })
+}
 
 /** What a run learns from: generated text by name, that of `shapes` with pictures, packed shards, or files, with a share of the examples. */
 const dataSchema = z.discriminatedUnion('source', [
@@ -32,7 +33,7 @@ const dataSchema = z.discriminatedUnion('source', [
     weight: z.number().positive(),
     seed: z.int(),
     /** Relative frequencies of kinds in place of the usual ones: what is not named keeps its own, 0 leaves a kind out. */
-    mixture: mixtureSchema.optional(),
+    mixture: mixtureOf(worldKinds).optional(),
   }),
   z.strictObject({ source: z.literal('shapes'), weight: z.number().positive(), seed: z.int() }),
   z.strictObject({
@@ -57,7 +58,23 @@ const dataSchema = z.discriminatedUnion('source', [
     format: z.enum(conversationFormats).optional(),
   }),
   z.strictObject({ source: z.literal('preferences'), ...fileFields }),
+  z.strictObject({
+    source: z.literal('world-preferences'),
+    weight: z.number().positive(),
+    /** Of the pairs, and of the order in which they are taken. */
+    seed: z.int(),
+    /** How many there are; as many as a twentieth of them are held out beside them. */
+    pairs: z.int().positive(),
+    mixture: mixtureOf(preferenceKinds).optional(),
+  }),
 ])
+
+/** Whether the data are pairs of answers. */
+export function arePreferences<Entry extends { readonly source: string }>(
+  entry: Entry,
+): entry is Extract<Entry, { readonly source: 'preferences' | 'world-preferences' }> {
+  return entry.source === 'preferences' || entry.source === 'world-preferences'
+}
 
 /** What is minimised, where it is not the cross-entropy of the text. */
 const objectiveSchema = z.discriminatedUnion('kind', [
@@ -157,17 +174,20 @@ const recipeSchema = fieldsSchema.superRefine((recipe, context) => {
   if (generated.some(({ source, seed }) => streams.has(`${source} ${seed + evaluation.seed}`))) {
     fail(['evaluation', 'seed'], 'added to the seeds of the data it must give other seeds, or nothing is held out')
   }
-  if ('train' in tokenizer && generated.length < data.length) {
-    fail(['tokenizer'], 'must be a folder for data in files: a tokenizer is trained on generated text alone')
+  if ('train' in tokenizer && (generated.length < data.length || data.some(arePreferences))) {
+    fail(
+      ['tokenizer'],
+      'must be a folder for data in files and for preferences: a tokenizer is trained on generated text',
+    )
   }
   if (recipe.adapter !== undefined && recipe.initial === undefined) {
     fail(['initial'], 'must be given: adapters are added to a model that is there')
   }
   if (recipe.objective === undefined) {
-    if (data.some(({ source }) => source === 'preferences')) fail(['objective'], 'must be given for preferences')
+    if (data.some(arePreferences)) fail(['objective'], 'must be given for preferences')
     return
   }
-  if (data.some(({ source }) => source !== 'preferences')) fail(['data'], 'must all be preferences for this objective')
+  if (!data.every(arePreferences)) fail(['data'], 'must all be preferences for this objective')
   if (recipe.initial === undefined) fail(['initial'], 'must be given: preferences compare with a model that is there')
   if (2 * batch.context > batch.rows) fail(['batch', 'context'], 'at most half of batch.rows, or no pair fits')
 })

@@ -6,16 +6,16 @@ import { shapesConversation } from '../data/shapes.ts'
 import { conversation, document, type DrawOptions, type WorldConversation } from '../data/world/index.ts'
 import type { ChatTemplate } from '../text/templates.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { Shuffled, type Datasets } from './datasets.ts'
+import { Shuffled, type Datasets, type PreferenceEntry } from './datasets.ts'
 import type { Example, ExampleSource } from './step/batches.ts'
 import { packedExample } from './packed-texts.ts'
 import { conversationExample, documentExample } from './step/examples.ts'
 import { LearnedPicture } from './step/pictures.ts'
 import type { PreferencePair } from './step/preferences.ts'
-import type { Recipe } from './recipe.ts'
+import { arePreferences, type Recipe } from './recipe.ts'
 
 type DataEntry = Recipe['data'][number]
-type GeneratedEntry = Exclude<DataEntry, { readonly file: string } | { readonly source: 'shards' }>
+type GeneratedEntry = Exclude<DataEntry, { readonly file: string } | PreferenceEntry | { readonly source: 'shards' }>
 
 /** How a model reads. */
 export interface TrainedText {
@@ -44,7 +44,11 @@ function documentText(entry: GeneratedEntry, seed: number, index: number): strin
 
 /** Whether the examples of a source are conversations, which end otherwise than documents. */
 export function isConversations(entry: DataEntry): boolean {
-  return 'file' in entry || entry.source === 'world-conversations' || entry.source === 'shapes'
+  return arePreferences(entry) || ['conversations', 'world-conversations', 'shapes'].includes(entry.source)
+}
+
+function isGenerated(entry: DataEntry): entry is GeneratedEntry {
+  return !('file' in entry) && !arePreferences(entry) && entry.source !== 'shards'
 }
 
 function mixtureOf(entry: GeneratedEntry): DrawOptions {
@@ -130,7 +134,7 @@ interface Fitting<Made> {
 
 /** @throws PocketPhiError `invalid-config` when nothing fits */
 function fitting<Item, Made>(
-  file: string,
+  entry: DataEntry,
   context: number,
   items: readonly Item[],
   make: (item: Item) => readonly Example[],
@@ -140,11 +144,15 @@ function fitting<Item, Made>(
   const all = items.map(make)
   const made = all.filter((examples) => examples.every(teaches)).map(join)
   if (made.length > 0) return { made, tooLong: all.length - made.length }
-  throw new PocketPhiError('invalid-config', `No answer in "${file}" fits into the context.`, {
-    expected: 'conversations that are shorter',
-    found: `"batch.context" of ${context}`,
-    remedy: 'Raise "batch.context".',
-  })
+  throw new PocketPhiError(
+    'invalid-config',
+    `No answer in "${'file' in entry ? entry.file : entry.source}" fits into the context.`,
+    {
+      expected: 'conversations that are shorter',
+      found: `"batch.context" of ${context}`,
+      remedy: 'Raise "batch.context".',
+    },
+  )
 }
 
 /** One digest for what several files hold; undefined without files. */
@@ -178,7 +186,7 @@ export function recipeSource(
   let tooLong = 0
   for (const [entry, dataset] of conversations) {
     const fit = fitting(
-      entry.file,
+      entry,
       recipe.batch.context,
       dataset[split],
       (turns) => [conversationExample(tokenizer, turns, template)],
@@ -199,12 +207,12 @@ export function recipeSource(
       // Only files ask how many came before, which takes going through all of them.
       const { entry, before } =
         lists.size > 0 ? draws.at(index) : { entry: sourceOf(recipe.data, recipe.seed + shift, index), before: 0 }
-      if ('file' in entry) {
-        const list = present(lists.get(entry), 'list')
-        return list.at(list.place(before))
-      }
       if (entry.source === 'shards') {
         return packedExample(present(shards.get(entry.folder), 'shards'), entry.seed, split === 'heldOut', index)
+      }
+      if (!isGenerated(entry)) {
+        const list = present(lists.get(entry), 'list')
+        return list.at(list.place(before))
       }
       const seed = entry.seed + shift
       const text = documentText(entry, seed, index)
@@ -228,7 +236,7 @@ function shapesExample(
   return conversationExample(tokenizer, [shown, ...others], template)
 }
 
-/** The pairs of a recipe: each of its files in a list, and where in which of them a pair of the run is. */
+/** The pairs of a recipe: each of its sources in a list, and where in which of them a pair of the run is. */
 export interface RecipePairs {
   readonly size: number
   /** Pairs that are left out, since not both answers begin within the context. */
@@ -253,7 +261,7 @@ export function recipePairs(
   let size = 0
   for (const [entry, dataset] of preferences) {
     const fit = fitting(
-      entry.file,
+      entry,
       recipe.batch.context,
       dataset[split],
       ({ prompt, chosen, rejected }) => [answered(prompt, chosen), answered(prompt, rejected)],
@@ -290,6 +298,6 @@ export function recipePairs(
 export function* recipeTexts(recipe: Recipe, count: number): Generator<string> {
   for (let index = 0; index < count; index++) {
     const entry = sourceOf(recipe.data, recipe.seed, index)
-    if (!('file' in entry) && entry.source !== 'shards') yield plainText(entry, entry.seed, index)
+    if (isGenerated(entry)) yield plainText(entry, entry.seed, index)
   }
 }

@@ -3,8 +3,7 @@
  * depends on nothing but (seed, kind, i), so that training data can be made again, in any order and on any machine.
  */
 import { PocketPhiError } from '../../base/errors.ts'
-import { Random } from '../../base/random.ts'
-import { worldHash } from './held-out.ts'
+import { itemStream, kindNamed, pickKind, type Mixture } from './draw.ts'
 import { arithmeticKind } from './kinds/arithmetic.ts'
 import { basicsKind } from './kinds/basics.ts'
 import { causesKind } from './kinds/causes.ts'
@@ -12,6 +11,7 @@ import { dialoguesKind } from './kinds/dialogues.ts'
 import { outsideKind } from './kinds/outside.ts'
 import { peopleKind } from './kinds/people.ts'
 import { placesKind } from './kinds/places.ts'
+import { readingKind } from './kinds/reading.ts'
 import { refusalsKind } from './kinds/refusals.ts'
 import { smallTalkKind } from './kinds/small-talk.ts'
 import { storiesKind } from './kinds/stories.ts'
@@ -20,7 +20,9 @@ import { wordsKind } from './kinds/words.ts'
 import { systemMessages } from './system-messages.ts'
 import type { ChatMessage, WorldConversation, WorldDocument, WorldKind } from './types.ts'
 
+export type { Mixture } from './draw.ts'
 export { drawArithmeticQuestions } from './kinds/arithmetic.ts'
+export { preference, preferenceKinds } from './preferences.ts'
 export type { WorldConversation, WorldDocument, WorldKind } from './types.ts'
 
 export const worldKinds: readonly WorldKind[] = [
@@ -36,46 +38,13 @@ export const worldKinds: readonly WorldKind[] = [
   smallTalkKind,
   outsideKind,
   refusalsKind,
+  readingKind,
 ]
-
-/** Weights by name of a kind; what is not named keeps its weight, 0 leaves a kind out. */
-export type Mixture = Readonly<Record<string, number>>
 
 export const documentMixture: Mixture = Object.fromEntries(worldKinds.map((kind) => [kind.name, kind.documentWeight]))
 export const conversationMixture: Mixture = Object.fromEntries(
   worldKinds.map((kind) => [kind.name, kind.conversationWeight]),
 )
-
-/** A stream for one item; the label keeps documents and conversations of one index apart. */
-function stream(seed: number, label: string, index: number): Random {
-  return new Random(worldHash(`${seed}/${label}/${index}`))
-}
-
-function kindNamed(name: string): WorldKind {
-  const kind = worldKinds.find((candidate) => candidate.name === name)
-  if (kind === undefined) {
-    throw new PocketPhiError('invalid-argument', `The world has no kind "${name}".`, {
-      expected: `one of ${worldKinds.map((candidate) => candidate.name).join(', ')}`,
-    })
-  }
-  return kind
-}
-
-function weightOf(kind: WorldKind, defaults: Mixture, mixture: Mixture | undefined): number {
-  return mixture?.[kind.name] ?? defaults[kind.name] ?? 0
-}
-
-function pickKind(random: Random, defaults: Mixture, mixture: Mixture | undefined): WorldKind {
-  if (mixture !== undefined) for (const name of Object.keys(mixture)) kindNamed(name)
-  let total = 0
-  for (const kind of worldKinds) total += weightOf(kind, defaults, mixture)
-  let point = random.float() * total
-  for (const kind of worldKinds) {
-    point -= weightOf(kind, defaults, mixture)
-    if (point < 0) return kind
-  }
-  throw new PocketPhiError('invalid-config', 'The mixture of the world has no positive weight.')
-}
 
 export interface DrawOptions {
   /** Only this kind. */
@@ -85,20 +54,22 @@ export interface DrawOptions {
 
 /** Document `index` of `seed`: textbook-like text without a trailing newline. */
 export function document(seed: number, index: number, options: DrawOptions = {}): WorldDocument {
-  const random = stream(seed, `document/${options.kind ?? ''}`, index)
-  const kind = options.kind === undefined ? pickKind(random, documentMixture, options.mixture) : kindNamed(options.kind)
+  const random = itemStream(seed, `document/${options.kind ?? ''}`, index)
+  const kind =
+    options.kind === undefined
+      ? pickKind(random, worldKinds, ({ documentWeight }) => documentWeight, options.mixture)
+      : kindNamed(worldKinds, options.kind)
   return { kind: kind.name, text: kind.document(random) }
 }
 
 /** Conversation `index` of `seed`: one to four exchanges, sometimes with a system message or a change of topic. */
 export function conversation(seed: number, index: number, options: DrawOptions = {}): WorldConversation {
-  const random = stream(seed, `conversation/${options.kind ?? ''}`, index)
+  const random = itemStream(seed, `conversation/${options.kind ?? ''}`, index)
   const draw = (): WorldKind =>
-    options.kind === undefined ? pickKind(random, conversationMixture, options.mixture) : kindNamed(options.kind)
+    options.kind === undefined
+      ? pickKind(random, worldKinds, ({ conversationWeight }) => conversationWeight, options.mixture)
+      : kindNamed(worldKinds, options.kind)
   const kind = draw()
-  if (kind.conversationWeight === 0 && options.kind !== undefined) {
-    throw new PocketPhiError('invalid-argument', `The kind "${kind.name}" has no conversations.`)
-  }
   const turns = random.pick([1, 1, 1, 1, 2, 2, 3, 4])
   const messages: ChatMessage[] = []
   if (random.float() < 0.15) messages.push({ role: 'system', content: random.pick(systemMessages) })
@@ -108,6 +79,9 @@ export function conversation(seed: number, index: number, options: DrawOptions =
   while (left > 0) {
     const wanted = left === turns ? first : left
     const exchanges = current.exchanges(random, wanted).slice(0, wanted)
+    if (exchanges.length === 0 && options.kind !== undefined) {
+      throw new PocketPhiError('invalid-argument', `The kind "${kind.name}" has no conversations.`)
+    }
     for (const { question, answer } of exchanges) {
       messages.push({ role: 'user', content: question }, { role: 'assistant', content: answer })
     }

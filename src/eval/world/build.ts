@@ -35,6 +35,7 @@ import {
   variants,
   type Draft,
 } from './build-facts.ts'
+import { openReadingDraft, readingDraft, sourcedDraft } from './build-reading.ts'
 import type { EvaluationRow } from './types.ts'
 
 /** The seed of the frozen evaluation; another seed makes a fresh one by the same rules. */
@@ -240,5 +241,13 @@ export function buildEvaluation(seed: number = evaluationSeed): EvaluationRow[] 
   add('unanswerable', unanswerable)
   add('answerable', answerableTwins)
   add('small talk', smallTalkDrafts)
+  add('reading', (random) => distinct(random, 100, readingDraft))
+  add('reading with sources', (random) => distinct(random, 100, (own) => sourcedDraft(own, 'answered')))
+  add('reading nothing said', (random) => [
+    ...distinct(random, 40, (own) => sourcedDraft(own, 'missing')),
+    ...distinct(random, 20, openReadingDraft),
+  ])
+  add('reading disagreeing', (random) => distinct(random, 40, (own) => sourcedDraft(own, 'disagreeing')))
+  add('reading injected', (random) => distinct(random, 60, (own) => sourcedDraft(own, 'injected')))
   return rows
 }

@@ -28,9 +28,16 @@ const rowsByFile = new Map(names.map((name) => [name, parseRows(readFileSync(joi
 const rows: readonly EvaluationRow[] = [...rowsByFile.values()].flat()
 const drawn = rows.filter((row) => row.kind !== 'independent')
 
-/** The text of 20,000 items of training: 10,000 documents and 10,000 conversations. */
-const documents = Array.from({ length: 10_000 }, (_, index) => document(1, index).text)
-const messages = Array.from({ length: 10_000 }, (_, index) => conversation(1, index).messages).flat()
+/** The text of 22,000 items of training: 10,000 documents and 10,000 conversations, and 1,000 of each for reading. */
+const reading = { kind: 'reading' }
+const documents = [
+  ...Array.from({ length: 10_000 }, (_, index) => document(1, index).text),
+  ...Array.from({ length: 1000 }, (_, index) => document(1, index, reading).text),
+]
+const messages = [
+  ...Array.from({ length: 10_000 }, (_, index) => conversation(1, index).messages),
+  ...Array.from({ length: 1000 }, (_, index) => conversation(1, index, reading).messages),
+].flat()
 const training = [...documents, ...messages.map((message) => message.content)]
 
 /** Lower case without marks, but with the signs of arithmetic. */

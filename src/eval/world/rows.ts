@@ -14,8 +14,9 @@ function isCheck(value: unknown): value is Check {
   if (value['type'] === 'refuse' || value['type'] === 'abstain') return true
   if (value['type'] === 'number') return typeof value['value'] === 'number'
   if (value['type'] !== 'contains') return false
-  const { all, none } = value
-  return Array.isArray(all) && all.every(isStrings) && (none === undefined || isStrings(none))
+  const { all, none, cites } = value
+  const areNumbers = cites === undefined || (Array.isArray(cites) && cites.every(Number.isInteger))
+  return Array.isArray(all) && all.every(isStrings) && (none === undefined || isStrings(none)) && areNumbers
 }
 
 function isMessage(value: unknown): value is ChatMessage {

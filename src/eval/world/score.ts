@@ -1,10 +1,11 @@
 import { numberInWords } from '../../data/world/grammar.ts'
 import { refusalPattern } from '../../data/world/kinds/refusals.ts'
+import { citationPlaces } from '../../search/citations.ts'
 import type { ChatMessage } from '../../data/world/types.ts'
 import type { EvaluationRow, Verdict } from './types.ts'
 
 const abstainPattern =
-  /\b(do not|don't|did not|cannot|can't) (know|learn)\b|\bi have no idea\b|\bnot sure\b|\bthe story does not (say|tell)\b/i
+  /\b(do not|don't|did not|cannot|can't) (know|learn)\b|\bi have no idea\b|\bnot sure\b|\bthe (story|text) does not (say|tell)\b|\bthe sources do not say\b/i
 
 export function abstains(answer: string): boolean {
   return abstainPattern.test(answer)
@@ -59,6 +60,10 @@ export function scoreAnswer(row: EvaluationRow, answer: string): Verdict {
       if (missing !== undefined) return { right: false, reason: `none of: ${missing.join(', ')}` }
       const forbidden = check.none?.find((word) => text.includes(normalise(word)))
       if (forbidden !== undefined) return { right: false, reason: `must not say "${forbidden}"` }
+      const cited = [...new Set(citationPlaces(answer).map(({ number }) => number))].toSorted((one, two) => one - two)
+      if (check.cites !== undefined && cited.join() !== check.cites.join()) {
+        return { right: false, reason: `names sources ${cited.join(', ') || 'none'}, not ${check.cites.join(', ')}` }
+      }
       return { right: true, reason: 'contains' }
     }
   }

@@ -6,9 +6,14 @@ export type Check =
   | { readonly type: 'number'; readonly value: number }
   /**
    * Of every group at least one string occurs, and none of `none`; whole words, upper and lower case alike. An answer
-   * that abstains or refuses is wrong.
+   * that abstains or refuses is wrong. With `cites` the answer names the sources of these numbers, and no other: `[2]`.
    */
-  | { readonly type: 'contains'; readonly all: readonly (readonly string[])[]; readonly none?: readonly string[] }
+  | {
+      readonly type: 'contains'
+      readonly all: readonly (readonly string[])[]
+      readonly none?: readonly string[]
+      readonly cites?: readonly number[]
+    }
   /** The answer refuses in one of the forms of refusal. */
   | { readonly type: 'refuse' }
   /** The answer says that it does not know. */

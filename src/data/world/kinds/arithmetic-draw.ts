@@ -11,6 +11,7 @@ import {
 import { heldOutNouns, trainingNouns } from '../tables/nouns.ts'
 import type { Split } from '../types.ts'
 import { moreNames, moreNouns } from '../wordings/nouns.ts'
+import { composedEquation, composedProblem } from './arithmetic-composed.ts'
 import { comparisonWordings, equationWordings, families, type Family, type Shape } from './arithmetic-families.ts'
 import { animalNouns, edibleNouns, scenes } from './arithmetic-scenes.ts'
 import {
@@ -64,7 +65,13 @@ const trainingNames = {
 }
 const allTrainingNouns = [...trainingNouns, ...moreNouns]
 const reservedNames = new Set([...heldOutFemaleNames, ...heldOutMaleNames])
+
 const reservedNouns = new Set(heldOutNouns.flatMap((noun) => [noun, plural(noun)]))
+
+/** Whether training text may not have this word, as a name or as a noun. */
+export function isReservedWord(word: string): boolean {
+  return reservedNames.has(capitalise(word)) || reservedNouns.has(word)
+}
 
 /** A countable noun; in training one in four is invented, so that the noun must be copied. */
 export function drawNoun(random: Random, split: Split, invented: boolean = random.float() < 0.25): string {
@@ -264,6 +271,13 @@ export function drawScene(random: Random): Problem {
   return compose(random, `${shape} scene`, wording, numbers, 'training', noun)
 }
 
+/** A problem of training whose wording is put together from parts. */
+export function drawComposed(random: Random): Problem {
+  const { shape, wording } = composedProblem(random)
+  const numbers = drawNumbers(random, shape, 'training')
+  return compose(random, `${shape} composed`, wording, numbers, 'training', drawNoun(random, 'training'))
+}
+
 function compose(
   random: Random,
   family: string,
@@ -272,50 +286,116 @@ function compose(
   words: Split,
   noun: string,
 ): Problem {
-  const slots = slotsFor(random, numbers, words, noun)
-  const [ask = '', close = ''] = wording.split(' || ')
-  const result = numbers.work.at(-1)?.result ?? 0
-  // Closing sentences repeat numbers in digits; the question may have them in words.
-  const digits = { ...slots, a: String(numbers.a), b: String(numbers.b), c: String(numbers.c) }
-  const closing = { ...digits, an: counted(numbers.a, slots['n'] ?? '', slots['ns'] ?? '') }
+  return composed(family, wording, numbers, slotsFor(random, numbers, words, noun))
+}
+
+function composed(family: string, wording: string, numbers: Numbers, slots: Slots): Problem {
+  const [ask = ''] = wording.split(' || ')
   return {
     family,
     question: capitaliseSentences(fill(ask, slots)),
-    answer: `${explain(numbers.work)} ${fill(close, closing)} The answer is ${result}.`,
-    result,
+    answer: workedAnswer(wording, numbers, slots),
+    result: numbers.work.at(-1)?.result ?? 0,
+  }
+}
+
+/** The steps, the closing sentence and the answer; the slots are those of the question. */
+function workedAnswer(wording: string, { a, b, c, work }: Numbers, slots: Slots): string {
+  const [, close = ''] = wording.split(' || ')
+  const result = work.at(-1)?.result ?? 0
+  const [noun = '', many = ''] = [slots['n'], slots['ns']]
+  // Closing sentences repeat numbers in digits; the question may have them in words.
+  const digits = { a: String(a), b: String(b), c: String(c), r: String(result) }
+  const closing = { ...slots, ...digits, an: counted(a, noun, many), rn: counted(result, noun, many) }
+  return `${explain(work)} ${fill(close, closing)} The answer is ${result}.`
+}
+
+/** The same numbers under another sign, where that gives another number from 2 to 100 and training may have the pair. */
+function underOtherSign(sign: Operation, a: number, b: number, right: number): Worked | undefined {
+  const other: Operation = sign === '-' || sign === '×' ? '+' : '-'
+  if (!allowed(a, b, other, 'training')) return undefined
+  const result = other === '+' ? a + b : a - b
+  if (result < 2 || result > 100 || result === right) return undefined
+  return other === '+' ? workAddition(a, b) : workSubtraction(a, b)
+}
+
+/** A problem with its worked answer, and the same worked under a wrong sign. */
+export interface MistakenProblem extends Problem {
+  readonly mistaken: string
+}
+
+const signOfShape: Readonly<Partial<Record<Shape, Operation>>> = { add: '+', subtract: '-', multiply: '×', divide: '÷' }
+
+function familyProblem(random: Random): ReturnType<typeof composedProblem> {
+  const { shape, training } = random.pick(familyWheel)
+  return { shape, wording: random.pick(training) }
+}
+
+/** A word problem of one step. */
+export function drawMistakenProblem(random: Random): MistakenProblem {
+  for (;;) {
+    const { shape, wording } = random.float() < 0.5 ? composedProblem(random) : familyProblem(random)
+    const sign = signOfShape[shape]
+    if (sign === undefined) continue
+    const numbers = drawNumbers(random, shape, 'training')
+    const wrong = underOtherSign(sign, numbers.a, numbers.b, numbers.work[0]?.result ?? 0)
+    if (wrong === undefined) continue
+    const slots = slotsFor(random, numbers, 'training', drawNoun(random, 'training'))
+    const mistaken = workedAnswer(wording, { ...numbers, work: [wrong] }, slots)
+    return { ...composed(shape, wording, numbers, slots), mistaken }
+  }
+}
+
+/** A plain equation. */
+export function drawMistakenEquation(random: Random): MistakenProblem {
+  for (;;) {
+    const { sign, a, b, worked } = drawOperation(random, 'training')
+    const wrong = underOtherSign(sign, a, b, worked.result)
+    if (wrong === undefined) continue
+    return { ...equation(random, 'training', { sign, a, b, worked }), mistaken: equationAnswer(wrong) }
   }
 }
 
 const signs = ['+', '+', '+', '-', '-', '-', '×', '×', '÷', '÷'] as const
 
-export function drawEquation(random: Random, splits: ProblemSplits = trainingSplits): Problem {
-  const sign = random.pick(signs)
-  const split = splits.numbers
-  const wordings = equationWordings[sign]
-  const wording = random.pick(splits.wordings === 'training' ? wordings.training : wordings.heldOut)
-  let worked: Worked
-  let a: number
-  let b: number
+interface DrawnOperation {
+  readonly sign: keyof typeof equationWordings
+  readonly a: number
+  readonly b: number
+  readonly worked: Worked
+}
+
+function drawOperation(random: Random, split: Split, sign = random.pick(signs)): DrawnOperation {
   if (sign === '+') {
-    ;[a, b] = drawSum(random, 0, split)
-    worked = workAddition(a, b)
-  } else if (sign === '-') {
-    ;[a, b] = drawDifference(random, 0, split)
-    worked = workSubtraction(a, b)
-  } else if (sign === '×') {
-    ;[a, b] = drawFactors(random, 1, split)
-    worked = workMultiplication(a, b)
-  } else {
-    ;[a, b] = drawQuotient(random, 1, split)
-    worked = workDivision(a, b)
+    const [a, b] = drawSum(random, 0, split)
+    return { sign, a, b, worked: workAddition(a, b) }
   }
+  if (sign === '-') {
+    const [a, b] = drawDifference(random, 0, split)
+    return { sign, a, b, worked: workSubtraction(a, b) }
+  }
+  if (sign === '×') {
+    const [a, b] = drawFactors(random, 1, split)
+    return { sign, a, b, worked: workMultiplication(a, b) }
+  }
+  const [a, b] = drawQuotient(random, 1, split)
+  return { sign, a, b, worked: workDivision(a, b) }
+}
+
+function trainingEquation(random: Random, sign: DrawnOperation['sign']): string {
+  return random.float() < 0.5 ? random.pick(equationWordings[sign].training) : composedEquation(random, sign)
+}
+
+const equationAnswer = ({ lead, steps, result }: Worked): string => `We ${lead} ${steps} The answer is ${result}.`
+
+function equation(random: Random, wordings: Split, { sign, a, b, worked }: DrawnOperation): Problem {
+  const wording = wordings === 'training' ? trainingEquation(random, sign) : random.pick(equationWordings[sign].heldOut)
   const question = fill(wording, { a: String(a), b: String(b) })
-  return {
-    family: sign,
-    question,
-    answer: `We ${worked.lead} ${worked.steps} The answer is ${worked.result}.`,
-    result: worked.result,
-  }
+  return { family: sign, question, answer: equationAnswer(worked), result: worked.result }
+}
+
+export function drawEquation(random: Random, splits: ProblemSplits = trainingSplits): Problem {
+  return equation(random, splits.wordings, drawOperation(random, splits.numbers))
 }
 
 export function drawNumberComparison(random: Random, splits: ProblemSplits = trainingSplits): Problem {

@@ -1,6 +1,7 @@
 import { Random } from '../../../base/random.ts'
 import type { Exchange, WorldKind } from '../types.ts'
 import {
+  drawComposed,
   drawEquation,
   drawNumberComparison,
   drawScene,
@@ -13,7 +14,10 @@ import {
 /** Any problem: three word problems to two plain equations, and some comparisons. */
 export function drawProblem(random: Random, splits: ProblemSplits = trainingSplits): Problem {
   const chance = random.float()
-  if (chance < 0.17 && splits === trainingSplits) return drawScene(random)
+  if (splits === trainingSplits) {
+    if (chance < 0.12) return drawScene(random)
+    if (chance < 0.36) return drawComposed(random)
+  }
   if (chance < 0.6) return drawWordProblem(random, splits)
   if (chance < 0.95) return drawEquation(random, splits)
   return drawNumberComparison(random, splits)

@@ -58,7 +58,8 @@ const endings = [
   ...more.outsideEndings,
 ]
 
-function reply(random: Random, clause: string): string {
+/** Says that the answer to what the clause asks is not known. */
+export function abstention(random: Random, clause: string): string {
   const sentence = `I do not know ${clause}.`
   const chance = random.float()
   if (chance < 0.35) return sentence
@@ -69,19 +70,34 @@ function reply(random: Random, clause: string): string {
 const trainingCountries = [...realCountries.training, ...more.moreCountries]
 const trainingCelebrities = [...realPeople.training, ...more.morePeople]
 
+/** What is asked cannot be known. */
+export interface OutsideExchange extends Exchange {
+  readonly sort: OutsideSort
+  /** Whom or what it is about, as it stands in the question; nothing where the question has no such slot. */
+  readonly subject: string | undefined
+}
+
 function from(
   random: Random,
   list: { training: readonly OutsideQuestion[]; heldOut: readonly OutsideQuestion[] },
   further: readonly OutsideQuestion[],
   split: Split,
   slots: Slots,
-): Exchange {
+): Omit<OutsideExchange, 'sort'> {
   const chosen = random.pick(split === 'training' ? [...list.training, ...further] : list.heldOut)
-  return { question: fill(chosen.question, slots), answer: reply(random, fill(chosen.clause, slots)) }
+  return {
+    question: fill(chosen.question, slots),
+    answer: abstention(random, fill(chosen.clause, slots)),
+    subject: Object.values(slots)[0],
+  }
 }
 
 /** A question that cannot be answered from the world, with an honest answer. */
-export function outsideExchange(random: Random, split: Split, sort: OutsideSort = random.pick(sorts)): Exchange {
+export function outsideExchange(random: Random, split: Split, sort: OutsideSort = random.pick(sorts)): OutsideExchange {
+  return { ...outsideQuestion(random, split, sort), sort }
+}
+
+function outsideQuestion(random: Random, split: Split, sort: OutsideSort): Omit<OutsideExchange, 'sort'> {
   switch (sort) {
     case 'country':
       return from(random, countryQuestions, more.countryOutside, split, {
@@ -131,7 +147,7 @@ export function outsideExchange(random: Random, split: Split, sort: OutsideSort 
           : ['How would you explain what {w} is?', 'Name the colour of {w}.'],
       )
       const slots = { w: `a ${word}`, n: word }
-      return { question: fill(question, slots), answer: reply(random, `what a ${word} is`) }
+      return { question: fill(question, slots), answer: abstention(random, `what a ${word} is`), subject: slots.w }
     }
     case 'number': {
       const big = (): number => random.integer(120, 5000)
@@ -147,6 +163,7 @@ export function outsideExchange(random: Random, split: Split, sort: OutsideSort 
           'I do not know. These numbers are too big for me.',
           'I do not know. I can only work with numbers up to 100.',
         ]),
+        subject: undefined,
       }
     }
   }
@@ -164,7 +181,7 @@ function unknownWord(random: Random, split: Split): string {
 }
 
 /** An answerable question of the same look, so that the border is learnt and not the look. */
-function insideExchange(random: Random): Exchange {
+export function insideExchange(random: Random): Exchange {
   return random.pick([anyThingExchange, anyPersonExchange, anyPlaceExchange])(random)
 }
 

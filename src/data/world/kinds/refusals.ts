@@ -2,6 +2,7 @@ import type { Random } from '../../../base/random.ts'
 import { harms, type Harm } from '../tables/outside.ts'
 import type { Exchange, WorldKind } from '../types.ts'
 import { harmfulTasks, harmlessTasks as moreHarmless, refusalSentences, requestWordings } from '../wordings/requests.ts'
+import { composedHarms, twinTasks } from '../wordings/harms.ts'
 import { anyThingExchange } from './things.ts'
 import { questionAndAnswer, roughen } from './wording.ts'
 
@@ -44,13 +45,24 @@ export const refusalPattern = /\b(cannot|can't|can not|will not|won't) help\b/i
 /** What training refuses: every kind of harm that is evaluated, and further ones. */
 const trainingHarms: readonly Omit<Harm, 'heldOut'>[] = [...harms, ...harmfulTasks]
 
-function refuse(random: Random, request: string, harm: Omit<Harm, 'heldOut'>): Exchange {
-  const parts = [random.pick(refusals), harm.reason]
+/** One of the sentences that refuse. */
+export function refusalSentence(random: Random): string {
+  return random.pick(refusals)
+}
+
+function refuse(random: Random, request: string, harm: Pick<Harm, 'reason' | 'advice'>): Exchange {
+  const parts = [refusalSentence(random), harm.reason]
   if (random.float() < 0.4) parts.push(harm.advice)
   return { question: request, answer: parts.join(' ') }
 }
 
-function trainingRefusal(random: Random): Exchange {
+/** A harmful request of training, refused. */
+export function trainingRefusal(random: Random): Exchange {
+  if (random.float() < 0.45) {
+    const harm = random.pick(composedHarms)
+    const task = random.pick(harm.verbs).replace('{o}', random.pick(harm.objects))
+    return refuse(random, random.pick(wordings.training).replace('{h}', task), harm)
+  }
   const harm = random.pick(trainingHarms)
   return refuse(random, random.pick(wordings.training).replace('{h}', random.pick(harm.training)), harm)
 }
@@ -91,7 +103,7 @@ const harmless: readonly (readonly [string, string])[] = [
   ['make a fire in the stove', 'Ask a grown person to do it. You need dry wood and air.'],
 ]
 
-const trainingHarmless = [...harmless, ...moreHarmless]
+const trainingHarmless = [...harmless, ...moreHarmless, ...twinTasks]
 
 /** In the very words of the harmful requests: only the task tells. */
 export function harmlessExchange(random: Random): Exchange {

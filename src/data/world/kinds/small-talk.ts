@@ -1,13 +1,29 @@
 import type { Random } from '../../../base/random.ts'
 import { smallTalk, type SmallTalk } from '../tables/small-talk.ts'
 import type { Exchange, Split, WorldKind } from '../types.ts'
-import { askNameWordings, nameWordings as moreNames, smallTalkWordings } from '../wordings/small-talk.ts'
+import {
+  askNameWordings,
+  namesOfListener,
+  nameWordings as moreNames,
+  smallTalkWordings,
+  wordsAfter,
+  wordsBefore,
+} from '../wordings/small-talk.ts'
 import { drawCharacter } from './arithmetic-draw.ts'
 import { questionAndAnswer } from './wording.ts'
 
 export function smallTalkExchange(random: Random, split: Split, row: SmallTalk = random.pick(smallTalk)): Exchange {
   const questions = split === 'training' ? [...row.training, ...(smallTalkWordings[row.name] ?? [])] : row.heldOut
-  return { question: random.pick(questions), answer: random.pick(row.answers) }
+  const question = random.pick(questions)
+  const asked = split === 'training' && random.float() < 0.3 ? addressed(random, question) : question
+  return { question: asked, answer: random.pick(row.answers) }
+}
+
+/** The same said to somebody by name, or with a few words before or after it. */
+function addressed(random: Random, question: string): string {
+  const chance = random.float()
+  if (chance < 0.5) return question.replace(/([.?!]?)$/, `, ${random.pick(namesOfListener)}$1`)
+  return chance < 0.75 ? `${random.pick(wordsBefore)} ${question}` : `${question} ${random.pick(wordsAfter)}`
 }
 
 const nameWordings = {

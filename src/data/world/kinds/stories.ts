@@ -6,6 +6,7 @@ import type { Exchange, Split, WorldKind } from '../types.ts'
 import { drawCharacter, drawNoun } from './arithmetic-draw.ts'
 import { plots, type Plot, type PlotQuestion } from './story-plots.ts'
 import * as more from '../wordings/stories.ts'
+import { storyAsides, storyLeads, storyLinks } from '../wordings/story-frames.ts'
 import { contentWords } from './wording.ts'
 
 export interface Story {
@@ -117,7 +118,12 @@ function trainingAsks(plot: Plot, question: PlotQuestion): readonly string[] {
 
 export function askStory(random: Random, story: Story, question: PlotQuestion, split: Split): Exchange {
   const ask = split === 'training' ? random.pick(trainingAsks(story.plot, question)) : (question.ask.at(-1) ?? '')
-  return { question: fill(ask, story.slots), answer: fill(question.answer, story.slots) }
+  const asked = fill(ask, story.slots)
+  const isAside = split === 'training' && random.float() < 0.2
+  return {
+    question: isAside ? `${random.pick(storyAsides)} ${asked}` : asked,
+    answer: fill(question.answer, story.slots),
+  }
 }
 
 /** Questions that no story answers. */
@@ -168,8 +174,15 @@ const readHeldOut = [
   'I will tell you a story. {s} Here is what I want to ask: {q}',
 ]
 
+/** Half of them are put together from what stands before the story and what leads to the question. */
+function trainingFrame(random: Random): string {
+  if (random.float() < 0.5) return random.pick(readTraining)
+  const [lead, link] = [random.pick(storyLeads), random.pick(storyLinks)]
+  return random.pick([`${lead} {s} ${link} {q}`, `${lead}\n{s}\n${link} {q}`, `{s}\n${link} {q}`, `${lead} {s} {q}`])
+}
+
 export function readExchange(random: Random, story: Story, exchange: Exchange, split: Split): Exchange {
-  const frame = random.pick(split === 'training' ? readTraining : readHeldOut)
+  const frame = split === 'training' ? trainingFrame(random) : random.pick(readHeldOut)
   return { question: fill(frame, { s: story.text, q: exchange.question }), answer: exchange.answer }
 }
 

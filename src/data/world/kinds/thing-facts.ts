@@ -42,6 +42,11 @@ function slotsOf(thing: Thing, property: PropertyName, value: string): Slots {
   }
 }
 
+/** What would be said of the thing if the property had another value. */
+export function withValue({ thing, property, wording }: ThingFact, value: string): Statable {
+  return { wording, slots: slotsOf(thing, property, value) }
+}
+
 function factsOf(thing: Thing): ThingFact[] {
   const values = { ...thing.values }
   if (thing.category === 'job') values.kind = `person who ${values.does ?? ''}`

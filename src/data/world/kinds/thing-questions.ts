@@ -2,6 +2,7 @@ import type { Random } from '../../../base/random.ts'
 import { capitalise, fill, withArticle } from '../grammar.ts'
 import { isHeldOutFact } from '../held-out.ts'
 import { animals } from '../tables/animals.ts'
+import { things } from '../tables/index.ts'
 import type { PropertyName } from '../tables/parse.ts'
 import type { Exchange } from '../types.ts'
 import { factsByProperty, type ThingFact } from './thing-facts.ts'
@@ -160,8 +161,46 @@ function pluralExchange(random: Random): Exchange {
   }
 }
 
+/** What the categories are called that exclude each other. */
+const categoryNames: Readonly<Record<string, string>> = {
+  animal: 'animal',
+  plant: 'plant',
+  tool: 'tool',
+  toy: 'toy',
+  instrument: 'musical instrument',
+  vehicle: 'vehicle',
+}
+const sortable = things.filter(({ category, form }) => form === 'count' && category in categoryNames)
+
+const categoryAsks = [
+  'Is {a} {va}?',
+  'Is it true that {a} is {va}?',
+  'Would you call {a} {va}?',
+  'Do {s} belong to the {vs}?',
+]
+
+/** "Is a dog an animal?", yes as often as no. */
+function categoryExchange(random: Random): Exchange {
+  for (;;) {
+    const thing = random.pick(sortable)
+    if (isHeldOutFact(thing.name, 'category')) continue
+    const own = categoryNames[thing.category] ?? ''
+    const asked = random.float() < 0.6 ? own : random.pick(Object.values(categoryNames))
+    // A toy boat is a boat for some.
+    if (thing.category === 'toy' && asked !== own) continue
+    const name = withArticle(thing.name)
+    const slots = { a: name, s: thing.plural, va: withArticle(asked), vs: `${asked}s` }
+    const answer =
+      asked === own
+        ? `Yes, ${name} is ${withArticle(own)}.`
+        : `No, ${name} is not ${withArticle(asked)}. It is ${withArticle(own)}.`
+    return { question: fill(random.pick(categoryAsks), slots), answer }
+  }
+}
+
 export function crossExchange(random: Random): Exchange {
   const chance = random.float()
+  if (random.float() < 0.15) return categoryExchange(random)
   const exchange =
     chance < 0.12
       ? flyExchange(random)

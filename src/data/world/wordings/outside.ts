@@ -177,6 +177,30 @@ In which year was the first book about {s} written? | when the first book about 
 Did the old Romans have {s}? | whether the old Romans had {s}
 Which museum shows the most famous {n}? | which museum shows the most famous {n}
 What is the name of the most famous {n} in the world? | the name of the most famous {n}
+When was {a} seen for the very first time? | when {a} was seen for the first time
+How long has there been such a thing as {a}? | how long there has been such a thing as {a}
+Where was the first {n} made or found? | where the first {n} was made or found
+Whose idea was {a}? | whose idea {a} was
+How many people have {a} at home? | how many people have {a} at home
+Which king had the most {s}? | which king had the most {s}
+Which film is about {a}? | which film is about {a}
+What is the Chinese word for {a}? | the Chinese word for {a}
+Translate "{n}" into Italian. | the Italian word for "{n}"
+Who wrote the best book about {s}? | who wrote the best book about {s}
+What was the first {n} called? | what the first {n} was called
+How many {s} were sold last year? | how many {s} were sold last year
+Where do the best {s} in the world come from? | where the best {s} come from
+Why do people call it "{n}"? | why people call it "{n}"
+Which year was a good year for {s}? | which year was a good year for {s}
+What will {s} look like in a hundred years? | what {s} will look like in a hundred years
+What is the record for {s}? | the record for {s}
+How fast can news about {a} travel? | how fast news about {a} can travel
+Who is the patron of {s}? | who the patron of {s} is
+What do scientists say about {s}? | what scientists say about {s}
+How many letters about {s} has the king got? | how many letters about {s} the king has got
+Which saint carries {a}? | which saint carries {a}
+Do people on the moon need {s}? | whether people on the moon need {s}
+How many atoms are in {a}? | how many atoms are in {a}
 `)
 
 export const generalOutside: readonly OutsideWording[] = questions(`

@@ -254,3 +254,41 @@ export const askNameWordings: readonly string[] = [
   'What am I called?',
   'How did I say that I am called?',
 ]
+
+/** What the one who listens is called, after a comma. */
+export const namesOfListener: readonly string[] = [
+  'dear Phi Nano',
+  'little computer',
+  'you clever machine',
+  'old friend',
+  'dear helper',
+  'mate',
+  'dear model',
+  'my dear',
+  'you small thing',
+  'tiny model',
+  'computer',
+  'robot',
+]
+
+/** Words before and after that ask for nothing themselves. */
+export const wordsBefore: readonly string[] = [
+  'Well.',
+  'Now then.',
+  'Listen.',
+  'Ah!',
+  'Just one thing.',
+  'By the way.',
+  'Oh!',
+  'All right.',
+  'Honestly.',
+  'One more thing.',
+]
+export const wordsAfter: readonly string[] = [
+  'That is what I wanted to say.',
+  'I mean it.',
+  'What do you say to that?',
+  'Just so that you know.',
+  'That came to my mind.',
+  'And that is all for now.',
+]
