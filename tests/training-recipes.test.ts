@@ -21,12 +21,12 @@ const files = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'u
 const plans = files.filter((path) => path.endsWith('.plan.yaml'))
 const runs = files.filter((path) => path.endsWith('.run.yaml'))
 const ofData = files.filter((path) => path.startsWith(`data${sep}`))
-/** tests/paper.test.ts reads these. */
-const ofPaper = files.filter((path) => path.startsWith(`paper${sep}`))
+/** Tests of their own read these: tests/paper.test.ts, and that of synthesis in its room. */
+const ofOthers = files.filter((path) => ['paper', 'synthesis'].some((folder) => path.startsWith(`${folder}${sep}`)))
 
 const recipes = await Promise.all(
   files
-    .filter((file) => ![...plans, ...runs, ...ofData, ...ofPaper].includes(file))
+    .filter((file) => ![...plans, ...runs, ...ofData, ...ofOthers].includes(file))
     .map(async (file) => {
       return { file, recipe: await readRecipe(readFileSync(join(root, 'recipes', file), 'utf8'), file) }
     }),

@@ -54,8 +54,8 @@ ${askingHelp}
 A greater "count" in the plan adds texts to those that there are. The texts go into runs of the pipeline, the conversations into trainings.
 
 Examples:
-  $ phi data synthesize recipes/data/lessons.yaml --endpoint http://127.0.0.1:8000/v1#phi-3-mini
-  $ phi data synthesize recipes/data/lessons.yaml --solutions 3 --prompt-price 0.15 --answer-price 0.6
+  $ phi data synthesize recipes/synthesis/lessons.yaml --endpoint http://127.0.0.1:8000/v1#phi-3-mini
+  $ phi data synthesize recipes/synthesis/lessons.yaml --solutions 3 --prompt-price 0.15 --answer-price 0.6
   $ phi data look runs/lessons`,
     )
     .action(write)

@@ -83,7 +83,7 @@ test('texts begin alike whatever the numbers', () => {
 })
 
 test('the plan that comes with the package counts on combinations that there are', async () => {
-  const text = await readFile(new URL('../../../../recipes/data/lessons.yaml', import.meta.url), 'utf8')
+  const text = await readFile(new URL('../../../../recipes/synthesis/lessons.yaml', import.meta.url), 'utf8')
   const lessons = parseSynthesisPlan(text)
   expect(drawCombinations(lessons, await topicsOf(lessons)).length).toBe(lessons.count)
 })
