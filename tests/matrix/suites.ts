@@ -6,6 +6,7 @@ const kernels = [
 ]
 const onDevices = ['backend', 'device', 'profiler', 'training']
 const ofEngine = [
+  'batch',
   'cache-file',
   'candidates',
   'embed',
