@@ -4,7 +4,6 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as pause } from 'node:timers/promises'
 import { parse, stringify } from 'yaml'
 import { present } from '../src/base/errors.ts'
 import type { Random } from '../src/base/random.ts'
@@ -147,29 +146,33 @@ async function tasksDone(child: ChildProcess, tasks: number): Promise<void> {
   await new Promise(() => {})
 }
 
+/** How a run is killed. */
+export interface Kills {
+  readonly count: number
+  /** Of the undisturbed run. */
+  readonly tasks: number
+  /** After how many tasks. */
+  readonly random: Random
+  /** What is awaited after the last of them, so that the kill comes some way into the next; nothing when left out. */
+  readonly delay?: () => Promise<unknown>
+}
+
 /**
- * Runs a job to its end, killed with all its threads after a number of tasks of chance, some way into the next, and begun again each time.
+ * Runs a job to its end, killed with all its threads after a number of tasks of chance, and begun again each time.
  *
- * @param undisturbed what the job takes
  * @returns how long each process lived that was killed, in seconds
  */
-export async function killedRun(
-  job: DataJob,
-  folder: string,
-  kills: number,
-  undisturbed: Pick<RunCosts, 'seconds' | 'tasks'>,
-  random: Random,
-): Promise<number[]> {
-  const { seconds, tasks } = undisturbed
+export async function killedRun(job: DataJob, folder: string, kills: Kills): Promise<number[]> {
+  const { count, tasks, random, delay } = kills
   const lives: number[] = []
   for (;;) {
     const began = performance.now()
     const child = start(job, folder)
     const over = ended(child)
-    if (lives.length < kills) {
-      const doneFirst = random.integer(1, Math.max(2, Math.floor(tasks / kills)))
-      const moment = tasksDone(child, doneFirst).then(() => pause((1000 * random.float() * seconds) / tasks, true))
-      const killed = await Promise.race([over.then(() => false), moment])
+    if (lives.length < count) {
+      const doneFirst = random.integer(1, Math.max(2, Math.floor(tasks / count)))
+      const moment = tasksDone(child, doneFirst).then(() => delay?.())
+      const killed = await Promise.race([over.then(() => false), moment.then(() => true)])
       if (killed) {
         process.kill(-present(child.pid, 'process'), 'SIGKILL')
         await over

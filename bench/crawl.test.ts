@@ -93,7 +93,7 @@ test('a crawl of a few megabytes comes through the pipeline as it was planted, a
   expect(languages).toEqual({ foreign: languages.foreign, dropped: languages.foreign, englishDropped: 0 })
 
   const killed = join(folder, 'killed')
-  const lives = await killedRun(job, killed, 2, costs, new Random(seed))
+  const lives = await killedRun(job, killed, { count: 2, tasks: costs.tasks, random: new Random(seed) })
   expect(lives.length).toBeGreaterThan(0)
   expect(await differentFiles(whole, killed)).toEqual([])
 })

@@ -9,6 +9,7 @@
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Random } from '../src/base/random.ts'
 import { writeCrawl, type Crawl } from './crawl-archives.ts'
@@ -69,7 +70,10 @@ printFates(await readFates(whole, crawl))
 const kills = Number(values.kills)
 if (kills > 0) {
   const killed = join(work, 'killed')
-  const lives = await killedRun(job, killed, kills, costs, new Random(seed).fork('kills'))
+  const random = new Random(seed).fork('kills')
+  const { tasks, seconds } = costs
+  const delay = (): Promise<void> => pause((1000 * random.float() * seconds) / tasks)
+  const lives = await killedRun(job, killed, { count: kills, tasks, random, delay })
   const different = await differentFiles(whole, killed)
   console.log(
     `Killed after ${lives.map((life) => life.toFixed(1)).join(', ')} s and resumed: ${different.length} files differ`,

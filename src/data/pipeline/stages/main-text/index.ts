@@ -4,7 +4,7 @@
  */
 import { Readability } from '@mozilla/readability'
 import { blocksOf, readingBlocks, textOf, type Block } from './blocks.ts'
-import { parsePage } from './parse-page.ts'
+import { parsePage, withoutEmptyStyles } from './parse-page.ts'
 
 export interface MainText {
   readonly text: string
@@ -47,7 +47,7 @@ export function mainText(html: string): MainText | undefined {
   // It changes the document, so it comes last; of elements within elements it takes longer than the square of their depth.
   const article = isDeeperThan(document.body, deepest)
     ? null
-    : new Readability(document, { serializer: (node) => node as Element }).parse()
+    : withoutEmptyStyles(document, () => new Readability(document, { serializer: (node) => node as Element }).parse())
   const readability: Candidate = {
     by: 'readability',
     blocks: article?.content == null ? [] : blocksOf(article.content),

@@ -1,8 +1,9 @@
 import { Readability } from '@mozilla/readability'
+import { parseHTML } from 'linkedom'
 import { describe, expect, test } from 'vitest'
 import { blocksOf, textOf } from './blocks.ts'
 import { largestPage, mainText } from './index.ts'
-import { parsePage } from './parse-page.ts'
+import { parsePage, withoutEmptyStyles } from './parse-page.ts'
 import { knownPages, wordScore, type KnownPage } from './pages-harness.ts'
 
 /** What Readability finds by itself, written as text in the same way. */
@@ -128,9 +129,13 @@ describe('gives nothing, and does not fail,', () => {
   })
 })
 
-test('elements have a style where they have the attribute', () => {
+test('elements have a style while Readability asks only where they have the attribute, and always for others', () => {
   const document = parsePage('<html><head></head><body><p>a</p><p style="display: none">b</p></body></html>')
   const [plain, hidden] = document.querySelectorAll('p')
-  expect(plain?.style).toBe(undefined)
-  expect(hidden?.style.display).toBe('none')
+  const displays = (): unknown[] => [plain?.style, hidden?.style.display]
+  expect(withoutEmptyStyles(document, displays)).toEqual([undefined, 'none'])
+  // Not compared as it is: what linkedom answers is a proxy that cannot be printed.
+  expect([typeof plain?.style, hidden?.style.display]).toEqual(['object', 'none'])
+  expect(() => withoutEmptyStyles(document, () => expect.unreachable())).toThrow()
+  expect(typeof parseHTML('<p>a</p>').document.querySelector('p')?.style).toBe('object')
 })

@@ -12,7 +12,6 @@ const documentTypeNode = 10
  */
 export function parsePage(html: string): Document {
   const { document } = parseHTML(/<html[\s>]/i.test(html) ? html : `<!doctype html><html><body>${html}</body></html>`)
-  leaveOutEmptyStyles(document)
   if (isInOrder(document)) return document
   const root = document.createElement('html')
   const head = document.createElement('head')
@@ -24,25 +23,43 @@ export function parsePage(html: string): Document {
   return document
 }
 
+/** Whether what runs now is `withoutEmptyStyles`. */
 let emptyStylesAreLeftOut = false
+let getterIsInPlace = false
 
 /**
- * Makes elements without the attribute answer that they have no style, for all documents. Readability asks every element several times, and is content with
- * that; what linkedom answers is a proxy over a map that it makes for each, a third of the time of a page.
+ * While `work` runs, which cannot be interrupted, elements without the attribute answer that they have no style. Readability asks every element several times, and
+ * is content with that; what linkedom answers is a proxy over a map that it makes for each, a third of the time of a page. Whoever else asks has linkedom's
+ * answer. The getter stays in place: to change a prototype for each page, or every element, takes more time than it saves.
  */
-function leaveOutEmptyStyles(document: Document): void {
-  if (emptyStylesAreLeftOut) return
+export function withoutEmptyStyles<Result>(document: Document, work: () => Result): Result {
+  if (!getterIsInPlace) placeGetter(document)
+  getterIsInPlace = true
   emptyStylesAreLeftOut = true
-  let owner: unknown = document.createElement('p')
-  while (isObject(owner) && !Object.hasOwn(owner, 'style')) owner = Object.getPrototypeOf(owner)
-  const style = isObject(owner) ? Object.getOwnPropertyDescriptor(owner, 'style') : undefined
-  if (!isObject(owner) || style === undefined) return
+  try {
+    return work()
+  } finally {
+    emptyStylesAreLeftOut = false
+  }
+}
+
+function placeGetter(document: Document): void {
+  const owner = ownerOfStyle(document.createElement('p'))
+  const style = owner === undefined ? undefined : Object.getOwnPropertyDescriptor(owner, 'style')
+  if (owner === undefined || style === undefined) return
   Object.defineProperty(owner, 'style', {
     ...style,
     get(this: Element): unknown {
-      return this.hasAttribute('style') ? style.get?.call(this) : undefined
+      return emptyStylesAreLeftOut && !this.hasAttribute('style') ? undefined : style.get?.call(this)
     },
   })
+}
+
+/** The prototype that answers for the style of an element. */
+function ownerOfStyle(element: Element): object | undefined {
+  let owner: unknown = element
+  while (isObject(owner) && !Object.hasOwn(owner, 'style')) owner = Object.getPrototypeOf(owner)
+  return isObject(owner) ? owner : undefined
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
