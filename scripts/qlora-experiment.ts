@@ -1,38 +1,40 @@
 /**
- * What phi-nano learns of a new task with all weights, through adapters, and through adapters over its weights in 4 bits. Recipes are in recipes/qlora; the cards
- * that are learned, and those that are measured on, have seeds of their own, and no question is in both. Of each run the checkpoint counts whose loss on
- * cards that were held out of the training file is lowest.
+ * What phi-nano learns of a new task with all weights, through adapters, and through adapters over its weights in 4 bits. Recipes are in recipes/qlora, what is
+ * learned and measured in qlora-cards.ts: other wordings of questions whose answers were learned, and answers that were not. Of each run the last
+ * step counts, so that nothing is chosen by what is measured or is like it.
  *
- *     node scripts/qlora-experiment.ts [--seeds 1,2,3] [--arms full,lora,qlora] [--work runs/qlora]
+ *     node scripts/qlora-experiment.ts [--seeds 1,2,3] [--arms full,lora,qlora] [--work runs/qlora] [--only-cards]
  *
- * Runs that are there already are not run again; a table is printed after each seed.
+ * `--only-cards` writes the files of cards that the recipes name, and ends. Runs that are there already, of the same recipe, weights and cards, are not run again.
  */
 import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { present } from '../src/base/errors.ts'
 import { meanLoss } from '../src/cli/mean-loss.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
 import { loadModel, localFolder, wasmBackend, type Backend } from '../src/index.ts'
-import { readMetrics } from '../src/train/metrics.ts'
+import type { Recipe } from '../src/train/recipe.ts'
 import { readRecipe } from '../src/train/read-recipe.ts'
 import { conversationExample } from '../src/train/step/examples.ts'
 import { train } from '../src/train/trainer.ts'
 import { loadTokenizerJson } from '../src/text/tokenizer-json.ts'
 import { markdownTable } from './page-part.ts'
-import { cardOf, checkCard, type Card } from './qlora-cards.ts'
+import { checkCard, learnedCards, learnedSeeds, measuredCards, type Card, type MeasuredCards } from './qlora-cards.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const arms = ['full', 'lora', 'qlora'] as const
 type Arm = (typeof arms)[number]
+const partNames: Readonly<Record<keyof MeasuredCards, string>> = {
+  newWordings: 'Wordings that are new, of answers that were learned',
+  newAnswers: 'Answers that are new',
+}
 const names: Readonly<Record<Arm, string>> = { full: 'all weights', lora: 'LoRA', qlora: 'QLoRA' }
 
-const learnedCards = 16_000
-/** Of those that are measured on: one for the loss, and fewer that are also answered. */
-const [measuredCards, answeredCards] = [600, 200]
-const measuredSeed = 999
+/** Cards of each part that are also answered. */
+const answeredCards = 150
 /** Tokens of the longest card. */
 const longestAnswer = 120
 
@@ -46,11 +48,7 @@ interface Measured {
   readonly isWhole: number
 }
 
-interface Result extends Measured {
-  /** At which the held-out loss was lowest. */
-  readonly step: number
-  readonly lastStep: number
-}
+type Result = Readonly<Record<keyof MeasuredCards, Measured>>
 
 const messagesOf = ({ question, text }: Card) =>
   [
@@ -58,47 +56,28 @@ const messagesOf = ({ question, text }: Card) =>
     { role: 'assistant', content: text },
   ] as const
 
-const learnedSeed = (seed: number): number => 100 + seed
-
-/** Cards whose questions no training of these seeds has. */
-function cardsToMeasure(seeds: readonly number[]): Card[] {
-  const known = new Set<string>()
-  for (const seed of seeds) {
-    for (let index = 0; index < learnedCards; index++) known.add(cardOf(learnedSeed(seed), index).question)
-  }
-  const cards: Card[] = []
-  for (let index = 0; cards.length < measuredCards; index++) {
-    const card = cardOf(measuredSeed, index)
-    if (!known.has(card.question)) cards.push(card)
-  }
-  return cards
+function writeCards(file: string, cards: readonly Card[]): void {
+  writeFileSync(file, cards.map((card) => JSON.stringify({ messages: messagesOf(card) })).join('\n'))
 }
 
-async function trainArm(arm: Arm, seed: number, folder: string, cardsFile: string, backend: Backend): Promise<string> {
-  const file = `${arm}.yaml`
-  const recipe = await readRecipe(readFileSync(join(root, 'recipes/qlora', file), 'utf8'), file)
-  const data = recipe.data.map((entry) => ({ ...entry, file: cardsFile, seed })) as typeof recipe.data
-  await train({ ...recipe, seed, data }, { folder, backend, resume: true })
-  return String(recipe.initial)
+async function recipeOf(arm: Arm, seed: number, file: string): Promise<Recipe> {
+  const name = `${arm}.yaml`
+  const recipe = await readRecipe(readFileSync(join('recipes/qlora', name), 'utf8'), name)
+  return { ...recipe, seed, data: recipe.data.map((entry) => ({ ...entry, file, seed })) as typeof recipe.data }
 }
 
-/** The step with the lowest held-out loss. */
-async function bestStep(folder: string): Promise<{ step: number; lastStep: number }> {
-  const measured = (await readMetrics(join(folder, 'metrics.jsonl'))).filter((row) => row.heldOutLoss !== undefined)
-  const [best] = measured.toSorted((a, b) => (a.heldOutLoss ?? 0) - (b.heldOutLoss ?? 0))
-  return { step: present(best, 'held-out loss').step, lastStep: present(measured.at(-1), 'step').step }
-}
-
-/** The model of a checkpoint: with its adapters, if it has any, added to the weights that they belong to. */
-function modelOfCheckpoint(arm: Arm, initial: string, checkpoint: string, merged: string): string {
-  if (arm === 'full') return checkpoint
-  const main = join(root, 'src/cli/main.ts')
-  const { status, stderr } = spawnSync(process.execPath, [main, 'merge', initial, checkpoint, merged, '--force'])
+/** The model that a run ended with: with its adapters, if it has any, added to the weights that they belong to. */
+function modelOfRun(arm: Arm, { initial }: Recipe, folder: string): string {
+  const final = join(folder, 'final')
+  if (arm === 'full') return final
+  const merged = join(folder, 'merged')
+  const words = ['src/cli/main.ts', 'merge', String(initial), final, merged, '--force']
+  const { status, stderr } = spawnSync(process.execPath, words)
   if (status !== 0) throw new Error(`phi merge failed: ${stderr.toString()}`)
   return merged
 }
 
-async function measureModel(folder: string, cards: readonly Card[], backend: Backend): Promise<Measured> {
+async function measurePart(folder: string, cards: readonly Card[], backend: Backend): Promise<Measured> {
   const tree = localFolder(folder)
   const tokenizer = loadTokenizerJson(await tree.readJson('tokenizer.json'))
   const examples = cards.map((card) => conversationExample(tokenizer, messagesOf(card)))
@@ -127,34 +106,65 @@ async function measureModel(folder: string, cards: readonly Card[], backend: Bac
   }
 }
 
-/** One arm with one seed, or what is recorded of it. */
-async function runArm(
-  arm: Arm,
-  seed: number,
-  { work, cards, backend }: { readonly work: string; readonly cards: readonly Card[]; readonly backend: Backend },
-): Promise<Result> {
-  const folder = join(work, `${arm}-${seed}`)
-  const record = join(work, `${arm}-${seed}.json`)
+async function measureModel(folder: string, cards: MeasuredCards, backend: Backend): Promise<Result> {
+  return {
+    newWordings: await measurePart(folder, cards.newWordings, backend),
+    newAnswers: await measurePart(folder, cards.newAnswers, backend),
+  }
+}
+
+function digestOf(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(createHash('sha256').update(part).digest())
+  return hash.digest('hex').slice(0, 16)
+}
+
+/** What was recorded under this name, else what `make` gives. */
+async function recorded(record: string, make: () => Promise<Result>): Promise<Result> {
   if (existsSync(record)) return JSON.parse(readFileSync(record, 'utf8')) as Result
-  const cardsFile = join(work, `cards-${seed}.jsonl`)
-  const lines = Array.from({ length: learnedCards }, (_, index) => cardOf(learnedSeed(seed), index))
-  writeFileSync(cardsFile, lines.map((card) => JSON.stringify({ messages: messagesOf(card) })).join('\n'))
-  const initial = await trainArm(arm, seed, folder, cardsFile, backend)
-  const { step, lastStep } = await bestStep(folder)
-  const checkpoint = join(folder, 'checkpoints', `step-${String(step).padStart(7, '0')}`)
-  const model = modelOfCheckpoint(arm, initial, checkpoint, join(folder, 'merged'))
-  const result = { ...(await measureModel(model, cards, backend)), step, lastStep }
+  const result = await make()
   writeFileSync(record, `${JSON.stringify(result)}\n`)
-  rmSync(join(folder, 'checkpoints'), { recursive: true })
   return result
 }
 
-/** The mean, and the standard deviation of the sample. */
+interface Experiment {
+  readonly work: string
+  readonly cards: MeasuredCards
+  readonly backend: Backend
+}
+
+const weightsOf = (folder: string): Uint8Array => readFileSync(join(folder, 'model.safetensors'))
+
+/** A model as it ships. */
+function measureShipped(folder: string, { work, cards, backend }: Experiment): Promise<Result> {
+  const digest = digestOf(weightsOf(folder), JSON.stringify(cards))
+  return recorded(join(work, `before-${digest}.json`), () => measureModel(folder, cards, backend))
+}
+
+/** One arm with one seed. */
+async function runArm(arm: Arm, seed: number, { work, cards, backend }: Experiment): Promise<Result> {
+  const file = join(work, `cards-${seed}.jsonl`)
+  const recipe = await recipeOf(arm, seed, file)
+  const weights = weightsOf(String(recipe.initial))
+  const { data, ...settings } = recipe
+  const entries = data.map((entry) => ({ ...entry, file: undefined }))
+  const digest = digestOf(JSON.stringify([settings, entries, cards]), readFileSync(file), weights)
+  const folder = join(work, `${arm}-${seed}-${digest}`)
+  return await recorded(`${folder}.json`, async () => {
+    await train(recipe, { folder, backend, resume: true })
+    const result = await measureModel(modelOfRun(arm, recipe, folder), cards, backend)
+    rmSync(join(folder, 'checkpoints'), { recursive: true })
+    return result
+  })
+}
+
+/** The mean, and of several the standard deviation of the sample. */
 function spread(values: readonly number[], digits: number, factor = 1): string {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const told = (factor * mean).toFixed(digits)
+  if (values.length < 2) return told
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  const deviation = Math.sqrt(squares / Math.max(1, values.length - 1))
-  return `${(factor * mean).toFixed(digits)} ± ${(factor * deviation).toFixed(digits)}`
+  return `${told} ± ${(factor * Math.sqrt(squares / (values.length - 1))).toFixed(digits)}`
 }
 
 const columns = [
@@ -165,45 +175,55 @@ const columns = [
   ['countIsRight', 1, 100],
 ] as const satisfies readonly (readonly [keyof Measured, number, number])[]
 
-function printTable(results: Readonly<Record<string, readonly Measured[]>>): void {
-  const rows = Object.entries(results).map(([name, of]) => [
+function printTable(part: keyof MeasuredCards, results: ReadonlyMap<string, readonly Result[]>): void {
+  const rows = [...results].map(([name, of]) => [
     name,
     ...columns.map(([column, digits, factor]) =>
       spread(
-        of.map((one) => one[column]),
+        of.map((one) => one[part][column]),
         digits,
         factor,
       ),
     ),
   ])
-  const head = ['', 'held-out loss', 'whole cards, %', 'cards', 'topic right', 'count right']
-  console.log(markdownTable(head, rows))
+  const head = ['', 'nats per token', 'topic and count right, %', 'cards, %', 'topic right, %', 'count right, %']
+  console.log(`\n${partNames[part]}\n\n${markdownTable(head, rows)}`)
 }
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '1,2,3' },
+    seeds: { type: 'string', default: learnedSeeds.join(',') },
     arms: { type: 'string', default: arms.join(',') },
-    work: { type: 'string', default: 'runs/qlora' },
+    work: { type: 'string', default: join(root, 'runs/qlora') },
+    'only-cards': { type: 'boolean', default: false },
   },
 })
 const seeds = values.seeds.split(',').map(Number)
-const chosen = values.arms.split(',')
-const { work } = values
-mkdirSync(work, { recursive: true })
-const backend = wasmBackend({ threads: 1, wide: enableWideVectors('training') })
-const cards = cardsToMeasure(seeds)
-const results: Record<string, Measured[]> = {
-  'before, bf16': [await measureModel('models/phi-nano/master', cards, backend)],
-  'before, 4 bits': [await measureModel('models/phi-nano', cards, backend)],
+if (!seeds.every((seed) => learnedSeeds.includes(seed))) {
+  throw new Error(`Seeds are ${learnedSeeds.join(', ')}: what is measured on is not learned with any of these.`)
 }
-for (const seed of seeds) {
-  for (const arm of arms.filter((name) => chosen.includes(name))) {
-    const result = await runArm(arm, seed, { work, cards, backend })
-    console.log(
-      `seed ${seed}, ${names[arm]}: ${result.loss.toFixed(4)}, best at step ${result.step} of ${result.lastStep}`,
-    )
-    ;(results[names[arm]] ??= []).push(result)
+const chosen = arms.filter((name) => values.arms.split(',').includes(name))
+const work = resolve(values.work)
+// Recipes name their models from here.
+process.chdir(root)
+mkdirSync(work, { recursive: true })
+for (const seed of seeds) writeCards(join(work, `cards-${seed}.jsonl`), learnedCards(seed))
+if (!values['only-cards']) {
+  const backend = wasmBackend({ threads: 1, wide: enableWideVectors('training') })
+  const experiment: Experiment = { work, cards: measuredCards(), backend }
+  const results = new Map<string, Result[]>()
+  for (const arm of chosen) {
+    const ofArm: Result[] = []
+    for (const seed of seeds) {
+      const result = await runArm(arm, seed, experiment)
+      const { newWordings, newAnswers } = result
+      console.log(`${names[arm]}, seed ${seed}: ${newWordings.loss.toFixed(4)} and ${newAnswers.loss.toFixed(4)}`)
+      ofArm.push(result)
+    }
+    results.set(names[arm], ofArm)
   }
-  printTable(results)
+  results.set('before, bf16', [await measureShipped('models/phi-nano/master', experiment)])
+  results.set('before, 4 bits', [await measureShipped('models/phi-nano', experiment)])
+  printTable('newWordings', results)
+  printTable('newAnswers', results)
 }
