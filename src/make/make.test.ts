@@ -298,6 +298,20 @@ describe('errors name the stage:', () => {
     await expect(plan(...stages)).rejects.toThrow(/Stage "packed".*later stage "merged"/s)
   })
 
+  const foldersOf = (...folders: readonly (string | undefined)[]): object[] =>
+    folders.map((folder, index) => ({
+      kind: 'quantize',
+      name: 'ab'[index],
+      model: 'x',
+      ...(folder !== undefined && { folder }),
+    }))
+
+  test('folders of stages beside each other are well, also those whose names begin alike', () => {
+    const stages = foldersOf('there', 'there-too')
+    expect(parseRunFile(JSON.stringify({ ...fields, stages })).stages).toHaveLength(2)
+    expect(parseRunFile(JSON.stringify({ ...fields, stages: foldersOf('..a', 'unused/..b') })).stages).toHaveLength(2)
+  })
+
   test.each([
     [
       [
@@ -308,6 +322,12 @@ describe('errors name the stage:', () => {
     ],
     [[{ kind: 'evaluate', name: 'a', models: ['x'] }], /"loss", "world" or "benchmarks"/],
     [[{ kind: 'bake', name: 'a' }], /stages\.0\.kind/],
+    [foldersOf('there', './there/'), /stages\.1\.folder: ".*the folder of the stage "a"/],
+    [foldersOf('there', 'there/in'), /stages\.1\.folder/],
+    [foldersOf('there/in', 'there'), /stages\.1\.folder/],
+    [foldersOf('unused', undefined), /stages\.0\.folder: ".*the folder of the run/],
+    [foldersOf(undefined, '.'), /stages\.1\.folder: ".*the folder of the run/],
+    [foldersOf(undefined, 'unused/a'), /stages\.1\.folder/],
   ])('fields that do not fit are named: %#', (stages, expected) => {
     expect(() => parseRunFile(JSON.stringify({ ...fields, stages }))).toThrow(expected)
   })

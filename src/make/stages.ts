@@ -1,13 +1,13 @@
 /** What the stages of a run read, and which of them make it. */
 import { readFile } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { PocketPhiError } from '../base/errors.ts'
 import { checkedDataRecipe, type DataRecipe } from '../data/pipeline/recipe.ts'
 import { manifestFile } from '../data/shards/index.ts'
 import { parseYaml } from '../data/yaml.ts'
 import { isJsonObject } from '../formats/json.ts'
 import { checkedRecipe, type Recipe } from '../train/recipe.ts'
-import type { DefinitionOf, RunFile, StageDefinition } from './run-file.ts'
+import { isWithin, type DefinitionOf, type RunFile, type StageDefinition } from './run-file.ts'
 
 /** A stage of a run, with its recipe read. */
 export interface Stage<Definition extends StageDefinition = StageDefinition> {
@@ -136,9 +136,4 @@ function madeWithin(
     }
   }
   return { inputs: [...inputs], outside }
-}
-
-function isWithin(path: string, folder: string): boolean {
-  const from = relative(resolve(folder), resolve(path))
-  return !from.startsWith('..') && !isAbsolute(from)
 }
