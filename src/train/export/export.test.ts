@@ -1,7 +1,7 @@
 /** What is exported for PyTorch, read as numpy, transformers and accelerate read it. What they compute of it docs/log.md tells. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -292,6 +292,20 @@ describe('what is refused:', () => {
     await expect(exportTorch(recipeOf(), { folder: out() })).rejects.toMatchObject({ code: 'invalid-argument' })
     await exportTorch(recipeOf({ seed: 6 }), { folder: out(), replace: true })
     expect((await settings()).recipe).toMatchObject({ seed: 6 })
+  })
+
+  test('to replace what is no export, and what has been trained in', async () => {
+    await mkdir(out())
+    await writeFile(join(out(), 'settings.json'), '{}')
+    const again = { folder: out(), replace: true }
+    await expect(exportTorch(recipeOf(), again)).rejects.toThrow(/is no export.*remove this one/s)
+    expect(await readdir(out())).toEqual(['settings.json'])
+    await rm(out(), { recursive: true })
+    await exportTorch(recipeOf(), { folder: out() })
+    await mkdir(join(out(), 'run', 'checkpoints'), { recursive: true })
+    await expect(exportTorch(recipeOf({ seed: 6 }), again)).rejects.toThrow(/has been trained in.*move "run"/s)
+    expect(existsSync(join(out(), 'run', 'checkpoints'))).toBe(true)
+    expect((await settings()).recipe).toMatchObject({ seed: 5 })
   })
 
   test('nothing is left of one that is stopped', async () => {

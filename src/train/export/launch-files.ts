@@ -5,6 +5,10 @@ import type { Recipe } from '../recipe.ts'
 import { rowFlags } from './batch-files.ts'
 
 export const settingsFile = 'settings.json'
+export const launchFile = 'train.py'
+
+/** Where the launch file writes unless it is told otherwise. */
+export const trainedFolder = 'run'
 
 /** The versions that the launch file was run with. */
 const requirements = ['torch==2.13.0', 'transformers==5.18.0', 'accelerate==1.15.0', 'numpy==2.4.6']
@@ -30,7 +34,7 @@ export interface ExportedParts {
 /** All texts by the names of their files. */
 export async function launchFiles(parts: ExportedParts): Promise<ReadonlyMap<string, string>> {
   return new Map([
-    ['train.py', await readFile(new URL('./train.py', import.meta.url), 'utf8')],
+    [launchFile, await readFile(new URL('./train.py', import.meta.url), 'utf8')],
     ['accelerate.yaml', accelerateConfig(parts.recipe)],
     [settingsFile, settings(parts)],
     ['README.md', readme(parts)],
