@@ -1,4 +1,5 @@
 /** A training as files that PyTorch runs: batches, weights and configuration in the published layout, and a launch file. */
+import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PocketPhiError, throwIfAborted, type ErrorParts } from '../../base/errors.ts'
@@ -17,7 +18,7 @@ import { packBatch } from '../step/batches.ts'
 import { initialValues, openFloatWeights } from '../step/weights.ts'
 import { modelOf } from '../trainer.ts'
 import { writeBatches, type BatchFilesOptions } from './batch-files.ts'
-import { launchFile, launchFiles, settingsFile, trainedFolder, type ExportedShards } from './launch-files.ts'
+import { launchFile, launchFiles, settingsFile, trainedFolder, type ExportedParts } from './launch-files.ts'
 
 export interface ExportOptions extends AtomicOptions {
   /** What is written: there whole or not at all. */
@@ -63,8 +64,8 @@ export async function exportTorch(recipe: Recipe, options: ExportOptions): Promi
       const modelFiles = { ...files, 'config.json': configOf(recipe, model) }
       for (const [name, content] of Object.entries(modelFiles)) await into.writeFile(name, content)
       if (hasWeights) await writeWeights(into, recipe, model, options)
-      const shards = await writeShards(into, recipe, { model, learned, text, datasets }, options)
-      const parts = { recipe, files: Object.keys(modelFiles), hasWeights, shards }
+      const written = await writeShards(into, recipe, { model, learned, text, datasets }, options)
+      const parts = { recipe, files: Object.keys(modelFiles), hasWeights, ...written }
       for (const [name, content] of await launchFiles(parts)) await into.writeFile(name, content)
     },
     options,
@@ -185,9 +186,10 @@ async function writeShards(
   recipe: Recipe,
   { model, learned, text, datasets }: Sources,
   { signal, onProgress }: ExportOptions,
-): Promise<ExportedShards> {
+): Promise<Pick<ExportedParts, 'shards' | 'batches'>> {
   const { batch, schedule } = recipe
-  const common = { rows: batch.rows, vocabulary: model.shape.vocabulary, signal }
+  const hash = createHash('sha256')
+  const common = { rows: batch.rows, vocabulary: model.shape.vocabulary, hash, signal }
   const write = async (source: RecipeSource, batches: number, own: Pick<BatchFilesOptions, 'name' | 'onBatches'>) => {
     let from = 0
     return await writeBatches(
@@ -205,7 +207,8 @@ async function writeShards(
     onProgress?.({ stage: 'batches', done: done * batch.rows, total: total * batch.rows, unit: 'rows' })
   const training = await write(learned, total, { name: 'training', onBatches })
   const heldOut = recipeSource(recipe, text, datasets, 'heldOut')
-  return { training, heldOut: await write(heldOut, heldOutBatches(recipe, heldOut), { name: 'heldOut' }) }
+  const measured = await write(heldOut, heldOutBatches(recipe, heldOut), { name: 'heldOut' })
+  return { shards: { training, heldOut: measured }, batches: hash.digest('hex') }
 }
 
 /** A short list is gone through once, as in a run here. */
