@@ -205,9 +205,14 @@ describe('what has changed', () => {
     writeFileSync(at('base', 'config.json'), '{ }')
     const reasons = (await planRun(runOf())).flatMap(({ reasons: own }) => own)
     expect(reasons.filter((reason) => reason.startsWith('files.')).map((reason) => reason.split(' ')[0])).toEqual([
-      `files.${at('base')}`,
+      // Of the tokenizer of the first training no file has changed.
       `files.${at('base')}`,
     ])
+    writeFileSync(at('base', 'tokenizer.json'), '{}')
+    expect((await planRun(runOf()))[1]).toMatchObject({
+      status: 'changed',
+      reasons: [expect.stringContaining(at('base'))],
+    })
   })
 
   test('killed while it is done again, it goes on with that', async () => {
@@ -223,6 +228,30 @@ describe('what has changed', () => {
     const again = await made(runOf({ steps: 11 }), { again: true })
     expect(again).toEqual(['second, gone on', 'merged', 'packed', 'scores'])
   })
+})
+
+test('rows of the chosen benchmarks and questions of the model are part of what scores are made of', async () => {
+  const rows = (task: string, text: string): void => {
+    mkdirSync(at('rows', task), { recursive: true })
+    writeFileSync(at('rows', task, 'test.jsonl'), text)
+  }
+  rows('piqa', 'one')
+  rows('boolq', 'one')
+  mkdirSync(at('base', 'evaluation'))
+  const benchmarks = { data: at('rows'), tasks: ['piqa'] }
+  const stages = [{ kind: 'evaluate', name: 'scores', models: [at('base')], world: {}, benchmarks }]
+  const run = parseRunFile(JSON.stringify({ name: 'test', description: '', folder: at('runs'), stages }))
+  expect(await made(run)).toEqual(['scores'])
+  const status = async (): Promise<string | undefined> => (await planRun(run))[0]?.status
+  rows('boolq', 'two')
+  expect(await status()).toBe('done')
+  rows('piqa', 'two')
+  expect(await status()).toBe('changed')
+  rows('piqa', 'one')
+  expect(await status()).toBe('done')
+  writeFileSync(at('base', 'evaluation', 'more.jsonl'), '{}')
+  expect(await status()).toBe('changed')
+  expect(Object.keys((await planRun(run))[0]?.basis.files ?? {})).toContain('frozen questions')
 })
 
 test('a stage whose result was removed is done again', async () => {

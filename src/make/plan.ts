@@ -10,7 +10,7 @@ import { currentFolder } from '../formats/atomic.ts'
 import { differences } from '../train/checkpoint.ts'
 import type { MadeStage, MakeRecord, StageBasis } from './record.ts'
 import type { StageDefinition, StageKind } from './run-file.ts'
-import { inStage, type Stage } from './stages.ts'
+import { inStage, type Reading, type Stage } from './stages.ts'
 
 /** The file with the results of an evaluation. */
 export const resultsFile = 'results.json'
@@ -71,7 +71,9 @@ function fingerprintOf(basis: StageBasis): string {
 
 async function basisOf(stage: Stage, fingerprints: ReadonlyMap<string, string>): Promise<StageBasis> {
   const inputs = stage.inputs.map((name) => [name, present(fingerprints.get(name), name)])
-  const files = await Promise.all(stage.outside.map(async (path) => [path, await digestOf(stage, path)]))
+  const files = await Promise.all(
+    stage.outside.map(async (reading) => [reading.name ?? reading.path, await digestOf(stage, reading)]),
+  )
   return {
     settings: JSON.parse(JSON.stringify(stage.settings)) as StageBasis['settings'],
     inputs: Object.fromEntries(inputs) as StageBasis['inputs'],
@@ -80,13 +82,22 @@ async function basisOf(stage: Stage, fingerprints: ReadonlyMap<string, string>):
 }
 
 /** Names what is at a path that no stage makes. */
-async function digestOf({ definition, recipe }: Stage, path: string): Promise<string> {
+async function digestOf({ definition, recipe }: Stage, { path, files, optional }: Reading): Promise<string> {
   if (definition.kind === 'data' && path === definition.input) return await digestOfSources(recipe, path)
   const found = await stat(path).catch(() => undefined)
+  if (found === undefined && optional === true) return 'none'
   if (found?.isDirectory() !== true) return await identityOf(path)
-  const entries = await readdir(path, { withFileTypes: true })
-  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
-  return await joinedDigest(names.toSorted().map((name) => join(path, name)))
+  return await joinedDigest(path, await filesThere(path, files))
+}
+
+/** Those of the files that are there, or all directly in the folder. */
+async function filesThere(folder: string, files: readonly string[] | undefined): Promise<string[]> {
+  if (files === undefined) {
+    const entries = await readdir(folder, { withFileTypes: true })
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+  }
+  const found = await Promise.all(files.map(async (name) => await stat(join(folder, name)).catch(() => undefined)))
+  return files.filter((_, index) => found[index]?.isFile() === true)
 }
 
 /** The files that a recipe of data reads, of the folder of its input those of its sources alone. */
@@ -95,12 +106,12 @@ async function digestOfSources(fields: unknown, input: string): Promise<string> 
   const sources = await inputFiles(recipe, input)
   const benchmarks = await filesOf(recipe.stages.benchmarks?.files ?? [], '.')
   const identities = sources.map(({ name, identity }) => `${name} ${identity}`)
-  return digest([...identities, await joinedDigest(benchmarks.map((name) => locate(name, '.')))])
+  return digest([...identities, await joinedDigest('.', benchmarks)])
 }
 
-async function joinedDigest(paths: readonly string[]): Promise<string> {
+async function joinedDigest(folder: string, names: readonly string[]): Promise<string> {
   const identities: string[] = []
-  for (const path of paths) identities.push(await identityOf(path))
+  for (const name of names.toSorted()) identities.push(`${name} ${await identityOf(locate(name, folder))}`)
   return digest(identities)
 }
 
