@@ -319,6 +319,21 @@ describe('errors name the stage:', () => {
     await expect(plan({ kind: 'quantize', name: 'one', model: 'no/model' })).rejects.toThrow(/Stage "one".*no\/model/s)
   })
 
+  test('of a source that reads what the run makes, before it is made and after', async () => {
+    const reading = async (files: readonly string[]): Promise<unknown> => {
+      const recipe = { name: 'own', description: '', seed: 1, sources: [{ name: 'all', files }], stages: {} }
+      const stages = [{ kind: 'data', name: 'one', input: home, recipe }]
+      return await planRun(parseRunFile(JSON.stringify({ ...fields, folder: at('runs'), stages })))
+    }
+    const expected = /Stage "one": The source "all" reads what the run itself makes/
+    await expect(reading(['**/*.txt'])).rejects.toThrow(expected)
+    await expect(reading(['runs/**'])).rejects.toThrow(expected)
+    expect(await reading(['*.txt'])).toHaveLength(1)
+    mkdirSync(at('runs', 'one'), { recursive: true })
+    writeFileSync(at('runs', 'one', 'metrics.jsonl'), '{}')
+    await expect(reading(['**/metrics.jsonl'])).rejects.toThrow(expected)
+  })
+
   test('of what reads from a later stage', async () => {
     const stages = [
       { kind: 'quantize', name: 'packed', model: 'unused/merged' },

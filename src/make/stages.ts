@@ -35,6 +35,8 @@ export interface Stage<Definition extends StageDefinition = StageDefinition> {
   readonly outside: readonly Reading[]
   /** Names of the stages that make the others. */
   readonly inputs: readonly string[]
+  /** The folders of the run and of all its stages. */
+  readonly made: readonly string[]
 }
 
 /** Runs with what goes wrong named as that of a stage. */
@@ -59,7 +61,8 @@ export async function inStage<T>(name: string, action: () => T | Promise<T>): Pr
  * @throws PocketPhiError naming the stage: `invalid-config` for a recipe that does not fit, and for a stage that reads what a later one makes;
  * `not-found` without the file of a recipe
  */
-export async function resolveStages({ stages }: RunFile): Promise<Stage[]> {
+export async function resolveStages({ folder: home, stages }: RunFile): Promise<Stage[]> {
+  const made = [home, ...stages.map(({ folder }) => folder)]
   return await Promise.all(
     stages.map((definition, index) =>
       inStage(definition.name, async () => {
@@ -69,6 +72,7 @@ export async function resolveStages({ stages }: RunFile): Promise<Stage[]> {
         return {
           definition,
           recipe,
+          made,
           settings: recipe === undefined ? fields : { ...fields, recipe },
           ...madeWithin(reads, stages, index),
         }
