@@ -126,6 +126,16 @@ const claims: readonly Claim[] = [
     tests: ['tests/training-files', 'tests/training-adapters', 'tests/training-goldens'],
   },
   {
+    area: '',
+    what: 'one file from data to a 4-bit model: killed at any stage, changed, damaged',
+    tests: ['src/make/', 'tests/make-command'],
+  },
+  {
+    area: '',
+    what: "exported for PyTorch: the batches of a run here, accelerate's configuration by schema",
+    tests: ['src/train/export/', 'tests/export-command'],
+  },
+  {
     area: 'Measuring',
     what: '26 benchmarks of the report by the rules of lm-evaluation-harness, resumable, on models here and on servers',
     tests: ['src/eval/benchmarks/', 'src/eval/tasks/', 'tests/eval-command'],

@@ -189,6 +189,19 @@ function callsOf(page: string, markdown: string): Call[] {
   })
 }
 
+/** Recipes that texts of the program name. */
+function recipesIn(text: string): string[] {
+  return text.match(/recipes\/[\w./-]+\.yaml/g) ?? []
+}
+
+describe('recipes in the help of commands', () => {
+  it('are there', () => {
+    const named = globSync('src/cli/*.ts', { cwd: root }).flatMap((file) => recipesIn(read(file)))
+    expect(named.length).toBeGreaterThan(10)
+    expect(named.filter((recipe) => !existsSync(join(root, recipe)))).toEqual([])
+  })
+})
+
 describe('commands in the pages', () => {
   const help = new Map<string, string>()
   const calls = pages.flatMap((page) => callsOf(page, read(page)))

@@ -59,7 +59,7 @@ test.each(runs)('%s is a run whose stages read what earlier ones make, and whose
   const trainings = stages.filter(({ definition }) => definition.kind === 'train')
   // All but the first start from what another ends with.
   expect(trainings.filter(({ inputs }) => inputs.length === 0).length).toBeLessThanOrEqual(1)
-  expect(stages.flatMap(({ outside }) => outside).filter((path) => path.startsWith('runs/'))).toEqual([])
+  expect(stages.flatMap(({ outside }) => outside).filter(({ path }) => path.startsWith('runs/'))).toEqual([])
   expect(run.stages.some(({ kind }) => kind === 'quantize')).toBe(true)
 })
 

@@ -18,9 +18,9 @@ import { modelPlace } from './model-folder.ts'
 import { openModel } from './open-model.ts'
 import { chooseBackend, given, type BackendOptions } from './options.ts'
 import { writePacked } from './quantize.ts'
-import { progressOn, StatusLine } from './terminal.ts'
+import { progressOn, type StatusLine } from './terminal.ts'
 import { readTextFiles } from './text-files.ts'
-import { trainShown, type TrainingReporter } from './training.ts'
+import { TrainingReporter, trainShown } from './training.ts'
 import type { WideOptions } from './wide.ts'
 import { heldOutSeed, worldText } from './world-text.ts'
 
@@ -33,8 +33,8 @@ export interface MakeWorkerOptions extends BackendOptions, WideOptions {
 /** Questions at a time. */
 const parallel = 4
 
-/** @param reporter shows trainings */
-export function makeWorkers(options: MakeWorkerOptions, reporter: TrainingReporter): StageWorkers {
+/** @param status is written over by whatever is at work */
+export function makeWorkers(options: MakeWorkerOptions, status: StatusLine): StageWorkers {
   return {
     async data({ stage: { definition, recipe }, signal }) {
       const { folder, input } = definition
@@ -49,7 +49,7 @@ export function makeWorkers(options: MakeWorkerOptions, reporter: TrainingReport
     async train({ stage: { definition, recipe }, signal }) {
       const { folder } = definition
       const own = { ...options, wide: options.widen(), folder, resume: true, signal }
-      await trainShown(await completeRecipe(recipe), reporter, own)
+      await trainShown(await completeRecipe(recipe), new TrainingReporter(options.json, status), own)
     },
     async merge({ stage: { definition }, signal }) {
       const { model, adapters, folder } = definition
@@ -64,7 +64,7 @@ export function makeWorkers(options: MakeWorkerOptions, reporter: TrainingReport
       )
     },
     async evaluate({ stage: { definition }, signal }) {
-      await evaluateModels(definition, measuresOf(definition, options, signal), signal)
+      await evaluateModels(definition, measuresOf(definition, { ...options, status }, signal), signal)
     },
   }
 }
@@ -88,14 +88,17 @@ function packing({
   }
 }
 
-function measuresOf({ folder }: DefinitionOf<'evaluate'>, options: MakeWorkerOptions, signal: AbortSignal): Measures {
+function measuresOf(
+  { folder }: DefinitionOf<'evaluate'>,
+  { status, ...options }: MakeWorkerOptions & { readonly status: StatusLine },
+  signal: AbortSignal,
+): Measures {
   // As in other measurements the numbers should not depend on whether there is a GPU.
   const engine = { ...options, backend: options.backend === 'auto' ? ('wasm' as const) : options.backend }
   return {
     async loss(model, { tokens }) {
       const place = await modelPlace(model)
       const { tokenizer } = await readTextFiles(place.folder)
-      const status = new StatusLine(!options.json)
       const backend = await chooseBackend(engine)
       const makeText = (): ReturnType<typeof worldText> => worldText(tokenizer, heldOutSeed)
       const measuring = meanLoss(place, backend, makeText, { tokens, signal, onProgress: progressOn(status) })

@@ -7,8 +7,7 @@ import { readTextFile } from './files.ts'
 import { interruptible } from './interrupt.ts'
 import { makeWorkers } from './make-workers.ts'
 import { addBackendOptions, type BackendOptions } from './options.ts'
-import { formatSeconds, formatTable, note, print, printJson } from './terminal.ts'
-import { TrainingReporter } from './training.ts'
+import { formatSeconds, formatTable, note, print, printJson, StatusLine } from './terminal.ts'
 import { addWideOptions, enableWideVectors, type WideOptions } from './wide.ts'
 
 interface MakeCommandOptions extends BackendOptions, WideOptions {
@@ -37,8 +36,8 @@ export function registerMake(program: Command): void {
 Ctrl-C, a kill or a crash loses nothing but the step in work: the same command goes on.
 
 Examples:
-  $ phi make recipes/tiny/run.yaml
-  $ phi make recipes/tiny/run.yaml --plan`,
+  $ phi make recipes/tiny/tiny.run.yaml
+  $ phi make recipes/tiny/tiny.run.yaml --plan`,
     )
     .action(runMake)
 }
@@ -47,10 +46,10 @@ async function runMake(path: string, options: MakeCommandOptions): Promise<void>
   const run = parseRunFile(await readTextFile(path, 'run file'), path)
   if (options.plan === true) return printPlan(await planRun(run), options.json === true)
   const json = options.json === true
-  const reporter = new TrainingReporter(json)
+  const status = new StatusLine(!json)
   let widened: boolean | undefined
   const widen = (): boolean => (widened ??= widenVectors(options))
-  const workers = makeWorkers({ ...options, widen, json }, reporter)
+  const workers = makeWorkers({ ...options, widen, json }, status)
   await interruptible(
     (signal) =>
       makeRun(run, {
@@ -60,7 +59,10 @@ async function runMake(path: string, options: MakeCommandOptions): Promise<void>
         onStage: (planned) => (json ? printJson(summaryOf(planned)) : note(stageLine(planned))),
         onKept: (stage, folder) => note(`What "${stage}" made before is kept in ${folder}.`),
       }),
-    () => reporter.say('Stopping …'),
+    () => {
+      status.clear()
+      note('Stopping …')
+    },
   )
   if (json) printJson({ done: true, folder: run.folder })
   else printEnd(run)

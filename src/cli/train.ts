@@ -32,7 +32,10 @@ export function registerTrain(program: Command): void {
     .argument('<recipe>', 'YAML file; paths in it are taken from the working folder')
     .option('--folder <path>', 'folder of the run (default: runs/ and the name of the recipe)')
     .option('--resume', 'go on from the newest checkpoint; the result has the bits of an undisturbed run')
-    .option('--restart', 'remove the checkpoints that are there and begin anew')
+    .option(
+      '--restart',
+      'remove the checkpoints that are there and begin anew; with --export: replace an export that is there',
+    )
     .addOption(
       new Option(
         '--export <kind>',

@@ -46,16 +46,16 @@ function formatCount(count: number): string {
 /** Without a terminal a line is printed this often, in seconds, and whenever the held-out loss was measured. */
 const lineSeconds = 10
 
-/** Shows how a training goes: a line written over in place, plain lines, or JSON. */
+/** Shows how one training goes: a line written over in place, plain lines, or JSON. */
 export class TrainingReporter {
   readonly #json: boolean
   readonly #status: StatusLine
   #heldOut: number | undefined
   #lastLine = -Infinity
 
-  constructor(json: boolean) {
+  constructor(json: boolean, status = new StatusLine(!json)) {
     this.#json = json
-    this.#status = new StatusLine(!json)
+    this.#status = status
   }
 
   say(line: string): void {

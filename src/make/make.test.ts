@@ -205,9 +205,14 @@ describe('what has changed', () => {
     writeFileSync(at('base', 'config.json'), '{ }')
     const reasons = (await planRun(runOf())).flatMap(({ reasons: own }) => own)
     expect(reasons.filter((reason) => reason.startsWith('files.')).map((reason) => reason.split(' ')[0])).toEqual([
-      `files.${at('base')}`,
+      // Of the tokenizer of the first training no file has changed.
       `files.${at('base')}`,
     ])
+    writeFileSync(at('base', 'tokenizer.json'), '{}')
+    expect((await planRun(runOf()))[1]).toMatchObject({
+      status: 'changed',
+      reasons: [expect.stringContaining(at('base'))],
+    })
   })
 
   test('killed while it is done again, it goes on with that', async () => {
@@ -223,6 +228,30 @@ describe('what has changed', () => {
     const again = await made(runOf({ steps: 11 }), { again: true })
     expect(again).toEqual(['second, gone on', 'merged', 'packed', 'scores'])
   })
+})
+
+test('rows of the chosen benchmarks and questions of the model are part of what scores are made of', async () => {
+  const rows = (task: string, text: string): void => {
+    mkdirSync(at('rows', task), { recursive: true })
+    writeFileSync(at('rows', task, 'test.jsonl'), text)
+  }
+  rows('piqa', 'one')
+  rows('boolq', 'one')
+  mkdirSync(at('base', 'evaluation'))
+  const benchmarks = { data: at('rows'), tasks: ['piqa'] }
+  const stages = [{ kind: 'evaluate', name: 'scores', models: [at('base')], world: {}, benchmarks }]
+  const run = parseRunFile(JSON.stringify({ name: 'test', description: '', folder: at('runs'), stages }))
+  expect(await made(run)).toEqual(['scores'])
+  const status = async (): Promise<string | undefined> => (await planRun(run))[0]?.status
+  rows('boolq', 'two')
+  expect(await status()).toBe('done')
+  rows('piqa', 'two')
+  expect(await status()).toBe('changed')
+  rows('piqa', 'one')
+  expect(await status()).toBe('done')
+  writeFileSync(at('base', 'evaluation', 'more.jsonl'), '{}')
+  expect(await status()).toBe('changed')
+  expect(Object.keys((await planRun(run))[0]?.basis.files ?? {})).toContain('frozen questions')
 })
 
 test('a stage whose result was removed is done again', async () => {
@@ -290,12 +319,41 @@ describe('errors name the stage:', () => {
     await expect(plan({ kind: 'quantize', name: 'one', model: 'no/model' })).rejects.toThrow(/Stage "one".*no\/model/s)
   })
 
+  test('of a source that reads what the run makes, before it is made and after', async () => {
+    const reading = async (files: readonly string[]): Promise<unknown> => {
+      const recipe = { name: 'own', description: '', seed: 1, sources: [{ name: 'all', files }], stages: {} }
+      const stages = [{ kind: 'data', name: 'one', input: home, recipe }]
+      return await planRun(parseRunFile(JSON.stringify({ ...fields, folder: at('runs'), stages })))
+    }
+    const expected = /Stage "one": The source "all" reads what the run itself makes/
+    await expect(reading(['**/*.txt'])).rejects.toThrow(expected)
+    await expect(reading(['runs/**'])).rejects.toThrow(expected)
+    expect(await reading(['*.txt'])).toHaveLength(1)
+    mkdirSync(at('runs', 'one'), { recursive: true })
+    writeFileSync(at('runs', 'one', 'metrics.jsonl'), '{}')
+    await expect(reading(['**/metrics.jsonl'])).rejects.toThrow(expected)
+  })
+
   test('of what reads from a later stage', async () => {
     const stages = [
       { kind: 'quantize', name: 'packed', model: 'unused/merged' },
       { kind: 'merge', name: 'merged', model: home, adapters: home },
     ]
     await expect(plan(...stages)).rejects.toThrow(/Stage "packed".*later stage "merged"/s)
+  })
+
+  const foldersOf = (...folders: readonly (string | undefined)[]): object[] =>
+    folders.map((folder, index) => ({
+      kind: 'quantize',
+      name: 'ab'[index],
+      model: 'x',
+      ...(folder !== undefined && { folder }),
+    }))
+
+  test('folders of stages beside each other are well, also those whose names begin alike', () => {
+    const stages = foldersOf('there', 'there-too')
+    expect(parseRunFile(JSON.stringify({ ...fields, stages })).stages).toHaveLength(2)
+    expect(parseRunFile(JSON.stringify({ ...fields, stages: foldersOf('..a', 'unused/..b') })).stages).toHaveLength(2)
   })
 
   test.each([
@@ -308,6 +366,12 @@ describe('errors name the stage:', () => {
     ],
     [[{ kind: 'evaluate', name: 'a', models: ['x'] }], /"loss", "world" or "benchmarks"/],
     [[{ kind: 'bake', name: 'a' }], /stages\.0\.kind/],
+    [foldersOf('there', './there/'), /stages\.1\.folder: ".*the folder of the stage "a"/],
+    [foldersOf('there', 'there/in'), /stages\.1\.folder/],
+    [foldersOf('there/in', 'there'), /stages\.1\.folder/],
+    [foldersOf('unused', undefined), /stages\.0\.folder: ".*the folder of the run/],
+    [foldersOf(undefined, '.'), /stages\.1\.folder: ".*the folder of the run/],
+    [foldersOf(undefined, 'unused/a'), /stages\.1\.folder/],
   ])('fields that do not fit are named: %#', (stages, expected) => {
     expect(() => parseRunFile(JSON.stringify({ ...fields, stages }))).toThrow(expected)
   })

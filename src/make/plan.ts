@@ -1,16 +1,16 @@
 /** Which stages of a run are done, and which have to be done or done again. */
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { present } from '../base/errors.ts'
-import { filesOf, identityOf, inputFiles, locate } from '../data/pipeline/inputs.ts'
-import { checkedDataRecipe } from '../data/pipeline/recipe.ts'
+import { join, matchesGlob, relative, resolve } from 'node:path'
+import { PocketPhiError, present } from '../base/errors.ts'
+import { filesOf, identityOf, inputFiles, isUrl, locate } from '../data/pipeline/inputs.ts'
+import { checkedDataRecipe, type DataRecipe } from '../data/pipeline/recipe.ts'
 import { runFile } from '../data/pipeline/run.ts'
 import { currentFolder } from '../formats/atomic.ts'
 import { differences } from '../train/checkpoint.ts'
 import type { MadeStage, MakeRecord, StageBasis } from './record.ts'
-import type { StageDefinition, StageKind } from './run-file.ts'
-import { inStage, type Stage } from './stages.ts'
+import { isWithin, type StageDefinition, type StageKind } from './run-file.ts'
+import { inStage, type Reading, type Stage } from './stages.ts'
 
 /** The file with the results of an evaluation. */
 export const resultsFile = 'results.json'
@@ -71,7 +71,9 @@ function fingerprintOf(basis: StageBasis): string {
 
 async function basisOf(stage: Stage, fingerprints: ReadonlyMap<string, string>): Promise<StageBasis> {
   const inputs = stage.inputs.map((name) => [name, present(fingerprints.get(name), name)])
-  const files = await Promise.all(stage.outside.map(async (path) => [path, await digestOf(stage, path)]))
+  const files = await Promise.all(
+    stage.outside.map(async (reading) => [reading.name ?? reading.path, await digestOf(stage, reading)]),
+  )
   return {
     settings: JSON.parse(JSON.stringify(stage.settings)) as StageBasis['settings'],
     inputs: Object.fromEntries(inputs) as StageBasis['inputs'],
@@ -80,27 +82,59 @@ async function basisOf(stage: Stage, fingerprints: ReadonlyMap<string, string>):
 }
 
 /** Names what is at a path that no stage makes. */
-async function digestOf({ definition, recipe }: Stage, path: string): Promise<string> {
-  if (definition.kind === 'data' && path === definition.input) return await digestOfSources(recipe, path)
+async function digestOf({ definition, recipe, made }: Stage, { path, files, optional }: Reading): Promise<string> {
+  if (definition.kind === 'data' && path === definition.input) return await digestOfSources(recipe, path, made)
   const found = await stat(path).catch(() => undefined)
+  if (found === undefined && optional === true) return 'none'
   if (found?.isDirectory() !== true) return await identityOf(path)
-  const entries = await readdir(path, { withFileTypes: true })
-  const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
-  return await joinedDigest(names.toSorted().map((name) => join(path, name)))
+  return await joinedDigest(path, await filesThere(path, files))
+}
+
+/** Those of the files that are there, or all directly in the folder. */
+async function filesThere(folder: string, files: readonly string[] | undefined): Promise<string[]> {
+  if (files === undefined) {
+    const entries = await readdir(folder, { withFileTypes: true })
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
+  }
+  const found = await Promise.all(files.map(async (name) => await stat(join(folder, name)).catch(() => undefined)))
+  return files.filter((_, index) => found[index]?.isFile() === true)
 }
 
 /** The files that a recipe of data reads, of the folder of its input those of its sources alone. */
-async function digestOfSources(fields: unknown, input: string): Promise<string> {
+async function digestOfSources(fields: unknown, input: string, made: readonly string[]): Promise<string> {
   const recipe = checkedDataRecipe(fields)
+  refuseMade(recipe, input, made)
   const sources = await inputFiles(recipe, input)
+  const own = sources.find(({ path }) => !isUrl(path) && made.some((folder) => isWithin(path, folder)))
+  if (own !== undefined) throw readsMade(own.source.name, own.name)
   const benchmarks = await filesOf(recipe.stages.benchmarks?.files ?? [], '.')
   const identities = sources.map(({ name, identity }) => `${name} ${identity}`)
-  return digest([...identities, await joinedDigest(benchmarks.map((name) => locate(name, '.')))])
+  return digest([...identities, await joinedDigest('.', benchmarks)])
 }
 
-async function joinedDigest(paths: readonly string[]): Promise<string> {
+/** Before hours of work rather than after them: patterns that would find a file of any kind in what the run has yet to make. */
+function refuseMade({ sources }: DataRecipe, input: string, made: readonly string[]): void {
+  for (const { name, files } of sources) {
+    for (const folder of made) {
+      const inside = relative(resolve(input), resolve(folder, 'stage', 'page'))
+      const found = ['.md', '.txt', '.html', '.jsonl'].map((end) => `${inside}${end}`)
+      const own = found.find((path) => files.some((pattern) => !isUrl(pattern) && matchesGlob(path, pattern)))
+      if (own !== undefined) throw readsMade(name, own)
+    }
+  }
+}
+
+function readsMade(source: string, file: string): PocketPhiError {
+  return new PocketPhiError('invalid-config', `The source "${source}" reads what the run itself makes.`, {
+    expected: 'files outside of the folders of the run and its stages',
+    found: file,
+    remedy: 'Name a narrower folder with "input", or narrower patterns in "files".',
+  })
+}
+
+async function joinedDigest(folder: string, names: readonly string[]): Promise<string> {
   const identities: string[] = []
-  for (const path of paths) identities.push(await identityOf(path))
+  for (const name of names.toSorted()) identities.push(`${name} ${await identityOf(locate(name, folder))}`)
   return digest(identities)
 }
 

@@ -26,7 +26,7 @@ const stageRecordSchema = z.strictObject({
   /** In ISO 8601. */
   began: z.string().optional(),
   ended: z.string().optional(),
-  /** All times that it was worked on together. */
+  /** All times that it was worked on together, but for calls that were killed: nothing is left to say when. */
   seconds: z.number().min(0).optional(),
   /** The largest that the process was until the end of it. */
   peakBytes: z.number().min(0).optional(),

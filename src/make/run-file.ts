@@ -1,5 +1,5 @@
 /** A run from data to a model that ships, as data: stages in their order, each of which reads what earlier ones have made. */
-import { join } from 'node:path'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { checkedFields, nameSchema, parseYaml } from '../data/yaml.ts'
 
@@ -84,6 +84,32 @@ const runFileSchema = z
       stages: stages.map((stage) => ({ ...stage, folder: stage.folder ?? join(home, stage.name) })),
     }
   })
+  .superRefine(({ folder, stages }, context) => {
+    for (const [index, stage] of stages.entries()) {
+      const problem = folderProblem(stage.folder, folder, stages.slice(0, index))
+      if (problem !== undefined)
+        context.addIssue({ code: 'custom', path: ['stages', index, 'folder'], message: problem })
+    }
+  })
+
+/** A stage that begins anew has its folder renamed or replaced: nothing else may lie in it. */
+function folderProblem(
+  folder: string,
+  home: string,
+  earlier: readonly { readonly name: string; readonly folder: string }[],
+): string | undefined {
+  if (isWithin(home, folder))
+    return `"${folder}" is the folder of the run, "${home}", or contains it: name one in it, or elsewhere`
+  const other = earlier.find((one) => isWithin(folder, one.folder) || isWithin(one.folder, folder))
+  if (other === undefined) return undefined
+  return `"${folder}" is the folder of the stage "${other.name}", "${other.folder}", or lies in it, or contains it: name another`
+}
+
+/** Whether a path is a folder or lies in it, by their names. */
+export function isWithin(path: string, folder: string): boolean {
+  const [first] = relative(resolve(folder), resolve(path)).split(sep)
+  return first !== '..' && !isAbsolute(first ?? '')
+}
 
 export type RunFile = z.infer<typeof runFileSchema>
 export type StageDefinition = RunFile['stages'][number]

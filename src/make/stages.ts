@@ -1,13 +1,28 @@
 /** What the stages of a run read, and which of them make it. */
 import { readFile } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { join } from 'node:path'
 import { PocketPhiError } from '../base/errors.ts'
 import { checkedDataRecipe, type DataRecipe } from '../data/pipeline/recipe.ts'
 import { manifestFile } from '../data/shards/index.ts'
 import { parseYaml } from '../data/yaml.ts'
+import { shippedFolder } from '../engine/find-model.ts'
+import { filesOfRows } from '../eval/benchmarks/rows.ts'
+import { tasks } from '../eval/tasks/index.ts'
 import { isJsonObject } from '../formats/json.ts'
+import { tokenizerFileNames } from '../train/model-files.ts'
 import { checkedRecipe, type Recipe } from '../train/recipe.ts'
-import type { DefinitionOf, RunFile, StageDefinition } from './run-file.ts'
+import { isWithin, type DefinitionOf, type RunFile, type StageDefinition } from './run-file.ts'
+
+/** What a stage reads. */
+export interface Reading {
+  readonly path: string
+  /** Of a folder, those files that count if they are there; when left out, all directly in it. */
+  readonly files?: readonly string[]
+  /** What it is known by, when it is not the path. */
+  readonly name?: string
+  /** Whether it need not be there. */
+  readonly optional?: boolean
+}
 
 /** A stage of a run, with its recipe read. */
 export interface Stage<Definition extends StageDefinition = StageDefinition> {
@@ -17,9 +32,11 @@ export interface Stage<Definition extends StageDefinition = StageDefinition> {
   /** Of a stage with a recipe, its fields as they were written. */
   readonly recipe: unknown
   /** Files and folders that no stage makes. */
-  readonly outside: readonly string[]
+  readonly outside: readonly Reading[]
   /** Names of the stages that make the others. */
   readonly inputs: readonly string[]
+  /** The folders of the run and of all its stages. */
+  readonly made: readonly string[]
 }
 
 /** Runs with what goes wrong named as that of a stage. */
@@ -44,7 +61,8 @@ export async function inStage<T>(name: string, action: () => T | Promise<T>): Pr
  * @throws PocketPhiError naming the stage: `invalid-config` for a recipe that does not fit, and for a stage that reads what a later one makes;
  * `not-found` without the file of a recipe
  */
-export async function resolveStages({ stages }: RunFile): Promise<Stage[]> {
+export async function resolveStages({ folder: home, stages }: RunFile): Promise<Stage[]> {
+  const made = [home, ...stages.map(({ folder }) => folder)]
   return await Promise.all(
     stages.map((definition, index) =>
       inStage(definition.name, async () => {
@@ -54,6 +72,7 @@ export async function resolveStages({ stages }: RunFile): Promise<Stage[]> {
         return {
           definition,
           recipe,
+          made,
           settings: recipe === undefined ? fields : { ...fields, recipe },
           ...madeWithin(reads, stages, index),
         }
@@ -74,26 +93,48 @@ async function recipeFields({ recipe }: DefinitionOf<'data' | 'train'>): Promise
 }
 
 /** The files and folders that a stage reads. */
-function readsOf(definition: StageDefinition, recipe: unknown): string[] {
+function readsOf(definition: StageDefinition, recipe: unknown): Reading[] {
   switch (definition.kind) {
     case 'data':
       return dataReads(checkedDataRecipe(recipe, 'recipe'), definition.input)
     case 'train':
       return trainingReads(checkedRecipe(withPlaceholders(recipe)))
     case 'merge':
-      return [definition.model, definition.adapters]
+      return paths(definition.model, definition.adapters)
     case 'quantize': {
       const text = definition.calibration?.text
-      return [definition.model, ...(typeof text === 'object' ? [text.file] : [])]
+      return paths(definition.model, ...(typeof text === 'object' ? [text.file] : []))
     }
     case 'evaluate':
-      return [...definition.models, ...(definition.benchmarks === undefined ? [] : [definition.benchmarks.data])]
+      return evaluationReads(definition)
   }
 }
 
-function dataReads({ pack, stages }: DataRecipe, input: string): string[] {
+const paths = (...all: readonly string[]): Reading[] => all.map((path) => ({ path }))
+
+const tokenizerIn = (path: string): Reading => ({ path, files: tokenizerFileNames })
+
+function dataReads({ pack, stages }: DataRecipe, input: string): Reading[] {
   const classifier = stages.education?.classifier
-  return [input, ...(pack === undefined ? [] : [pack.tokenizer]), ...(classifier === undefined ? [] : [classifier])]
+  return [
+    { path: input },
+    ...(pack === undefined ? [] : [tokenizerIn(pack.tokenizer)]),
+    ...(classifier === undefined ? [] : [{ path: classifier }]),
+  ]
+}
+
+function evaluationReads({ models, world, benchmarks }: DefinitionOf<'evaluate'>): Reading[] {
+  const reads = paths(...models)
+  if (world !== undefined) {
+    // Models without questions of their own are asked those of the one that ships.
+    reads.push({ name: 'frozen questions', path: join(shippedFolder('phi-nano') ?? '', 'evaluation') })
+    reads.push(...models.map((model) => ({ path: join(model, 'evaluation'), optional: true })))
+  }
+  if (benchmarks !== undefined) {
+    const chosen = tasks.filter(({ name }) => benchmarks.tasks?.includes(name) ?? true)
+    reads.push({ path: benchmarks.data, files: filesOfRows(chosen) })
+  }
+  return reads
 }
 
 /** A recipe may leave out what the model that it starts from says, and that may not be there yet. */
@@ -102,30 +143,32 @@ function withPlaceholders(recipe: unknown): unknown {
   return { model: {}, tokenizer: { folder: recipe['initial'] }, ...recipe }
 }
 
-function trainingReads({ initial, tokenizer, adapter, data }: Recipe): string[] {
+function trainingReads({ initial, tokenizer, adapter, data }: Recipe): Reading[] {
   const reads = data.flatMap((entry) => {
-    if ('file' in entry) return [entry.file]
+    if ('file' in entry) return paths(entry.file)
     // It names what was packed, so that gigabytes need not be read to know them again.
-    return entry.source === 'shards' ? [join(entry.folder, manifestFile)] : []
+    return entry.source === 'shards' ? paths(join(entry.folder, manifestFile)) : []
   })
-  if ('folder' in tokenizer) reads.push(tokenizer.folder)
-  if (initial !== undefined) reads.push(initial)
-  if (adapter?.initial !== undefined) reads.push(adapter.initial)
-  return [...new Set(reads)]
+  if ('folder' in tokenizer) reads.push(tokenizerIn(tokenizer.folder))
+  if (initial !== undefined) reads.push({ path: initial })
+  if (adapter?.initial !== undefined) reads.push({ path: adapter.initial })
+  // Of a model that gives its tokenizer too, all counts.
+  return [...new Map(reads.map((reading) => [reading.path, reading])).values()]
 }
 
 /** Divides paths into those that stages make and all others. */
 function madeWithin(
-  reads: readonly string[],
+  reads: readonly Reading[],
   stages: readonly StageDefinition[],
   own: number,
 ): Pick<Stage, 'outside' | 'inputs'> {
   const inputs = new Set<string>()
-  const outside: string[] = []
-  for (const path of reads) {
+  const outside: Reading[] = []
+  for (const reading of reads) {
+    const { path } = reading
     const maker = stages.findIndex(({ folder }) => isWithin(path, folder))
     const { name } = stages[maker] ?? {}
-    if (name === undefined) outside.push(path)
+    if (name === undefined) outside.push(reading)
     else if (maker < own) inputs.add(name)
     else {
       throw new PocketPhiError('invalid-config', `It reads "${path}", which is not made before it.`, {
@@ -136,9 +179,4 @@ function madeWithin(
     }
   }
   return { inputs: [...inputs], outside }
-}
-
-function isWithin(path: string, folder: string): boolean {
-  const from = relative(resolve(folder), resolve(path))
-  return !from.startsWith('..') && !isAbsolute(from)
 }

@@ -30,13 +30,15 @@ const besideTokenizer: readonly string[] = [
   'added_tokens.json',
 ]
 
+/** All that a tokenizer is read from. */
+export const tokenizerFileNames: readonly string[] = [tokenizerFile, ...besideTokenizer]
+
 /** All files that there may be. */
 export const modelFileNames: readonly string[] = [
   'config.json',
   adapterConfigFile,
-  tokenizerFile,
   pictureSettingsFile,
-  ...besideTokenizer,
+  ...tokenizerFileNames,
 ]
 
 /**
@@ -79,7 +81,7 @@ async function tokenizerFiles({ tokenizer, ...recipe }: Recipe): Promise<ModelFi
       remedy: 'Run the recipe first whose finished model it is, or correct "tokenizer.folder".',
     })
   }
-  return await filesIn(tree, [tokenizerFile, ...besideTokenizer])
+  return await filesIn(tree, tokenizerFileNames)
 }
 
 /** The texts of a folder that are there. */

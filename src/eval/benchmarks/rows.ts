@@ -16,11 +16,19 @@ export interface RowSource {
   rows(folder: string, split: Split): Promise<readonly Row[] | undefined>
 }
 
+const namesOf = (split: Split): string[] => [`${split}.jsonl`, `${split}.jsonl.gz`]
+
+/** Where the rows of tasks may be, from the folder of all. */
+export function filesOfRows(chosen: readonly Pick<Task, 'folder'>[]): string[] {
+  const names = [...namesOf('test'), ...namesOf('dev')]
+  return chosen.flatMap(({ folder }) => names.map((name) => `${folder}/${name}`))
+}
+
 /** A folder with FOLDER/SPLIT.jsonl or FOLDER/SPLIT.jsonl.gz for each set. The id of a row that has none is the number of its line. */
 export function folderOfRows(path: string): RowSource {
   return {
     async rows(folder, split) {
-      for (const name of [`${split}.jsonl`, `${split}.jsonl.gz`]) {
+      for (const name of namesOf(split)) {
         const bytes = await readFile(join(path, folder, name)).catch((error: NodeJS.ErrnoException) => {
           if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
           throw error

@@ -2,6 +2,7 @@
  * Batches as arrays that numpy maps: of each shard a file with the ids of its rows and one with a byte for each row that says what the row is. The
  * format of the files is NEP 1 (numpy.lib.format), version 1.0.
  */
+import type { Hash } from 'node:crypto'
 import { endianness } from 'node:os'
 import { throwIfAborted } from '../../base/errors.ts'
 import type { AtomicFolder } from '../../formats/atomic.ts'
@@ -21,6 +22,8 @@ export interface BatchFilesOptions {
   /** Rows of a batch. */
   readonly rows: number
   readonly vocabulary: number
+  /** Takes in all that is written. */
+  readonly hash: Hash
   readonly signal?: AbortSignal | undefined
   /** Hears how many batches are written. */
   readonly onBatches?: (done: number) => void
@@ -35,7 +38,7 @@ export interface BatchFilesOptions {
 export async function writeBatches(
   into: AtomicFolder,
   next: () => RowInputs,
-  { name, batches, rows, vocabulary, signal, onBatches = () => {} }: BatchFilesOptions,
+  { name, batches, rows, vocabulary, hash, signal, onBatches = () => {} }: BatchFilesOptions,
 ): Promise<string[]> {
   const perShard = Math.max(1, Math.floor(rowsOfShard / rows))
   const names: string[] = []
@@ -51,8 +54,11 @@ export async function writeBatches(
       onBatches(first + batch + 1)
     }
     const shard = `${name}-${String(names.length).padStart(5, '0')}`
-    await into.writeFile(`${shard}.ids.npy`, npyFile(ids, [count, rows]))
-    await into.writeFile(`${shard}.flags.npy`, npyFile(flags, [count, rows]))
+    for (const [what, values] of Object.entries({ ids, flags })) {
+      const parts = npyFile(values, [count, rows])
+      for (const part of parts) hash.update(part)
+      await into.writeFile(`${shard}.${what}.npy`, parts)
+    }
     names.push(shard)
   }
   return names

@@ -1,7 +1,7 @@
 /** What is exported for PyTorch, read as numpy, transformers and accelerate read it. What they compute of it docs/log.md tells. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -69,6 +69,7 @@ interface Settings {
   readonly files: readonly string[]
   readonly hasWeights: boolean
   readonly shards: Readonly<Record<'training' | 'heldOut', readonly string[]>>
+  readonly batches: string
   readonly recipe: unknown
 }
 
@@ -294,6 +295,20 @@ describe('what is refused:', () => {
     expect((await settings()).recipe).toMatchObject({ seed: 6 })
   })
 
+  test('to replace what is no export, and what has been trained in', async () => {
+    await mkdir(out())
+    await writeFile(join(out(), 'settings.json'), '{}')
+    const again = { folder: out(), replace: true }
+    await expect(exportTorch(recipeOf(), again)).rejects.toThrow(/is no export.*remove this one/s)
+    expect(await readdir(out())).toEqual(['settings.json'])
+    await rm(out(), { recursive: true })
+    await exportTorch(recipeOf(), { folder: out() })
+    await mkdir(join(out(), 'run', 'checkpoints'), { recursive: true })
+    await expect(exportTorch(recipeOf({ seed: 6 }), again)).rejects.toThrow(/has been trained in.*move "run"/s)
+    expect(existsSync(join(out(), 'run', 'checkpoints'))).toBe(true)
+    expect((await settings()).recipe).toMatchObject({ seed: 5 })
+  })
+
   test('nothing is left of one that is stopped', async () => {
     const stop = new AbortController()
     const options = { folder: out(), signal: stop.signal, onProgress: () => stop.abort() }
@@ -318,4 +333,59 @@ const hasPython = spawnSync('python3', ['--version']).status === 0
 test.skipIf(!hasPython)('the launch file is Python, where there is one to tell', () => {
   const check = 'import ast, sys; ast.parse(open(sys.argv[1]).read())'
   expect(spawnSync('python3', ['-c', check, launchFile], { encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+})
+
+/** The launch file without what it computes with, which the log tells of. */
+const loaded = `
+import json, sys
+from pathlib import Path
+from unittest.mock import MagicMock
+sys.modules.update({name: MagicMock() for name in ("numpy", "torch", "torch.nn", "torch.nn.functional")})
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+import train
+home = Path(sys.argv[2])
+`
+
+function python(code: string): { status: number | null; stdout: string; stderr: string } {
+  const args = ['-c', loaded + code, fileURLToPath(new URL('.', import.meta.url)), home]
+  const { status, stdout, stderr } = spawnSync('python3', args, { encoding: 'utf8' })
+  return { status, stdout, stderr }
+}
+
+describe.skipIf(!hasPython)('what the launch file goes on from:', () => {
+  test('metrics up to a step, without the line that a kill tore, and whole when it is killed there', async () => {
+    const file = join(home, 'metrics.jsonl')
+    const lines = '{"step": 1}\n{"step": 2}\n'
+    await writeFile(file, `${lines}{"step": 3}\n{"st`)
+    const killed = 'train.os.replace = lambda *_: sys.exit(9)\ntrain.keep_metrics(home / "metrics.jsonl", 2)'
+    expect(python(killed).status).toBe(9)
+    expect(await readFile(file, 'utf8')).toBe(`${lines}{"step": 3}\n{"st`)
+    expect(python('train.keep_metrics(home / "metrics.jsonl", 2)')).toMatchObject({ status: 0, stderr: '' })
+    expect(await readFile(file, 'utf8')).toBe(lines)
+    expect(python('train.keep_metrics(home / "new.jsonl", 0)')).toMatchObject({ status: 0, stderr: '' })
+    expect(await readFile(join(home, 'new.jsonl'), 'utf8')).toBe('')
+  })
+
+  test('a checkpoint of the same batches alone', async () => {
+    const checkpoint = join(home, 'checkpoints', 'step-0000002')
+    await mkdir(checkpoint, { recursive: true })
+    await exportTorch(recipeOf(), { folder: out() })
+    const { batches } = await settings()
+    await exportTorch(recipeOf({ optimizer: { clip: 0.1 } }), { folder: out(), replace: true })
+    expect((await settings()).batches).toBe(batches)
+    const data = [{ source: 'world-documents', weight: 1, seed: 2 }]
+    await exportTorch(recipeOf({ data }), { folder: out(), replace: true })
+    const others = (await settings()).batches
+    expect(others).not.toBe(batches)
+    await writeFile(join(checkpoint, 'progress.json'), JSON.stringify({ step: 2, tokens: 7, batches }))
+    const resume = (digest: string): ReturnType<typeof python> =>
+      python(`
+shards = {"training": [], "heldOut": []}
+training = train.Training(MagicMock(), None, None, {"shards": shards, "batches": "${digest}"}, home)
+training.resume()
+print(training.step, training.tokens)`)
+    expect(resume(batches)).toMatchObject({ status: 0, stdout: '2 7\n' })
+    expect(resume(others)).toMatchObject({ status: 1, stderr: expect.stringMatching(/other batches.*--out/) })
+  })
 })

@@ -1,7 +1,10 @@
 /** A training as files that PyTorch runs: batches, weights and configuration in the published layout, and a launch file. */
+import { createHash } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { PocketPhiError, throwIfAborted, type ErrorParts } from '../../base/errors.ts'
 import type { OnProgress } from '../../base/progress.ts'
-import { writeFolderAtomic, type AtomicFolder, type AtomicOptions } from '../../formats/atomic.ts'
+import { currentFolder, writeFolderAtomic, type AtomicFolder, type AtomicOptions } from '../../formats/atomic.ts'
 import { readLogicalFloat32 } from '../../formats/packed-checkpoint.ts'
 import { writeCheckpoint, type TensorEntry } from '../../formats/safetensors-writer.ts'
 import { localFolder } from '../../formats/tree.ts'
@@ -15,12 +18,12 @@ import { packBatch } from '../step/batches.ts'
 import { initialValues, openFloatWeights } from '../step/weights.ts'
 import { modelOf } from '../trainer.ts'
 import { writeBatches, type BatchFilesOptions } from './batch-files.ts'
-import { launchFiles, type ExportedShards } from './launch-files.ts'
+import { launchFile, launchFiles, settingsFile, trainedFolder, type ExportedParts } from './launch-files.ts'
 
 export interface ExportOptions extends AtomicOptions {
   /** What is written: there whole or not at all. */
   readonly folder: string
-  /** Whether a folder that is there may be replaced. */
+  /** Whether an export that is there may be replaced; nothing else ever is. */
   readonly replace?: boolean
   readonly signal?: AbortSignal
   readonly onProgress?: OnProgress
@@ -42,12 +45,13 @@ const shardBytes = 5e9
  * Writes all batches that a run of this recipe would learn from, in its order, with what it starts from and a program that learns from them. A model
  * to start from need not be there if the recipe says what it is: another training may make it where this one will run.
  *
- * @throws PocketPhiError `not-supported` for what the program cannot do; `invalid-argument` for a folder that is there; `aborted`; and as `train` for a
- * recipe that does not fit its model, texts or files
+ * @throws PocketPhiError `not-supported` for what the program cannot do; `invalid-argument` for a folder that is there, also with `replace` if it is no
+ * export, or one that has been trained in; `aborted`; and as `train` for a recipe that does not fit its model, texts or files
  */
 export async function exportTorch(recipe: Recipe, options: ExportOptions): Promise<ExportedTraining> {
   const model = modelOf(recipe)
   refuseOthers(recipe, model)
+  if (options.replace === true) await refuseToReplace(options.folder)
   const files = await makeModelFiles(recipe)
   const text = await readText(files, model, recipe)
   using datasets = await readDatasets(recipe, files['tokenizer.json'] ?? '')
@@ -60,13 +64,33 @@ export async function exportTorch(recipe: Recipe, options: ExportOptions): Promi
       const modelFiles = { ...files, 'config.json': configOf(recipe, model) }
       for (const [name, content] of Object.entries(modelFiles)) await into.writeFile(name, content)
       if (hasWeights) await writeWeights(into, recipe, model, options)
-      const shards = await writeShards(into, recipe, { model, learned, text, datasets }, options)
-      const parts = { recipe, files: Object.keys(modelFiles), hasWeights, shards }
+      const written = await writeShards(into, recipe, { model, learned, text, datasets }, options)
+      const parts = { recipe, files: Object.keys(modelFiles), hasWeights, ...written }
       for (const [name, content] of await launchFiles(parts)) await into.writeFile(name, content)
     },
     options,
   )
   return { batches: recipe.schedule.steps * recipe.batch.accumulation, hasWeights, tooLong: learned.tooLong }
+}
+
+/** Days on GPUs lie in the folder of an export unless `--out` names another. */
+async function refuseToReplace(folder: string): Promise<void> {
+  const current = await currentFolder(folder)
+  if (current === undefined) return
+  const names = await readdir(current)
+  if (!names.includes(settingsFile) || !names.includes(launchFile)) {
+    throw new PocketPhiError('invalid-argument', `"${folder}" is no export, and is not replaced.`, {
+      expected: `a folder with ${settingsFile} and ${launchFile}, or none`,
+      remedy: 'Name another folder, or remove this one.',
+    })
+  }
+  if (names.includes(trainedFolder)) {
+    throw new PocketPhiError('invalid-argument', `"${folder}" has been trained in, and is not replaced.`, {
+      expected: `an export without "${trainedFolder}"`,
+      found: `checkpoints, metrics or a finished model in ${join(folder, trainedFolder)}`,
+      remedy: `Name another folder, or move "${trainedFolder}" elsewhere or remove it.`,
+    })
+  }
 }
 
 /** What would compute something else there than here, or nothing. */
@@ -162,9 +186,10 @@ async function writeShards(
   recipe: Recipe,
   { model, learned, text, datasets }: Sources,
   { signal, onProgress }: ExportOptions,
-): Promise<ExportedShards> {
+): Promise<Pick<ExportedParts, 'shards' | 'batches'>> {
   const { batch, schedule } = recipe
-  const common = { rows: batch.rows, vocabulary: model.shape.vocabulary, signal }
+  const hash = createHash('sha256')
+  const common = { rows: batch.rows, vocabulary: model.shape.vocabulary, hash, signal }
   const write = async (source: RecipeSource, batches: number, own: Pick<BatchFilesOptions, 'name' | 'onBatches'>) => {
     let from = 0
     return await writeBatches(
@@ -182,7 +207,8 @@ async function writeShards(
     onProgress?.({ stage: 'batches', done: done * batch.rows, total: total * batch.rows, unit: 'rows' })
   const training = await write(learned, total, { name: 'training', onBatches })
   const heldOut = recipeSource(recipe, text, datasets, 'heldOut')
-  return { training, heldOut: await write(heldOut, heldOutBatches(recipe, heldOut), { name: 'heldOut' }) }
+  const measured = await write(heldOut, heldOutBatches(recipe, heldOut), { name: 'heldOut' })
+  return { shards: { training, heldOut: measured }, batches: hash.digest('hex') }
 }
 
 /** A short list is gone through once, as in a run here. */

@@ -5,6 +5,10 @@ import type { Recipe } from '../recipe.ts'
 import { rowFlags } from './batch-files.ts'
 
 export const settingsFile = 'settings.json'
+export const launchFile = 'train.py'
+
+/** Where the launch file writes unless it is told otherwise. */
+export const trainedFolder = 'run'
 
 /** The versions that the launch file was run with. */
 const requirements = ['torch==2.13.0', 'transformers==5.18.0', 'accelerate==1.15.0', 'numpy==2.4.6']
@@ -12,7 +16,7 @@ const requirements = ['torch==2.13.0', 'transformers==5.18.0', 'accelerate==1.15
 const launch = 'accelerate launch --config_file accelerate.yaml train.py'
 
 /** Names of shards, by what they are for. */
-export interface ExportedShards {
+interface ExportedShards {
   readonly training: readonly string[]
   readonly heldOut: readonly string[]
 }
@@ -25,12 +29,14 @@ export interface ExportedParts {
   /** Whether there are weights to start from. */
   readonly hasWeights: boolean
   readonly shards: ExportedShards
+  /** SHA-256 of the files of all shards: a checkpoint goes on with no others. */
+  readonly batches: string
 }
 
 /** All texts by the names of their files. */
 export async function launchFiles(parts: ExportedParts): Promise<ReadonlyMap<string, string>> {
   return new Map([
-    ['train.py', await readFile(new URL('./train.py', import.meta.url), 'utf8')],
+    [launchFile, await readFile(new URL('./train.py', import.meta.url), 'utf8')],
     ['accelerate.yaml', accelerateConfig(parts.recipe)],
     [settingsFile, settings(parts)],
     ['README.md', readme(parts)],
@@ -38,7 +44,7 @@ export async function launchFiles(parts: ExportedParts): Promise<ReadonlyMap<str
 }
 
 /** What train.py reads. */
-function settings({ recipe, files, hasWeights, shards }: ExportedParts): string {
+function settings({ recipe, files, hasWeights, shards, batches }: ExportedParts): string {
   const { name, batch, optimizer, schedule, checkpoint, evaluation, model } = recipe
   const value = {
     name,
@@ -51,6 +57,7 @@ function settings({ recipe, files, hasWeights, shards }: ExportedParts): string 
     hasWeights,
     files,
     shards,
+    batches,
     recipe,
   }
   return `${JSON.stringify(value, undefined, 2)}\n`
@@ -105,7 +112,8 @@ ${launch}${hasWeights ? '' : ' --initial FOLDER'}
 
 ${start} ${schedule.steps} steps of ${batch.accumulation} batches, ${batch.rows} tokens each with padding. \`num_processes\` in accelerate.yaml, or
 \`--num_processes\` before train.py, is the number of GPUs, which must divide ${batch.accumulation}; on several machines set \`num_machines\`, \`machine_rank\`, \`main_process_ip\` and
-\`main_process_port\` as well. The same command goes on from the newest checkpoint after a stop.
+\`main_process_port\` as well. Machines share this folder, or the one that \`--out\` names: the first gives checkpoints their
+names. The same command goes on from the newest checkpoint after a stop, and refuses one that has learned from other batches.
 
 \`run/\` (or \`--out\`) then has
 
@@ -121,7 +129,7 @@ ${start} ${schedule.steps} steps of ${batch.accumulation} batches, ${batch.rows}
 | --- | --- |
 | \`train.py\` | the training |
 | \`accelerate.yaml\` | FSDP2 over the layers, bf16, for \`accelerate launch\` |
-| \`settings.json\` | optimiser, schedule, names of shards; under \`recipe\` the recipe as \`phi train\` takes it |
+| \`settings.json\` | optimiser, schedule, names and SHA-256 of shards; under \`recipe\` the recipe as \`phi train\` takes it |
 | \`config.json\`, \`tokenizer.json\` … | the model as \`transformers\` reads it${hasWeights ? ', with its weights in F32 in `model.safetensors`, or shards of it' : ''} |
 | \`training-….ids.npy\`, \`training-….flags.npy\` | batches, [batches, rows]: ids as uint16 or uint32; flags as uint8, a sum of ${rowFlags.isToken} for a row that has a token, ${rowFlags.isFirst} for the first of a text, ${rowFlags.isPredicted} where the token after it is learned |
 | \`heldOut-….npy\` | the same, for the held-out loss |

@@ -6,6 +6,7 @@ What comes before `main` needs numpy and PyTorch alone.
 import argparse
 import json
 import math
+import os
 import shutil
 import time
 from pathlib import Path
@@ -97,10 +98,12 @@ def finished_checkpoints(folder):
     return sorted(path for path in folder.glob("step-*") if path.name[5:].isdigit())
 
 
-def kept_metrics(file, step):
-    """The lines of a metrics file up to a step: those that follow belong to no checkpoint and come again."""
-    lines = file.read_text().splitlines() if file.exists() else []
-    return [line for line in lines if json.loads(line)["step"] <= step]
+def keep_metrics(file, step):
+    """Cuts a metrics file to the lines up to a step: those that follow, and one that a kill tore, belong to no checkpoint and come again."""
+    *lines, _ = file.read_text().split("\n") if file.exists() else [""]
+    begun = file.with_name(f"{file.name}.begun")
+    begun.write_text("".join(f"{line}\n" for line in lines if json.loads(line)["step"] <= step))
+    os.replace(begun, file)
 
 
 class Training:
@@ -155,7 +158,8 @@ class Training:
         accelerator.save_state(str(begun))
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
-            (begun / "progress.json").write_text(json.dumps({"step": self.step, "tokens": self.tokens}))
+            progress = {"step": self.step, "tokens": self.tokens, "batches": self.settings["batches"]}
+            (begun / "progress.json").write_text(json.dumps(progress))
             begun.rename(folder / f"step-{self.step:07}")
             for old in finished_checkpoints(folder)[: -self.settings["checkpoint"]["keep"]]:
                 shutil.rmtree(old)
@@ -172,8 +176,10 @@ class Training:
         checkpoints = finished_checkpoints(folder)
         if not checkpoints:
             return
-        accelerator.load_state(str(checkpoints[-1]))
         progress = json.loads((checkpoints[-1] / "progress.json").read_text())
+        if progress["batches"] != self.settings["batches"]:
+            raise SystemExit(f"{checkpoints[-1]} has learned from other batches than those in {HERE}: name another folder with --out, or remove it")
+        accelerator.load_state(str(checkpoints[-1]))
         self.step, self.tokens = progress["step"], progress["tokens"]
         accelerator.print(f"resumed from {checkpoints[-1]}")
 
@@ -181,7 +187,7 @@ class Training:
         schedule, evaluation = self.settings["schedule"], self.settings["evaluation"]
         file = self.out / "metrics.jsonl"
         if self.accelerator.is_main_process:
-            file.write_text("".join(f"{line}\n" for line in kept_metrics(file, self.step)))
+            keep_metrics(file, self.step)
         began, tokens_before = time.monotonic(), self.tokens
         while self.step < schedule["steps"]:
             row = {"step": self.step + 1, **self.update(), "tokens": self.tokens}
@@ -225,7 +231,7 @@ def main():
 
     parser = argparse.ArgumentParser(description="Trains what `phi train --export torch` wrote, or goes on with it.")
     parser.add_argument("--initial", type=Path, help="a model folder to start from, such as the `final` of the phase before")
-    parser.add_argument("--out", type=Path, default=HERE / "run", help="where checkpoints, metrics.jsonl and final are")
+    parser.add_argument("--out", type=Path, default=HERE / "run", help="where checkpoints, metrics.jsonl and final are; all machines share it")
     arguments = parser.parse_args()
     settings = json.loads((HERE / "settings.json").read_text())
     initial = arguments.initial or (HERE if settings["hasWeights"] else None)
