@@ -63,7 +63,7 @@ function writeCards(file: string, cards: readonly Card[]): void {
 async function recipeOf(arm: Arm, seed: number, file: string): Promise<Recipe> {
   const name = `${arm}.yaml`
   const recipe = await readRecipe(readFileSync(join('recipes/qlora', name), 'utf8'), name)
-  return { ...recipe, seed, data: recipe.data.map((entry) => ({ ...entry, file, seed })) as typeof recipe.data }
+  return { ...recipe, seed, data: recipe.data.map((entry) => ({ ...entry, file, seed })) }
 }
 
 /** The model that a run ended with: with its adapters, if it has any, added to the weights that they belong to. */

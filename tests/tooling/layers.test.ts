@@ -78,7 +78,11 @@ describe('fileFaults', () => {
     ],
     ['src/engine/a.ts', '../cli/main.ts', 'src/engine may not import src/cli'],
     ['src/engine/a.ts', '../index.ts', 'src/engine may not import src (allowed'],
-    ['src/data/world/a.ts', '../pack.ts', 'src/data/world may not import src/data (allowed: src/base, src/search, src/formats, src/blocks)'],
+    [
+      'src/data/world/a.ts',
+      '../pack.ts',
+      'src/data/world may not import src/data (allowed: src/base, src/search, src/formats, src/blocks)',
+    ],
     ['src/engine/a.ts', 'node:fs', "src/engine also runs in a browser and may not import 'node:fs'"],
     ['src/data/world/a.ts', 'node:fs', 'src/data/world also runs in a browser'],
     ['src/base/platform.ts', 'node:fs', 'src/base also runs in a browser'],

@@ -136,6 +136,9 @@ test('elements have a style while Readability asks only where they have the attr
   expect(withoutEmptyStyles(document, displays)).toEqual([undefined, 'none'])
   // Not compared as it is: what linkedom answers is a proxy that cannot be printed.
   expect([typeof plain?.style, hidden?.style.display]).toEqual(['object', 'none'])
-  expect(() => withoutEmptyStyles(document, () => expect.unreachable())).toThrow()
+  const failing = (): never => {
+    throw new Error('a page that fails')
+  }
+  expect(() => withoutEmptyStyles(document, failing)).toThrow('a page that fails')
   expect(typeof parseHTML('<p>a</p>').document.querySelector('p')?.style).toBe('object')
 })
