@@ -24,6 +24,8 @@ const german = [
   'Nach dem Regen roch die Luft nach Erde, und die Vögel begannen wieder zu singen.',
 ]
 
+const syllables = ['ba', 'do', 'fi', 'gu', 'ke', 'lo', 'mi', 'nu', 'pe', 'ra', 'so', 'ti', 'vu', 'we']
+
 /** One that plants something of every kind in so few pages. */
 const seed = 303
 let folder = ''
@@ -47,9 +49,11 @@ async function writeData(data: string): Promise<void> {
         .join(' '),
     }
   })
-  const questions = Array.from({ length: 40 }, (_, index) => {
-    const text = Array.from({ length: 3 }, (_unused, part) => document(900 + part, index).text).join(' ')
-    return { question: `${text.replaceAll(/\s+/g, ' ').split(' ').slice(0, 40).join(' ')}?` }
+  // In names of no text of the corpus, so that a page holds half of one only where it was planted.
+  const name = (): string => Array.from({ length: 3 }, () => random.pick(syllables)).join('')
+  const questions = Array.from({ length: 40 }, () => {
+    const facts = Array.from({ length: 4 }, () => `A ${name()} has ${random.integer(2, 90)} of each ${name()}`)
+    return { question: `${facts.join('. ')}. How many of each ${name()} does a ${name()} have in the end?` }
   })
   await mkdir(join(data, 'corpus'), { recursive: true })
   await mkdir(join(data, 'benchmarks', 'gsm8k'), { recursive: true })
