@@ -49,7 +49,7 @@ async function writeCorpus(input: string): Promise<void> {
   await writeFile(join(input, 'crawl', 'a.warc.gz'), bytes)
   await writeFile(join(input, 'crawl', 'b.warc.gz'), gzippedWarcOf(pages.slice(5)).bytes.slice(0, -40))
   const lines = Array.from({ length: 30 }, (_, index) => ({ text: lesson(index + 20), title: `${index}` }))
-  lines[3] = { text: `${lesson(40)}\n${secret}`, title: 'secret' }
+  lines[3] = { text: `${lesson(45)}\n${secret}`, title: 'secret' }
   lines[4] = { text: `${lesson(41)}\n${question}`, title: 'question' }
   lines[5] = { text: 'short', title: 'short' }
   lines[6] = { text: `${lesson(30)} And one more.`, title: 'nearly' }
