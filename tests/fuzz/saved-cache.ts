@@ -1,6 +1,7 @@
 /** Mutants of saved caches: safetensors files with ids, pages of keys and values, and a checksum over all of it. */
 import { wasmBackend } from '../../src/backends/wasm/index.ts'
 import type { Random } from '../../src/base/random.ts'
+import { mostReused } from '../../src/engine/batch.ts'
 import { cacheChecksum, cacheParts, signed } from '../../src/engine/cache-file-harness.ts'
 import { openCache, saveCache } from '../../src/engine/cache-file.ts'
 import { loadCheckpoint } from '../../src/engine/load.ts'
@@ -123,6 +124,7 @@ export const savedCacheFormat: FuzzFormat = {
     mustHold(String(ids) === String(new Int32Array(stored.slice().buffer)), 'the ids of the file')
     using sequence = await engine.open(ids)
     await sequence.logits()
-    mustHold(sequence.reused === ids.length - 1, 'a text that is found in the cache')
+    const most = Math.min(ids.length - 1, mostReused(ids.length))
+    mustHold(sequence.reused === most, 'a text that is found in the cache')
   },
 }
