@@ -14,7 +14,12 @@ import { activationGroup, matrixBytes } from '../src/blocks/matrix.ts'
 import { packMatrix } from '../src/blocks/packed.ts'
 import { instantiate } from '../src/backends/wasm/kernel-harness.ts'
 import { pairsAreFaster } from '../src/backends/wasm/loops.ts'
-import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../src/backends/wasm/workspace.ts'
+import {
+  matmulWorkspaceBytes,
+  packedWorkspaceBytes,
+  quantizedBytes,
+  tileTokens,
+} from '../src/backends/wasm/workspace.ts'
 import { applyFlags, fillNoise, medianSeconds, revectorize } from './bench.ts'
 import { readSpeeds } from './roof.ts'
 
@@ -44,9 +49,10 @@ function product(dtype: PanelDType, m: number, rows: number, exact: boolean): nu
   harness.reset()
   const group = activationGroup(dtype)
   const bits = isKDType(dtype) ? Number(dtype[1]) : blockParts(dtype).bits
+  const tile = tileTokens(bits, paired)
   const x = harness.alloc(m * k * 4)
   fillNoise(harness.f32(x, m * k), 4)
-  const quantized = harness.alloc(quantizedBytes(m, k, group))
+  const quantized = harness.alloc(quantizedBytes(m, k, group, tile))
   const w = weights(dtype, rows)
   const y = harness.alloc(m * rows * 4)
   const bytes = Math.max(packedWorkspaceBytes(m, k, true), matmulWorkspaceBytes())
@@ -55,7 +61,7 @@ function product(dtype: PanelDType, m: number, rows: number, exact: boolean): nu
     const args = harness.putWords([x, w, y, m, rows, k, k, rows, bits, group, workspace, bytes])
     return medianSeconds(() => harness.kernels['matmulPackedExact']?.(args, 0, 1))
   }
-  const first = harness.putWords([x, quantized, m, k, k, group])
+  const first = harness.putWords([x, quantized, m, k, k, group, tile])
   const second = harness.putWords([quantized, w, y, m, rows, k, rows, bits, group, workspace, bytes, ...tiles])
   return medianSeconds(() => {
     harness.kernels['quantizeRows']?.(first, 0, 1)

@@ -8,7 +8,12 @@ import { createHash } from 'node:crypto'
 import { blockParts } from '../src/base/dtype.ts'
 import { packMatrix } from '../src/blocks/packed.ts'
 import { instantiate } from '../src/backends/wasm/kernel-harness.ts'
-import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../src/backends/wasm/workspace.ts'
+import {
+  matmulWorkspaceBytes,
+  packedWorkspaceBytes,
+  quantizedBytes,
+  tileTokens,
+} from '../src/backends/wasm/workspace.ts'
 import { applyFlags, fillNoise } from './bench.ts'
 
 applyFlags()
@@ -45,17 +50,18 @@ for (const tiles of [[0, 0], [1, 0], [0, 1], [1, 1], undefined] as const) {
   const kernel = tiles === undefined ? 'matmulPackedExact' : 'matmulPacked'
   for (const dtype of ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128'] as const) {
     const { bits, group } = blockParts(dtype)
+    const tile = tileTokens(bits, tiles?.[1] === 1)
     const hash = createHash('sha256')
     for (const m of rowCounts) {
       const [n, k] = [75, group * 5]
       harness.reset()
       const x = harness.put(noise(m * k, 3))
       const weights = harness.put(packMatrix(noise(n * k, 4), n, k, dtype))
-      const quantized = harness.alloc(quantizedBytes(m, k, group))
+      const quantized = harness.alloc(quantizedBytes(m, k, group, tile))
       const y = harness.alloc(m * n * 4)
       const bytes = Math.max(packedWorkspaceBytes(m, k, true), matmulWorkspaceBytes())
       const workspace = harness.alloc(bytes)
-      harness.call('quantizeRows', [x, quantized, m, k, k, group])
+      harness.call('quantizeRows', [x, quantized, m, k, k, group, tile])
       const shape = tiles === undefined ? [m, n, k, k, n] : [m, n, k, n]
       const source = tiles === undefined ? x : quantized
       harness.call(kernel, [source, weights, y, ...shape, bits, group, workspace, bytes, ...(tiles ?? [])])

@@ -23,8 +23,8 @@ export const brokenKPanels: readonly BrokenKernel[] = [
     'k-paired.ts',
     breaks(
       'matmulPacked',
-      'the third of three tokens has the sums of the second taken off',
-      { 'finishRow(sums + 64, x20, x21,': 'finishRow(sums + 64, x10, x11,' },
+      'the third of four tokens has the sums of the second taken off',
+      { 'convert_i32x4_s(o20)': 'convert_i32x4_s(o10)' },
       product,
     ),
   ),
@@ -59,8 +59,8 @@ export const brokenKPanels: readonly BrokenKernel[] = [
       'matmulPacked',
       'many tokens meet the scales of two groups in the wrong order',
       {
-        'v128.store(first, firstOfPairs(low))': 'v128.store(first, secondOfPairs(low))',
-        'v128.store(first + spacing, secondOfPairs(low))': 'v128.store(first + spacing, firstOfPairs(low))',
+        'v128.store(first, firstTwice(low))': 'v128.store(first, secondTwice(low))',
+        'v128.store(first + spacing, secondTwice(low))': 'v128.store(first + spacing, firstTwice(low))',
       },
       product,
     ),

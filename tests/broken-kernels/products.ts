@@ -156,9 +156,6 @@ export const brokenProducts: readonly BrokenKernel[] = [
       },
       { operation: 'matmulPacked' },
     ),
-    breaks('matmulPacked', 'the last three of six tokens are the first three', {
-      'tileNibblesPaired(activations + 12, ': 'tileNibblesPaired(activations, ',
-    }),
     breaks('matmulPacked', 'columns beyond the last are stored', {
       'const columns = min(8, n - panel * 8)': 'const columns = 8',
     }),
@@ -244,11 +241,17 @@ export const brokenProducts: readonly BrokenKernel[] = [
   ),
   ...inFile(
     'packed-paired.ts',
-    breaks('matmulPacked', 'the second of three tokens takes the scale of the first', {
-      '(x, 28), y + 32)': '(x, 24), y + 32)',
+    breaks('matmulPacked', 'the last of four tokens is the third', {
+      'a = v128.load_splat<i32>(x, 12)': 'a = v128.load_splat<i32>(x, 8)',
+    }),
+    breaks('matmulPacked', 'the second of four tokens takes the scale of the first', {
+      'scale = v128.load_splat<f32>(x, 20)': 'scale = v128.load_splat<f32>(x, 16)',
     }),
     breaks('matmulPacked', 'the last rows of a pair of panels are those before', {
-      'x23 = gatherDots(true, s23, x23)': 'x23 = gatherDots(true, s22, x23)',
+      'short ? bias2 : x23, i32x4.dot_i16x8_s(s23, ones)': 'short ? bias2 : x23, i32x4.dot_i16x8_s(s22, ones)',
+    }),
+    breaks('matmulPacked', 'of a long group only the last part counts', {
+      'short ? bias0 : x00': 'bias0',
     }),
   ),
   ...inFile(

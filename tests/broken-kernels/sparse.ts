@@ -67,7 +67,7 @@ export const brokenSparse: readonly BrokenKernel[] = [
     breaks(
       'expertQuantizeRows',
       'the rows of an expert begin in the last panel of the one before',
-      { '((rows + tileTokens - 1) / tileTokens) * tileTokens': 'rows' },
+      { '((rows + tile - 1) / tile) * tile': 'rows' },
       { operation: 'expertMatmul' },
     ),
     breaks(

@@ -348,7 +348,7 @@ describe('the layout', () => {
   test('prints steps with what they read by name', () => {
     const { program } = present(planLayout([projections()], options).programs[0], 'program')
     const [, first, second, third] = printSteps(program).split('\n')
-    expect(first).toMatch(/^ {2}quantizeRows\(\$x, #\d+, 5, 64, 64, 32\)$/)
+    expect(first).toMatch(/^ {2}quantizeRows\(\$x, #\d+, 5, 64, 64, 32, 6\)$/)
     expect(second).toMatch(
       /^ {2}matmulPacked\(#\d+, @q, #\d+, 5, 24, 64, 24, 4, 32, workspace, workspace stride, 0, 0\)$/,
     )

@@ -9,7 +9,7 @@ import { kTypes } from '../../blocks/k-panels.ts'
 import { activationGroup, matrixFloats, matrixGroups } from '../../blocks/matrix.ts'
 import { packIntegers, packMatrix, quantizeActivations, rowRange } from '../../blocks/packed.ts'
 import { instantiate, kernelBuilds, type KernelHarness } from './kernel-harness.ts'
-import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from './workspace.ts'
+import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes, tileTokens } from './workspace.ts'
 
 const blockDTypes: readonly BlockDType[] = ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128']
 const kDTypes: readonly KDType[] = ['q4k', 'q5k', 'q6k']
@@ -95,10 +95,11 @@ function quantize(
   m: number,
   k: number,
   group: number,
+  tile: number,
   threads: number,
 ): number {
-  const out = harness.alloc(quantizedBytes(m, k, group))
-  harness.call('quantizeRows', [harness.put(strided(x, m, k)), out, m, k, k + slack, group], threads)
+  const out = harness.alloc(quantizedBytes(m, k, group, tile))
+  harness.call('quantizeRows', [harness.put(strided(x, m, k)), out, m, k, k + slack, group, tile], threads)
   return out
 }
 
@@ -119,7 +120,7 @@ function multiply(
   harness.reset()
   const [bits, group] = formatWords(weights.dtype)
   const { n, k } = weights
-  const activations = quantize(harness, x, m, k, group, threads)
+  const activations = quantize(harness, x, m, k, group, tileTokens(bits, paired), threads)
   const y = harness.put(strided(new Float32Array(m * n), m, n))
   const stride = packedWorkspaceBytes(m, k, wide)
   const words = [activations, harness.put(weights.bytes), y, m, n, k, n + slack, bits, group]
@@ -187,7 +188,7 @@ const rowCounts = [1, 7, 8, 9, 15, 16, 17, 41]
 describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build, threads }) => {
   const harness = instantiate(build, threads)
 
-  test('quantizeRows has the bits of its definition, in panels of one or six tokens', () => {
+  test('quantizeRows has the bits of its definition, in panels of one token or of a tile', () => {
     const random = new Random(11)
     for (let m = 1; m <= 20; m++) {
       for (const [k, group] of [
@@ -202,9 +203,10 @@ describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build,
         for (let at = k; at < k + group && m > 1; at++) x[at] = random.pick([0, 1e-42, -2e-38])
         x[k - 1] = random.pick([1e-42, -3e38, 2 ** -130, 0.5])
         harness.reset()
-        const pointers = [1, 2, 3, 4].map((count) => quantize(harness, x, m, k, group, count))
-        const bytes = pointers.map((pointer) => harness.bytes(pointer, quantizedBytes(m, k, group)).slice())
-        expect(bytes[0]).toEqual(layOut(x, m, k, group))
+        const tile = tileTokens(4, m % 2 === 0)
+        const pointers = [1, 2, 3, 4].map((count) => quantize(harness, x, m, k, group, tile, count))
+        const bytes = pointers.map((pointer) => harness.bytes(pointer, quantizedBytes(m, k, group, tile)).slice())
+        expect(bytes[0]).toEqual(layOut(x, m, k, group, tile))
         for (const other of bytes) expect(other).toEqual(bytes[0])
       }
     }
@@ -236,7 +238,7 @@ describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build,
       [-1, -1],
     ] as const) {
       const weights = equalWeights(weight, dtype, 8, k)
-      for (const m of [1, 2, 4, 6]) {
+      for (const m of [1, 2, 4, 8]) {
         const x = new Float32Array(m * k).fill(activation)
         const expected = multiply(harness, x, m, weights)
         expect(largestError(expected, oracle(x, m, weights, build === 'relaxed'))).toBeLessThan(1e-6)
@@ -350,7 +352,7 @@ test('a slab of rows alone gives its columns of the whole product', () => {
     const x = randomActivations(random, m, 96)
     const whole = multiply(harness, x, m, weights)
     harness.reset()
-    const activations = quantize(harness, x, m, 96, 32, 1)
+    const activations = quantize(harness, x, m, 96, 32, tileTokens(4, false), 1)
     const y = harness.alloc(m * 45 * 4)
     const bytes = packedWorkspaceBytes(m, 96)
     const workspace = harness.alloc(bytes)
@@ -368,12 +370,12 @@ test('a slab of rows alone gives its columns of the whole product', () => {
 })
 
 /** What quantizeRows must write: the layout in its docstring. */
-function layOut(x: Float32Array, m: number, k: number, group: number): Uint8Array {
+function layOut(x: Float32Array, m: number, k: number, group: number, tile: number): Uint8Array {
   const { integers, scales } = quantizeActivations(x, m, k, group)
-  const tokens = m <= 4 ? 1 : 6
+  const tokens = m <= 4 ? 1 : tile
   const blocks = k / group
   const blockBytes = tokens * (group + (group === 256 ? 52 : 8))
-  const out = new Uint8Array(quantizedBytes(m, k, group))
+  const out = new Uint8Array(quantizedBytes(m, k, group, tile))
   const view = new DataView(out.buffer)
   for (let token = 0; token < m; token++) {
     for (let block = 0; block < blocks; block++) {

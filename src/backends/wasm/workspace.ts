@@ -3,8 +3,13 @@
  * of 64, so that the blocks of neighbouring threads share no cache line.
  */
 
-/** Tokens whose products read packed weights as they lie, and of a tile above: as in kernels/tokens.ts. */
-const [streamedTokens, tileTokens] = [4, 6] as const
+/** Tokens whose products read packed weights as they lie: as in kernels/tokens.ts. */
+const streamedTokens = 4
+
+/** Tokens of a tile above: as in kernels/tokens.ts. */
+export function tileTokens(bits: number, paired: boolean): 4 | 6 {
+  return paired && bits !== 8 ? 4 : 6
+}
 
 /** `matmul`: a packed block of A (96 x 512), one of B (1024 x 512) and a tile for the edges of C, for any shape. */
 export function matmulWorkspaceBytes(): number {
@@ -22,12 +27,12 @@ export function packedWorkspaceBytes(m: number, k: number, wide = false): number
 }
 
 /**
- * Bytes of what `quantizeRows` writes and `matmulPacked` reads: tokens in panels of one (m <= 4) or six (above, the last
+ * Bytes of what `quantizeRows` writes and `matmulPacked` reads: tokens in panels of one (m <= 4) or of a tile (above, the last
  * panel filled up), each byte for byte one activation, plus a bias and a scale per group; twelve words of sums in place of the
  * bias for groups of 256.
  */
-export function quantizedBytes(m: number, k: number, group: number): number {
-  const tokens = m <= streamedTokens ? 1 : tileTokens
+export function quantizedBytes(m: number, k: number, group: number, tile: number): number {
+  const tokens = m <= streamedTokens ? 1 : tile
   return Math.ceil(m / tokens) * tokens * (k / group) * (group + (group === 256 ? 52 : 8))
 }
 
@@ -56,7 +61,7 @@ export function topKWorkspaceBytes(k: number): number {
 /** Where a kernel that calls another for the places of one expert keeps the words of that one. */
 export const innerWordBytes = 64
 
-/** Bytes of what `expertQuantizeRows` writes: of every expert up to five tokens more than it has rows. */
-export function expertQuantizedBytes(places: number, experts: number, k: number, group: number): number {
-  return (places + (tileTokens - 1) * experts) * quantizedBytes(1, k, group)
+/** Bytes of what `expertQuantizeRows` writes: of every expert up to a tile less one token more than it has rows. */
+export function expertQuantizedBytes(places: number, experts: number, k: number, group: number, tile: number): number {
+  return (places + (tile - 1) * experts) * quantizedBytes(1, k, group, tile)
 }

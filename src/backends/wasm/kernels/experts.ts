@@ -6,7 +6,7 @@ import { matmulPacked, quantizedBlockBytes, quantizeRows } from './packed'
 import { matmulPackedExact } from './packed-exact'
 import { madd, shareStart } from './simd'
 import { copyFloats, spanStart, storeTail } from './spans'
-import { streamedTokens, tileTokens } from './tokens'
+import { streamedTokens, tileOf } from './tokens'
 
 /** exp(x) for x <= 0. */
 // @ts-ignore: decorator
@@ -377,15 +377,15 @@ export function expertPackedExact(args: usize, thread: i32, threads: i32): void 
 /** Tokens that so many rows take where they are quantised: the last panel is filled up. */
 // @ts-ignore: decorator
 @inline
-function paddedTokens(rows: i32): i32 {
-  return rows <= streamedTokens ? rows : ((rows + tileTokens - 1) / tileTokens) * tileTokens
+function paddedTokens(rows: i32, tile: i32): i32 {
+  return rows <= streamedTokens ? rows : ((rows + tile - 1) / tile) * tile
 }
 
 /** Bytes before the quantised rows of an expert. */
-function quantizedBefore(table: usize, expert: i32, k: i32, group: i32): usize {
+function quantizedBefore(table: usize, expert: i32, k: i32, group: i32, tile: i32): usize {
   let tokens = 0
   for (let other = 0; other < expert; other++) {
-    tokens += paddedTokens(load<i32>(table + (other << 2), 4) - load<i32>(table + (other << 2)))
+    tokens += paddedTokens(load<i32>(table + (other << 2), 4) - load<i32>(table + (other << 2)), tile)
   }
   return <usize>tokens * <usize>((k / group) * quantizedBlockBytes(group))
 }
@@ -398,9 +398,9 @@ export function expertQuantizeRows(args: usize, thread: i32, threads: i32): void
     const first = load<i32>(table + (expert << 2))
     const count = load<i32>(table + (expert << 2), 4) - first
     if (count == 0) continue
-    const words = innerWords(args, thread, 6)
+    const words = innerWords(args, thread, 7)
     advance(words, 0, first, load<i32>(words, 16))
-    const before = quantizedBefore(table, expert, load<i32>(words, 12), load<i32>(words, 20))
+    const before = quantizedBefore(table, expert, load<i32>(words, 12), load<i32>(words, 20), load<i32>(words, 24))
     store<u32>(words, load<u32>(words, 4) + <u32>before, 4)
     store<i32>(words, count, 8)
     quantizeRows(words, thread, threads)
@@ -417,6 +417,7 @@ export function expertPacked(args: usize, thread: i32, threads: i32): void {
     load<i32>(args, 4),
     load<i32>(words, 20),
     load<i32>(words, 32),
+    tileOf(load<i32>(words, 28), load<i32>(words, 48) != 0),
   )
   store<u32>(words, load<u32>(words) + <u32>before)
   advance(words, 2, firstPlace(args), load<i32>(words, 24))

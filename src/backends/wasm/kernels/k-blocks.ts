@@ -68,7 +68,7 @@ export function secondOfPairs(pairs: v128): v128 {
 
 /**
  * A panel to one byte an integer. Of each block and each group of 32 columns (q6k: of 16) the steps of [8 rows][4 bytes], then its
- * 8 scales as i32; then of all pairs of groups what is subtracted for them, i16 [8 rows][2]; then the f32 factors of both, [8] each.
+ * 8 scales as i16 [8 rows][2], twice the same; then of all pairs of groups what is subtracted for them, i16 [8 rows][2]; then the f32 factors of both, [8] each.
  * The value of an integer q of group g is factor * scale[g] * q + offset factor * offset[g].
  */
 export function unpackK(w: usize, target: usize, blocks: i32, bits: i32): void {
@@ -130,30 +130,61 @@ export function fifthBitsOfPair(bytes: v128, pair: i32): v128 {
   return i16x8.shr_u(i16x8.shl(bytes, max(3 - 2 * pair, 0)), max(2 * pair - 3, 0))
 }
 
-/** Scales of two groups, bytes [8 rows][2] below 128, as i32 [8] each. */
+/** Scales of two groups, bytes [8 rows][2] below 128, as i16 [8 rows][2] each, where both are the same. */
 // @ts-ignore: decorator
 @inline
 function storePairs(scales: v128, first: usize, spacing: usize): void {
   const low = i16x8.extend_low_i8x16_s(scales)
   const high = i16x8.extend_high_i8x16_s(scales)
-  v128.store(first, firstOfPairs(low))
-  v128.store(first, firstOfPairs(high), 16)
-  v128.store(first + spacing, secondOfPairs(low))
-  v128.store(first + spacing, secondOfPairs(high), 16)
+  v128.store(first, firstTwice(low))
+  v128.store(first, firstTwice(high), 16)
+  v128.store(first + spacing, secondTwice(low))
+  v128.store(first + spacing, secondTwice(high), 16)
+}
+
+/** Of four pairs of 16 bits the first ones, twice. By shifts, since V8 pairs shuffles of 16 bits wrongly. */
+// @ts-ignore: decorator
+@inline
+function firstTwice(pairs: v128): v128 {
+  return v128.or(i32x4.shl(pairs, 16), i32x4.shr_u(i32x4.shl(pairs, 16), 16))
+}
+
+/** The second ones, twice. */
+// @ts-ignore: decorator
+@inline
+function secondTwice(pairs: v128): v128 {
+  const upper = i32x4.shr_u(pairs, 16)
+  return v128.or(upper, i32x4.shl(upper, 16))
 }
 
 function unpackSigned(w: usize, target: usize): usize {
   const mask = v128.load(nibbleMask)
+  const upperMask = v128.load(upperPairMask)
   const offsets = target + 2560
   for (let pair = 0; pair < 8; pair++) {
     const side = <usize>(pair >> 2)
     const quarter = pair & 3
-    const upper = w + signedUnits + side * sideBytes
-    const nibbles = upper + sideNibbles + <usize>(quarter & 1) * 256
-    for (let at: usize = 0; at < 256; at += 16) {
-      const lower = v128.and(i16x8.shr_u(v128.load(nibbles + at), quarter > 1 ? 4 : 0), mask)
-      const bits = i16x8.shl(i16x8.shr_u(v128.load(upper + at), 2 * quarter), 4)
-      v128.store(target + at + (at < 128 ? 0 : 32), v128.or(lower, v128.and(bits, v128.load(upperPairMask))))
+    let upper = w + signedUnits + side * sideBytes
+    let nibbles = upper + sideNibbles + <usize>(quarter & 1) * 256
+    const shift = quarter > 1 ? 4 : 0
+    for (let group = target; group < target + 320; group += 160) {
+      const end = group + 128
+      let to = group
+      do {
+        const w0 = v128.load(nibbles)
+        const w1 = v128.load(nibbles, 16)
+        const bits0 = v128.load(upper)
+        const bits1 = v128.load(upper, 16)
+        const low0 = v128.and(i16x8.shr_u(w0, shift), mask)
+        const low1 = v128.and(i16x8.shr_u(w1, shift), mask)
+        const high0 = v128.and(i16x8.shl(i16x8.shr_u(bits0, 2 * quarter), 4), upperMask)
+        const high1 = v128.and(i16x8.shl(i16x8.shr_u(bits1, 2 * quarter), 4), upperMask)
+        v128.store(to, v128.or(low0, high0))
+        v128.store(to, v128.or(low1, high1), 16)
+        nibbles += 32
+        upper += 32
+        to += 32
+      } while (to < end)
     }
     const scales = v128.load(w + <usize>pair * 16)
     storePairs(scales, target + 128, 160)
@@ -193,7 +224,7 @@ export function dequantizeKBlock(w: usize, target: usize, bits: i32, unpacked: u
       const minimum = (group & 1) == 0 ? firstOfPairs(pairs) : secondOfPairs(pairs)
       const offset = f32x4.mul(f32x4.convert_i32x4_s(minimum), v128.load(factors + half, 32))
       const scales = v128.load(unpacked + groupBytes - 32 + half)
-      const scale = f32x4.mul(f32x4.convert_i32x4_s(scales), v128.load(factors + half))
+      const scale = f32x4.mul(f32x4.convert_i32x4_s(secondOfPairs(scales)), v128.load(factors + half))
       for (let step = 0; step < groupSteps; step++) {
         const bytes = v128.load(unpacked + <usize>step * 32 + half)
         const to = target + <usize>step * 128 + half

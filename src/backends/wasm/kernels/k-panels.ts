@@ -5,7 +5,7 @@ import { tileK } from './k-tile'
 import { tileKPaired } from './k-paired'
 import { streamKTogether } from './k-together'
 import { storeRow } from './packed-stream'
-import { tileTokens } from './tokens'
+import { tileOf } from './tokens'
 
 /** Few tokens: four together, fewer one after the other. `work` is read and written for four only. */
 export function streamKPanel(
@@ -49,19 +49,20 @@ export function multiplyKPanel(
 ): void {
   const sums = results + 192
   const unpacked = results + 384
+  const tile = tileOf(bits, paired)
   unpackK(weights, unpacked, blocks, bits)
-  for (let token = 0; token < m; token += tileTokens) {
-    memory.fill(results, 0, 192)
-    if (paired) {
-      tileKPaired(activations, unpacked, sums, results, blocks, bits)
-      tileKPaired(activations + 12, unpacked, sums, results + 96, blocks, bits)
-    } else tileK(activations, unpacked, sums, results, blocks, bits == 6 ? 16 : 8)
-    const present = min(tileTokens, m - token)
+  for (let token = 0; token < m; token += tile) {
+    if (paired) tileKPaired(activations, unpacked, results, blocks, bits)
+    else {
+      memory.fill(results, 0, 192)
+      tileK(activations, unpacked, sums, results, blocks, bits == 6 ? 16 : 8)
+    }
+    const present = min(tile, m - token)
     for (let row = 0; row < present; row++) {
       const from = results + <usize>row * 32
       storeRow(y, v128.load(from), v128.load(from, 16), columns)
       y += strideY
     }
-    activations += <usize>(blocks * tileTokens) * activationBytes
+    activations += <usize>(blocks * tile) * activationBytes
   }
 }

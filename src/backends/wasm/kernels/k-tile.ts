@@ -1,4 +1,5 @@
 /** Six tokens x one panel that unpackK has unpacked, with the sums and roundings of k-stream.ts. */
+import { secondOfPairs } from './k-blocks'
 import { dotBytes, madd } from './simd'
 
 /** 8 rows' integers of one token x the scales of their group, onto sums in memory. */
@@ -72,8 +73,8 @@ export function tileK(x: usize, w: usize, sums: usize, y: usize, blocks: i32, gr
         x += 24
         w += 32
       } while (x < end)
-      const scale0 = v128.load(w)
-      const scale1 = v128.load(w, 16)
+      const scale0 = secondOfPairs(v128.load(w))
+      const scale1 = secondOfPairs(v128.load(w, 16))
       w += 32
       addScaled(x00, x01, scale0, scale1, sums)
       addScaled(x10, x11, scale0, scale1, sums + 32)

@@ -1,7 +1,7 @@
 /**
  * Products of 8-bit activations with packed weights (src/blocks/packed.ts). Quantised activations are stored for the loop
- * that reads them: in panels of P tokens, P = 1 for m <= 4 and 6 above. A panel is a sequence of k/group blocks; a block is
- * group/4 steps of [P][4 bytes], then P i32 of -8 * the sum of a token's bytes, then P f32 scales: (group + 8) * P bytes.
+ * that reads them: in panels of P tokens, P = 1 for m <= 4, above 6, or 4 where products are summed in pairs (tokens.ts). A panel
+ * is a sequence of k/group blocks; a block is group/4 steps of [P][4 bytes], then P i32 of -8 * the sum of a token's bytes, then P f32 scales: (group + 8) * P bytes.
  * A block of 256 columns, for q4k, q5k and q6k, has other sums: of 16 bytes each in pairs of 16 bits, [8][P], and of 32 bytes
  * each in pairs, [4][P]: 308 * P bytes. Tokens that fill up the last panel are zero.
  */
@@ -21,7 +21,7 @@ import {
 import { tileBytes, tileBytesBaseline, tileNibbles, tileNibblesBaseline } from './packed-tile'
 import { tileBytesWide, tileNibblesWide } from './packed-wide'
 import { shareStart } from './simd'
-import { largeGroup, streamedTokens, tileTokens } from './tokens'
+import { largeGroup, streamedTokens, tileOf } from './tokens'
 
 /** Bytes of a tile's results: 6 tokens x 16 rows, f32. */
 const resultBytes: usize = 384
@@ -36,6 +36,7 @@ const resultBytes: usize = 384
  *     word  3  k              a multiple of group
  *     word  4  strideX        elements between rows of x
  *     word  5  group          32, 64 or 128: that of the weights; 256 for q4k, q5k and q6k
+ *     word  6  tile           tokens of a panel where m > 4
  */
 export function quantizeRows(args: usize, thread: i32, threads: i32): void {
   const x = <usize>load<u32>(args, 0)
@@ -44,7 +45,7 @@ export function quantizeRows(args: usize, thread: i32, threads: i32): void {
   const k = load<i32>(args, 12)
   const strideX = <usize>load<u32>(args, 16) * 4
   const group = load<i32>(args, 20)
-  const tokens = m <= streamedTokens ? 1 : tileTokens
+  const tokens = m <= streamedTokens ? 1 : load<i32>(args, 24)
   const blocks = k / group
   const units = ((m + tokens - 1) / tokens) * blocks
   const blockBytes = <usize>(quantizedBlockBytes(group) * tokens)
@@ -177,7 +178,7 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  * q6k: the sum over blocks of 256 columns of f32(sum of integer dot products * scales) * (factor * activation scale) and
  * f32(sum of integer sums * offsets) * (offset factor * activation scale), in this order.
  *
- *     word  0  activations    what quantizeRows wrote for the same m, k and group
+ *     word  0  activations    what quantizeRows wrote for the same m, k, group and tile: 4 for paired and less than 8 bits, else 6
  *     word  1  weights        packed, of whole panels
  *     word  2  y              f32 [m, n]
  *     word  3  m              >= 1
@@ -191,7 +192,7 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  *     word 11  wide           1: tiles of two panels where m > 4 (for V8 with --experimental-wasm-revectorize), in twice the workspace
  *     word 12  paired         1: products in pairs of 16 bits (where four in 32 bits are slow)
  *
- * The last two change no bit; the baseline build takes no notice of them.
+ * The last two change no bit; the baseline build takes no notice of the first of them.
  */
 export function matmulPacked(args: usize, thread: i32, threads: i32): void {
   const activations = <usize>load<u32>(args, 0)
@@ -204,8 +205,7 @@ export function matmulPacked(args: usize, thread: i32, threads: i32): void {
   const bits = load<i32>(args, 28)
   const group = load<i32>(args, 32)
   const wide = load<i32>(args, 44) != 0
-  // Of 6 bits, 16 bits hold the products of two steps only: with wide vectors gathering them costs more than it saves.
-  const paired = ASC_FEATURE_RELAXED_SIMD ? load<i32>(args, 48) != 0 && !(wide && bits == 6) : false
+  const paired = load<i32>(args, 48) != 0
   const blocks = k / group
   const blockBytes = group == largeGroup ? kBlockBytes(bits) : <usize>(group * bits + 16)
   const panelBytes = <usize>blocks * blockBytes
@@ -289,7 +289,9 @@ function multiplyPanel(
   unpacked: usize,
   paired: bool,
 ): void {
-  if (ASC_FEATURE_RELAXED_SIMD) {
+  const pairs = paired && bits == 4
+  if (pairs) unpackNibbles(weights, unpacked, blocks, group, 32)
+  else if (ASC_FEATURE_RELAXED_SIMD) {
     if (bits == 4) unpackNibbles(weights, unpacked, blocks, group, 32)
     else unpackBytes(weights, unpacked, blocks, group, 32)
   } else {
@@ -297,20 +299,19 @@ function multiplyPanel(
     else unpackBytesBaseline(weights, unpacked, blocks, group)
   }
   const results = unpacked - resultBytes
-  const panelBytes = <usize>(blocks * (group + 8) * tileTokens)
-  for (let token = 0; token < m; token += tileTokens) {
-    for (let at: usize = 0; at < <usize>tileTokens * 32; at += 16) v128.store(results + at, f32x4.splat(0))
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      if (bits == 4 && paired) {
-        tileNibblesPaired(activations, unpacked, results, blocks, group)
-        tileNibblesPaired(activations + 12, unpacked, results + 96, blocks, group)
-      } else if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
+  const tile = tileOf(bits, paired)
+  const panelBytes = <usize>(blocks * (group + 8) * tile)
+  for (let token = 0; token < m; token += tile) {
+    for (let at: usize = 0; at < <usize>tile * 32; at += 16) v128.store(results + at, f32x4.splat(0))
+    if (pairs) tileNibblesPaired(activations, unpacked, results, blocks, group)
+    else if (ASC_FEATURE_RELAXED_SIMD) {
+      if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
       else tileBytes(activations, unpacked, results, blocks, group)
     } else {
       if (bits == 4) tileNibblesBaseline(activations, unpacked, results, blocks, group)
       else tileBytesBaseline(activations, unpacked, results, blocks, group)
     }
-    const present = min(tileTokens, m - token)
+    const present = min(tile, m - token)
     for (let row = 0; row < present; row++) {
       const from = results + <usize>row * 32
       storeRow(y, v128.load(from), v128.load(from, 16), columns)
@@ -343,15 +344,14 @@ function multiplyTwoPanels(
     unpackBytes(next, unpacked + 32, blocks, group, 64)
   }
   const results = unpacked - resultBytes
-  const panelBytes = <usize>(blocks * (group + 8) * tileTokens)
-  for (let token = 0; token < m; token += tileTokens) {
-    for (let at: usize = 0; at < <usize>tileTokens * 64; at += 16) v128.store(results + at, f32x4.splat(0))
-    if (bits == 4 && paired) {
-      tileNibblesPairedWide(activations, unpacked, results, blocks, group)
-      tileNibblesPairedWide(activations + 12, unpacked, results + 192, blocks, group)
-    } else if (bits == 4) tileNibblesWide(activations, unpacked, results, blocks, group)
+  const tile = tileOf(bits, paired)
+  const panelBytes = <usize>(blocks * (group + 8) * tile)
+  for (let token = 0; token < m; token += tile) {
+    for (let at: usize = 0; at < <usize>tile * 64; at += 16) v128.store(results + at, f32x4.splat(0))
+    if (bits == 4 && paired) tileNibblesPairedWide(activations, unpacked, results, blocks, group)
+    else if (bits == 4) tileNibblesWide(activations, unpacked, results, blocks, group)
     else tileBytesWide(activations, unpacked, results, blocks, group)
-    const present = min(tileTokens, m - token)
+    const present = min(tile, m - token)
     for (let row = 0; row < present; row++) {
       const from = results + <usize>row * 64
       storeRow(y, v128.load(from), v128.load(from, 16), 8)

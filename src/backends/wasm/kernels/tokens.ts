@@ -3,6 +3,14 @@
 /** Up to this many, the weights are read as they lie (memory bound); above, panels are unpacked once for all tokens. */
 export const streamedTokens: i32 = 4
 /** Tokens of a tile above. */
-export const tileTokens: i32 = 6
+const tileTokens: i32 = 6
+/** The same where products are summed in pairs. Those of 8 bits never are. */
+const pairedTileTokens: i32 = 4
 /** Columns of a block of q4k, q5k and q6k. */
 export const largeGroup: i32 = 256
+
+// @ts-ignore: decorator
+@inline
+export function tileOf(bits: i32, paired: bool): i32 {
+  return paired && bits != 8 ? pairedTileTokens : tileTokens
+}

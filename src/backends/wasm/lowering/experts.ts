@@ -3,7 +3,13 @@ import { isGgmlDType, isQuantizedDType } from '../../../base/dtype.ts'
 import { PocketPhiError } from '../../../base/errors.ts'
 import { extent, type Operand, type Place } from '../../operands.ts'
 import { workspaceStride } from '../steps.ts'
-import { expertQuantizedBytes, innerWordBytes, matmulWorkspaceBytes, packedWorkspaceBytes } from '../workspace.ts'
+import {
+  expertQuantizedBytes,
+  innerWordBytes,
+  matmulWorkspaceBytes,
+  packedWorkspaceBytes,
+  tileTokens,
+} from '../workspace.ts'
 import {
   elementCost,
   float,
@@ -132,9 +138,10 @@ function emitPacked(product: Product, column: number, quantized: Reference | und
 /** The int8 form of the rows of all experts. */
 function quantizedRows(at: Lowering, table: Place, experts: number, matrix: Operand): Reference {
   const [places, inner] = [extent(at.input(0), 0), extent(at.input(0), 1)]
-  const [, group] = panelWords(matrix)
-  const quantized = at.temporary(expertQuantizedBytes(places, experts, inner, group))
-  const inside = [at.read(0), write(quantized), 0, inner, inner, group]
+  const [bits, group] = panelWords(matrix)
+  const tile = tileTokens(bits, at.options.paired)
+  const quantized = at.temporary(expertQuantizedBytes(places, experts, inner, group, tile))
+  const inside = [at.read(0), write(quantized), 0, inner, inner, group, tile]
   const words: Argument[] = [read(table), experts, workspace, workspaceStride, ...inside]
   at.emit('expertQuantizeRows', words, places * inner * elementCost, innerWordBytes)
   return read(quantized)

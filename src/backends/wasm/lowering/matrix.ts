@@ -1,7 +1,7 @@
 /** Products, dense and packed, and what reads rows of packed matrices. */
 import { isGgmlDType, type GgmlDType } from '../../../base/dtype.ts'
 import { ggmlBytes, ggmlTypeOf } from '../../../blocks/ggml.ts'
-import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes } from '../workspace.ts'
+import { matmulWorkspaceBytes, packedWorkspaceBytes, quantizedBytes, tileTokens } from '../workspace.ts'
 import { workspaceStride } from '../steps.ts'
 import { extent, rowElements, type Operand } from '../../operands.ts'
 import { panelWords } from './formats.ts'
@@ -100,9 +100,10 @@ export const matmulPacked: Rule = (at) => {
   const target = at.whole(product, 'write')
   const exact = at.operation.attributes['activations'] === 'f32'
   const { wide, paired } = at.options
-  const quantized = exact ? source : at.temporary(quantizedBytes(rows, inner, group))
+  const tile = tileTokens(bits, paired)
+  const quantized = exact ? source : at.temporary(quantizedBytes(rows, inner, group, tile))
   if (!exact) {
-    at.emit('quantizeRows', [source, write(quantized), rows, inner, inner, group], rows * inner * elementCost)
+    at.emit('quantizeRows', [source, write(quantized), rows, inner, inner, group, tile], rows * inner * elementCost)
   }
   for (const piece of weight.pieces) {
     const result = { ...target, offset: piece.row * 4 }
