@@ -133,19 +133,29 @@ export interface Device {
   dispose(): Promise<void>
 }
 
-/** Something that can run programs. */
+/** Something that can run programs. Users of the package make one (`wasmBackend`, `referenceBackend`) and hand it to `loadModel`. */
 export interface Backend {
   readonly name: string
   /** Which backend this is and why, where it was not asked for by name. */
   readonly chosen?: string
-  /** What these programs would take, before anything is allocated. Throws `not-supported` for an operation it lacks. */
+  /**
+   * What these programs would take, before anything is allocated. Throws `not-supported` for an operation it lacks.
+   *
+   * @internal
+   */
   measure(programs: readonly Program[]): MemoryPlan
-  /** Plans the programs and allocates their memory; parameters and states are zero. Throws `out-of-memory`. */
+  /**
+   * Plans the programs and allocates their memory; parameters and states are zero. Throws `out-of-memory`.
+   *
+   * @internal
+   */
   open(programs: readonly Program[]): Promise<Device>
   /**
    * The same backend with devices that hold some matrices of experts at a time and read the others when they are chosen. Results have the same
    * bits. A run in which a read fails rejects with what the source threw, and the device can go on. A device that is open owns the source: it closes
    * it when it is disposed of. Undefined for a backend that holds all experts.
+   *
+   * @internal
    */
   readonly withExpertCache?: (options: ExpertCacheOptions) => Backend
 }

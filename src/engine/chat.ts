@@ -49,6 +49,7 @@ export class ChatReply extends Generation {
   /** Messages that had to be left out because the conversation no longer fits the context; the oldest turns, whole. */
   readonly dropped: readonly Message[]
 
+  /** @internal */
   constructor(
     host: GenerationHost,
     prompt: EncodedPrompt,
@@ -72,6 +73,7 @@ export class Chat {
   #known: KnownPrefix[] = []
   #isAnswering = false
 
+  /** @internal */
   constructor(host: ChatHost, options: ChatOptions = {}) {
     this.#host = host
     this.#messages = firstMessages(options)

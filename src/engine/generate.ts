@@ -159,6 +159,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   /** What went wrong, which whoever asks for the result hears as well. */
   #failure: { readonly error: unknown } | undefined
 
+  /** @internal */
   constructor(host: GenerationHost, prompt: EncodedPrompt, options: GenerateOptions, hooks: GenerationHooks = {}) {
     this.#answer = new Answer(host, prompt, options)
     this.#chunks = this.#run(hooks)

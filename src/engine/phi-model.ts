@@ -49,7 +49,11 @@ export interface PhiModelParts {
 
 /** A loaded model. It holds memory and threads until it is disposed. */
 export class PhiModel implements AsyncDisposable {
-  /** What runs the rows; for servers and tools that schedule sequences themselves. */
+  /**
+   * What runs the rows; for servers and tools that schedule sequences themselves.
+   *
+   * @internal
+   */
   readonly engine: Scheduler
   /** The parsed config.json. */
   readonly config: Readonly<Record<string, unknown>>
@@ -63,6 +67,7 @@ export class PhiModel implements AsyncDisposable {
   readonly #tiles: number
   readonly #album = new Album()
 
+  /** @internal */
   constructor({
     engine,
     config,

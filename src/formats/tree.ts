@@ -162,12 +162,16 @@ export function handleFolder(handle: DirectoryHandle): FileTree {
   })
 }
 
+/** How the files of a web server are read. */
 export interface HttpFolderOptions extends HttpOptions {
   /** What `list` answers, as a web server cannot be asked. */
   readonly files?: readonly string[]
 }
 
-/** The files below a URL, whose path is taken as a folder; its query goes with every request. */
+/**
+ * The files below a URL, whose path is taken as a folder; its query goes with every request. What is read throws
+ * `PocketPhiError`s: `not-found`, `not-supported` for a server without ranges, `network`, `invalid-file` for another file than was opened.
+ */
 export function httpFolder(base: string, options: HttpFolderOptions = {}): FileTree {
   const query = base.indexOf('?')
   const folder = (query < 0 ? base : base.slice(0, query)).replace(/\/+$/, '')

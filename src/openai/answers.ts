@@ -15,22 +15,25 @@ import { toolNotation, type ToolNotation } from './tool-notation.ts'
 import { ToolReader } from './tool-reader.ts'
 import type { TokenLogProb } from './types.ts'
 
-interface Written extends AsyncIterable<GenerationChunk> {
+/** A text while it is written: chunk by chunk, or awaited whole. */
+export interface Written extends AsyncIterable<GenerationChunk> {
   result(): Promise<GenerationResult>
 }
 
-interface ChatAnswer extends Written {
+/** An answer of a conversation, and the turns that had to be left out. */
+export interface ChatAnswer extends Written {
   readonly dropped: readonly ChatMessage[]
 }
 
 /** A picture that a model has taken in. */
 export interface TakenPicture {
+  /** What it takes of the context. */
   readonly tokens: number
   /** Of a model in a worker. */
   close?(): Promise<void>
 }
 
-interface Spelling {
+export interface Spelling {
   /** Without it log-probabilities are refused, as the tokens could not be named. */
   readonly tokenizer?: Speller
 }

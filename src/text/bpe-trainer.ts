@@ -26,6 +26,7 @@ export interface TokenizerJson {
   }
 }
 
+/** A token of `added_tokens` in a `tokenizer.json`. */
 export interface AddedTokenJson {
   readonly id: number
   readonly content: string

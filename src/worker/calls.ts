@@ -15,7 +15,7 @@ export interface MessageEnd {
 }
 
 /** What a call takes, what is heard of it on its way, and what it gives: all of it plain data. */
-interface CallShape {
+export interface CallShape {
   readonly takes: unknown
   readonly news: unknown
   readonly gives: unknown
@@ -31,7 +31,9 @@ export interface Call<Takes, Gives, News = never> extends CallShape {
 /** The calls that one side of a port answers, by name. */
 export type CallTable<Table> = { readonly [Name in keyof Table]: CallShape }
 
+/** How a call is made. */
 export interface CallOptions<News> {
+  /** Hears what the other side tells on the way. */
   readonly onNews?: (news: News) => void
   /** Asks the other side to end the call, which then answers as it sees fit, usually with the error `aborted`. */
   readonly signal?: AbortSignal | undefined
@@ -45,6 +47,7 @@ export interface CallScope<News> {
   readonly tell: (news: News) => void
 }
 
+/** The functions that answer the calls of a table. */
 export type CallAnswers<Table extends CallTable<Table>> = {
   readonly [Name in keyof Table]: (
     input: Table[Name]['takes'],

@@ -20,7 +20,10 @@ export class RemoteEngine implements AsyncDisposable {
   #models = 0
   #disposed: Promise<void> | undefined
 
-  /** @param end lets go of the other side */
+  /**
+   * @param end lets go of the other side
+   * @internal
+   */
   constructor(port: MessageEnd, end: () => void = () => {}) {
     this.#caller = new Caller<EngineCalls>(port)
     this.#end = end

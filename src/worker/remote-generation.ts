@@ -26,7 +26,10 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
   readonly #asked: readonly RemoteMessage[]
   #dropped = 0
 
-  /** @param asked the conversation that is answered */
+  /**
+   * @param asked the conversation that is answered
+   * @internal
+   */
   constructor(
     start: StartAnswer,
     { signal, onProgress }: Pick<RemoteGenerateOptions, 'signal' | 'onProgress'>,

@@ -23,6 +23,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
   readonly #caller: Caller<EngineCalls>
   readonly #model: number
 
+  /** @internal */
   constructor(caller: Caller<EngineCalls>, model: number, facts: ModelFacts) {
     this.backend = facts.backend
     this.execution = facts.execution

@@ -16,7 +16,11 @@ export class RemotePicture implements PictureFacts {
   readonly width: number
   readonly height: number
   readonly tokens: number
-  /** How it is called in what is sent. */
+  /**
+   * How it is called in what is sent.
+   *
+   * @internal
+   */
   readonly sent: SentPicture
   readonly #caller: Caller<EngineCalls>
 

@@ -25,6 +25,10 @@ import {
   type SentRequest,
 } from './messages.ts'
 
+export type { RequestRecord } from '../figures.ts'
+export type { ServedModel } from '../endpoints.ts'
+
+/** How a model is served in a page. */
 export interface PageServerOptions extends Pick<ServerOptions, 'name' | 'onRequest' | 'onDefect'> {
   /** Requests that are answered or wait, together; 16 when left out. */
   readonly places?: number
@@ -39,6 +43,7 @@ export interface PageServedModel<Picture extends TakenPicture> extends ServedMod
   readonly counters: EngineCounters | (() => Promise<EngineCounters>)
 }
 
+/** A model that is being served. */
 export interface PageServer {
   /** Resolves when this page is the one of its origin that answers: when it has a service worker, and those that began before it have ended. */
   readonly isServing: Promise<void>
