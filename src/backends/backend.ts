@@ -35,6 +35,7 @@ export interface Execution {
 
 /** Something that runs of a program spend time on. */
 export interface ProfileEntry {
+  /** The kernel, or what else takes time. */
   readonly name: string
   readonly calls: number
   readonly milliseconds: number
@@ -45,8 +46,10 @@ export interface ProfileEntry {
  * `milliseconds`. What threads do at the same time counts once, as the mean over those that ran.
  */
 export interface ProgramProfile {
+  /** Its name. */
   readonly program: string
   readonly runs: number
+  /** Of all runs together, by the clock on the wall. */
   readonly milliseconds: number
   /** Threads that ran, on average. */
   readonly threads: number

@@ -30,6 +30,7 @@ export interface ChatHost extends GenerationHost {
   readonly template: ChatTemplate
 }
 
+/** How a message is answered. */
 export interface SendOptions extends GenerateOptions {
   /** What the message shows (`PhiModel.picture`), before its words. */
   readonly pictures?: readonly Picture[]

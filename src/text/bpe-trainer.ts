@@ -37,6 +37,7 @@ export interface AddedTokenJson {
   readonly special: boolean
 }
 
+/** How a vocabulary is learned. */
 export interface TrainTokenizerOptions {
   /** The number of ids in all, added tokens included; met exactly. */
   readonly vocabularySize: number

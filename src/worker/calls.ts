@@ -7,8 +7,11 @@ import { errorFromData, errorToData, type ErrorData } from '../base/error-data.t
 
 /** One end of a channel: a MessagePort, a Worker, or the scope of a worker. */
 export interface MessageEnd {
+  /** Sends to the other end. */
   postMessage(message: unknown, options?: { readonly transfer?: Transferable[] }): void
+  /** Hears what the other end sends. */
   addEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
+  /** Hears it no more. */
   removeEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
   /** Of a MessagePort. */
   start?(): void
@@ -43,7 +46,9 @@ export interface CallOptions<News> {
 
 /** What an answer can do while it is being worked on. */
 export interface CallScope<News> {
+  /** Fires when the caller aborts. */
   readonly signal: AbortSignal
+  /** Sends news to the caller. */
   readonly tell: (news: News) => void
 }
 

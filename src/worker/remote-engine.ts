@@ -67,6 +67,7 @@ export class RemoteEngine implements AsyncDisposable {
     }
   }
 
+  /** The same as `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

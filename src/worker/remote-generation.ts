@@ -7,7 +7,9 @@ import type { RemoteMessage } from './remote-picture.ts'
 
 /** The options of `generate` but for a draft model, which would have to be on the other side. */
 export interface RemoteGenerateOptions extends SentGenerateOptions {
+  /** As `GenerateOptions.signal`. */
   readonly signal?: AbortSignal
+  /** As `GenerateOptions.onProgress`. */
   readonly onProgress?: OnProgress
 }
 
@@ -44,6 +46,7 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
     return this.#asked.filter(({ role }) => role !== 'system').slice(0, this.#dropped)
   }
 
+  /** The chunks, once. @throws PocketPhiError `invalid-argument` the second time */
   [Symbol.asyncIterator](): AsyncIterator<GenerationChunk, void, void> {
     if (this.#started) throw new PocketPhiError('invalid-argument', 'An answer can be read only once.')
     this.#started = true

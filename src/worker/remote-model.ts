@@ -77,6 +77,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
     await this.#caller.call('disposeModel', { model: this.#model })
   }
 
+  /** The same as `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

@@ -4,6 +4,7 @@ import type { SpecialToken } from '../text/text.ts'
 import type { Caller } from './calls.ts'
 import type { EngineCalls, PictureFacts, SentMessage, SentPicture, SentPrompt } from './messages.ts'
 
+/** How a picture is taken in on the other side. */
 export interface RemotePictureOptions extends PictureOptions {
   /** Whether the bytes of the source are given to the other side instead of being copied: here there are none afterwards. */
   readonly transfer?: boolean

@@ -52,7 +52,8 @@ function registerDocument(document: DocumentReflection): void {
 /**
  * Writes all pages but the playground's script into a folder, which is emptied.
  *
- * @throws Error for links and `{@link}`s that lead nowhere, and for types that a public one names without being public
+ * @throws Error for links and `{@link}`s that lead nowhere, for types that a public one names without being public, and for public names
+ * without a docstring
  */
 export async function writePages(folder: string): Promise<void> {
   const application = await Application.bootstrap({
@@ -76,7 +77,8 @@ export async function writePages(folder: string): Promise<void> {
     customCss: path.join(root, 'apps', 'site', 'build', 'site.css'),
     theme: 'default',
     logLevel: LogLevel.Warn,
-    validation: { invalidPath: true, invalidLink: true, notExported: true, notDocumented: false },
+    validation: { invalidPath: true, invalidLink: true, notExported: true, notDocumented: true },
+    requiredToBeDocumented: ['Class', 'Interface', 'TypeAlias', 'Variable', 'Function', 'Accessor'],
     plugin: [],
   })
   application.renderer.defineRouter('site', SiteRouter)

@@ -40,6 +40,7 @@ export interface PageServerOptions extends Pick<ServerOptions, 'name' | 'onReque
 
 /** What is needed of a model to be served in a page: `PhiModel` has it, and so has `RemoteModel`. */
 export interface PageServedModel<Picture extends TakenPicture> extends ServedModel<Picture> {
+  /** Rows computed and reused so far. */
   readonly counters: EngineCounters | (() => Promise<EngineCounters>)
 }
 
