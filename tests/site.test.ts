@@ -230,22 +230,26 @@ describe.skipIf(!hasBrowser)('the playground', () => {
   it.each([
     ['light', 'phone'],
     ['dark', 'desktop'],
-  ] as const)('and other pages keep nobody out, in %s, on a %s', async (colorScheme, device) => {
-    const { viewport } = devices[device]
-    await page.emulateMedia({ colorScheme })
-    await page.setViewportSize(viewport)
-    expect(await violations(page)).toEqual([])
-    const other = await context.newPage()
-    await other.emulateMedia({ colorScheme })
-    await other.setViewportSize(viewport)
-    for (const address of ['index.html', 'guide/serve.html', 'api/pocket-phi/Chat.html']) {
-      await other.goto(`${server.origin}/${address}`)
-      await other.getByRole('main').waitFor()
-      expect(await violations(other), address).toEqual([])
-      expect(await other.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(viewport.width)
-    }
-    await other.close()
-  })
+  ] as const)(
+    'and other pages keep nobody out, in %s, on a %s',
+    async (colorScheme, device) => {
+      const { viewport } = devices[device]
+      await page.emulateMedia({ colorScheme })
+      await page.setViewportSize(viewport)
+      expect(await violations(page)).toEqual([])
+      const other = await context.newPage()
+      await other.emulateMedia({ colorScheme })
+      await other.setViewportSize(viewport)
+      for (const address of ['index.html', 'guide/serve.html', 'api/pocket-phi/Chat.html']) {
+        await other.goto(`${server.origin}/${address}`)
+        await other.getByRole('main').waitFor()
+        expect(await violations(other), address).toEqual([])
+        expect(await other.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(viewport.width)
+      }
+      await other.close()
+    },
+    180_000,
+  )
 
   it('works without the server, and so does the search', async () => {
     await page.waitForFunction(() => navigator.serviceWorker.ready.then(({ active }) => active?.state === 'activated'))
