@@ -23,7 +23,8 @@ export default defineConfig({
         test: {
           name: 'cpu',
           include: ['src/**/*.test.ts', 'tests/**/*.test.ts', 'bench/**/*.test.ts', '{apps,examples}/**/*.test.ts'],
-          exclude: gpuTests,
+          // Built pages hold sources that the pages link to.
+          exclude: [...gpuTests, '**/dist/**'],
           // What is tested must not depend on whether the machine has a GPU.
           env: { POCKET_PHI_GPU: 'off' },
         },

@@ -11,6 +11,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Page } from 'playwright-core'
 import { buildPage } from '../apps/web/build/build.ts'
+import { headersFor } from '../apps/web/build/headers.ts'
 import { servePage } from '../apps/web/build/server.ts'
 import { launchChromium } from '../tests/browser/chromium.ts'
 import { median } from './summary.ts'
@@ -60,7 +61,7 @@ async function timesOf(page: Page): Promise<Times> {
 const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-web-'))
 try {
   await buildPage(folder)
-  await using site = await servePage({ folder, hub: [], port: 0 })
+  await using site = await servePage({ folder, headersOf: headersFor([]), port: 0 })
   await using own = await launchChromium()
   const context = await own.browser.newContext()
   const page = await context.newPage()

@@ -12,6 +12,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Page } from 'playwright-core'
 import { buildPage } from '../apps/web/build/build.ts'
+import { headersFor } from '../apps/web/build/headers.ts'
 import { servePage } from '../apps/web/build/server.ts'
 import { formatBytes } from '../src/base/units.ts'
 import { openModelFiles } from '../src/engine/model-files.ts'
@@ -96,7 +97,7 @@ const question = await longQuestion(file)
 const folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-web-'))
 try {
   await buildPage(folder)
-  await using site = await servePage({ folder, hub: [], port: 0 })
+  await using site = await servePage({ folder, headersOf: headersFor([]), port: 0 })
   await using own = await launchChromium()
   const context = await own.browser.newContext()
   context.setDefaultTimeout(patience)

@@ -23,27 +23,39 @@ export {
 export type { DraftModel } from './engine/drafts.ts'
 export { Chat, ChatReply, type SendOptions } from './engine/chat.ts'
 export { Picture } from './engine/pictures.ts'
-export type { Message, PicturedText } from './engine/picture-text.ts'
+export type { Message, PicturedMessage, PicturedText, TextWith } from './engine/picture-text.ts'
 export type { PictureOptions, PictureSource } from './engine/album.ts'
 export type { Pixels } from './vision/index.ts'
 export type { ChatOptions } from './engine/chat-rules.ts'
 export type { SamplingOptions, TokenLogProbability } from './engine/sampling.ts'
-export type { AnswerFormat } from './grammar/constraint.ts'
+export type { AdvanceOptions } from './engine/sequence.ts'
+export type { AnswerFormat, TextFormat } from './grammar/constraint.ts'
+export type { CallableFunction, CallRules } from './grammar/calls.ts'
 export type { EngineCounters } from './engine/counters.ts'
 export type { WriteChunks } from './engine/cache-file.ts'
 
 export { referenceBackend } from './backends/ref/index.ts'
 export { wasmBackend, type WasmOptions } from './backends/wasm/index.ts'
+export type { Simd } from './backends/wasm/module.ts'
+export type { Arithmetic } from './backends/webgpu/steps.ts'
 export type { BackendName } from './engine/select-backend.ts'
-export type { Backend, Execution, ExpertCounters, ProgramProfile } from './backends/backend.ts'
+export type { Backend, Execution, ExpertCounters, ProfileEntry, ProgramProfile } from './backends/backend.ts'
+export type { SelectedBackend } from './engine/select-backend.ts'
 export type { MemoryPlan } from './program/plan.ts'
 
 export { loadTiktoken, tiktokenPatterns, type TiktokenOptions } from './text/tiktoken.ts'
 export { readTokenizerConfig, type TokenizerConfig } from './text/tokenizer-config.ts'
 export { loadTokenizerJson } from './text/tokenizer-json.ts'
 export type { DecodeOptions, EncodeOptions, IdStream, Tokenizer } from './text/tokenizer.ts'
-export { trainTokenizer, type TokenizerJson, type TrainTokenizerOptions } from './text/bpe-trainer.ts'
+export type { AddedToken } from './text/added-tokens.ts'
+export {
+  trainTokenizer,
+  type AddedTokenJson,
+  type TokenizerJson,
+  type TrainTokenizerOptions,
+} from './text/bpe-trainer.ts'
 export { chatTemplate, detectTemplate } from './text/template-detection.ts'
+export type { JinjaOptions } from './text/jinja-template.ts'
 export {
   builtinTemplate,
   renderChat,
@@ -55,7 +67,16 @@ export {
 } from './text/templates.ts'
 export { special, textToString, type SpecialToken, type Text } from './text/text.ts'
 
-export { httpFolder, handleFolder, localFolder, memoryFolder, type FileTree } from './formats/tree.ts'
+export {
+  httpFolder,
+  handleFolder,
+  localFolder,
+  memoryFolder,
+  type DirectoryHandle,
+  type FileTree,
+  type HttpFolderOptions,
+} from './formats/tree.ts'
+export type { Fetch, HttpOptions } from './formats/http.ts'
 export type { ByteSource } from './formats/source.ts'
-export { PocketPhiError, type ErrorCode } from './base/errors.ts'
+export { PocketPhiError, type ErrorCode, type ErrorParts } from './base/errors.ts'
 export type { OnProgress, Progress } from './base/progress.ts'

@@ -6,6 +6,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { buildPage } from './build/build.ts'
+import { headersFor } from './build/headers.ts'
 import { hubOrigins } from './build/hub.ts'
 import { servePage } from './build/server.ts'
 
@@ -17,7 +18,7 @@ if (!Number.isInteger(port) || port < 0 || port > 65_535) {
 }
 await buildPage(folder)
 try {
-  const { origin } = await servePage({ folder, hub: hubOrigins(), port })
+  const { origin } = await servePage({ folder, headersOf: headersFor(hubOrigins()), port })
   console.log(`Pocket Phi is at ${origin}/ (Ctrl-C ends it)`)
 } catch (error) {
   console.error(`The port ${port} cannot be used: ${error instanceof Error ? error.message : String(error)}`)

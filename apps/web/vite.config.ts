@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
-import { headersOf } from './build/headers.ts'
+import { headersFor } from './build/headers.ts'
 import { hubOrigins } from './build/hub.ts'
 import {
   listForServiceWorker,
@@ -26,7 +26,7 @@ export default defineConfig(async ({ command }) => ({
   oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
   plugins: [policyInPage(), shippedModel('phi-nano'), shippedScreenshots(), listForServiceWorker()],
   worker: { format: 'es' as const, rolldownOptions: { checks } },
-  server: { headers: { ...headersOf('/', hub), 'content-security-policy': '' } },
+  server: { headers: { ...headersFor(hub)('/'), 'content-security-policy': '' } },
   build: {
     target: 'es2023',
     assetsInlineLimit: 0,

@@ -35,6 +35,7 @@ export interface Execution {
 
 /** Something that runs of a program spend time on. */
 export interface ProfileEntry {
+  /** The kernel, or what else takes time. */
   readonly name: string
   readonly calls: number
   readonly milliseconds: number
@@ -45,8 +46,10 @@ export interface ProfileEntry {
  * `milliseconds`. What threads do at the same time counts once, as the mean over those that ran.
  */
 export interface ProgramProfile {
+  /** Its name. */
   readonly program: string
   readonly runs: number
+  /** Of all runs together, by the clock on the wall. */
   readonly milliseconds: number
   /** Threads that ran, on average. */
   readonly threads: number
@@ -133,19 +136,29 @@ export interface Device {
   dispose(): Promise<void>
 }
 
-/** Something that can run programs. */
+/** Something that can run programs. Users of the package make one (`wasmBackend`, `referenceBackend`) and hand it to `loadModel`. */
 export interface Backend {
   readonly name: string
   /** Which backend this is and why, where it was not asked for by name. */
   readonly chosen?: string
-  /** What these programs would take, before anything is allocated. Throws `not-supported` for an operation it lacks. */
+  /**
+   * What these programs would take, before anything is allocated. Throws `not-supported` for an operation it lacks.
+   *
+   * @internal
+   */
   measure(programs: readonly Program[]): MemoryPlan
-  /** Plans the programs and allocates their memory; parameters and states are zero. Throws `out-of-memory`. */
+  /**
+   * Plans the programs and allocates their memory; parameters and states are zero. Throws `out-of-memory`.
+   *
+   * @internal
+   */
   open(programs: readonly Program[]): Promise<Device>
   /**
    * The same backend with devices that hold some matrices of experts at a time and read the others when they are chosen. Results have the same
    * bits. A run in which a read fails rejects with what the source threw, and the device can go on. A device that is open owns the source: it closes
    * it when it is disposed of. Undefined for a backend that holds all experts.
+   *
+   * @internal
    */
   readonly withExpertCache?: (options: ExpertCacheOptions) => Backend
 }

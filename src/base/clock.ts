@@ -1,6 +1,7 @@
 /** Time as whoever waits for a server sees it, so that tests need not wait. */
 import { PocketPhiError } from './errors.ts'
 
+/** Time, so that tests need not wait for it. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
@@ -8,6 +9,7 @@ export interface Clock {
   after(milliseconds: number, call: () => void): () => void
 }
 
+/** The clock of the platform. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(milliseconds, call) {

@@ -15,6 +15,7 @@ export interface ErrorData {
   readonly value?: unknown
 }
 
+/** An error as plain data, which can be sent; what is no `PocketPhiError` has no code. */
 export function errorToData(error: unknown): ErrorData {
   if (!(error instanceof Error)) return { code: undefined, problem: String(error) }
   const { cause, stack, message } = error

@@ -28,6 +28,7 @@ export type ErrorCode =
   /** A worker thread died or the device was lost. */
   | 'device-lost'
 
+/** What an error says beside its first sentence. */
 export interface ErrorParts {
   /** What this code needed, as a phrase: "a tensor of shape [64, 96]". */
   readonly expected?: string
@@ -38,13 +39,18 @@ export interface ErrorParts {
   readonly cause?: unknown
 }
 
+/** Every error that is thrown on purpose. Its message is `problem`, then what was expected and found, then the remedy. */
 export class PocketPhiError extends Error {
   override readonly name: string = 'PocketPhiError'
+  /** For programs, which tell errors apart by it. */
   readonly code: ErrorCode
   /** The first sentence: what went wrong. */
   readonly problem: string
+  /** What was needed, as a phrase. */
   readonly expected: string | undefined
+  /** What was met instead. */
   readonly found: string | undefined
+  /** What the reader can do about it. */
   readonly remedy: string | undefined
 
   constructor(code: ErrorCode, problem: string, parts: ErrorParts = {}) {

@@ -21,8 +21,10 @@ export class PassingError extends Error {
   }
 }
 
+/** How an attempt is repeated. */
 export interface RetryOptions {
   readonly clock: Clock
+  /** Ends the waiting, with the error `aborted`. */
   readonly signal?: AbortSignal | undefined
   /** Hears of every wait before it begins. */
   readonly onWait?: ((seconds: number, problem: PocketPhiError) => void) | undefined

@@ -9,6 +9,7 @@ import { Picture } from './pictures.ts'
 /** A file of a picture, or its pixels. */
 export type PictureSource = Uint8Array | Blob | Pixels
 
+/** How a picture is taken in. */
 export interface PictureOptions {
   /**
    * The most tiles that the picture is cut into, from 1 to 64: more show more of it and take more tokens (144 a tile, and about as

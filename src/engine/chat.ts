@@ -30,6 +30,7 @@ export interface ChatHost extends GenerationHost {
   readonly template: ChatTemplate
 }
 
+/** How a message is answered. */
 export interface SendOptions extends GenerateOptions {
   /** What the message shows (`PhiModel.picture`), before its words. */
   readonly pictures?: readonly Picture[]
@@ -49,6 +50,7 @@ export class ChatReply extends Generation {
   /** Messages that had to be left out because the conversation no longer fits the context; the oldest turns, whole. */
   readonly dropped: readonly Message[]
 
+  /** @internal */
   constructor(
     host: GenerationHost,
     prompt: EncodedPrompt,
@@ -72,6 +74,7 @@ export class Chat {
   #known: KnownPrefix[] = []
   #isAnswering = false
 
+  /** @internal */
   constructor(host: ChatHost, options: ChatOptions = {}) {
     this.#host = host
     this.#messages = firstMessages(options)

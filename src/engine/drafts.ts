@@ -89,6 +89,7 @@ function continued(ids: readonly number[], from: number, count: number): number[
 
 /** A model whose guesses another one checks. Its engine serves one answer at a time for each of its sequences. */
 export interface DraftModel {
+  /** @internal */
   readonly engine: Scheduler
 }
 

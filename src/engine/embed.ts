@@ -4,6 +4,7 @@ import type { EncodedPrompt } from './generate.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { AdvanceOptions } from './sequence.ts'
 
+/** The vector of a text. */
 export interface Embedding {
   /** f32[width], of length 1. */
   readonly vector: Float32Array

@@ -24,6 +24,7 @@ import type { AdvanceOptions, Sequence, SequenceOptions } from './sequence.ts'
 import { Speculation } from './speculation.ts'
 import { StopGate, stopStrings } from './stops.ts'
 
+/** How a text is continued; what is left out is as in `PhiModel.sampling`. */
 export interface GenerateOptions extends ChoiceOptions {
   /**
    * For the random draws; a random one when left out. The same seed gives the same text, with any number of threads, given the
@@ -64,6 +65,7 @@ export interface GenerateOptions extends ChoiceOptions {
 
 /** A generated token, its log-probability in the model's own distribution, and the likeliest alternatives. */
 export interface GeneratedLogProbability extends TokenLogProbability {
+  /** The likeliest tokens at its place, the greatest first; as many as were asked for. */
   readonly top: readonly TokenLogProbability[]
 }
 
@@ -71,6 +73,7 @@ export interface GeneratedLogProbability extends TokenLogProbability {
 export interface GenerationChunk {
   readonly text: string
   readonly ids: readonly number[]
+  /** With the option `logprobs`: one for each id. */
   readonly logprobs?: readonly GeneratedLogProbability[]
 }
 
@@ -80,7 +83,9 @@ export interface GenerationChunk {
  */
 export type FinishReason = 'stop' | 'length' | 'aborted' | 'context-full'
 
+/** What an answer took: tokens and times. */
 export interface Usage {
+  /** Tokens of the prompt, found in the cache or computed. */
   readonly promptTokens: number
   /** Tokens of the prompt that were found in the cache. */
   readonly reusedTokens: number
@@ -91,6 +96,7 @@ export interface Usage {
   readonly acceptedTokens: number
   /** From the start until the first token was known; waiting for other sequences included. */
   readonly promptSeconds: number
+  /** From the first token until the last. */
   readonly generationSeconds: number
   /** Of the tokens that had to be computed; 0 where there is no time to measure. */
   readonly promptTokensPerSecond: number
@@ -99,11 +105,15 @@ export interface Usage {
   readonly experts?: ExpertCounters
 }
 
+/** A whole answer. */
 export interface GenerationResult {
+  /** Without the stop string that ended it. */
   readonly text: string
   /** The tokens of the text; neither a stop id nor those of a stop string. */
   readonly ids: readonly number[]
+  /** With the option `logprobs`: one for each id. */
   readonly logprobs?: readonly GeneratedLogProbability[]
+  /** Why it ended. */
   readonly finish: FinishReason
   /** What stopped it: the stop string, or the spelling of the stop id. */
   readonly stoppedBy?: string
@@ -159,6 +169,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   /** What went wrong, which whoever asks for the result hears as well. */
   #failure: { readonly error: unknown } | undefined
 
+  /** @internal */
   constructor(host: GenerationHost, prompt: EncodedPrompt, options: GenerateOptions, hooks: GenerationHooks = {}) {
     this.#answer = new Answer(host, prompt, options)
     this.#chunks = this.#run(hooks)
@@ -177,6 +188,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
     }
   }
 
+  /** The chunks, once. @throws PocketPhiError `invalid-argument` the second time */
   [Symbol.asyncIterator](): AsyncIterator<GenerationChunk, void, void> {
     if (this.#started) throw new PocketPhiError('invalid-argument', 'An answer can be read only once.')
     this.#started = true

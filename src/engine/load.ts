@@ -37,7 +37,9 @@ export interface LoadOptions extends CacheOptions {
   readonly expertCache?: number
   /** Sees what will be needed before a byte of weights is read; again for a smaller context if the machine refuses the memory. */
   readonly onPlan?: (plan: MemoryPlan) => void
+  /** Bytes of weights read so far. */
   readonly onProgress?: OnProgress | undefined
+  /** Ends the loading, with the error `aborted`. */
   readonly signal?: AbortSignal | undefined
   /** The file of the weights within the folder: where it is not called as usual, or a GGUF file among others. */
   readonly weightsFile?: string

@@ -23,11 +23,15 @@ import type { AdvanceOptions } from './sequence.ts'
  */
 export type Prompt = string | PicturedText | readonly number[]
 
+/** Which logits are computed, and how. */
 export interface LogitsOptions {
   /** The first row that is wanted; 0 when left out. Earlier tokens are found in the cache where they can be. */
   readonly from?: number
+  /** When to use the long rotary factors (LongRoPE): `long` from the first token on. */
   readonly rope?: 'auto' | 'long'
+  /** Ends it at the next segment (about 50 ms) with the error `aborted`. */
   readonly signal?: AbortSignal
+  /** Rows computed so far. */
   readonly onProgress?: OnProgress
 }
 
@@ -49,7 +53,11 @@ export interface PhiModelParts {
 
 /** A loaded model. It holds memory and threads until it is disposed. */
 export class PhiModel implements AsyncDisposable {
-  /** What runs the rows; for servers and tools that schedule sequences themselves. */
+  /**
+   * What runs the rows; for servers and tools that schedule sequences themselves.
+   *
+   * @internal
+   */
   readonly engine: Scheduler
   /** The parsed config.json. */
   readonly config: Readonly<Record<string, unknown>>
@@ -63,6 +71,7 @@ export class PhiModel implements AsyncDisposable {
   readonly #tiles: number
   readonly #album = new Album()
 
+  /** @internal */
   constructor({
     engine,
     config,
@@ -237,6 +246,7 @@ export class PhiModel implements AsyncDisposable {
     return this.engine.dispose()
   }
 
+  /** The same as `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

@@ -6,14 +6,17 @@ import type { Picture } from './pictures.ts'
 
 /** A message and the pictures that stand before its words. */
 export interface PicturedMessage<Shown> extends ChatMessage {
+  /** In the order in which they stand. */
   readonly pictures?: readonly Shown[]
 }
 
+/** A message of a conversation, with the pictures that it shows. */
 export type Message = PicturedMessage<Picture>
 
 /** Text in which pictures, or what stands for them, have their places. */
 export type TextWith<Shown> = readonly (string | SpecialToken | Shown)[]
 
+/** Text in which pictures have their places. */
 export type PicturedText = TextWith<Picture>
 
 /** What stands for a picture in a text that becomes ids. */

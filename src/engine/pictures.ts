@@ -18,11 +18,13 @@ export class Picture {
   /** Pixels of the picture as it was given. */
   readonly width: number
   readonly height: number
+  /** What stands for it in a text: negative, and its own. */
   readonly ids: readonly number[]
   #prepared: PreparedPicture | undefined
   #rows: Float32Array | undefined
   #rowWidth = 0
 
+  /** @internal */
   constructor(width: number, height: number, prepared: PreparedPicture) {
     this.width = width
     this.height = height
@@ -48,7 +50,11 @@ export class Picture {
     return id <= first && id > first - this.ids.length
   }
 
-  /** What takes the place of the embedding of one of its ids, f32[width]. */
+  /**
+   * What takes the place of the embedding of one of its ids, f32[width].
+   *
+   * @internal
+   */
   rowOf(id: number): Float32Array {
     const from = ((this.ids[0] as number) - id) * this.#rowWidth
     if (this.#rows === undefined) throw new Error('defect: nobody has looked at the picture')
@@ -60,6 +66,7 @@ export class Picture {
    *
    * @param run runs a program of the model's device
    * @param onTile told how many of the passes are done
+   * @internal
    */
   async look(
     vision: Pick<VisionModel, 'rows' | 'patchValues' | 'width'>,

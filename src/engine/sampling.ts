@@ -336,6 +336,7 @@ export function draw({ ids, probabilities }: Distribution, random: Random): numb
 /** A token and the natural logarithm of its probability. */
 export interface TokenLogProbability {
   readonly id: number
+  /** In nats. */
   readonly logprob: number
 }
 

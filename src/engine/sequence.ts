@@ -18,7 +18,9 @@ export interface SequenceOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** How a text is read. */
 export interface AdvanceOptions {
+  /** Ends the reading at the next segment (about 50 ms). */
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
   /**

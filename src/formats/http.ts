@@ -5,8 +5,10 @@
 import { PocketPhiError } from '../base/errors.ts'
 import { checkRead, closedError, truncatedError, type ByteSource } from './source.ts'
 
+/** What asks a server, as the platform's `fetch`. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
+/** How a server is asked. */
 export interface HttpOptions {
   /** What fetches; the platform's `fetch` when left out. */
   readonly fetch?: Fetch

@@ -5,6 +5,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import { nodeModule } from '../base/platform.ts'
 
+/** Bytes that are read piece by piece: a file, a Blob, memory, a URL that serves ranges. */
 export interface ByteSource {
   /** For error messages: a file name, not a whole path. */
   readonly name: string
@@ -19,6 +20,7 @@ export interface ByteSource {
    * source turned out shorter than it was, and what the medium adds
    */
   read(offset: number, length: number, into?: Uint8Array): Promise<Uint8Array>
+  /** Gives back what it holds (the handle of a file, say); reading fails from then on. */
   close(): Promise<void>
 }
 

@@ -6,6 +6,7 @@ import { httpSource, type HttpOptions } from './http.ts'
 import { decodeText, parseJson } from './json.ts'
 import { blobSource, bytesSource, fileSource, type ByteSource } from './source.ts'
 
+/** Files by name: a folder on disk, of a browser or below a URL, or files in memory. */
 export interface FileTree {
   /** For error messages. */
   readonly name: string
@@ -14,6 +15,7 @@ export interface FileTree {
    * @throws PocketPhiError `not-supported` for a URL whose file names were not given
    */
   list(): Promise<string[]>
+  /** Whether there is a file of this name. */
   has(name: string): Promise<boolean>
   /**
    * @param name relative, parts separated by `/`
@@ -132,8 +134,14 @@ export function memoryFolder(files: ReadonlyMap<string, Blob | Uint8Array>, name
 /** The part of FileSystemDirectoryHandle that is used here. */
 export interface DirectoryHandle {
   readonly name: string
+  /** The names of what is directly in it. */
   keys(): AsyncIterable<string>
-  getFileHandle(name: string): Promise<{ getFile(): Promise<File> }>
+  /** A file that is directly in it. */
+  getFileHandle(name: string): Promise<{
+    /** The file as it is now. */
+    getFile(): Promise<File>
+  }>
+  /** A folder that is directly in it. */
   getDirectoryHandle(name: string): Promise<DirectoryHandle>
 }
 
@@ -162,12 +170,16 @@ export function handleFolder(handle: DirectoryHandle): FileTree {
   })
 }
 
+/** How the files of a web server are read. */
 export interface HttpFolderOptions extends HttpOptions {
   /** What `list` answers, as a web server cannot be asked. */
   readonly files?: readonly string[]
 }
 
-/** The files below a URL, whose path is taken as a folder; its query goes with every request. */
+/**
+ * The files below a URL, whose path is taken as a folder; its query goes with every request. What is read throws
+ * `PocketPhiError`s: `not-found`, `not-supported` for a server without ranges, `network`, `invalid-file` for another file than was opened.
+ */
 export function httpFolder(base: string, options: HttpFolderOptions = {}): FileTree {
   const query = base.indexOf('?')
   const folder = (query < 0 ? base : base.slice(0, query)).replace(/\/+$/, '')

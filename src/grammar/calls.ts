@@ -21,7 +21,9 @@ export interface CallableFunction {
   readonly schema?: unknown
 }
 
+/** The calls of functions that an answer may hold, and how they are written. */
 export interface CallRules {
+  /** Those that may be called. */
   readonly functions: readonly CallableFunction[]
   /** What stands before and behind the list of calls: control tokens where the vocabulary has such, else as it is spelled (ASCII). */
   readonly open: string

@@ -11,6 +11,7 @@ export interface Checksum {
   readonly hex: string
 }
 
+/** A file of a repository, as the hub lists it. */
 export interface ListedFile {
   /** Parts separated by `/`. Comes from the server as it is; checked before it becomes a path. */
   readonly name: string
@@ -19,11 +20,13 @@ export interface ListedFile {
   readonly checksum: Checksum | undefined
 }
 
+/** A file of which all is known that a download has to check. */
 export interface RemoteFile extends ListedFile {
   readonly size: number
   readonly checksum: Checksum
 }
 
+/** What a repository holds at one commit. */
 export interface Listing {
   readonly commit: string
   readonly files: readonly ListedFile[]

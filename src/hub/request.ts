@@ -19,15 +19,20 @@ export interface HubAdvice {
   readonly access: string
 }
 
+/** How the hub is asked. */
 export interface Connection {
+  /** The origin of the hub: `https://huggingface.co`, or that of a mirror. */
   readonly endpoint: string
+  /** Sent to the hub alone, for models that ask for one. */
   readonly token: string | undefined
+  /** What errors tell the reader to do. */
   readonly advice: HubAdvice
   /**
    * Leaves redirects and headers to the platform, as a page must: its `fetch` shows no redirects. Then there must be no token, and
    * what the hub says of a file in a redirect is not seen.
    */
   readonly follow?: boolean
+  /** Seconds without a byte after which a connection counts as broken. */
   readonly stallSeconds: number
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined

@@ -2,6 +2,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import { indexFileName, singleFileName } from '../formats/safetensors.ts'
 
+/** Which files of a repository are wanted; without either what `loadModel` needs. */
 export interface Selection {
   /** Takes what matches one of these instead, whatever it is: `*` is any text, also over `/`, and `?` one character. */
   readonly include?: readonly string[] | undefined

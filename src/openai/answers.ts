@@ -15,22 +15,27 @@ import { toolNotation, type ToolNotation } from './tool-notation.ts'
 import { ToolReader } from './tool-reader.ts'
 import type { TokenLogProb } from './types.ts'
 
-interface Written extends AsyncIterable<GenerationChunk> {
+/** A text while it is written: chunk by chunk, or awaited whole. */
+export interface Written extends AsyncIterable<GenerationChunk> {
+  /** What is left of it, and then the whole. */
   result(): Promise<GenerationResult>
 }
 
-interface ChatAnswer extends Written {
+/** An answer of a conversation, and the turns that had to be left out. */
+export interface ChatAnswer extends Written {
   readonly dropped: readonly ChatMessage[]
 }
 
 /** A picture that a model has taken in. */
 export interface TakenPicture {
+  /** What it takes of the context. */
   readonly tokens: number
   /** Of a model in a worker. */
   close?(): Promise<void>
 }
 
-interface Spelling {
+/** A model that can name its tokens, where it is not in a worker. */
+export interface Spelling {
   /** Without it log-probabilities are refused, as the tokens could not be named. */
   readonly tokenizer?: Speller
 }
@@ -39,8 +44,11 @@ interface Spelling {
 export interface ChatModel<Picture extends TakenPicture = TakenPicture> extends Spelling {
   /** The name of its chat template, which says how it calls functions. */
   readonly templateName?: string | undefined
+  /** Takes a picture in, as `PhiModel.picture`. */
   picture(source: Uint8Array, options?: PictureOptions): Promise<Picture>
+  /** Starts a conversation, as `PhiModel.chat`. */
   chat(): {
+    /** Answers a conversation of one's own, as `Chat.answer`. */
     answer(messages: readonly PicturedMessage<Picture>[], options?: AnswerOptions): ChatAnswer
     /** Of a model in a worker. */
     close?(): Promise<void>
@@ -49,6 +57,7 @@ export interface ChatModel<Picture extends TakenPicture = TakenPicture> extends 
 
 /** What is needed of a model to continue texts. */
 export interface TextModel extends Spelling {
+  /** Continues a text, as `PhiModel.generate`. */
   generate(prompt: TextPrompt, options?: AnswerOptions): Written
 }
 

@@ -14,11 +14,13 @@ import type {
   EmbeddingsResponse,
 } from './types.ts'
 
+/** What goes with a request. */
 export interface RequestOptions {
   /** Ends the answer. Before it began, and without `stream`, `create` then throws an `APIUserAbortError`. */
   readonly signal?: AbortSignal | null
 }
 
+/** `client.chat.completions`. */
 export interface Completions {
   /**
    * Answers a conversation.
@@ -27,10 +29,13 @@ export interface Completions {
    *   parameter that is not supported or cannot be used, a conversation that does not fit, and what the engine throws
    */
   create(params: CompletionParamsNonStreaming, options?: RequestOptions): Promise<ChatCompletion>
+  /** The same in chunks, as they come. @throws APIError as above */
   create(params: CompletionParamsStreaming, options?: RequestOptions): Promise<ChatCompletionStream>
+  /** The one or the other, as `stream` says. @throws APIError as above */
   create(params: CompletionParams, options?: RequestOptions): Promise<ChatCompletion | ChatCompletionStream>
 }
 
+/** `client.embeddings`. */
 export interface Embeddings {
   /** Vectors of texts (see `PhiModel.embed`). @throws APIError as `Completions.create` */
   create(params: EmbeddingParams, options?: RequestOptions): Promise<EmbeddingsResponse>

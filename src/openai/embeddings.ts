@@ -9,6 +9,7 @@ import type { EmbeddingsResponse } from './types.ts'
 
 /** What is needed of a model to make vectors of texts: `PhiModel` has it, and so has `RemoteModel`. */
 export interface EmbeddingModel {
+  /** Makes vectors of texts, as `PhiModel.embed`. */
   embed(texts: readonly TextPrompt[], options?: { readonly signal?: AbortSignal }): Promise<readonly Embedding[]>
 }
 

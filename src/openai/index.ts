@@ -8,10 +8,13 @@
  *     for await (const chunk of stream) output.append(chunk.choices[0]?.delta.content ?? '')
  */
 export { createClient, type Completions, type Embeddings, type OpenAIClient, type RequestOptions } from './client.ts'
-export type { ChatModel } from './answers.ts'
+export type { ChatAnswer, ChatModel, Spelling, TakenPicture, Written } from './answers.ts'
+export type { AnswerOptions } from './options.ts'
+export type { TextPrompt } from './prompts.ts'
+export type { Speller } from './logprobs.ts'
 export type { EmbeddingModel } from './embeddings.ts'
 export type { ChatCompletionStream } from './stream.ts'
-export { APIError, APIUserAbortError } from './errors.ts'
+export { APIError, APIUserAbortError, type ErrorAnswer } from './errors.ts'
 export type {
   AssistantMessageParam,
   ChatCompletion,
@@ -38,4 +41,5 @@ export type {
   TokenLogProb,
   ToolCallDelta,
   ToolMessageParam,
+  UrlCitation,
 } from './types.ts'

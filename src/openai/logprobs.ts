@@ -3,6 +3,7 @@ import type { GeneratedLogProbability } from '../engine/generate.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { TextLogProbs, TokenLogProb } from './types.ts'
 
+/** What names tokens: a part of a `Tokenizer`. */
 export type Speller = Pick<Tokenizer, 'pieceOf' | 'tokenBytes'>
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })

@@ -43,6 +43,7 @@ export interface ToolMessageParam {
   readonly tool_call_id: string
 }
 
+/** A message of a request. */
 export type MessageParam = SpokenMessageParam | AssistantMessageParam | ToolMessageParam
 
 /** A function that the model may call. */
@@ -116,15 +117,18 @@ interface CommonParams {
   readonly user?: string
 }
 
+/** A request whose answer comes whole. */
 export interface CompletionParamsNonStreaming extends CommonParams {
   readonly stream?: false | null
 }
 
+/** What a stream tells beside the answer. */
 export interface StreamOptions {
   /** Ends the stream with a chunk that has no choices but the usage. */
   readonly include_usage?: boolean
 }
 
+/** A request whose answer comes in chunks. */
 export interface CompletionParamsStreaming extends CommonParams {
   readonly stream: true
   readonly stream_options?: StreamOptions | null
@@ -136,6 +140,7 @@ export type CompletionParams = CompletionParamsNonStreaming | CompletionParamsSt
 /** `stop`: the model ended, or a stop text came. `length`: the limit of tokens, or the context is full. `tool_calls`: it waits for functions. */
 export type CompletionFinishReason = 'stop' | 'length' | 'tool_calls'
 
+/** What a request took. */
 export interface CompletionUsage {
   /** Tokens of the prompt, which all choices share. */
   prompt_tokens: number
@@ -161,6 +166,7 @@ export interface TokenLogProb extends LikelyToken {
   top_logprobs: LikelyToken[]
 }
 
+/** Log-probabilities of the tokens of a choice, natural. */
 export interface ChoiceLogProbs {
   content: TokenLogProb[]
   refusal: null
@@ -172,6 +178,7 @@ export interface UrlCitation {
   url_citation: { start_index: number; end_index: number; title: string; url: string }
 }
 
+/** One of the `n` answers to a request. */
 export interface CompletionChoice {
   index: number
   /** `content` is null where there is nothing but calls. */
@@ -194,6 +201,7 @@ interface Envelope {
   model: string
 }
 
+/** An answer that came whole. */
 export interface ChatCompletion extends Envelope {
   object: 'chat.completion'
   choices: CompletionChoice[]
@@ -208,6 +216,7 @@ export interface ToolCallDelta {
   function: { name?: string; arguments: string }
 }
 
+/** What a chunk adds to one of the `n` answers. */
 export interface ChunkChoice {
   index: number
   delta: { role?: 'assistant'; content?: string; tool_calls?: ToolCallDelta[]; annotations?: UrlCitation[] }
@@ -215,6 +224,7 @@ export interface ChunkChoice {
   finish_reason: CompletionFinishReason | null
 }
 
+/** A chunk of an answer that is streamed. */
 export interface ChatCompletionChunk extends Envelope {
   object: 'chat.completion.chunk'
   choices: ChunkChoice[]

@@ -139,9 +139,13 @@ function checkNames(programs: readonly Program[]): void {
 
 /** What programs need, in bytes, before anything is loaded. */
 export interface MemoryPlan {
+  /** Bytes of the weights. */
   readonly parameters: number
+  /** Bytes of what outlives a run: the cache of keys and values, moments of an optimiser. */
   readonly states: number
+  /** Bytes of what a run needs for itself; the largest program counts. */
   readonly scratch: number
+  /** Bytes in all. */
   readonly total: number
   /** Where not all matrices of experts are in memory: the bytes of all, and of those that are, which count as parameters. */
   readonly experts?: { readonly total: number; readonly held: number }

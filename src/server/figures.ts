@@ -16,6 +16,7 @@ export interface RequestRecord {
   readonly error?: string
   /** The number of the key. */
   readonly key?: number
+  /** From when it came until its answer had ended. */
   readonly seconds: number
   /** Until the first text was sent. */
   readonly firstSeconds?: number

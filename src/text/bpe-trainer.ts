@@ -26,6 +26,7 @@ export interface TokenizerJson {
   }
 }
 
+/** A token of `added_tokens` in a `tokenizer.json`. */
 export interface AddedTokenJson {
   readonly id: number
   readonly content: string
@@ -36,6 +37,7 @@ export interface AddedTokenJson {
   readonly special: boolean
 }
 
+/** How a vocabulary is learned. */
 export interface TrainTokenizerOptions {
   /** The number of ids in all, added tokens included; met exactly. */
   readonly vocabularySize: number

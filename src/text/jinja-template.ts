@@ -7,6 +7,7 @@ import { formatTime } from './strftime.ts'
 import { special, type Text } from './text.ts'
 import { otherTexts, type ChatMessage, type ChatTemplate, type RenderOptions } from './templates.ts'
 
+/** What a Jinja template needs to know of the tokenizer. */
 export interface JinjaOptions {
   /** Every spelling that shall become a special token where the template writes it: `tokenizer.addedTokens`. */
   readonly controlTokens: readonly string[]

@@ -5,6 +5,7 @@ import { skipWhiteSpace, whiteSpaceStart } from './characters.ts'
 import type { PieceDecoder } from './decoder.ts'
 import type { Text } from './text.ts'
 
+/** How text becomes ids. */
 export interface EncodeOptions {
   /**
    * Whether strings that spell a control token become it. `'plain'` (the default) never does, so that a user's words
@@ -18,6 +19,7 @@ export interface EncodeOptions {
   readonly addBos?: boolean
 }
 
+/** How ids become text. */
 export interface DecodeOptions {
   /** Leave out special tokens; off by default. */
   readonly skipSpecial?: boolean
@@ -27,13 +29,17 @@ export interface DecodeOptions {
 
 /** Decodes one sequence id by id; see `Tokenizer.startDecoding`. */
 export interface IdStream {
+  /** Takes the next id. @returns the text that has become certain by it, which may be none */
   push(id: number): string
+  /** Ends the text. @returns what was still held back */
   flush(): string
 }
 
+/** Text to ids and back, exactly as the reference tokenizers of Hugging Face and tiktoken do. */
 export interface Tokenizer {
   /** One more than the largest id that has a piece or an added token. */
   readonly vocabularySize: number
+  /** Those that are found in a text before it is cut into pieces, in the order of the file. */
   readonly addedTokens: readonly AddedToken[]
   /** The ids of the tokens that `skipSpecial` leaves out, by their content. */
   readonly specialTokens: ReadonlyMap<string, number>

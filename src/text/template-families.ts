@@ -1,6 +1,7 @@
 import { special, type SpecialToken, type Text } from './text.ts'
 import type { ChatMessage, RenderOptions } from './templates.ts'
 
+/** The chat formats of the family, by the models that were trained on them. */
 export type TemplateName =
   /** Phi-3-mini since June 2024. */
   | 'phi-3-mini'

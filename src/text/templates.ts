@@ -19,6 +19,7 @@ export interface ChatMessage {
 /** Fields of a message that are texts, and may be left out. */
 export const otherTexts = ['tools', 'toolCalls'] as const
 
+/** How a conversation is written. */
 export interface RenderOptions {
   /** End with what makes the model answer. Off by default, as in transformers. */
   readonly addGenerationPrompt?: boolean
@@ -28,6 +29,7 @@ export interface RenderOptions {
 export interface ChatTemplate {
   /** The built-in template's name, or `jinja`. */
   readonly name: TemplateName | 'jinja'
+  /** Writes a conversation. What users wrote never becomes a control token. @throws PocketPhiError `invalid-argument` for messages that it refuses */
   render(messages: readonly ChatMessage[], options: RenderOptions): Text
 }
 

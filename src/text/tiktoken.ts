@@ -28,6 +28,7 @@ export const tiktokenPatterns = {
   ].join('|'),
 } as const
 
+/** What a tiktoken file does not say of its tokenizer. */
 export interface TiktokenOptions {
   /** `cl100k`, `o200k`, or a pattern in the syntax of Rust's regular expressions. */
   readonly pattern: keyof typeof tiktokenPatterns | (string & {})

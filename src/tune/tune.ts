@@ -33,7 +33,9 @@ export interface TuneProgress {
   readonly steps: number
   /** Of the batch of this update, before it: the mean of the learned tokens, in nats. */
   readonly loss: number
+  /** Of this update. */
   readonly learningRate: number
+  /** Of all gradients together (2-norm), before they are clipped. */
   readonly gradientNorm: number
 }
 
@@ -50,9 +52,11 @@ export interface TuneOptions {
   readonly tiles?: number
   /** Worker threads; see `LoadModelOptions`. Results do not depend on it. */
   readonly threads?: number
+  /** What computes; `wasmBackend()` when left out. */
   readonly backend?: Backend
   /** Ends after the update that is going on; what was learned until then is the result. While the model is read: `aborted`. */
   readonly signal?: AbortSignal
+  /** After each update. */
   readonly onProgress?: (progress: TuneProgress) => void
 }
 

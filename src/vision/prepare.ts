@@ -6,6 +6,7 @@ import { resizeBilinear } from './resize.ts'
 export interface Pixels {
   readonly width: number
   readonly height: number
+  /** u8[height, width, 4]: red, green, blue and alpha of each pixel, row by row from the top, as in `ImageData`. */
   readonly data: Uint8Array | Uint8ClampedArray
 }
 

@@ -7,15 +7,18 @@ import { errorFromData, errorToData, type ErrorData } from '../base/error-data.t
 
 /** One end of a channel: a MessagePort, a Worker, or the scope of a worker. */
 export interface MessageEnd {
+  /** Sends to the other end. */
   postMessage(message: unknown, options?: { readonly transfer?: Transferable[] }): void
+  /** Hears what the other end sends. */
   addEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
+  /** Hears it no more. */
   removeEventListener(kind: 'message', listener: (event: MessageEvent) => void): void
   /** Of a MessagePort. */
   start?(): void
 }
 
 /** What a call takes, what is heard of it on its way, and what it gives: all of it plain data. */
-interface CallShape {
+export interface CallShape {
   readonly takes: unknown
   readonly news: unknown
   readonly gives: unknown
@@ -31,7 +34,9 @@ export interface Call<Takes, Gives, News = never> extends CallShape {
 /** The calls that one side of a port answers, by name. */
 export type CallTable<Table> = { readonly [Name in keyof Table]: CallShape }
 
+/** How a call is made. */
 export interface CallOptions<News> {
+  /** Hears what the other side tells on the way. */
   readonly onNews?: (news: News) => void
   /** Asks the other side to end the call, which then answers as it sees fit, usually with the error `aborted`. */
   readonly signal?: AbortSignal | undefined
@@ -41,10 +46,13 @@ export interface CallOptions<News> {
 
 /** What an answer can do while it is being worked on. */
 export interface CallScope<News> {
+  /** Fires when the caller aborts. */
   readonly signal: AbortSignal
+  /** Sends news to the caller. */
   readonly tell: (news: News) => void
 }
 
+/** The functions that answer the calls of a table. */
 export type CallAnswers<Table extends CallTable<Table>> = {
   readonly [Name in keyof Table]: (
     input: Table[Name]['takes'],

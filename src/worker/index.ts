@@ -13,11 +13,22 @@ export type { RemoteModel } from './remote-model.ts'
 export type { RemoteChat, RemoteSendOptions } from './remote-chat.ts'
 export type { RemoteMessage, RemotePicture, RemotePictureOptions, RemotePrompt } from './remote-picture.ts'
 export type { RemoteGenerateOptions, RemoteGeneration } from './remote-generation.ts'
-export { Caller, serveCalls, type Call, type CallAnswers, type CallScope, type MessageEnd } from './calls.ts'
+export {
+  Caller,
+  serveCalls,
+  type Call,
+  type CallAnswers,
+  type CallOptions,
+  type CallScope,
+  type CallShape,
+  type CallTable,
+  type MessageEnd,
+} from './calls.ts'
 export type { MeasuredMemory, ModelFacts, PictureFacts, RemoteSource } from './messages.ts'
 export { errorFromData, errorToData, type ErrorData } from '../base/error-data.ts'
 
 export { PocketPhiError, type ErrorCode } from '../base/errors.ts'
+export type { DirectoryHandle } from '../formats/tree.ts'
 export { formatBytes } from '../base/units.ts'
 export type { OnProgress, Progress } from '../base/progress.ts'
 export type { Execution } from '../backends/backend.ts'

@@ -37,8 +37,11 @@ export type SentGenerateOptions = Omit<GenerateOptions, 'draft' | 'onProgress' |
 
 /** What is known of a model once it is loaded. */
 export interface ModelFacts {
+  /** Its name: `wasm`, `webgpu` or `ref`. */
   readonly backend: string
+  /** How it runs: threads, kernels, and why not otherwise. */
   readonly execution: Execution
+  /** What it takes, in bytes. */
   readonly memory: MemoryPlan
   /** Whether it can be shown pictures. */
   readonly sees: boolean
@@ -46,12 +49,16 @@ export interface ModelFacts {
   readonly context: number
   /** The parsed config.json. */
   readonly config: Readonly<Record<string, unknown>>
+  /** How conversations are written; undefined where that is not known. */
   readonly templateName: string | undefined
+  /** Ids that end an answer. */
   readonly stopIds: readonly number[]
+  /** How it answers unless told otherwise. */
   readonly sampling: SamplingOptions
 }
 
 export interface MeasuredMemory extends MemoryPlan {
+  /** Tokens that one text may have, with which this was measured. */
   readonly contextTokens: number
 }
 

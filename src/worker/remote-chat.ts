@@ -37,7 +37,10 @@ export class RemoteChat {
   #messages: readonly RemoteMessage[]
   #isAnswering = false
 
-  /** @param like a conversation whose beginnings are known to the new one too */
+  /**
+   * @param like a conversation whose beginnings are known to the new one too
+   * @internal
+   */
   constructor(caller: Caller<EngineCalls>, model: number, options: ChatOptions<RemotePicture> = {}, like?: number) {
     this.#caller = caller
     this.#model = model

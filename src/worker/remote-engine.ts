@@ -20,7 +20,10 @@ export class RemoteEngine implements AsyncDisposable {
   #models = 0
   #disposed: Promise<void> | undefined
 
-  /** @param end lets go of the other side */
+  /**
+   * @param end lets go of the other side
+   * @internal
+   */
   constructor(port: MessageEnd, end: () => void = () => {}) {
     this.#caller = new Caller<EngineCalls>(port)
     this.#end = end
@@ -64,6 +67,7 @@ export class RemoteEngine implements AsyncDisposable {
     }
   }
 
+  /** The same as `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

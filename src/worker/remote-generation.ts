@@ -7,7 +7,9 @@ import type { RemoteMessage } from './remote-picture.ts'
 
 /** The options of `generate` but for a draft model, which would have to be on the other side. */
 export interface RemoteGenerateOptions extends SentGenerateOptions {
+  /** As `GenerateOptions.signal`. */
   readonly signal?: AbortSignal
+  /** As `GenerateOptions.onProgress`. */
   readonly onProgress?: OnProgress
 }
 
@@ -26,7 +28,10 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
   readonly #asked: readonly RemoteMessage[]
   #dropped = 0
 
-  /** @param asked the conversation that is answered */
+  /**
+   * @param asked the conversation that is answered
+   * @internal
+   */
   constructor(
     start: StartAnswer,
     { signal, onProgress }: Pick<RemoteGenerateOptions, 'signal' | 'onProgress'>,
@@ -41,6 +46,7 @@ export class RemoteGeneration implements AsyncIterable<GenerationChunk> {
     return this.#asked.filter(({ role }) => role !== 'system').slice(0, this.#dropped)
   }
 
+  /** The chunks, once. @throws PocketPhiError `invalid-argument` the second time */
   [Symbol.asyncIterator](): AsyncIterator<GenerationChunk, void, void> {
     if (this.#started) throw new PocketPhiError('invalid-argument', 'An answer can be read only once.')
     this.#started = true

@@ -23,6 +23,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
   readonly #caller: Caller<EngineCalls>
   readonly #model: number
 
+  /** @internal */
   constructor(caller: Caller<EngineCalls>, model: number, facts: ModelFacts) {
     this.backend = facts.backend
     this.execution = facts.execution
@@ -76,6 +77,7 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
     await this.#caller.call('disposeModel', { model: this.#model })
   }
 
+  /** The same as `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

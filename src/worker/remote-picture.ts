@@ -4,6 +4,7 @@ import type { SpecialToken } from '../text/text.ts'
 import type { Caller } from './calls.ts'
 import type { EngineCalls, PictureFacts, SentMessage, SentPicture, SentPrompt } from './messages.ts'
 
+/** How a picture is taken in on the other side. */
 export interface RemotePictureOptions extends PictureOptions {
   /** Whether the bytes of the source are given to the other side instead of being copied: here there are none afterwards. */
   readonly transfer?: boolean
@@ -16,7 +17,11 @@ export class RemotePicture implements PictureFacts {
   readonly width: number
   readonly height: number
   readonly tokens: number
-  /** How it is called in what is sent. */
+  /**
+   * How it is called in what is sent.
+   *
+   * @internal
+   */
   readonly sent: SentPicture
   readonly #caller: Caller<EngineCalls>
 

@@ -72,6 +72,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   'tests/page-server.test.ts': 'a page chooses its build',
   'tests/published-models.test.ts': 'compares plans',
   'tests/search-command.test.ts': 'is about commands',
+  'tests/site.test.ts': 'a page chooses its build',
   'tests/training-adapters.test.ts': 'training, likewise',
   'tests/training-files.test.ts': 'training, likewise',
   'tests/training-recipes.test.ts': 'is about recipes',

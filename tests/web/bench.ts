@@ -5,6 +5,7 @@ import path from 'node:path'
 import axe from 'axe-core'
 import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { buildPage } from '../../apps/web/build/build.ts'
+import { headersFor } from '../../apps/web/build/headers.ts'
 import { integrityOf, serviceWorkerFile } from '../../apps/web/build/plugins.ts'
 import { servePage, type PageServer } from '../../apps/web/build/server.ts'
 import { tinyEyes, tinyFiles } from '../../src/engine/tiny-model-harness.ts'
@@ -82,9 +83,10 @@ export async function openWeb(launch: BrowserOptions = {}): Promise<WebBench> {
   const hub = resources.use(await HubServer.start(Object.fromEntries(await talkativeFiles())))
   const origins = [hub.endpoint, hub.storage]
   await buildPage(folder, origins)
-  const serve = (from = folder): Promise<PageServer> => servePage({ folder: from, hub: origins, port: 0 })
+  const serve = (from = folder): Promise<PageServer> =>
+    servePage({ folder: from, headersOf: headersFor(origins), port: 0 })
   const site = resources.use(await serve())
-  const plain = resources.use(await servePage({ folder, hub: origins, port: 0, isPlain: true }))
+  const plain = resources.use(await servePage({ folder, port: 0 }))
   const { browser } = resources.use(await launchChromium(launch))
   return {
     folder,

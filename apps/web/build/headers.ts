@@ -25,7 +25,8 @@ export function pagePolicy(): string {
   })
 }
 
-function workerPolicy(connect: string): string {
+/** @param connect what the worker may ask */
+export function workerPolicy(connect = `'self'`): string {
   return policy({
     'default-src': `'none'`,
     'script-src': `'self' 'wasm-unsafe-eval'`,
@@ -34,7 +35,8 @@ function workerPolicy(connect: string): string {
   })
 }
 
-function policy(directives: Readonly<Record<string, string>>): string {
+/** The text of a content security policy. */
+export function policy(directives: Readonly<Record<string, string>>): string {
   return Object.entries(directives)
     .map(([name, value]) => `${name} ${value}`)
     .join('; ')
@@ -42,23 +44,30 @@ function policy(directives: Readonly<Record<string, string>>): string {
 
 function policyOf(path: string, hub: readonly string[]): string {
   if (downloadsScript.test(path)) return workerPolicy([`'self'`, ...hub].join(' '))
-  if (path.endsWith('.js')) return workerPolicy(`'self'`)
+  if (path.endsWith('.js')) return workerPolicy()
   return `${pagePolicy()}; frame-ancestors 'none'`
 }
 
-/**
- * @param path of a file of the page
- * @param hub the origins that models are downloaded from
- */
-export function headersOf(path: string, hub: readonly string[]): Readonly<Record<string, string>> {
-  return {
-    // Threads share memory only in a page that is isolated from others.
-    'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-embedder-policy': 'require-corp',
-    'cross-origin-resource-policy': 'same-origin',
-    'content-security-policy': policyOf(path, hub),
-    'referrer-policy': 'no-referrer',
-    'x-content-type-options': 'nosniff',
-    'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
-  }
+/** Whether the name of a file has a hash, so that it never changes its content. */
+export function isNamedByContent(path: string): boolean {
+  return /\/assets\/[^/]+-[\w-]{8}\.\w+$/.test(path)
+}
+
+/** What every file is sent with, whatever its own policy. */
+export const commonHeaders = {
+  // Threads share memory only in a page that is isolated from others.
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+} as const
+
+/** The headers of a file, by its path. */
+export type HeadersOf = (path: string) => Readonly<Record<string, string>>
+
+/** The headers of the files of the chat page. @param hub the origins that models are downloaded from */
+export function headersFor(hub: readonly string[]): HeadersOf {
+  return (path) => ({ ...commonHeaders, 'content-security-policy': policyOf(path, hub) })
 }

@@ -12,17 +12,30 @@ const publicFolder = fileURLToPath(new URL('../public', import.meta.url))
 /** The name of the service worker in the built page, which must lie at its top to rule all of it. */
 export const serviceWorkerFile = 'service-worker.js'
 
-/** The public entry points of the package, as its package.json lists them, mapped to the sources that they are built from. */
-export async function packageEntries(): Promise<{ find: RegExp; replacement: string }[]> {
+/** A public entry point of the package. */
+export interface PublicEntry {
+  /** As it is imported: `pocket-phi/worker`. */
+  readonly name: string
+  /** The file that it is built from. */
+  readonly source: string
+}
+
+/** The public entry points of the package, as its package.json lists them. */
+export async function publicEntries(): Promise<PublicEntry[]> {
   const manifest = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as {
     readonly exports: Readonly<Record<string, string | { readonly default: string }>>
   }
   return Object.entries(manifest.exports).flatMap(([entry, target]) => {
     if (typeof target === 'string') return []
     const source = target.default.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts')
-    const name = entry.replace(/^\./, 'pocket-phi')
-    return [{ find: new RegExp(`^${name}$`), replacement: path.join(root, source) }]
+    return [{ name: entry.replace(/^\./, 'pocket-phi'), source: path.join(root, source) }]
   })
+}
+
+/** The public entry points mapped to their sources, for Vite. */
+export async function packageEntries(): Promise<{ find: RegExp; replacement: string }[]> {
+  const entries = await publicEntries()
+  return entries.map(({ name, source }) => ({ find: new RegExp(`^${name}$`), replacement: source }))
 }
 
 /** Writes the policy into index.html. */
@@ -94,11 +107,16 @@ export function listForServiceWorker(): Plugin {
         const name = path.relative(publicFolder, file).split(path.sep).join('/')
         files.push([name, integrityOf(await readFile(file))])
       }
-      const list = JSON.stringify(Object.fromEntries(files.sort(([a], [b]) => (a < b ? -1 : 1))))
-      const version = createHash('sha256').update(worker.code).update(list).digest('hex').slice(0, 16)
-      worker.code = worker.code.replace('PAGE_VERSION', JSON.stringify(version)).replace('PAGE_FILES', list)
+      worker.code = withFileList(worker.code, files)
     },
   }
+}
+
+/** The script of a service worker with the files that it keeps, by their addresses and digests, and a version that changes with any of them. */
+export function withFileList(code: string, files: readonly (readonly [address: string, integrity: string])[]): string {
+  const list = JSON.stringify(Object.fromEntries(files.toSorted(([a], [b]) => (a < b ? -1 : 1))))
+  const version = createHash('sha256').update(code).update(list).digest('hex').slice(0, 16)
+  return code.replace('PAGE_VERSION', JSON.stringify(version)).replace('PAGE_FILES', list)
 }
 
 function contentOf(file: Rolldown.OutputChunk | Rolldown.OutputAsset): string | Uint8Array {

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { headersFor } from './headers.ts'
 import { servePage, type PageServer } from './server.ts'
 
 let folder: string
@@ -11,7 +12,7 @@ let site: PageServer
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-served-'))
   await writeFile(path.join(folder, 'index.html'), 'page')
-  site = await servePage({ folder, hub: ['https://hub.example'], port: 0 })
+  site = await servePage({ folder, headersOf: headersFor(['https://hub.example']), port: 0 })
 })
 
 afterAll(async () => {

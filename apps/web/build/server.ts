@@ -4,17 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { brotliCompressSync, constants } from 'node:zlib'
-import { headersOf } from './headers.ts'
+import { isNamedByContent, type HeadersOf } from './headers.ts'
 
 export interface PageServerOptions {
   /** The built page. */
   readonly folder: string
-  /** The origins that models are downloaded from, for the policy. */
-  readonly hub: readonly string[]
+  /** What is sent with files beyond what they are; nothing when left out, as by a static host that cannot be told. */
+  readonly headersOf?: HeadersOf
   /** 0 takes any. */
   readonly port: number
-  /** Sends no headers of its own, as a static host that cannot be told. */
-  readonly isPlain?: boolean
 }
 
 export interface PageServer extends AsyncDisposable {
@@ -30,8 +28,10 @@ const types: Readonly<Record<string, string>> = {
   '.json': 'application/json',
   '.png': 'image/png',
   '.svg': 'image/svg+xml',
+  '.ts': 'text/plain; charset=utf-8',
   '.wasm': 'application/wasm',
   '.webmanifest': 'application/manifest+json',
+  '.yaml': 'text/plain; charset=utf-8',
 }
 
 /** What shrinks when it is compressed. */
@@ -61,7 +61,7 @@ function fileName(pathname: string): string | undefined {
 }
 
 /** @throws the error of the system when the port is taken */
-export async function servePage({ folder, hub, port, isPlain = false }: PageServerOptions): Promise<PageServer> {
+export async function servePage({ folder, headersOf, port }: PageServerOptions): Promise<PageServer> {
   const files = new Map<string, Stored>()
   const requests: string[] = []
   const load = async (name: string, type: string): Promise<Stored> => {
@@ -79,7 +79,7 @@ export async function servePage({ folder, hub, port, isPlain = false }: PageServ
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const pathname = pathOf(request)
     requests.push(pathname)
-    const headers = isPlain ? {} : headersOf(pathname, hub)
+    const headers = headersOf?.(pathname) ?? {}
     const name = fileName(pathname)
     const type = types[path.extname(name ?? '')] ?? 'application/octet-stream'
     const stored = name === undefined ? undefined : await load(name, type).catch(() => undefined)
@@ -91,8 +91,7 @@ export async function servePage({ folder, hub, port, isPlain = false }: PageServ
     const version = {
       ...headers,
       etag: `"${stored.written}-${stored.plain.length}"`,
-      // Names with a hash never change their content.
-      'cache-control': pathname.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache',
+      'cache-control': isNamedByContent(pathname) ? 'public, max-age=31536000, immutable' : 'no-cache',
       vary: 'accept-encoding',
     }
     if (request.headers['if-none-match'] === version.etag) {

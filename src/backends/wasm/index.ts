@@ -11,6 +11,7 @@ import { panelRepacker, repackingKernel } from './repack.ts'
 import { scoreOf } from './runner.ts'
 import { availableCores } from './threads.ts'
 
+/** How the WebAssembly backend runs. */
 export interface WasmOptions {
   /** Worker threads, 1 to 64; 0 runs in the caller's thread. Default: the number of cores, at most 8. */
   readonly threads?: number

@@ -1,6 +1,7 @@
 import { PocketPhiError } from '../../base/errors.ts'
 import { nodeModule } from '../../base/platform.ts'
 
+/** Which instructions the kernels use: SIMD alone, or relaxed SIMD too, whose last bits may differ. */
 export type Simd = 'baseline' | 'relaxed'
 
 /** Written out, so that bundlers find the files. */

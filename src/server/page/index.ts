@@ -25,6 +25,10 @@ import {
   type SentRequest,
 } from './messages.ts'
 
+export type { RequestRecord } from '../figures.ts'
+export type { ServedModel } from '../endpoints.ts'
+
+/** How a model is served in a page. */
 export interface PageServerOptions extends Pick<ServerOptions, 'name' | 'onRequest' | 'onDefect'> {
   /** Requests that are answered or wait, together; 16 when left out. */
   readonly places?: number
@@ -36,9 +40,11 @@ export interface PageServerOptions extends Pick<ServerOptions, 'name' | 'onReque
 
 /** What is needed of a model to be served in a page: `PhiModel` has it, and so has `RemoteModel`. */
 export interface PageServedModel<Picture extends TakenPicture> extends ServedModel<Picture> {
+  /** Rows computed and reused so far. */
   readonly counters: EngineCounters | (() => Promise<EngineCounters>)
 }
 
+/** A model that is being served. */
 export interface PageServer {
   /** Resolves when this page is the one of its origin that answers: when it has a service worker, and those that began before it have ended. */
   readonly isServing: Promise<void>
