@@ -6,19 +6,11 @@ import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import type { FindOptions, Passage, SearchProvider } from '../passage.ts'
-import { spaced, termsOf } from './terms.ts'
+import { distinct, leastCoverage, titleWeight, wordWeight } from '../ranking.ts'
+import { phrasesOf, spaced } from '../terms.ts'
 
 /** "phi" and the version of the tables. */
 const applicationId = 0x70686901
-
-/**
- * The share of a query's words that a passage must have, where rare words count more than common ones (by their inverse document
- * frequency): what only shares "which" and "is" with a question says nothing about it.
- */
-const leastCoverage = 0.2
-
-/** A match in the title or the heading counts as so many in the text. */
-const titleWeight = 2
 
 /** Milliseconds to wait for another process, which holds the file for the moment in which it commits. Nothing else is done meanwhile. */
 const patience = 2000
@@ -167,7 +159,7 @@ export class IndexFile implements SearchProvider {
   }
 
   #find(query: string, count: number): Passage[] {
-    const terms = termsOf(query)
+    const terms = phrasesOf(query)
     if (terms.length === 0) return []
     const ranked = this.#statement(
       `SELECT rowid AS id FROM words WHERE words MATCH ? ORDER BY bm25(words, ${titleWeight}, 1), rowid LIMIT ?`,
@@ -189,9 +181,7 @@ export class IndexFile implements SearchProvider {
         this.#statement('SELECT count(*) AS count FROM words WHERE words MATCH ?').get(term),
         'count',
       )
-      // A word that no passage has is as rare as one that a single passage has.
-      const passages = Math.max(1, all)
-      const weight = Math.log(1 + (total - passages + 0.5) / (passages + 0.5))
+      const weight = wordWeight(total, all)
       sum += weight
       const having = this.#statement(
         'SELECT rowid AS id FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))',
@@ -216,12 +206,6 @@ export class IndexFile implements SearchProvider {
     this.#statements.set(sql, statement)
     return statement
   }
-}
-
-/** The first of those with the same text: pages are often saved more than once. */
-function distinct(passages: readonly Passage[]): Passage[] {
-  const texts = new Set<string>()
-  return passages.filter(({ text }) => !texts.has(text) && texts.add(text))
 }
 
 /** @throws PocketPhiError `invalid-file`: what is written into a damaged file is lost */
