@@ -196,6 +196,34 @@ describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
     await context.close()
   })
 
+  it('lets nothing out of the worker that reads documents', async () => {
+    const { page, context } = await web.visit(`${web.site.origin}/#/documents`)
+    const buffer = Buffer.from(
+      '<img src="https://x.example/a.png"><script>fetch("https://x.example/")</script><p>A walrus sleeps.</p>',
+    )
+    await page
+      .locator('.documents-place input')
+      .first()
+      .setInputFiles([{ name: 'a.html', mimeType: '', buffer }])
+    await page.locator('.documents li').waitFor()
+    const reader = page.workers().find((worker) => worker.url().includes('documents.worker'))
+    told.length = 0
+    for (const address of [`${stranger}/fetch`, `${web.hub.endpoint}/api`]) {
+      expect(
+        await reader?.evaluate(
+          (to) =>
+            fetch(to).then(
+              () => true,
+              () => false,
+            ),
+          address,
+        ),
+      ).toBe(false)
+    }
+    expect(told).toEqual([])
+    await context.close()
+  })
+
   it('shows what a model writes as text, and fetches nothing for it', async () => {
     const { page, context } = await web.visit()
     await ready(page)

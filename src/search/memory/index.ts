@@ -26,5 +26,6 @@ export async function readPassages(name: string, bytes: Uint8Array): Promise<Fil
   if (documents !== undefined) return await passagesIn(documents, name)
   throw new PocketPhiError('not-supported', `"${name}" is of no format that is read.`, {
     expected: 'text (.txt), Markdown (.md), pages (.html) or JSON Lines (.jsonl)',
+    remedy: 'Save it as text, Markdown or HTML first.',
   })
 }

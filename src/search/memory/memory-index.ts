@@ -18,8 +18,23 @@ interface Row {
   readonly text: string
 }
 
-/** A word without the accents of Latin letters, and its stem where it is English in its letters. */
+/** Words of which the stem is remembered: texts repeat few of them often. */
+const mostKnown = 50_000
+
+/** Stems by their words, which take most of the time in which an index is made. */
+const known = new Map<string, string>()
+
 function processed(word: string): string {
+  const before = known.get(word)
+  if (before !== undefined) return before
+  if (known.size >= mostKnown) known.clear()
+  const stem = stemOf(word)
+  known.set(word, stem)
+  return stem
+}
+
+/** A word without the accents of Latin letters, and its stem where it is English in its letters. */
+function stemOf(word: string): string {
   const plain = word
     .normalize('NFD')
     .replaceAll(/[\u0300-\u036F]/g, '')

@@ -1,6 +1,6 @@
 /**
- * Vectors of passages, in the file of the index: bytes with one scale for each, which take a quarter of the room. A search looks at all of them, which
- * for ten thousand passages takes some ten milliseconds; there is no index of vectors.
+ * Vectors of passages, in the file of the index: bytes with one scale for each, which take a quarter of the room. A search looks at all of them:
+ * there is no index of vectors.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { PocketPhiError, present } from '../../base/errors.ts'
@@ -36,13 +36,17 @@ function packed(vector: Float32Array): Uint8Array {
   return bytes
 }
 
-function unpacked(bytes: Uint8Array): Float32Array {
-  const scale = new DataView(bytes.buffer, bytes.byteOffset).getFloat32(0, true)
-  return Float32Array.from(
-    new Int8Array(bytes.buffer, bytes.byteOffset + 4, bytes.length - 4),
-    (value) => value * scale,
-  )
+interface PackedVector {
+  readonly scale: number
+  readonly values: Int8Array
 }
+
+function unpacked(bytes: Uint8Array): PackedVector {
+  const scale = new DataView(bytes.buffer, bytes.byteOffset).getFloat32(0, true)
+  return { scale, values: new Int8Array(bytes.buffer, bytes.byteOffset + 4, bytes.length - 4) }
+}
+
+const product = ({ scale, values }: PackedVector, vector: Float32Array): number => scale * dot(values, vector)
 
 export class VectorTable {
   readonly #path: string
@@ -79,9 +83,9 @@ export class VectorTable {
     const row = this.#database.prepare('SELECT name, probe FROM embedder').get()
     if (row === undefined) return false
     const known = unpacked(blobIn(row, 'probe'))
-    if (known.length === probe.length && dot(known, probe) >= leastLikeness) return true
+    if (known.values.length === probe.length && product(known, probe) >= leastLikeness) return true
     throw new PocketPhiError('invalid-argument', `The vectors of "${this.#path}" are not those of ${name}.`, {
-      expected: `${textIn(row, 'name')}, as it was (vectors of ${known.length} values)`,
+      expected: `${textIn(row, 'name')}, as it was (vectors of ${known.values.length} values)`,
       found: `vectors of ${probe.length} values that point elsewhere`,
       remedy: 'Name the model that they were made with, or make another index with this one.',
     })
@@ -122,7 +126,7 @@ export class VectorTable {
   nearest(vector: Float32Array, count: number): number[] {
     const scores: { readonly id: number; readonly score: number }[] = []
     for (const row of this.#database.prepare('SELECT passage, vector FROM vectors').iterate()) {
-      scores.push({ id: numberIn(row, 'passage'), score: dot(unpacked(blobIn(row, 'vector')), vector) })
+      scores.push({ id: numberIn(row, 'passage'), score: product(unpacked(blobIn(row, 'vector')), vector) })
     }
     return scores
       .sort((a, b) => b.score - a.score || a.id - b.id)

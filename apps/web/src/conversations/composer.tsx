@@ -71,7 +71,7 @@ export function Composer() {
 
 function placeholder(): string {
   if (session.value.state === 'empty') return 'Choose a model first'
-  return answersFromDocuments.value ? 'Ask your documents' : 'Ask something'
+  return answersFromDocuments.value ? 'Ask your files' : 'Ask something'
 }
 
 /** Whether the next question is answered from documents; where there are none, so is no switch. */
