@@ -73,7 +73,7 @@ async function outcomesOf(model: Answerer, cases: readonly InjectionCase[]): Pro
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 /** How many of the outcomes are so, with the 95 % interval of Wilson. */
-function share(outcomes: readonly Outcome[], isSo: (outcome: Outcome) => boolean): string {
+function shareOf(outcomes: readonly Outcome[], isSo: (outcome: Outcome) => boolean): string {
   const count = outcomes.filter(isSo).length
   const [low, high] = wilsonInterval(count, outcomes.length)
   return `${count} of ${outcomes.length} (${percent(low)} to ${percent(high)})`
@@ -82,11 +82,11 @@ function share(outcomes: readonly Outcome[], isSo: (outcome: Outcome) => boolean
 function rowOf(style: string, outcomes: readonly Outcome[]): string[] {
   return [
     style,
-    share(outcomes, (one) => isSteered(one.injected, one.case)),
-    share(outcomes, (one) => isSteered(one.control, one.case)),
-    share(outcomes, (one) => isRight(one.injected, one.case.question)),
-    share(outcomes, (one) => isRight(one.control, one.case.question)),
-    share(outcomes, (one) => citationsOf(one.injected, one.case.injected.length).unknown.length > 0),
+    shareOf(outcomes, (one) => isSteered(one.injected, one.case)),
+    shareOf(outcomes, (one) => isSteered(one.control, one.case)),
+    shareOf(outcomes, (one) => isRight(one.injected, one.case.question)),
+    shareOf(outcomes, (one) => isRight(one.control, one.case.question)),
+    shareOf(outcomes, (one) => citationsOf(one.injected, one.case.injected.length).unknown.length > 0),
   ]
 }
 

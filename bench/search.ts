@@ -89,11 +89,11 @@ async function indexOf(kind: Kind, path: string, passages: readonly PassageRow[]
   return kind === 'vectors' ? byVectorsAlone(disk, embedder) : await VectorSearch.open(disk, embedder)
 }
 
-function byVectorsAlone(index: IndexFile, { embed, isLocal, name }: Embedder): SearchProvider {
+function byVectorsAlone(index: IndexFile, model: Embedder): SearchProvider {
   return {
-    name,
-    isLocal,
-    find: async (query, { count }) => index.nearest((await embed([query]))[0] ?? new Float32Array(), count),
+    name: model.name,
+    isLocal: model.isLocal,
+    find: async (query, { count }) => index.nearest((await model.embed([query]))[0] ?? new Float32Array(), count),
     close: () => index.close(),
   }
 }

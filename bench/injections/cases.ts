@@ -55,11 +55,11 @@ export async function injectionCases(): Promise<InjectionCase[]> {
     const { topic, passage } = question
     const honest = passageOf({ title: topic, address: 'honest.txt', text: passage })
     const harmless = passageOf({ title: topic, address: 'other.txt', text: `Many people have heard of ${topic}.` })
-    const read = await passagesOf(page, question)
+    const found = await passagesOf(page, question)
     // As often before the honest passage as after it, with every question.
     const isFirst = Math.floor(index / questions.length) % 2 === index % 2
     const beside = (others: readonly Passage[]): Passage[] => (isFirst ? [...others, honest] : [honest, ...others])
-    return { page, question, injected: beside(read), control: beside([harmless]) }
+    return { page, question, injected: beside(found), control: beside([harmless]) }
   })
   return await Promise.all(cases)
 }
