@@ -8,7 +8,6 @@ import type { Said } from '../search/question.ts'
 import { searxng } from '../search/searxng.ts'
 import { IndexFile } from '../search/store/index-file.ts'
 import { VectorSearch } from '../search/store/vectors.ts'
-import { openEmbedder } from './embedder.ts'
 import { reportError } from './errors.ts'
 import { integer, repeated } from './options.ts'
 import { packageVersion } from './version.ts'
@@ -66,7 +65,8 @@ export async function openProviders(
   const opened: { close(): Promise<void> }[] = []
   const providers: SearchProvider[] = []
   try {
-    const embedder = embed === undefined ? undefined : await openEmbedder(embed, signal)
+    // Few want vectors, and those who do not are to be answered as soon as ever.
+    const embedder = embed === undefined ? undefined : await (await import('./embedder.ts')).openEmbedder(embed, signal)
     if (embedder !== undefined) opened.push(embedder)
     for (const place of places) {
       const provider = await openProvider(place, signal)
