@@ -75,6 +75,7 @@ describe('an answer', () => {
       `Nothing was found about this in ${index}.`,
     )
     expect(phi(['run', 'phi-nano', 'x', '--raw', '--search', index]).code).toBe(2)
+    expect(phi(['run', 'phi-nano', 'x', '--embed', 'phi-nano']).code).toBe(2)
   })
 
   it('in a chat of lines keeps a line for each question', () => {

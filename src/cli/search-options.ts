@@ -8,7 +8,7 @@ import type { Said } from '../search/question.ts'
 import { searxng } from '../search/searxng.ts'
 import { IndexFile } from '../search/store/index-file.ts'
 import { VectorSearch } from '../search/store/vectors.ts'
-import { reportError } from './errors.ts'
+import { reportError, UsageError } from './errors.ts'
 import { integer, repeated } from './options.ts'
 import { packageVersion } from './version.ts'
 
@@ -91,13 +91,21 @@ export interface Searcher extends AsyncDisposable {
 /** Tokens of a query that the model writes. */
 const queryTokens = 32
 
-/** Undefined where no place is named. @throws PocketPhiError as `openProvider` */
+/**
+ * Undefined where no place is named.
+ *
+ * @throws PocketPhiError as `openProviders`
+ * @throws UsageError for a model of vectors without a place
+ */
 export async function openSearcher(
   model: PhiModel,
   { search = [], sources, embed }: SearchOptions,
   opening?: AbortSignal,
 ): Promise<Searcher | undefined> {
-  if (search.length === 0) return undefined
+  if (search.length === 0) {
+    if (embed !== undefined) throw new UsageError('--embed is for the indexes of --search; name one, or leave it out.')
+    return undefined
+  }
   const { providers, close } = await openProviders(search, embed, opening)
   const write = async (instruction: string, signal: AbortSignal | undefined): Promise<string> => {
     const reply = model.chat().send(instruction, { maxTokens: queryTokens, ...(signal && { signal }) })
