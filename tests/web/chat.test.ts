@@ -458,7 +458,7 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await page.getByRole('button', { name: 'Edit' }).click()
     await openList(page)
     expect(await violations(page)).toEqual([])
-    for (const screen of ['models', 'documents', 'settings', 'benchmark'] as const) {
+    for (const screen of ['models', 'settings', 'benchmark'] as const) {
       await page.goto(`${web.site.origin}/#/${screen}`)
       await page.locator(`h1:focus`).waitFor()
       expect(await violations(page)).toEqual([])

@@ -51,9 +51,15 @@ describe.skipIf(!hasBrowser)('documents in the chat page', () => {
   }, 180_000)
   afterAll(() => web[Symbol.asyncDispose]())
 
-  describe.each(Object.entries(devices))('on a %s', (_name, device) => {
+  describe.each(Object.entries(devices))('on a %s', (name, device) => {
+    const colorScheme = name === 'phone' ? 'dark' : 'light'
+
     it('are kept, looked up and named below the answer, and keep nobody out', async () => {
-      const { page, context, complaints } = await web.visit(undefined, { ...device, reducedMotion: 'reduce' })
+      const { page, context, complaints } = await web.visit(undefined, {
+        ...device,
+        colorScheme,
+        reducedMotion: 'reduce',
+      })
       await ready(page)
       expect(await page.getByRole('button', { name: 'Answer from documents' }).count()).toBe(0)
       await openScreen(page, 'Documents')
