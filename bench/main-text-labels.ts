@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { isSkipped } from '../src/data/pipeline/document.ts'
+import { isSkipped } from '../src/data/documents/found.ts'
 import { formatOf, readFileDocuments } from '../src/data/pipeline/sources/read-file.ts'
 import { blocksOf } from '../src/data/pipeline/stages/main-text/blocks.ts'
 import { wordsOf } from '../src/data/pipeline/stages/main-text/pages-harness.ts'

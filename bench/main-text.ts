@@ -10,7 +10,7 @@
  */
 import { parseArgs } from 'node:util'
 import { Readability } from '@mozilla/readability'
-import { isSkipped } from '../src/data/pipeline/document.ts'
+import { isSkipped } from '../src/data/documents/found.ts'
 import { readFileDocuments } from '../src/data/pipeline/sources/read-file.ts'
 import { blocksOf, textOf } from '../src/data/pipeline/stages/main-text/blocks.ts'
 import { mainText } from '../src/data/pipeline/stages/main-text/index.ts'

@@ -75,6 +75,17 @@ async function showFacts(page: Page): Promise<void> {
   await page.getByText('In use').click()
 }
 
+async function addDocuments(page: Page): Promise<void> {
+  const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
+  const boats = '# Boats\n\nThe ferry of Redhill leaves at noon.\n\n## Fares\n\nA ticket costs four crowns.\n'
+  const files = [
+    file('boats.md', boats),
+    file('trains.txt', 'Trains to Redhill run every hour.'),
+    file('a.pdf', '%PDF'),
+  ]
+  await page.locator('.documents-place input').first().setInputFiles(files)
+}
+
 /** An answer, and its question while it is edited. */
 async function edited(stage: Stage): Promise<Page> {
   const page = await readyPage(stage)
@@ -149,6 +160,24 @@ const states: Readonly<Record<string, (stage: Stage) => Promise<Page>>> = {
     })
     await page.locator('.composer').getByRole('alert').waitFor()
     await page.getByLabel('Message').fill('And this one?')
+    return page
+  },
+  async documents(stage) {
+    const page = await readyPage(stage)
+    await openScreen(page, 'Documents')
+    await addDocuments(page)
+    await page.locator('.documents li').nth(1).waitFor()
+    return page
+  },
+  async sources(stage) {
+    const page = await readyPage(stage)
+    await openScreen(page, 'Documents')
+    await addDocuments(page)
+    await page.locator('.documents li').nth(1).waitFor()
+    await toChat(page)
+    await ask(page, 'When does the ferry leave?')
+    await page.locator('.sources summary').first().click()
+    await ask(page, 'Byzantine emperors')
     return page
   },
   edit: edited,

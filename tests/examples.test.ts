@@ -196,11 +196,12 @@ describe.skipIf(!hasBrowser)('the example', () => {
   })
 })
 
+// The balancers are tested in tests/balancers.test.ts.
 it('every example is tested, and says what it is', async () => {
   const examples = (await readdir(path.join(root, 'examples'), { withFileTypes: true })).filter((entry) =>
     entry.isDirectory(),
   )
-  expect(examples.map(({ name }) => name).sort()).toEqual(['plain', 'training', 'vite'])
+  expect(examples.map(({ name }) => name).sort()).toEqual(['balancers', 'plain', 'training', 'vite'])
   for (const { name } of examples) {
     expect(await readFile(path.join(root, 'examples', name, 'README.md'), 'utf8')).toMatch(/^# /)
   }

@@ -1,9 +1,12 @@
 /** Answers from sources: the commands, with the model that ships; and that no source becomes a control token. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openEmbedder } from '../src/cli/embedder.ts'
 import { loadModel, renderChat } from '../src/index.ts'
 import { groundedQuestion } from '../src/search/question.ts'
 
@@ -72,6 +75,7 @@ describe('an answer', () => {
       `Nothing was found about this in ${index}.`,
     )
     expect(phi(['run', 'phi-nano', 'x', '--raw', '--search', index]).code).toBe(2)
+    expect(phi(['run', 'phi-nano', 'x', '--embed', 'phi-nano']).code).toBe(2)
   })
 
   it('in a chat of lines keeps a line for each question', () => {
@@ -99,5 +103,42 @@ describe('a source', () => {
     const controls = (ids: readonly number[]): number[] => ids.filter((id) => control.has(id))
     expect(controls(idsOf('harmless')).length).toBeGreaterThan(0)
     expect(controls(idsOf(hostile))).toEqual(controls(idsOf('harmless')))
+  })
+})
+
+describe('vectors', () => {
+  it('are made by a model, used with it, and refused to another', () => {
+    const places = ['index', path.join(folder, 'notes'), '--out', index]
+    expect(phi([...places, '--embed', 'phi-nano']).out).toContain(`${index}: 2 vectors by phi-nano.`)
+    expect(phi([...places, '--embed', 'phi-nano']).out).toContain('0 vectors by phi-nano.')
+    const found = phi(['search', index, 'When do ferries leave?', '--embed', 'phi-nano', '--json'])
+    expect(JSON.parse(found.out)).toEqual([expect.objectContaining({ title: 'Ferry' }), expect.anything()])
+    writeFileSync(path.join(folder, 'notes/new.txt'), 'A new page.')
+    expect(phi(places).err).toContain('passages without vectors: 1')
+  })
+
+  it('come from a server as well', async () => {
+    const asked: unknown[] = []
+    const server = createServer((request, response) => {
+      request.setEncoding('utf8')
+      let body = ''
+      request.on('data', (part: string) => (body += part))
+      request.on('end', () => {
+        const { input } = JSON.parse(body) as { input: string[] }
+        asked.push(JSON.parse(body))
+        const data = input.map((text, at) => ({ index: at, embedding: [text.length, 1] }))
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data: data.reverse() }))
+      })
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const embedder = await openEmbedder(`http://127.0.0.1:${port}/v1#made-up`)
+    const [first, second] = await embedder.embed(['one', 'longer'])
+    server.closeAllConnections()
+    server.close()
+    expect(asked).toEqual([{ model: 'made-up', input: ['one', 'longer'], encoding_format: 'float' }])
+    expect(first?.[0]).toBeCloseTo(3 / Math.hypot(3, 1))
+    expect(second?.[0]).toBeCloseTo(6 / Math.hypot(6, 1))
+    await embedder.close()
   })
 })

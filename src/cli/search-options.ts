@@ -7,14 +7,19 @@ import type { Passage, SearchProvider } from '../search/passage.ts'
 import type { Said } from '../search/question.ts'
 import { searxng } from '../search/searxng.ts'
 import { IndexFile } from '../search/store/index-file.ts'
-import { reportError } from './errors.ts'
+import { VectorSearch } from '../search/store/vectors.ts'
+import { reportError, UsageError } from './errors.ts'
 import { integer, repeated } from './options.ts'
 import { packageVersion } from './version.ts'
 
 export interface SearchOptions {
   readonly search?: string[]
   readonly sources: number
+  readonly embed?: string
 }
+
+/** What `--embed` does where something is searched. */
+export const embedHelp = 'search indexes by vectors as well: the model that theirs were made with (phi index --embed)'
 
 export function addSearchOptions(command: Command): Command {
   return command
@@ -24,6 +29,7 @@ export function addSearchOptions(command: Command): Command {
       repeated,
     )
     .option('--sources <n>', 'sources that go with a question, at most', integer(1, 20), 5)
+    .option('--embed <model>', embedHelp)
 }
 
 /**
@@ -32,7 +38,7 @@ export function addSearchOptions(command: Command): Command {
  *
  * @throws PocketPhiError `not-found`, `invalid-file`; as `openMcp`
  */
-export async function openProvider(place: string, signal?: AbortSignal): Promise<SearchProvider> {
+async function openProvider(place: string, signal?: AbortSignal): Promise<SearchProvider> {
   if (/^https?:/.test(place)) return searxng(place)
   const [, server, tool] = /^mcp:(.+?)(?:#([\w./-]+))?$/.exec(place) ?? []
   if (server === undefined) return IndexFile.open(place)
@@ -40,14 +46,37 @@ export async function openProvider(place: string, signal?: AbortSignal): Promise
   return await openMcp({ server, tool }, { version: packageVersion(), environment: process.env, signal })
 }
 
-/** All or none of them. */
-async function openProviders(places: readonly string[], signal: AbortSignal | undefined): Promise<SearchProvider[]> {
-  const opened: SearchProvider[] = []
+interface OpenProviders {
+  readonly providers: readonly SearchProvider[]
+  readonly close: () => Promise<void>
+}
+
+/**
+ * The same places, of which indexes are searched by vectors as well where there is a model for them.
+ *
+ * @returns all of them, and what closes them; or none
+ * @throws PocketPhiError as `openProvider`, `openEmbedder` and `VectorSearch.open`
+ */
+export async function openProviders(
+  places: readonly string[],
+  embed: string | undefined,
+  signal?: AbortSignal,
+): Promise<OpenProviders> {
+  const opened: { close(): Promise<void> }[] = []
+  const providers: SearchProvider[] = []
   try {
-    for (const place of places) opened.push(await openProvider(place, signal))
-    return opened
+    // Few want vectors, and those who do not are to be answered as soon as ever.
+    const embedder = embed === undefined ? undefined : await (await import('./embedder.ts')).openEmbedder(embed, signal)
+    if (embedder !== undefined) opened.push(embedder)
+    for (const place of places) {
+      const provider = await openProvider(place, signal)
+      opened.push(provider)
+      const isIndex = provider instanceof IndexFile && embedder !== undefined
+      providers.push(isIndex ? await VectorSearch.open(provider, embedder, signal) : provider)
+    }
+    return { providers, close: async () => void (await Promise.all(opened.map((one) => one.close()))) }
   } catch (error) {
-    await Promise.all(opened.map((provider) => provider.close()))
+    await Promise.all(opened.map((one) => one.close()))
     throw error
   }
 }
@@ -62,14 +91,22 @@ export interface Searcher extends AsyncDisposable {
 /** Tokens of a query that the model writes. */
 const queryTokens = 32
 
-/** Undefined where no place is named. @throws PocketPhiError as `openProvider` */
+/**
+ * Undefined where no place is named.
+ *
+ * @throws PocketPhiError as `openProviders`
+ * @throws UsageError for a model of vectors without a place
+ */
 export async function openSearcher(
   model: PhiModel,
-  { search = [], sources }: SearchOptions,
+  { search = [], sources, embed }: SearchOptions,
   opening?: AbortSignal,
 ): Promise<Searcher | undefined> {
-  if (search.length === 0) return undefined
-  const providers = await openProviders(search, opening)
+  if (search.length === 0) {
+    if (embed !== undefined) throw new UsageError('--embed is for the indexes of --search; name one, or leave it out.')
+    return undefined
+  }
+  const { providers, close } = await openProviders(search, embed, opening)
   const write = async (instruction: string, signal: AbortSignal | undefined): Promise<string> => {
     const reply = model.chat().send(instruction, { maxTokens: queryTokens, ...(signal && { signal }) })
     return (await reply.result()).text
@@ -83,7 +120,7 @@ export async function openSearcher(
       return await ground(question, { providers, write, said, tokensOf, room, count: sources, signal })
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(providers.map((provider) => provider.close()))
+      await close()
     },
   }
 }

@@ -22,39 +22,41 @@ export function fuse(lists: readonly (readonly Passage[])[]): Passage[] {
   return [...scores.values()].sort((a, b) => b.score - a.score).map(({ passage }) => passage)
 }
 
+/** What a passage takes, in tokens. */
+type CountTokens = (passage: Passage) => number | Promise<number>
+
 /**
  * The first passages that there is room for, at most so many. The first one is cut where it alone is too long.
  *
- * @param tokensOf what a text takes
  * @param room tokens for all of them
  */
-export function fitting(
+export async function fitting(
   passages: readonly Passage[],
-  tokensOf: (passage: Passage) => number,
+  tokensOf: CountTokens,
   { room, count }: { readonly room: number; readonly count: number },
-): Passage[] {
+): Promise<Passage[]> {
   const chosen: Passage[] = []
   let left = room
   for (const passage of passages) {
     if (chosen.length === count) break
-    const tokens = tokensOf(passage)
+    const tokens = await tokensOf(passage)
     if (tokens > left) continue
     chosen.push(passage)
     left -= tokens
   }
   const [first] = passages
   if (chosen.length > 0 || first === undefined) return chosen
-  const cut = cutTo(first, tokensOf, room)
+  const cut = await cutTo(first, tokensOf, room)
   return cut === undefined ? [] : [cut]
 }
 
 /** As much from the beginning as there is room for. */
-function cutTo(passage: Passage, tokensOf: (passage: Passage) => number, room: number): Passage | undefined {
+async function cutTo(passage: Passage, tokensOf: CountTokens, room: number): Promise<Passage | undefined> {
   const cutAt = (most: number): Passage => ({ ...passage, text: `${beginningOf(passage.text, most).trimEnd()}…` })
   let [low, high] = [0, passage.text.length]
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    if (tokensOf(cutAt(middle)) <= room) low = middle
+    if ((await tokensOf(cutAt(middle))) <= room) low = middle
     else high = middle - 1
   }
   return low === 0 ? undefined : cutAt(low)

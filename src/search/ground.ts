@@ -10,8 +10,8 @@ export interface GroundOptions {
   readonly write?: ((instruction: string, signal: AbortSignal | undefined) => Promise<string>) | undefined
   /** What was said before the question, oldest first. */
   readonly said?: readonly Said[]
-  /** Tokens of a text. */
-  readonly tokensOf: (text: string) => number
+  /** Tokens of a text; an engine behind a port takes a moment to say. */
+  readonly tokensOf: (text: string) => number | Promise<number>
   /** Tokens that the sources may take together. */
   readonly room: number
   /** Sources, at most. */
@@ -54,7 +54,7 @@ export async function ground(question: string, options: GroundOptions): Promise<
     if (failures.length > 0) throw failures[0]
     return undefined
   }
-  const sources = fitting(found, (passage) => tokensOf(sourceText(passage)), { room, count })
+  const sources = await fitting(found, (passage) => tokensOf(sourceText(passage)), { room, count })
   if (sources.length === 0) throw noRoom(room)
   return { content: groundedQuestion(question, sources), sources, queries, failures }
 }

@@ -103,6 +103,7 @@ export interface EngineCalls {
   readonly load: Call<{ model: number; source: SentSource; options: SentLoadOptions }, ModelFacts, LoadNews>
   readonly measure: Call<{ source: SentSource; options: SentLoadOptions }, MeasuredMemory>
   readonly counters: Call<{ model: number }, EngineCounters>
+  readonly countTokens: Call<{ model: number; text: string }, number>
   readonly embed: Call<{ model: number; texts: readonly SentPrompt[] }, readonly Embedding[], Progress>
   readonly openPicture: Call<
     { model: number; picture: number; source: PictureSource; options: PictureOptions },

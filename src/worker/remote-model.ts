@@ -43,6 +43,11 @@ export class RemoteModel implements ModelFacts, AsyncDisposable {
     return await this.#caller.call('counters', { model: this.#model })
   }
 
+  /** Tokens that a text takes, without those that a template adds. */
+  async countTokens(text: string): Promise<number> {
+    return await this.#caller.call('countTokens', { model: this.#model, text })
+  }
+
   /** Continues a prompt. What `PhiModel.generate` throws at once is thrown when the answer is read. */
   generate(prompt: RemotePrompt, options: RemoteGenerateOptions = {}): RemoteGeneration {
     const input = { model: this.#model, prompt: sentPrompt(prompt), options: sentGenerateOptions(options) }

@@ -47,6 +47,7 @@ class Hall {
     },
     measure: ({ source, options }, { signal }) => measureModel(openSource(source), { ...options, signal }),
     counters: async ({ model }) => this.#model(model).counters,
+    countTokens: async ({ model, text }) => this.#model(model).tokenizer.encode(text).length,
     embed: ({ model, texts }, { signal, tell }) =>
       this.#model(model).embed(
         texts.map((text) => this.#prompt(text, model)),

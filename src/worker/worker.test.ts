@@ -84,6 +84,12 @@ describe('a model over a port', () => {
     expect(found.usage.promptTokens).toBe(usage.promptTokens)
   })
 
+  it('counts the tokens of a text', async () => {
+    for (const text of ['', 'the sea', '<|end|> is text']) {
+      expect(await remote.countTokens(text)).toBe(local.tokenizer.encode(text).length)
+    }
+  })
+
   it('counts rows on the other side', async () => {
     const before = await remote.counters()
     await remote.generate(someIds(9, 3), { ...endless, maxTokens: 1 }).result()

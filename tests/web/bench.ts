@@ -179,7 +179,7 @@ export async function openList(page: Page): Promise<void> {
 }
 
 /** Opens a screen by its link in the list. */
-export async function openScreen(page: Page, name: 'Models' | 'Settings' | 'Benchmark'): Promise<void> {
+export async function openScreen(page: Page, name: 'Models' | 'Documents' | 'Settings' | 'Benchmark'): Promise<void> {
   await openList(page)
   await page.locator('.sidebar').getByRole('link', { name }).click()
   await page.getByRole('heading', { level: 1, name }).waitFor()

@@ -11,9 +11,12 @@ import { ask, openWeb, ready, type WebBench } from './bench.ts'
 /** Kilobytes after brotli: script and style of the page, and all else that it loads, with one build of the kernels. */
 const pageBudget = 150
 const engineBudget = 300
+/** What reads and searches documents, which only those load who have some. */
+const documentsBudget = 130
 
 /** Files of the page itself. What is neither one of them nor an extra is the engine's, so that a new chunk is weighed, too. */
 const ofPage = /^(?:index\.html|manifest\.webmanifest|service-worker\.js|assets\/page-[\w-]+\.(?:js|css))$/
+const ofDocuments = /^assets\/documents\.worker-[\w-]+\.js$/
 /** What is no code, and the builds of the kernels that a browser with threads and relaxed SIMD does not take. */
 const extra =
   /^(?:models|icons|screenshots)\/|^assets\/(?:baseline-threads|baseline-single|relaxed-single)-[\w-]+\.wasm$/
@@ -193,6 +196,34 @@ describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
     await context.close()
   })
 
+  it('lets nothing out of the worker that reads documents', async () => {
+    const { page, context } = await web.visit(`${web.site.origin}/#/documents`)
+    const buffer = Buffer.from(
+      '<img src="https://x.example/a.png"><script>fetch("https://x.example/")</script><p>A walrus sleeps.</p>',
+    )
+    await page
+      .locator('.documents-place input')
+      .first()
+      .setInputFiles([{ name: 'a.html', mimeType: '', buffer }])
+    await page.locator('.documents li').waitFor()
+    const reader = page.workers().find((worker) => worker.url().includes('documents.worker'))
+    told.length = 0
+    for (const address of [`${stranger}/fetch`, `${web.hub.endpoint}/api`]) {
+      expect(
+        await reader?.evaluate(
+          (to) =>
+            fetch(to).then(
+              () => true,
+              () => false,
+            ),
+          address,
+        ),
+      ).toBe(false)
+    }
+    expect(told).toEqual([])
+    await context.close()
+  })
+
   it('shows what a model writes as text, and fetches nothing for it', async () => {
     const { page, context } = await web.visit()
     await ready(page)
@@ -236,22 +267,28 @@ describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
     await page.goto(`${web.site.origin}/`)
     await ready(page)
     await ask(page, 'What is 27 plus 15?')
+    // What reads documents is brought by the service worker alone, until there are some.
+    expect(page.workers().filter((worker) => worker.url().includes('documents'))).toEqual([])
     expect(addresses.length).toBeGreaterThan(5)
     expect(addresses.filter((address) => !address.startsWith(`${web.site.origin}/`))).toEqual([])
     await context.close()
   })
 
-  it(`weighs at most ${pageBudget} kB, and the engine ${engineBudget} kB, after brotli`, async () => {
+  it(`weighs at most ${pageBudget} kB, the engine ${engineBudget} kB, documents ${documentsBudget} kB, after brotli`, async () => {
     const files = [...(await filesBelow(web.folder))].filter(([name]) => !extra.test(name))
     const weigh = (part: readonly (readonly [string, Uint8Array])[]): number =>
       part.reduce((sum, [, content]) => sum + brotliCompressSync(content).length, 0) / 1000
     const page = weigh(files.filter(([name]) => ofPage.test(name)))
-    const engine = weigh(files.filter(([name]) => !ofPage.test(name)))
-    console.log(`chat page: ${page.toFixed(1)} kB, engine with kernels: ${engine.toFixed(1)} kB (brotli)`)
+    const documents = weigh(files.filter(([name]) => ofDocuments.test(name)))
+    const engine = weigh(files.filter(([name]) => !ofPage.test(name) && !ofDocuments.test(name)))
+    const figures = { page, 'engine with kernels': engine, documents }
+    for (const [part, weight] of Object.entries(figures)) console.log(`${part}: ${weight.toFixed(1)} kB (brotli)`)
     // Something is there to weigh.
     expect(page).toBeGreaterThan(10)
     expect(engine).toBeGreaterThan(30)
+    expect(documents).toBeGreaterThan(10)
     expect(page).toBeLessThanOrEqual(pageBudget)
     expect(engine).toBeLessThanOrEqual(engineBudget)
+    expect(documents).toBeLessThanOrEqual(documentsBudget)
   })
 })

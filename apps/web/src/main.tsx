@@ -9,6 +9,7 @@ import { App } from './app/app.tsx'
 import { keepOffline } from './app/offline.ts'
 import { followKeyboard } from './app/viewport.ts'
 import { refreshHeadings } from './conversations/conversations.ts'
+import { refreshDocuments } from './documents/documents.ts'
 import { loadModel } from './models/session.ts'
 import { choiceOf } from './models/sources.ts'
 import { settings } from './settings/settings.ts'
@@ -21,5 +22,6 @@ if (place === null) throw new Error('defect: index.html has no place for the pag
 render(<App />, place)
 
 void refreshHeadings()
+void refreshDocuments()
 followKeyboard()
 keepOffline()

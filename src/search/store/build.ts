@@ -1,14 +1,13 @@
 /** Files to an index: what is new or has changed is read, what is gone is forgotten. */
 import { existsSync } from 'node:fs'
 import { glob, stat } from 'node:fs/promises'
-import { basename, resolve, sep } from 'node:path'
+import { resolve, sep } from 'node:path'
 import { PocketPhiError, throwIfAborted } from '../../base/errors.ts'
-import { isSkipped, type RawDocument } from '../../data/pipeline/document.ts'
 import { identityOf, isUrl } from '../../data/pipeline/inputs.ts'
-import { formatOf, readFileDocuments, type Fields } from '../../data/pipeline/sources/read-file.ts'
-import { extractedText, textStage } from '../../data/pipeline/stages/text.ts'
-import { passageOf, type Passage } from '../passage.ts'
-import { splitText } from '../split.ts'
+import type { Fields } from '../../data/documents/read.ts'
+import { formatOf, readFileDocuments } from '../../data/pipeline/sources/read-file.ts'
+import { textStage } from '../../data/pipeline/stages/text.ts'
+import { passagesIn, usualFields, type FilePassages } from '../reading/passages.ts'
 import { IndexFile, type IndexCounts } from './index-file.ts'
 
 export interface BuildOptions {
@@ -27,8 +26,6 @@ export interface FileDone {
   /** What in it gave no passages, by the reason. */
   readonly skipped: ReadonlyMap<string, number>
 }
-
-const usualFields: Fields = { text: 'text', html: 'html', title: 'title', url: 'url' }
 
 /** Goes up when the same file gives other passages, or other words to find them by. */
 const version = 1
@@ -87,9 +84,12 @@ async function updateFile(
   fields: Fields,
   signal: AbortSignal | undefined,
 ): Promise<Outcome> {
-  const read = async (): Promise<{ identity: string; content: Content | undefined }> => {
+  const read = async (): Promise<{ identity: string; content: FilePassages | undefined }> => {
     const identity = `${await identityOf(name)} ${version}.${textStage.version} ${JSON.stringify(fields)}`
-    return { identity, content: identity === known ? undefined : await contentOf(name, fields, signal) }
+    return {
+      identity,
+      content: identity === known ? undefined : await passagesIn(readFileDocuments(name, fields), name, signal),
+    }
   }
   const { identity, content } = await read().catch((error: unknown) => {
     throwIfAborted(signal)
@@ -136,45 +136,4 @@ function isWithin(name: string, place: string): boolean {
   if (isUrl(place) || isUrl(name)) return name === place
   const path = resolve(place)
   return name === path || name.startsWith(path.endsWith(sep) ? path : path + sep)
-}
-
-interface Content {
-  readonly passages: readonly Passage[]
-  readonly skipped: ReadonlyMap<string, number>
-}
-
-async function contentOf(name: string, fields: Fields, signal: AbortSignal | undefined): Promise<Content> {
-  const passages: Passage[] = []
-  const skipped = new Map<string, number>()
-  const skip = (reason: string): unknown => skipped.set(reason, (skipped.get(reason) ?? 0) + 1)
-  for await (const found of readFileDocuments(name, fields)) {
-    throwIfAborted(signal)
-    const parts = isSkipped(found) ? found.reason : documentPassages(found, name)
-    if (typeof parts === 'string') skip(parts)
-    else if (parts.length === 0) skip('no text')
-    else for (const part of parts) passages.push(part)
-  }
-  return { passages, skipped }
-}
-
-/** The passages of a document, or why it has none. */
-function documentPassages(document: RawDocument, file: string): Passage[] | string {
-  const page = document.format === 'html' ? extractedText(document.text) : undefined
-  if (typeof page === 'string') return page
-  const address = document.url ?? file
-  const title = page?.title || titleOf(document, file)
-  const markdown = /\.md(?:\.\w+)?$/i.test(file)
-  return splitText(page?.text ?? document.text, { markdown }).map(({ heading, text }) =>
-    passageOf({ title: heading === '' || heading === title ? title : `${title}: ${heading}`, address, text }),
-  )
-}
-
-/** Its own, the first heading of Markdown, or the name of the file. */
-function titleOf({ title, text }: RawDocument, file: string): string {
-  if (title !== undefined && !file.endsWith(title)) return title
-  const line = text
-    .slice(0, 2000)
-    .split('\n')
-    .find((one) => /^#\s/.test(one))
-  return line?.replace(/^#/, '').trim() || basename(file)
 }

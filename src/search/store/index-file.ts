@@ -1,24 +1,18 @@
 /**
  * Passages in a file of SQLite, found by their words: BM25 as its full-text search (FTS5) computes it, over stems for English and over
- * pairs of characters for scripts without spaces. Vectors are not in it.
+ * pairs of characters for scripts without spaces. Vectors may be in it as well, for those who search by both (VectorSearch).
  */
 import { existsSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { PocketPhiError, present, throwIfAborted } from '../../base/errors.ts'
 import type { FindOptions, Passage, SearchProvider } from '../passage.ts'
-import { spaced, termsOf } from './terms.ts'
+import { distinct, leastCoverage, titleWeight, wordWeight } from '../ranking.ts'
+import { phrasesOf, spaced } from '../terms.ts'
+import { numberIn, textIn } from './rows.ts'
+import { VectorTable, type Unembedded } from './vector-table.ts'
 
 /** "phi" and the version of the tables. */
 const applicationId = 0x70686901
-
-/**
- * The share of a query's words that a passage must have, where rare words count more than common ones (by their inverse document
- * frequency): what only shares "which" and "is" with a question says nothing about it.
- */
-const leastCoverage = 0.2
-
-/** A match in the title or the heading counts as so many in the text. */
-const titleWeight = 2
 
 /** Milliseconds to wait for another process, which holds the file for the moment in which it commits. Nothing else is done meanwhile. */
 const patience = 2000
@@ -54,10 +48,12 @@ export class IndexFile implements SearchProvider {
   readonly isLocal = true
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly #vectors: VectorTable
 
   private constructor(path: string, database: DatabaseSync) {
     this.name = path
     this.#database = database
+    this.#vectors = new VectorTable(path, database)
   }
 
   /**
@@ -79,8 +75,12 @@ export class IndexFile implements SearchProvider {
       if (create) makeTables(database)
       const id = numberIn(database.prepare('PRAGMA application_id').get(), 'application_id')
       if (id !== applicationId) throw noIndex(path, 'another database')
-      if (create) checkWhole(path, database)
-      return new IndexFile(path, database)
+      const index = new IndexFile(path, database)
+      if (create) {
+        checkWhole(path, database)
+        index.#vectors.create()
+      }
+      return index
     } catch (cause) {
       database?.close()
       throw explained(path, cause)
@@ -130,9 +130,53 @@ export class IndexFile implements SearchProvider {
     const row = this.#statement('SELECT id FROM files WHERE name = ?').get(name)
     if (row === undefined) return
     const id = numberIn(row, 'id')
+    this.#vectors.removeFile(id)
     this.#statement('DELETE FROM words WHERE rowid IN (SELECT id FROM passages WHERE file = ?)').run(id)
     this.#statement('DELETE FROM passages WHERE file = ?').run(id)
     this.#statement('DELETE FROM files WHERE id = ?').run(id)
+  }
+
+  /** Whether passages have vectors. */
+  get hasVectors(): boolean {
+    return this.#explaining(() => this.#vectors.isThere)
+  }
+
+  /**
+   * Compares a model with the one that the vectors are of.
+   *
+   * @param probe its vector of the text that all are asked for
+   * @returns whether it is the one; an index without vectors knows none
+   * @throws PocketPhiError `invalid-argument` for another model
+   */
+  knowsEmbedder(name: string, probe: Float32Array): boolean {
+    return this.#explaining(() => this.#vectors.isThere && this.#vectors.knows(name, probe))
+  }
+
+  /** Writes down which model the vectors are going to be of. */
+  setEmbedder(name: string, probe: Float32Array): void {
+    this.#transaction('IMMEDIATE', () => this.#vectors.setEmbedder(name, probe))
+  }
+
+  /** Passages that have no vector yet, and how many there are in all. */
+  unembedded(count: number): { readonly passages: readonly Unembedded[]; readonly total: number } {
+    return this.#transaction('DEFERRED', () => ({
+      passages: this.#vectors.missing(count),
+      total: this.#vectors.missingCount,
+    }))
+  }
+
+  /** Keeps vectors, by the numbers of their passages, all or none. */
+  putVectors(vectors: ReadonlyMap<number, Float32Array>): void {
+    this.#transaction('IMMEDIATE', () => {
+      for (const [passage, vector] of vectors) this.#vectors.put(passage, vector)
+    })
+  }
+
+  /** The passages whose vectors point most nearly where this one does, the nearest first. @throws PocketPhiError as `find` */
+  nearest(vector: Float32Array, count: number): Passage[] {
+    return this.#transaction('DEFERRED', () =>
+      distinct(this.#vectors.nearest(vector, count).map((id) => this.#passage(id))),
+    )
   }
 
   /** What is read within one is of one moment. @throws PocketPhiError as `find`; what the work throws */
@@ -167,7 +211,7 @@ export class IndexFile implements SearchProvider {
   }
 
   #find(query: string, count: number): Passage[] {
-    const terms = termsOf(query)
+    const terms = phrasesOf(query)
     if (terms.length === 0) return []
     const ranked = this.#statement(
       `SELECT rowid AS id FROM words WHERE words MATCH ? ORDER BY bm25(words, ${titleWeight}, 1), rowid LIMIT ?`,
@@ -189,9 +233,7 @@ export class IndexFile implements SearchProvider {
         this.#statement('SELECT count(*) AS count FROM words WHERE words MATCH ?').get(term),
         'count',
       )
-      // A word that no passage has is as rare as one that a single passage has.
-      const passages = Math.max(1, all)
-      const weight = Math.log(1 + (total - passages + 0.5) / (passages + 0.5))
+      const weight = wordWeight(total, all)
       sum += weight
       const having = this.#statement(
         'SELECT rowid AS id FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))',
@@ -216,12 +258,6 @@ export class IndexFile implements SearchProvider {
     this.#statements.set(sql, statement)
     return statement
   }
-}
-
-/** The first of those with the same text: pages are often saved more than once. */
-function distinct(passages: readonly Passage[]): Passage[] {
-  const texts = new Set<string>()
-  return passages.filter(({ text }) => !texts.has(text) && texts.add(text))
 }
 
 /** @throws PocketPhiError `invalid-file`: what is written into a damaged file is lost */
@@ -284,18 +320,4 @@ function explained(path: string, cause: unknown): unknown {
         cause,
       })
   }
-}
-
-type Row = Readonly<Record<string, unknown>> | undefined
-
-function numberIn(row: Row, column: string): number {
-  const value = row?.[column]
-  if (typeof value !== 'number') throw new Error(`defect: the column ${column} is no number`)
-  return value
-}
-
-function textIn(row: Row, column: string): string {
-  const value = row?.[column]
-  if (typeof value !== 'string') throw new Error(`defect: the column ${column} is no text`)
-  return value
 }

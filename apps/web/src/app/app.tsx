@@ -2,6 +2,7 @@ import { BenchmarkScreen } from '../benchmark/benchmark-screen.tsx'
 import { announcement } from '../conversations/answering.ts'
 import { ChatScreen } from '../conversations/chat-screen.tsx'
 import { Sidebar } from '../conversations/sidebar.tsx'
+import { DocumentsScreen } from '../documents/documents-screen.tsx'
 import { ModelsScreen } from '../models/models-screen.tsx'
 import { SettingsScreen } from '../settings/settings-screen.tsx'
 import { Button } from './button.tsx'
@@ -31,6 +32,8 @@ function OpenScreen() {
       return <ChatScreen />
     case 'models':
       return <ModelsScreen />
+    case 'documents':
+      return <DocumentsScreen />
     case 'settings':
       return <SettingsScreen />
     case 'benchmark':

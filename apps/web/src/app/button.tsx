@@ -9,9 +9,11 @@ interface IconButtonProps {
   readonly disabled?: boolean
   readonly class?: string
   readonly expanded?: boolean
+  /** Of a switch: whether it is on. */
+  readonly pressed?: boolean
 }
 
-export function IconButton({ icon, label, onClick, disabled = false, expanded, ...rest }: IconButtonProps) {
+export function IconButton({ icon, label, onClick, disabled = false, expanded, pressed, ...rest }: IconButtonProps) {
   return (
     <button
       type="button"
@@ -19,6 +21,7 @@ export function IconButton({ icon, label, onClick, disabled = false, expanded, .
       aria-label={label}
       title={label}
       aria-expanded={expanded}
+      aria-pressed={pressed}
       disabled={disabled}
       onClick={onClick}
     >

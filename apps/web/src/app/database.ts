@@ -1,6 +1,7 @@
-/** The database of this page. Conversations stay on this device. */
+/** The database of this page. Conversations and documents stay on this device. */
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
 import type { Heading, KeptPicture, Thread } from '../conversations/thread.ts'
+import type { KeptDocument, KeptPassages } from '../documents/documents-calls.ts'
 
 interface Schema extends DBSchema {
   /** What the list shows, apart from the messages, which are read when a conversation is opened. */
@@ -8,18 +9,25 @@ interface Schema extends DBSchema {
   threads: { key: string; value: Thread }
   /** Apart from the messages, which are written anew with every second of an answer. */
   pictures: { key: string; value: KeptPicture; indexes: { conversation: string } }
+  documents: { key: string; value: KeptDocument }
+  /** Apart from what the list of documents shows. */
+  passages: { key: string; value: KeptPassages }
 }
 
 let opening: Promise<IDBPDatabase<Schema>> | undefined
 
 function open(): Promise<IDBPDatabase<Schema>> {
-  return openDB<Schema>('pocket-phi', 2, {
+  return openDB<Schema>('pocket-phi', 3, {
     upgrade(created, version) {
       if (version < 1) {
         created.createObjectStore('headings', { keyPath: 'id' })
         created.createObjectStore('threads', { keyPath: 'id' })
       }
-      created.createObjectStore('pictures', { keyPath: 'id' }).createIndex('conversation', 'conversation')
+      if (version < 2) {
+        created.createObjectStore('pictures', { keyPath: 'id' }).createIndex('conversation', 'conversation')
+      }
+      created.createObjectStore('documents', { keyPath: 'name' })
+      created.createObjectStore('passages', { keyPath: 'name' })
     },
     // A newer version of the page in another tab wants to change the database.
     blocking: (_current, _blocked, event) => {

@@ -20,6 +20,7 @@ const paths = {
   picture: 'M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15.5 9.5v.1',
   camera: 'M4 8h3l2-3h6l2 3h3v11H4zM16 13a4 4 0 1 1-8 0 4 4 0 0 1 8 0z',
   trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',
+  document: 'M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6',
   folder: 'M4 6h6l2 2h8v11H4z',
   down: 'M12 5v14M6 13l6 6 6-6',
   warning: 'M12 4l9 16H3zM12 10v4M12 17v.5',

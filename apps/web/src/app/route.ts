@@ -1,13 +1,19 @@
 /** Which screen is open. It stands in the address, so that the buttons of the browser work. */
 import { signal } from '@preact/signals'
 
-export type Route =
-  | { readonly screen: 'chat'; readonly conversation: string | undefined }
-  | { readonly screen: 'models' | 'settings' | 'benchmark' }
+export type Route = { readonly screen: 'chat'; readonly conversation: string | undefined } | { readonly screen: Place }
+
+/** The screens beside the chat. */
+const places = ['models', 'documents', 'settings', 'benchmark'] as const
+type Place = (typeof places)[number]
+
+function isPlace(screen: string): screen is Place {
+  return (places as readonly string[]).includes(screen)
+}
 
 function routeOf(hash: string): Route {
   const [, screen = '', conversation] = hash.split('/')
-  if (screen === 'models' || screen === 'settings' || screen === 'benchmark') return { screen }
+  if (isPlace(screen)) return { screen }
   return { screen: 'chat', conversation: screen === 'c' ? conversation : undefined }
 }
 

@@ -1,7 +1,10 @@
 /** Questions and answers: one at a time, kept while they are written. */
 import { computed, effect, signal } from '@preact/signals'
+import type { Passage } from 'pocket-phi/search'
 import { PocketPhiError, type Progress, type RemoteChat, type RemoteMessage, type RemoteModel } from 'pocket-phi/worker'
 import { errorData, explained, isAborted } from '../app/errors.ts'
+import { answersFromDocuments } from '../documents/documents.ts'
+import { nothingFound, sourcesFor } from '../documents/sources.ts'
 import { readyModel, recover } from '../models/session.ts'
 import { settings } from '../settings/settings.ts'
 import { begin, keep, thread } from './conversations.ts'
@@ -125,7 +128,7 @@ async function answerAfter(
   const draft = new Draft(begun)
   let end: Partial<Turn>
   try {
-    end = { facts: await write(begun, draft, stopped) }
+    end = await write(begun, draft, stopped)
     announcement.value = draft.text
   } catch (error) {
     end = isAborted(error) ? {} : { error: errorData(recover(error)) }
@@ -180,11 +183,17 @@ async function messagesBefore(
   return system === '' ? messages : [{ role: 'system', content: system }, ...messages]
 }
 
-async function write({ thread: begun, turn }: Begun, draft: Draft, stopped: AbortSignal): Promise<AnswerFacts> {
+/** @returns what is known of the answer when it has ended */
+async function write({ thread: begun, turn }: Begun, draft: Draft, stopped: AbortSignal): Promise<Partial<Turn>> {
   const { name, model } = await unlessAborted(readyModel(), stopped)
   const { sampling, maxTokens, seed } = settings.value
   const messages = await unlessAborted(messagesBefore(begun, turn, model), stopped)
-  const reply = chatOf(begun, model).answer(messages, {
+  const grounded = await groundedMessages(messages, model, stopped)
+  if (grounded === undefined) {
+    draft.add(nothingFound)
+    return {}
+  }
+  const reply = chatOf(begun, model).answer(grounded.messages, {
     ...sampling,
     ...(maxTokens === undefined ? {} : { maxTokens }),
     ...(seed === undefined ? {} : { seed }),
@@ -193,7 +202,31 @@ async function write({ thread: begun, turn }: Begun, draft: Draft, stopped: Abor
   })
   for await (const { text } of reply) draft.add(text)
   const { finish, usage, seed: used } = await reply.result()
-  return { model: name, finish, usage, seed: used, dropped: reply.dropped.length }
+  const facts: AnswerFacts = { model: name, finish, usage, seed: used, dropped: reply.dropped.length }
+  return grounded.sources.length === 0 ? { facts } : { facts, sources: grounded.sources }
+}
+
+/**
+ * The messages with sources for the last of them, where answers are to come from documents. Sources go with one question: the conversation goes on
+ * without them.
+ *
+ * @returns undefined where nothing was found
+ */
+async function groundedMessages(
+  messages: readonly RemoteMessage[],
+  model: RemoteModel,
+  stopped: AbortSignal,
+): Promise<{ readonly messages: readonly RemoteMessage[]; readonly sources: readonly Passage[] } | undefined> {
+  const question = messages.at(-1)
+  // A picture without words has nothing to look up.
+  if (!answersFromDocuments.value || question === undefined || question.content.trim() === '') {
+    return { messages, sources: [] }
+  }
+  showLive({ progress: { stage: 'looking in your documents', done: 0, total: 0, unit: 'documents' } })
+  const said = messages.slice(0, -1)
+  const found = await sourcesFor(question.content, said, model, stopped)
+  if (found === undefined) return undefined
+  return { messages: [...said, { ...question, content: found.content }], sources: found.sources }
 }
 
 /** Loading goes on for the next question when this one is taken back. */

@@ -1,7 +1,9 @@
 import { signal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { IconButton } from '../app/button.tsx'
+import { answersFromDocuments, documents } from '../documents/documents.ts'
 import { canAnswer, session } from '../models/session.ts'
+import { changeSettings } from '../settings/settings.ts'
 import { ask, isAnswering, stop } from './answering.ts'
 import { attach, attachments, isMeasuring, shownOf, takeAttachments } from './attachments.ts'
 import { Attachments, Choosers } from './attachments-view.tsx'
@@ -36,12 +38,13 @@ export function Composer() {
       <Attachments />
       <div class="composer-box">
         <Choosers />
+        <DocumentsSwitch />
         <textarea
           ref={area}
           class="growing"
           rows={1}
           aria-label="Message"
-          placeholder={session.value.state === 'empty' ? 'Choose a model first' : 'Ask something'}
+          placeholder={placeholder()}
           value={draft.value}
           onInput={({ currentTarget }) => (draft.value = currentTarget.value)}
           onPaste={(event) => {
@@ -63,5 +66,25 @@ export function Composer() {
         )}
       </div>
     </form>
+  )
+}
+
+function placeholder(): string {
+  if (session.value.state === 'empty') return 'Choose a model first'
+  return answersFromDocuments.value ? 'Ask your files' : 'Ask something'
+}
+
+/** Whether the next question is answered from documents; where there are none, so is no switch. */
+function DocumentsSwitch() {
+  if (documents.value.length === 0) return undefined
+  const isOn = answersFromDocuments.value
+  return (
+    <IconButton
+      class="documents-switch"
+      icon="document"
+      label="Answer from documents"
+      pressed={isOn}
+      onClick={() => changeSettings({ fromDocuments: !isOn })}
+    />
   )
 }

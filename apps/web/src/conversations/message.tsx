@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { Button, IconButton } from '../app/button.tsx'
 import { ErrorNotice } from '../app/notice.tsx'
 import { ProgressBar } from '../app/progress.tsx'
+import { Sources } from '../documents/sources-view.tsx'
 import { settings } from '../settings/settings.ts'
 import { edit, isAnswering, live, regenerate, turnKey, writtenTurn } from './answering.ts'
 import { showBranch, thread } from './conversations.ts'
@@ -69,7 +70,7 @@ function Pictures({ turn: { pictures = [] } }: MessageProps) {
 function Answer({ turn }: MessageProps) {
   const isOpen = useSignal(false)
   if (writtenTurn.value === turnKey(thread.value.id, turn.id)) return <WrittenAnswer />
-  const { content, error, facts } = turn
+  const { content, error, facts, sources } = turn
   const again = (
     <Button icon="retry" disabled={isAnswering.value} onClick={() => regenerate(turn)}>
       Try again
@@ -78,6 +79,7 @@ function Answer({ turn }: MessageProps) {
   return (
     <article class="message answer" aria-label="Phi">
       {content === '' ? undefined : <Markdown text={content} />}
+      {sources === undefined || error !== undefined ? undefined : <Sources answer={content} sources={sources} />}
       {error === undefined ? undefined : <ErrorNotice error={error}>{again}</ErrorNotice>}
       {turn.isUnfinished === true ? (
         <p class="quiet aside">This answer was broken off when the page was closed. {again}</p>

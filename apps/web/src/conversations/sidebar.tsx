@@ -48,6 +48,7 @@ export function Sidebar() {
         <List />
         <footer>
           <Place to={{ screen: 'models' }} icon="model" label="Models" />
+          <Place to={{ screen: 'documents' }} icon="document" label="Documents" />
           <Place to={{ screen: 'benchmark' }} icon="gauge" label="Benchmark" />
           <Place to={{ screen: 'settings' }} icon="settings" label="Settings" />
         </footer>

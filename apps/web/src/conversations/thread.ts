@@ -1,4 +1,5 @@
 /** A conversation as a tree: an edited question or another answer is a branch, and nothing that was said is lost. */
+import type { Passage } from 'pocket-phi/search'
 import type { ErrorData, FinishReason, Usage } from 'pocket-phi/worker'
 
 /** How an answer was made. */
@@ -38,6 +39,8 @@ export interface Turn {
   readonly pictures?: readonly ShownPicture[]
   /** Milliseconds since 1970. */
   readonly at: number
+  /** Of an answer: what it was to be taken from, in the order of their numbers. */
+  readonly sources?: readonly Passage[]
   /** Of an answer that was written here and has ended. */
   readonly facts?: AnswerFacts
   /** While it is written; an answer that stays so was broken off when the page went away. */

@@ -68,6 +68,25 @@ describe('conversations as files', () => {
     )
   })
 
+  it('keep the sources of answers, but for what is none, and name those that are cited in Markdown', async () => {
+    const { heading, thread } = conversation()
+    const sources = ['Boats', 'Trains'].map((title) => ({ title, address: `${title}.txt`, text: 'words' }))
+    const withSources = (given: unknown): string => {
+      const turns = thread.turns.map((turn) => {
+        return turn.role === 'user' ? turn : { ...turn, content: 'At noon [2].', sources: given }
+      })
+      const conversations = [{ heading, thread: { ...thread, turns }, pictures: {} }]
+      return JSON.stringify({ format: 'pocket-phi-conversations', version: 1, conversations })
+    }
+    const [back] = parseConversations(withSources(sources))
+    expect(back?.thread.turns[1]?.sources).toEqual(sources)
+    expect(back && formatMarkdown(back)).toContain('At noon [2].\n\n- [2] Trains (Trains.txt)\n')
+    expect(parseConversations(await exported(...(back ? [back] : [])))[0]?.thread.turns[1]?.sources).toEqual(sources)
+    for (const given of ['x', [7, { title: 'x' }], {}]) {
+      expect(parseConversations(withSources(given))[0]?.thread.turns[1]).not.toHaveProperty('sources')
+    }
+  })
+
   it('come back with all branches, under names of their own', async () => {
     const { heading, thread } = conversation()
     const [back] = parseConversations(await exported({ heading, thread, pictures: [] }))

@@ -1,4 +1,5 @@
 /** Conversations as a file: all of them to keep or to take elsewhere, or one to read. */
+import { citationsOf, type Passage } from 'pocket-phi/search'
 import { PocketPhiError, type FinishReason, type Usage } from 'pocket-phi/worker'
 import {
   shownTurns,
@@ -59,11 +60,20 @@ function fileOf(dataUrl: unknown): Blob | undefined {
 
 /** The branch that is shown, for people. */
 export function formatMarkdown({ heading, thread }: Conversation): string {
-  const turns = shownTurns(thread).map(({ role, content, pictures = [] }) => {
+  const turns = shownTurns(thread).map(({ role, content, pictures = [], sources = [] }) => {
     const shown = pictures.map(({ name, width, height }) => `*Picture: ${name}, ${width} × ${height}*\n\n`).join('')
-    return `**${role === 'user' ? 'You' : 'Phi'}**\n\n${shown}${content}\n`
+    return `**${role === 'user' ? 'You' : 'Phi'}**\n\n${shown}${content}\n${citedLines(content, sources)}`
   })
   return `# ${heading.title}\n\n${turns.join('\n')}`
+}
+
+/** The sources that an answer names, a line each. */
+function citedLines(answer: string, sources: readonly Passage[]): string {
+  const lines = citationsOf(answer, sources.length).cited.map((number) => {
+    const { title = '', address = '' } = sources[number - 1] ?? {}
+    return `- [${number}] ${title} (${address})\n`
+  })
+  return lines.length === 0 ? '' : `\n${lines.join('')}`
 }
 
 /**
@@ -149,13 +159,22 @@ function shownPictures(value: unknown, files: ReadonlyMap<string, KeptPicture>):
   })
 }
 
+function sourcesOf(value: unknown): Passage[] {
+  return (Array.isArray(value) ? (value as readonly unknown[]) : []).flatMap((source) => {
+    const { title, address, text } = isRecord(source) ? source : {}
+    if (typeof title !== 'string' || typeof address !== 'string' || typeof text !== 'string') return []
+    return [{ title, address, text }]
+  })
+}
+
 function checkedTurn(value: unknown, files: ReadonlyMap<string, KeptPicture>): Turn {
   if (isRecord(value)) {
     const { id, parent, role, content, at, facts } = value
     const pictures = shownPictures(value['pictures'], files)
     const isNamed = Number.isSafeInteger(id) && Number.isSafeInteger(parent)
     if (isNamed && (role === 'user' || role === 'assistant') && typeof content === 'string' && typeof at === 'number') {
-      const shown = pictures.length === 0 ? {} : { pictures }
+      const sources = sourcesOf(value['sources'])
+      const shown = { ...(pictures.length > 0 && { pictures }), ...(sources.length > 0 && { sources }) }
       const turn: Turn = { id: id as number, parent: parent as number, role, content, at, ...shown }
       return isFacts(facts) ? { ...turn, facts } : turn
     }

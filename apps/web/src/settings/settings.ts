@@ -18,6 +18,8 @@ export interface Settings {
   readonly backend: 'auto' | 'webgpu' | 'wasm'
   /** Tokens of a conversation at most; as many as usual when left out. Less takes less memory. */
   readonly maxContext?: number
+  /** Looks every question up in the documents of this device, where there are some. */
+  readonly fromDocuments: boolean
   /** The model that is loaded when the page opens, by its name. */
   readonly model: string
 }
@@ -30,6 +32,7 @@ export const defaultSettings: Settings = {
   sampling: {},
   showSpeed: false,
   backend: 'auto',
+  fromDocuments: true,
   model: 'phi-nano',
 }
 

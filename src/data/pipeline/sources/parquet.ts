@@ -3,7 +3,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { parquetMetadataAsync, parquetReadObjects, type Compressors, type FileMetaData } from 'hyparquet'
 import { PocketPhiError } from '../../../base/errors.ts'
 import type { ByteSource } from '../../../formats/source.ts'
-import type { Skipped } from '../document.ts'
+import type { Skipped } from '../../documents/found.ts'
 
 /** Codecs that Node has; the library itself knows Snappy. */
 const compressors: Compressors = {

@@ -1,32 +1,26 @@
 /** One file of a source as documents, whatever its format. */
 import { PocketPhiError } from '../../../base/errors.ts'
-import { describe } from '../../../base/describe.ts'
 import { httpSource } from '../../../formats/http.ts'
-import { isJsonObject } from '../../../formats/json.ts'
 import { fileSource, type ByteSource } from '../../../formats/source.ts'
-import { isSkipped, type Found, type RawDocument } from '../document.ts'
+import { decodePage } from '../../documents/charset.ts'
+import { isSkipped, type Found, type RawDocument } from '../../documents/found.ts'
+import {
+  jsonDocument,
+  largestDocument,
+  plainFormats,
+  rowDocument,
+  wholeDocument,
+  type Fields,
+} from '../../documents/read.ts'
 import { ByteReader } from './byte-reader.ts'
 import { openStream, type Damage } from './byte-stream.ts'
-import { decodePage } from './charset.ts'
 import { parseResponse } from './http-response.ts'
 import { readArchive, type ArchiveRecord } from './warc.ts'
-
-/** Where JSON Lines and Parquet have what is wanted. */
-export interface Fields {
-  /** Plain text. Left out where there are pages. */
-  readonly text?: string | undefined
-  /** Pages as they were served. */
-  readonly html?: string | undefined
-  readonly title?: string | undefined
-  readonly url?: string | undefined
-}
 
 type Format = 'jsonl' | 'text' | 'html' | 'archive' | 'parquet'
 
 const formats: readonly (readonly [RegExp, Format])[] = [
-  [/\.(?:jsonl|ndjson)$/, 'jsonl'],
-  [/\.(?:txt|text|md)$/, 'text'],
-  [/\.(?:html?|xhtml)$/, 'html'],
+  ...plainFormats,
   [/\.(?:warc|wet|arc)$/, 'archive'],
   [/\.parquet$/, 'parquet'],
 ]
@@ -40,9 +34,6 @@ export function formatOf(name: string): Format | undefined {
     .replace(/\.(?:gz|zst)$/, '')
   return formats.find(([pattern]) => pattern.test(plain))?.[1]
 }
-
-/** A longer line, text or page is not a document. */
-const largestDocument = 1 << 26
 
 /**
  * The documents of a file and what in it is none, in the order of the file. Nothing that is wrong inside of a file is thrown.
@@ -77,7 +68,7 @@ async function* contentOf(source: ByteSource, format: Format, fields: Fields): A
       return yield* archiveDocuments(reader)
     case 'text':
     case 'html':
-      return yield* wholeDocument(reader, format, source.name)
+      return yield* textDocument(reader, format, source.name)
   }
 }
 
@@ -86,23 +77,10 @@ const damaged = ({ offset, message }: Damage): Found => ({
   detail: offset > 0 ? `${message}, from byte ${offset}` : message,
 })
 
-async function* wholeDocument(reader: ByteReader, format: 'text' | 'html', name: string): AsyncGenerator<Found, void> {
+async function* textDocument(reader: ByteReader, format: 'text' | 'html', name: string): AsyncGenerator<Found, void> {
   const bytes = await reader.take(largestDocument + 1)
   const damage = reader.takeDamage()
-  if (damage !== undefined) yield damaged(damage)
-  else if (bytes.length > largestDocument) yield { reason: 'too large', detail: name }
-  else {
-    const text = decodePage(bytes)
-    // What has a name of a text may hold anything.
-    if (isBinary(text)) yield { reason: 'not text', detail: name }
-    else yield { format, text, ...(format === 'text' && { title: name }) }
-  }
-}
-
-/** Whether bytes that were read as text are none: texts have no zero characters, and few that cannot be read. */
-function isBinary(text: string): boolean {
-  const unreadable = text.match(/\uFFFD/g)?.length ?? 0
-  return text.includes('\0') || unreadable > text.length / 10
+  yield damage === undefined ? wholeDocument(bytes, format, name) : damaged(damage)
 }
 
 async function* jsonDocuments(reader: ByteReader, fields: Fields): AsyncGenerator<Found, void> {
@@ -114,31 +92,6 @@ async function* jsonDocuments(reader: ByteReader, fields: Fields): AsyncGenerato
     else if (damage !== undefined) yield damaged(damage)
     else if (line === undefined) return
   }
-}
-
-function jsonDocument(line: string, number: number, fields: Fields): Found {
-  let row: unknown
-  try {
-    row = JSON.parse(line)
-  } catch (error) {
-    return { reason: 'damaged', detail: `line ${number}: ${String(error)}` }
-  }
-  if (isJsonObject(row)) return rowDocument(row, `line ${number}`, fields)
-  return { reason: 'damaged', detail: `line ${number}: ${describe(row)} is no object` }
-}
-
-function rowDocument(row: Readonly<Record<string, unknown>>, place: string, fields: Fields): Found {
-  const field = (name: string | undefined): string | undefined => {
-    const value = name === undefined ? undefined : row[name]
-    return typeof value === 'string' && value !== '' ? value : undefined
-  }
-  const [url, title] = [field(fields.url), field(fields.title)]
-  const named = { ...(url !== undefined && { url }), ...(title !== undefined && { title }) }
-  const page = field(fields.html)
-  if (page !== undefined) return { format: 'html', text: page, ...named }
-  const text = field(fields.text)
-  if (text !== undefined) return { format: 'text', text, ...named }
-  return { reason: 'no text', detail: `${place}: no field ${fields.html ?? fields.text ?? ''}` }
 }
 
 async function* parquetDocuments(source: ByteSource, fields: Fields): AsyncGenerator<Found, void> {

@@ -58,6 +58,17 @@ export function mainText(html: string): MainText | undefined {
   return { text, title: article?.title?.trim() || title, by: taken.by }
 }
 
+/** The main text of any page, or why there is none. */
+export function extractedText(html: string): MainText | string {
+  if (html.length > largestPage) return 'page too large'
+  try {
+    return mainText(html) ?? 'no main text'
+  } catch {
+    // A page must not end a run, whatever the libraries meet in it: deep nesting, tags that no grammar knows.
+    return 'cannot be parsed'
+  }
+}
+
 function isDeeperThan(root: Element, most: number): boolean {
   let level = [root]
   for (let depth = 0; depth < most; depth++) level = level.flatMap((element) => [...element.children])
