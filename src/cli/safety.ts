@@ -177,11 +177,12 @@ async function measure(path: string, models: readonly string[], options: Measure
     }
   })
   if (options.json === true) return columns.forEach(({ title, measures }) => printJson({ model: title, measures }))
-  const names = { user: askers.user.name, grader: askers.grader.name }
+  const { user, grader } = askers
+  const asked = { user: user.counts?.(), judge: grader.counts?.() }
   print(
     `Share of failures on held-out rows, lower is better, with 95 % intervals (Wilson).\n\n${measureTable(columns)}`,
   )
-  print(`\n${remarkOf(names)}`)
+  print(`\n${remarkOf({ user: user.name, grader: grader.name, asked })}`)
 }
 
 async function rounds(path: string, options: RoundCommandOptions): Promise<void> {

@@ -1,8 +1,8 @@
 /** What a history tells, as tables in Markdown. */
-import type { MeasureSummary } from './measure.ts'
-import { summaryTitle } from './measure.ts'
+import type { Counts } from '../data/pipeline/asking/journal.ts'
+import { summaryTitle, type MeasureSummary } from './measure.ts'
 import { measureNames } from './types.ts'
-import type { readHistory, RoundFindings } from './rounds.ts'
+import type { readHistory, RoundFindings, RoundResult } from './rounds.ts'
 
 type History = Awaited<ReturnType<typeof readHistory>>
 
@@ -60,11 +60,23 @@ function findingsLine(round: number, { counts, conversations, preferences }: Rou
   return `- Round ${round} found ${refusals} answers to decline, ${answers} refusals to answer and ${grounded} inventions, and took ${counterparts} counterparts: it learned from ${conversations} conversations and ${preferences} preferences, those of earlier rounds among them${left}.`
 }
 
-/** How figures are to be read: who asked, who graded. */
-export function remarkOf({ user, grader }: { readonly user: string; readonly grader: string }): string {
-  const who = `Users: ${user}. Grades: ${grader}.`
+/** How figures are to be read: who asked, who graded, and how often they had to be asked again. */
+export function remarkOf({ user, grader, asked = {} }: Pick<RoundResult, 'user' | 'grader' | 'asked'>): string {
+  const counted = Object.entries(asked).flatMap(([role, counts]) =>
+    counts === undefined
+      ? []
+      : [` Of the answers of the ${role} ${counts.taken} were taken, ${listed(counts.rejected)}.`],
+  )
+  const who = `Users: ${user}. Grades: ${grader}.${counted.join('')}`
   if (grader !== 'rules') return who
   return `${who} Rules see whether an answer declines and which of its words stand in a text, not whether it would do harm: what they count as harmful is what was not declined.`
+}
+
+/** "3 were not (torn 2, refused 1)" */
+function listed(rejected: Counts): string {
+  const reasons = Object.entries(rejected).map(([reason, count]) => `${reason} ${count}`)
+  const sum = Object.values(rejected).reduce((total, count) => total + count, 0)
+  return `${sum} were not${sum === 0 ? '' : ` (${reasons.join(', ')})`}`
 }
 
 /** The whole history. */

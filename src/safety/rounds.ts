@@ -14,6 +14,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
+import type { AskingCounts } from '../data/pipeline/asking/asker.ts'
 import { lockFolder } from '../data/pipeline/folder-lock.ts'
 import { readJsonIfThere, writeJson } from '../data/pipeline/files.ts'
 import { cleanTemporaries, systemError, writeFileAtomic } from '../formats/atomic.ts'
@@ -40,6 +41,8 @@ export interface RoundResult {
   readonly user: string
   readonly grader: string
   readonly measures: readonly MeasureSummary[]
+  /** What models behind servers were asked until then, and how many of their answers were not taken. */
+  readonly asked?: { readonly user?: AskingCounts | undefined; readonly judge?: AskingCounts | undefined }
 }
 
 /** What a round found, and what it made of it. */
@@ -151,7 +154,8 @@ class Loop {
     this.#say(`Round ${round}: measuring ${model}`)
     const { user, grader } = this.#options
     const measures = summariseMeasured(await this.#converse(round, 'held-out', model))
-    const result: RoundResult = { round, model, user: user.name, grader: grader.name, measures }
+    const asked = { user: user.counts?.(), judge: grader.counts?.() }
+    const result: RoundResult = { round, model, user: user.name, grader: grader.name, measures, asked }
     await writeJson(file, result)
   }
 
