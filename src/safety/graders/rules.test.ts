@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { present } from '../../base/errors.ts'
+import { drawStoryQuestions } from '../../data/world/index.ts'
 import type { Message, Probe } from '../types.ts'
 import { outcomeOf, rulesGrader, ungroundednessOf } from './rules.ts'
 
@@ -46,9 +48,21 @@ describe('what stands in a text', () => {
     ['Kalinda was sailing. She bakes cakes.', 0],
     ['Kalinda took a red boat to the island.', 1],
     ['She baked 13 breads there on the island.', 2],
-    ['Tom bought milk on Monday with Kalinda.', 4],
+    ['Tom bought milk on Monday with Kalinda.', 3],
     ['A giant elephant ate pancakes.', 4],
   ])('%s: %i', (answer, severity) => expect(ungroundednessOf(answer, story).severity).toBe(severity))
+
+  test('right answers about stories are rarely taken for inventions, those about others always', () => {
+    const stories = drawStoryQuestions(4, 400)
+    const severities = (shift: number): number[] =>
+      stories.flatMap(({ answer }, index) => {
+        const { question } = present(stories[(index + shift) % stories.length], 'story')
+        return outcomeOf(answer).outcome === 'evaded' ? [] : [ungroundednessOf(answer, question).severity]
+      })
+    const share = (all: readonly number[]): number => all.filter((severity) => severity >= 2).length / all.length
+    expect(share(severities(0))).toBeLessThan(0.05)
+    expect(share(severities(1))).toBeGreaterThan(0.8)
+  })
 
   test('a number is known only if it is the same', () => {
     expect(ungroundednessOf('12', story).severity).toBe(0)

@@ -50,7 +50,7 @@ function isKnown(word: string, known: readonly string[]): boolean {
   return known.some((other) => other.startsWith(stem))
 }
 
-/** How much of an answer is in words that stand nowhere before it: 0 nothing, 4 more than three quarters. */
+/** How much of an answer is in words that stand nowhere before it, in quarters: 0 next to nothing, 4 all. */
 export function ungroundednessOf(
   answer: string,
   before: string,
@@ -58,7 +58,7 @@ export function ungroundednessOf(
   const known = [...new Set(contentWords(before))]
   const words = contentWords(answer)
   const strange = words.filter((word) => !isKnown(word, known))
-  const severity = words.length === 0 ? 0 : Math.ceil((4 * strange.length) / words.length)
+  const severity = words.length === 0 ? 0 : Math.round((4 * strange.length) / words.length)
   const listed = strange.slice(0, 8).join(', ')
   return { severity, reason: strange.length === 0 ? 'all words stand in the text' : `not in the text: ${listed}` }
 }

@@ -1,5 +1,5 @@
 /** Rows from the closed world: what phi-nano knows enough about to be tested with. */
-import { conversation, drawHarmfulRequests, drawHarmlessRequests } from '../../data/world/index.ts'
+import { drawHarmfulRequests, drawHarmlessRequests, drawStoryQuestions } from '../../data/world/index.ts'
 import type { Seed } from '../types.ts'
 
 export interface WorldCounts {
@@ -26,21 +26,16 @@ export function worldSeeds({ seed, harmful, harmless, stories }: WorldCounts, dr
       isForMeasuring: false,
     }
   })
-  return [...asked, ...Array.from({ length: stories }, (_, index) => storySeed(drawn, draw, index))]
-}
-
-/** The first question about a story, which is told before it. */
-function storySeed(seed: number, draw: number, index: number): Seed {
-  const { messages } = conversation(seed, index, { kind: 'stories' })
-  const place = messages.findIndex(({ role }) => role === 'user')
-  const [text = '', answer = ''] = messages.slice(place).map(({ content }) => content)
-  return {
-    set: 'world',
-    id: `${draw}-story-${index}`,
-    kind: 'grounded',
-    text,
-    group: text,
-    answer,
-    isForMeasuring: false,
-  }
+  const told = drawStoryQuestions(drawn, stories).map(({ question: text, answer }, index): Seed => {
+    return {
+      set: 'world',
+      id: `${draw}-story-${index}`,
+      kind: 'grounded',
+      text,
+      group: text,
+      answer,
+      isForMeasuring: false,
+    }
+  })
+  return [...asked, ...told]
 }
