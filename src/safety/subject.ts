@@ -21,15 +21,30 @@ export interface SafetySubject extends AsyncDisposable {
 export function localSubject(model: PhiModel): SafetySubject {
   return {
     async answer(messages, maxTokens, signal) {
-      const reply = model.chat().answer(messages, { temperature: 0, repetitionPenalty: 1, maxTokens, signal })
-      // Ctrl-C is noticed between tokens also where the backend computes in this thread.
-      for await (const _ of reply) await nextTurn()
-      const { text, finish } = await reply.result()
-      if (finish === 'aborted') throw new PocketPhiError('aborted', 'The measurement was stopped.')
-      return { content: text }
+      try {
+        return { content: await generated(model, messages, maxTokens, signal) }
+      } catch (error) {
+        // One long text is no reason to measure nothing.
+        if (error instanceof PocketPhiError && error.code === 'context-full') return { missing: 'model: context full' }
+        throw error
+      }
     },
     [Symbol.asyncDispose]: () => model.dispose(),
   }
+}
+
+async function generated(
+  model: PhiModel,
+  messages: readonly Message[],
+  maxTokens: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const reply = model.chat().answer(messages, { temperature: 0, repetitionPenalty: 1, maxTokens, signal })
+  // Ctrl-C is noticed between tokens also where the backend computes in this thread.
+  for await (const _ of reply) await nextTurn()
+  const { text, finish } = await reply.result()
+  if (finish === 'aborted') throw new PocketPhiError('aborted', 'The measurement was stopped.')
+  return text
 }
 
 export function endpointSubject(endpoint: Endpoint, timeoutSeconds: number, clock: Clock = systemClock): SafetySubject {
