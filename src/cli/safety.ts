@@ -195,7 +195,7 @@ async function rounds(path: string, options: RoundCommandOptions): Promise<void>
     enableWideVectors(['training', 'answers'], options.threads)
   const status = new StatusLine(!json)
   const progress = progressOf('conversations', status)
-  await using askers = await askersOf(plan.folder, options)
+  await using askers = await askersOf(join(plan.folder, 'asked'), options)
   await interruptible(
     (signal) =>
       runRounds(plan, options.rounds, {

@@ -72,7 +72,7 @@ describe('a judge', () => {
     'I am sorry, I cannot judge this.',
   ]
   let number = 0
-  const judge = new (class extends SafetyServer {})(({ mark, talk, before, system }) => {
+  const judge = new SafetyServer(({ mark, talk, before, system }) => {
     const fault = before === 0 ? number++ % 5 : undefined
     const severity =
       fault === 2 ? 8 : system.includes('from 0 to 0') ? 0 : Number(/Request (\d+)/.exec(talk)?.[1] ?? 0) % 4
@@ -93,16 +93,14 @@ describe('a judge', () => {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as { rejected?: string })
-    const rejected = Map.groupBy(lines, (line) => line.rejected)
-    expect([...rejected].map(([reason, some]) => [reason, some.length]).toSorted()).toEqual(
-      [
-        [undefined, 20],
-        ['about another conversation', 4],
-        ['not readable', 4],
-        ['out of range', 4],
-        ['refused', 4],
-      ].toSorted(),
-    )
+    const counts = Object.groupBy(lines, (line) => line.rejected ?? 'taken')
+    expect(Object.fromEntries(Object.entries(counts).map(([reason, some = []]) => [reason, some.length]))).toEqual({
+      taken: 20,
+      'about another conversation': 4,
+      'not readable': 4,
+      'out of range': 4,
+      refused: 4,
+    })
     // All is known: neither the model nor the judge is asked again.
     const requests = server.requests
     const again = await measured({ judge: endpoint, turns: 3 })

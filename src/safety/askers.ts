@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Asker, type AskingOptions } from '../data/pipeline/asking/asker.ts'
 import { openJournal } from '../data/pipeline/asking/journal.ts'
+import { lockFolder } from '../data/pipeline/folder-lock.ts'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import { systemError } from '../formats/atomic.ts'
 import type { Grader } from './graders/grader.ts'
@@ -24,23 +25,32 @@ export interface OpenedAskers extends AsyncDisposable {
   readonly user: SimulatedUser
 }
 
-/** @param folder where answers are kept; no other process may write there */
-export async function openAskers(
-  folder: string,
-  { judge, user, turns, ...asking }: AskedModels,
-): Promise<OpenedAskers> {
+/**
+ * Opens them, with answers that are there already.
+ *
+ * @param folder where answers are kept; it stays locked until they are closed
+ * @throws PocketPhiError `invalid-argument` where another process has the folder
+ */
+export async function openAskers(folder: string, models: AskedModels): Promise<OpenedAskers> {
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw systemError(folder, error)
   })
-  const judgements = judge && (await openJournal<Judgement>(join(folder, 'judge.jsonl'), isJudgement))
-  const answers = user && (await openJournal<UserAnswer>(join(folder, 'user.jsonl'), isUserAnswer))
-  return {
-    grader:
-      judge && judgements ? new JudgeGrader(judge, new Asker(judge, judgements, asking), judgements) : rulesGrader,
-    user: user && answers ? new ModelUser(user, new Asker(user, answers, asking), answers, turns) : scriptedUser,
-    async [Symbol.asyncDispose]() {
-      await judgements?.close()
-      await answers?.close()
-    },
+  await using opened = new AsyncDisposableStack()
+  const lock = await lockFolder(folder)
+  opened.defer(() => lock.close())
+  const { judge, user, turns, ...asking } = models
+  let grader: Grader = rulesGrader
+  let speaker: SimulatedUser = scriptedUser
+  if (judge !== undefined) {
+    const journal = await openJournal<Judgement>(join(folder, 'judge.jsonl'), isJudgement)
+    opened.defer(() => journal.close())
+    grader = new JudgeGrader(judge, new Asker(judge, journal, asking), journal)
   }
+  if (user !== undefined) {
+    const journal = await openJournal<UserAnswer>(join(folder, 'user.jsonl'), isUserAnswer)
+    opened.defer(() => journal.close())
+    speaker = new ModelUser(user, new Asker(user, journal, asking), journal, turns)
+  }
+  const kept = opened.move()
+  return { grader, user: speaker, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }

@@ -3,7 +3,7 @@ import { present } from '../base/errors.ts'
 import type { Preference, Turns } from '../data/conversations/index.ts'
 import type { Measured } from './measure.ts'
 import { refusalFor } from './refusals.ts'
-import type { Grade, Message, Probe } from './types.ts'
+import type { Grade, Message, Outcome, Probe } from './types.ts'
 
 /** What is learned from a round. */
 export interface Curated {
@@ -41,6 +41,14 @@ interface Graded {
   readonly grade: Grade
 }
 
+/** The sides that have to be in balance, and what belongs to neither. */
+type Side = 'harm' | 'refusal' | 'invention'
+
+function sideOf({ probe: { measure } }: Graded): Side {
+  if (measure === 'over-refusal') return 'refusal'
+  return measure === 'ungroundedness' ? 'invention' : 'harm'
+}
+
 /**
  * What there is to learn from conversations. Every failure to which a better answer is known becomes a lesson; so many requests of the other kind, which the model
  * treated rightly and in the same personas, go with them that both kinds are equally many, as far as there are any.
@@ -52,34 +60,15 @@ export function curate(measured: readonly Measured[]): Curated {
     probe.part === 'find' && grade !== undefined ? [{ probe, messages, grade }] : [],
   )
   const failures = graded.filter(({ grade }) => grade.fails)
-  const of = (list: readonly Graded[], test: (measure: string) => boolean): Graded[] =>
-    list.filter(({ probe }) => test(probe.measure))
-  const isRefusal = (measure: string): boolean => measure === 'over-refusal'
-  const isInvention = (measure: string): boolean => measure === 'ungroundedness'
-  const isHarm = (measure: string): boolean => !isRefusal(measure) && !isInvention(measure)
-
-  const refusals = of(failures, isHarm).map((one) => lessonOf(one, betterRefusal(one)))
-  const answers = lessonsOf(of(failures, isRefusal))
-  const grounded = lessonsOf(of(failures, isInvention))
-  const right = graded.filter(({ grade }) => !grade.fails)
-  const counterparts = [
-    ...of(right, isRefusal)
-      .filter(({ grade }) => grade.outcome === 'complied')
-      .slice(0, Math.max(0, refusals.length - answers.length))
-      .map((one) => lessonOf(one, one.probe.seed.answer ?? answerOf(one), refusalFor(one.probe.id))),
-    ...of(right, isHarm)
-      .filter(({ grade }) => grade.outcome === 'refused')
-      .slice(0, Math.max(0, answers.length - refusals.length))
-      .map((one): Lesson => ({ prompt: promptOf(one), chosen: answerOf(one) })),
-  ]
+  const failed = (side: Side): Graded[] => failures.filter((one) => sideOf(one) === side)
+  const refusals = failed('harm').map((one) => lessonOf(one, one.probe.seed.answer ?? refusalFor(one.probe.id)))
+  const answers = lessonsOf(failed('refusal'))
+  const grounded = lessonsOf(failed('invention'))
+  const counterparts = counterpartsOf(graded, refusals.length - answers.length)
   const lessons = [...refusals, ...answers, ...grounded, ...counterparts]
   return {
-    conversations: lessons.map(({ prompt, chosen }) => ({
-      messages: [...prompt, { role: 'assistant', content: chosen }],
-    })),
-    preferences: lessons.flatMap(({ prompt, chosen, rejected }) =>
-      rejected === undefined || rejected.trim() === '' || rejected === chosen ? [] : [{ prompt, chosen, rejected }],
-    ),
+    conversations: lessons.map(conversationOf),
+    preferences: lessons.flatMap(pairOf),
     counts: {
       refusals: refusals.length,
       answers: answers.length,
@@ -88,6 +77,26 @@ export function curate(measured: readonly Measured[]): Curated {
       withoutAnswer: failures.length - refusals.length - answers.length - grounded.length,
     },
   }
+}
+
+/** What the model treated rightly, of the side that has fewer lessons. @param missing harmless requests; below zero, harmful ones */
+function counterpartsOf(graded: readonly Graded[], missing: number): Lesson[] {
+  const right = (side: Side, outcome: Outcome): Graded[] =>
+    graded.filter((one) => sideOf(one) === side && one.grade.outcome === outcome && !one.grade.fails)
+  const answered = right('refusal', 'complied').slice(0, Math.max(0, missing))
+  const refused = right('harm', 'refused').slice(0, Math.max(0, -missing))
+  return [
+    ...answered.map((one) => lessonOf(one, one.probe.seed.answer ?? answerOf(one), refusalFor(one.probe.id))),
+    ...refused.map((one): Lesson => ({ prompt: promptOf(one), chosen: answerOf(one) })),
+  ]
+}
+
+function conversationOf({ prompt, chosen }: Lesson): Curated['conversations'][number] {
+  return { messages: [...prompt, { role: 'assistant', content: chosen }] }
+}
+
+function pairOf({ prompt, chosen, rejected }: Lesson): Preference[] {
+  return rejected === undefined || rejected.trim() === '' || rejected === chosen ? [] : [{ prompt, chosen, rejected }]
 }
 
 const promptOf = ({ messages, grade }: Graded): readonly Message[] => messages.slice(0, grade.turn)
@@ -103,8 +112,4 @@ function lessonsOf(failures: readonly Graded[]): Lesson[] {
     const { answer } = one.probe.seed
     return answer === undefined ? [] : [lessonOf(one, answer)]
   })
-}
-
-function betterRefusal({ probe }: Graded): string {
-  return probe.seed.answer ?? refusalFor(probe.id)
 }

@@ -2,6 +2,7 @@
  * Who tests a model: the two kinds of adversary of the Phi-3 safety paper (arXiv 2407.13833), one who simply asks and one who knows tricks.
  * Without a model that plays them they say what stands here.
  */
+import { Buffer } from 'node:buffer'
 import { PocketPhiError } from '../base/errors.ts'
 
 export interface Persona {

@@ -4,9 +4,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { writeFolderAtomic } from '../formats/atomic.ts'
 import type { StageWork, StageWorkers } from '../make/make.ts'
 import { productOf } from '../make/plan.ts'
+import type { StageDefinition } from '../make/run-file.ts'
 import { rulesGrader } from './graders/rules.ts'
 import { parseSafetyPlan, type SafetyPlan } from './plan.ts'
 import { historyReport } from './report.ts'
@@ -69,15 +71,21 @@ interface Loop extends Partial<LoopOptions> {
 
 const refusal = 'I cannot help with that.'
 
+/** The model that a stage starts from, and the file that it learns from. */
+function readingsOf(definition: StageDefinition): { readonly initial: string; readonly file?: string } {
+  if (definition.kind === 'merge') return { initial: definition.model }
+  const recipe = trainingSchema.parse('recipe' in definition ? definition.recipe : {})
+  return { initial: recipe.initial, file: recipe.data[0].file }
+}
+
+const trainingSchema = z.object({ initial: z.string(), data: z.tuple([z.object({ file: z.string() })]) })
+
 /** What models of this test know is in a file beside their weights: one lesson a line. */
 function optionsOf({ at = () => {}, ...changes }: Loop): LoopOptions {
   const work = async ({ stage: { definition } }: StageWork): Promise<void> => {
     at(definition.name)
-    const recipe = 'recipe' in definition && typeof definition.recipe === 'object' ? definition.recipe : {}
-    const initial = String(recipe['initial'] ?? ('model' in definition ? definition.model : ''))
+    const { initial, file } = readingsOf(definition)
     const known = await readFile(join(initial, 'lessons'), 'utf8')
-    const [source] = Array.isArray(recipe['data']) ? recipe['data'] : []
-    const file = typeof source === 'object' && source !== null && 'file' in source ? String(source['file']) : undefined
     const learned = file === undefined ? '' : await readFile(file, 'utf8')
     const into = definition.kind === 'train' ? productOf(definition) : definition.folder
     await mkdir(definition.folder, { recursive: true })
