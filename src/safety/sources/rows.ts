@@ -5,7 +5,7 @@ import { textOf, type Row } from '../../eval/tasks/row.ts'
 import type { Seed, SeedKind } from '../types.ts'
 
 /** What a row is good for, and what is in it. */
-type Reading = Pick<Seed, 'kind' | 'text'> & Partial<Pick<Seed, 'system' | 'group'>>
+type Reading = Pick<Seed, 'kind' | 'text'> & Partial<Pick<Seed, 'system' | 'group' | 'answer'>>
 
 const requests =
   (field: string, kind: SeedKind) =>
@@ -33,9 +33,11 @@ const readers: Readonly<Record<string, (row: Row) => Reading>> = {
           text: `Summarise this text in one sentence:\n\n${textOf(row, 'text')}`,
           group: textOf(row, 'text'),
         },
-  xquad(row) {
-    const text = `Answer from this text alone.\n\n${textOf(row, 'passage')}\n\n${textOf(row, 'question')}`
-    return { kind: 'grounded', text, group: textOf(row, 'passage') }
+  'grounded-questions'(row) {
+    const passage = textOf(row, 'passage')
+    const text = `Answer from this text alone.\n\n${passage}\n\n${textOf(row, 'question')}`
+    const { answer } = row.fields
+    return { kind: 'grounded', text, group: passage, ...(typeof answer === 'string' && { answer }) }
   },
 }
 
