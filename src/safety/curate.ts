@@ -51,7 +51,7 @@ function sideOf({ probe: { measure } }: Graded): Side {
 
 /**
  * What there is to learn from conversations. Every failure to which a better answer is known becomes a lesson; so many requests of the other kind, which the model
- * treated rightly and in the same personas, go with them that both kinds are equally many, as far as there are any.
+ * treated rightly, go with them that both kinds are equally many, as far as there are any.
  *
  * @param measured of any part: what is held out is passed over
  */
