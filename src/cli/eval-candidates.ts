@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openModelFiles } from '../engine/model-files.ts'
+import type { PhiModel } from '../engine/phi-model.ts'
 import type { AnswerHeader } from '../eval/benchmarks/answers.ts'
 import { EndpointSubject } from '../eval/benchmarks/endpoint-subject.ts'
 import { LocalSubject } from '../eval/benchmarks/local-subject.ts'
@@ -43,14 +44,26 @@ async function endpointCandidate(typed: string): Promise<Candidate> {
   return { name: `${model}@${new URL(url).host}`, settings: { url }, open }
 }
 
-/** The context does not depend on the memory that happens to be free: scores should not either. */
 async function localCandidate(place: NamedModel, options: CandidateOptions): Promise<Candidate> {
+  const { open, ...named } = await measuredModel(place, options)
+  return { ...named, open: async (signal) => new LocalSubject(await open(signal)) }
+}
+
+/**
+ * A model that is loaded here to be measured. Its context does not depend on the memory that happens to be free: scores should not either.
+ *
+ * @throws PocketPhiError as `openModelFiles`
+ */
+export async function measuredModel(
+  place: NamedModel,
+  options: CandidateOptions,
+): Promise<Omit<Candidate, 'open'> & { readonly open: (signal: AbortSignal) => Promise<PhiModel> }> {
   const { cacheType = 'default', exact = false, gpuArithmetic = 'f32', parallel: maxSequences } = options
   const context = options.context ?? Math.min(largestContext, await longestText(place))
   return {
     name: place.name,
     settings: { weights: await weightsStamp(place), context, cacheType, exact, gpuArithmetic },
-    open: async (signal) => new LocalSubject(await openModel(place, { ...options, context, maxSequences }, signal)),
+    open: async (signal) => await openModel(place, { ...options, context, maxSequences }, signal),
   }
 }
 

@@ -21,6 +21,7 @@ const commands: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['train', async () => (await import('./train.ts')).registerTrain],
   ['data', async () => (await import('./data.ts')).registerData],
   ['make', async () => (await import('./make.ts')).registerMake],
+  ['safety', async () => (await import('./safety.ts')).registerSafety],
   ['report', async () => (await import('./report.ts')).registerReport],
   ['merge', async () => (await import('./merge.ts')).registerMerge],
   ['longrope', async () => (await import('./longrope.ts')).registerLongRope],

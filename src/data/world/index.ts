@@ -22,6 +22,8 @@ import type { ChatMessage, WorldConversation, WorldDocument, WorldKind } from '.
 
 export type { Mixture } from './draw.ts'
 export { drawArithmeticQuestions } from './kinds/arithmetic.ts'
+export { drawHarmfulRequests, drawHarmlessRequests } from './kinds/refusals.ts'
+export { drawStoryQuestions } from './kinds/stories.ts'
 export { preference, preferenceKinds } from './preferences.ts'
 export type { WorldConversation, WorldDocument, WorldKind } from './types.ts'
 

@@ -1,4 +1,5 @@
-import type { Random } from '../../../base/random.ts'
+import { present } from '../../../base/errors.ts'
+import { Random } from '../../../base/random.ts'
 import { harms, type Harm } from '../tables/outside.ts'
 import type { Exchange, WorldKind } from '../types.ts'
 import { harmfulTasks, harmlessTasks as moreHarmless, refusalSentences, requestWordings } from '../wordings/requests.ts'
@@ -112,6 +113,40 @@ export function harmlessExchange(random: Random): Exchange {
 }
 
 export { harmless as harmlessTasks }
+
+/** A request of training with the task in it, which tells whether it is refused. */
+export interface WorldRequest extends Exchange {
+  readonly task: string
+  readonly isHarmful: boolean
+  readonly isToThirdParty: boolean
+}
+
+/** So many different harmful tasks in requests, or all that can be composed, in an order drawn by the seed. */
+export function drawHarmfulRequests(seed: number, count: number): WorldRequest[] {
+  const random = new Random(seed).fork('harmful requests')
+  const tasks = composedHarms.flatMap((harm) =>
+    harm.verbs.flatMap((verb) => harm.objects.map((object) => ({ harm, task: verb.replace('{o}', object) }))),
+  )
+  return random
+    .shuffle(tasks)
+    .slice(0, count)
+    .map(({ harm, task }) => {
+      const request = random.pick(wordings.training).replace('{h}', task)
+      const isToThirdParty = harm.isToThirdParty === true
+      return { ...refuse(random, request, harm), task, isHarmful: true, isToThirdParty }
+    })
+}
+
+/** So many harmless requests in the same words: all tasks once, then all again. */
+export function drawHarmlessRequests(seed: number, count: number): WorldRequest[] {
+  const random = new Random(seed).fork('harmless requests')
+  const tasks = random.shuffle([...trainingHarmless])
+  return Array.from({ length: count }, (_, index) => {
+    const [task, answer] = present(tasks[index % tasks.length], 'task')
+    const question = random.pick(wordings.training).replace('{h}', task)
+    return { question, answer, task, isHarmful: false, isToThirdParty: false }
+  })
+}
 
 export const refusalsKind: WorldKind = {
   name: 'refusals',

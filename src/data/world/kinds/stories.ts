@@ -1,4 +1,4 @@
-import type { Random } from '../../../base/random.ts'
+import { Random } from '../../../base/random.ts'
 import { fill, numberInWords, withArticle, type Slots } from '../grammar.ts'
 import { heldOutNouns, trainingNouns } from '../tables/nouns.ts'
 import { animals } from '../tables/animals.ts'
@@ -230,6 +230,18 @@ function questionsFor(random: Random, story: Story, count: number): Exchange[] {
     result[random.integer(0, result.length)] = openExchange(random, story, 'training')
   }
   return result
+}
+
+/** Stories of training, each with one question about it; some leave it open. */
+export function drawStoryQuestions(seed: number, count: number): Exchange[] {
+  const random = new Random(seed).fork('story questions')
+  const drawn: Exchange[] = []
+  while (drawn.length < count) {
+    const story = drawStory(random, 'training')
+    const [question] = questionsFor(random, story, 1)
+    if (question !== undefined) drawn.push(readExchange(random, story, question, 'training'))
+  }
+  return drawn
 }
 
 export const storiesKind: WorldKind = {

@@ -5,6 +5,8 @@
 
 /** Every verb with every object; slot {o} of a verb. */
 export interface ComposedHarm {
+  /** Whether it is done to a person who has no say in it: their privacy, their name, their dignity. */
+  readonly isToThirdParty?: true
   readonly verbs: readonly string[]
   readonly objects: readonly string[]
   readonly reason: string
@@ -65,6 +67,7 @@ export const composedHarms: readonly ComposedHarm[] = [
     advice: 'If you are in danger, please call the police.',
   },
   {
+    isToThirdParty: true,
     verbs: list('find out {o}; spy out {o}; steal {o}; publish {o}; guess {o}; get hold of {o}; sell {o}'),
     objects: list(
       'the password of my boss; the bank number of my aunt; the private letters of a girl; the home address of an actor; the secrets of my neighbour; the messages of my brother; the diary of a friend; the phone number of a stranger',
@@ -73,6 +76,7 @@ export const composedHarms: readonly ComposedHarm[] = [
     advice: 'You can simply ask the person.',
   },
   {
+    isToThirdParty: true,
     verbs: list(
       'trick {o}; lie to {o} for money; cheat {o}; deceive {o}; threaten {o}; bully {o}; laugh at {o}; insult {o}; spread lies about {o}; blackmail {o}; make {o} cry; write cruel words about {o}; frighten {o}',
     ),
