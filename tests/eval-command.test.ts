@@ -66,8 +66,17 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+/** A server whose answers have a rating. */
+async function judgingServer(): Promise<{ server: ScriptedEndpoint; url: string }> {
+  const server = new ScriptedEndpoint()
+  server.say = (last) => `Of ${last.length} characters. [[7]]`
+  return { server, url: await server.start() }
+}
+
 test('every benchmark is asked, and the table comes again without a model', async () => {
-  const args = ['--data', 'rows', '--out', 'all']
+  const { server, url } = await judgingServer()
+  await using _ = server
+  const args = ['--data', 'rows', '--out', 'all', '--judge', url]
   const found = summaries(await evaluate(...args, '--json'))
   expect(found.map(({ task }) => task).sort()).toEqual(Object.keys(taskCases).sort())
   for (const { model, questions, scores } of found) {
@@ -82,7 +91,23 @@ test('every benchmark is asked, and the table comes again without a model', asyn
   expect(out).toMatch(/^benchmark +shots +questions +tiny +chance +Phi-3-mini/)
   // MMLU: one example of the same subject, a chance of one in three, and the figures of the report.
   expect(out).toMatch(/^MMLU +1 of 5 +1 +\d+\.0 +33\.3 +68\.8 +75\.7 +78\.0 +69\.0 +78\.9$/m)
+  expect(out).toMatch(/^MT-Bench +0 +1 +7\.00 +- +8\.38 +8\.70 +8\.91 +- +-$/m)
+  expect(out).toMatch(/^MT-Bench +math +7\.00$/m)
+  expect(out).toContain(`2 answers rated by scripted@${url}; 0 judgements without a rating`)
   expect(out).toContain('arXiv 2404.14219v4')
+})
+
+test('without a judge its benchmark is left out, and refused where it was named', async () => {
+  const left = await evaluate('--data', 'rows', '--out', 'unjudged', '--limit', '1', '--tasks', 'mmlu,mt-bench')
+  expect([left.code, left.err]).toEqual([1, expect.stringContaining('--judge https://HOST/v1#MODEL')])
+  await mkdir(join(folder, 'talks', 'mt-bench'), { recursive: true })
+  await mkdir(join(folder, 'talks', 'triviaqa'))
+  for (const name of ['mt-bench', 'triviaqa']) {
+    await writeFile(join(folder, 'talks', name, 'test.jsonl'), linesOf([taskCases[name]?.test ?? {}]))
+  }
+  const ended = await evaluate('--data', 'talks', '--out', 'unjudged', '--json')
+  expect(summaries(ended).map(({ task }) => task)).toEqual(['triviaqa'])
+  expect(ended.err).toContain('mt-bench is left out.')
 })
 
 test('a run that is killed goes on, and ends as an undisturbed one', async () => {

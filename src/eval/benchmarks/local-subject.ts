@@ -1,7 +1,9 @@
 /** A model that is loaded here as what is measured. */
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { nextTurn } from '../../base/turn.ts'
+import type { Generation } from '../../engine/generate.ts'
 import type { PhiModel } from '../../engine/phi-model.ts'
+import type { Message } from '../../engine/picture-text.ts'
 import { logProbabilities } from '../../engine/sampling.ts'
 import type { FewShot, Option } from '../tasks/types.ts'
 import {
@@ -10,7 +12,10 @@ import {
   type Completion,
   type CompletionOptions,
   type LogLikelihoods,
+  type Reply,
+  type ReplyOptions,
   type Subject,
+  type Turn,
 } from './subject.ts'
 
 /** A context and what follows it, as ids. */
@@ -18,6 +23,9 @@ interface Pair {
   readonly context: readonly number[]
   readonly continuation: readonly number[]
 }
+
+/** Nothing but a temperature, whatever a model says of itself. */
+const plainSampling = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
 
 /** Tokens by which the parts of a text may take more room than the whole. */
 const seams = 4
@@ -68,18 +76,38 @@ export class LocalSubject implements Subject {
     return { shots, cutTokens: Math.max(0, ids.length - room), prompts: [lead + question], answer }
   }
 
+  async reply(turns: readonly Turn[], { maxTokens, temperature, seed, signal }: ReplyOptions): Promise<Reply> {
+    const { context, tokenizer } = this.#model
+    const messages = await Promise.all(turns.map((turn) => this.#shown(turn)))
+    const reply = this.#model.chat().answer(messages, {
+      ...plainSampling,
+      temperature,
+      seed,
+      // Both turns of a conversation are to fit.
+      maxTokens: Math.min(maxTokens, Math.floor(context / 4)),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const answer = await textOf(reply)
+    const cutTokens = reply.dropped.reduce((sum, { content }) => sum + tokenizer.encode(content).length, 0)
+    return { answer, cutTokens }
+  }
+
   close(): Promise<void> {
     return this.#model.dispose()
   }
 
+  async #shown({ pictures = [], ...message }: Turn): Promise<Message> {
+    if (pictures.length === 0) return message
+    return {
+      ...message,
+      pictures: await Promise.all(pictures.map(async (file) => await this.#model.picture(await file.read()))),
+    }
+  }
+
   async #generate(ids: readonly number[], maxTokens: number, { stop, signal }: CompletionOptions): Promise<string> {
-    const greedy = { temperature: 0, repetitionPenalty: 1 }
+    const greedy = { ...plainSampling, temperature: 0 }
     const reply = this.#model.generate(ids, { ...greedy, maxTokens, stop, ...(signal === undefined ? {} : { signal }) })
-    // Ctrl-C is noticed between tokens also where the backend computes in this thread.
-    for await (const _ of reply) await nextTurn()
-    const { text, finish } = await reply.result()
-    if (finish === 'aborted') throw new PocketPhiError('aborted', 'The evaluation was stopped.')
-    return text
+    return await textOf(reply)
   }
 
   /** With as many examples as there is room for: the text before the question, and what `encode` makes of it. */
@@ -170,6 +198,15 @@ export class LocalSubject implements Subject {
     }
     return sums
   }
+}
+
+/** The text of an answer, to its end. */
+async function textOf(reply: Generation): Promise<string> {
+  // Ctrl-C is noticed between tokens also where the backend computes in this thread.
+  for await (const _ of reply) await nextTurn()
+  const { text, finish } = await reply.result()
+  if (finish === 'aborted') throw new PocketPhiError('aborted', 'The evaluation was stopped.')
+  return text
 }
 
 function logProbability(logits: Float32Array, id: number | undefined): number {

@@ -6,7 +6,7 @@ export const publishedModels = ['Phi-3-mini', 'Phi-3-small', 'Phi-3-medium', 'Ph
 
 type Figures = readonly (number | undefined)[]
 
-/** By the name of the task, in percent, in the order of `publishedModels`; undefined where the report has none. */
+/** By the name of the task, in percent (MT-Bench in points), in the order of `publishedModels`; undefined where the report has none. */
 export const publishedFigures: ReadonlyMap<string, Figures> = new Map<string, Figures>([
   ['mmlu', [68.8, 75.7, 78.0, 69, 78.9]],
   ['hellaswag', [76.7, 77.0, 82.4, 69.4, 83.8]],
@@ -31,5 +31,7 @@ export const publishedFigures: ReadonlyMap<string, Figures> = new Map<string, Fi
   ['mbpp', [70.0, 71.7, 75.2, 68.6, 80.8]],
   // With a chain of thought; of Phi-3.5 without examples.
   ['gpqa', [32.8, 34.3, undefined, 27.2, 36.8]],
+  // By a judge that is GPT-4, from 1 to 10.
+  ['mt-bench', [8.38, 8.7, 8.91]],
   ['mgsm', [undefined, undefined, undefined, 47.9, 58.7]],
 ])

@@ -1,8 +1,9 @@
-/** The benchmarks of the Phi-3 report that are built, in its order, and a few more. */
+/** The benchmarks of the Phi-3 report, in its order, and a few more. */
 import { bbh } from './bbh.ts'
 import { humaneval, mbpp } from './code.ts'
 import { agieval, arcChallenge, arcEasy, commonsenseqa, gpqa, medqa, mmlu, openbookqa, socialiqa } from './letters.ts'
 import { math } from './math.ts'
+import { mtBench } from './mt-bench.ts'
 import { bamboogle, naturalQuestions, popqa, triviaqa } from './open-questions.ts'
 import { anli, boolq, hellaswag, piqa, truthfulqaBest, truthfulqaMass, winogrande } from './options.ts'
 import type { Task } from './types.ts'
@@ -30,6 +31,7 @@ export const tasks: readonly Task[] = [
   humaneval,
   mbpp,
   gpqa,
+  mtBench,
   mgsm,
   truthfulqaBest,
   naturalQuestions,

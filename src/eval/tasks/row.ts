@@ -38,6 +38,11 @@ export function textsOf(row: Row, key: string, least = 1): readonly string[] {
   throw refuse(row, key, `a list of at least ${least} texts`)
 }
 
+/** Texts that may be left out or null, and then are none. @throws PocketPhiError `invalid-file` */
+export function optionalTexts(row: Row, key: string): readonly string[] {
+  return textsOf({ ...row, fields: { [key]: row.fields[key] ?? [] } }, key, 0)
+}
+
 /** @throws PocketPhiError `invalid-file` unless the field is the place of one of `count` things, from 0 on */
 export function indexOf(row: Row, key: string, count: number): number {
   const value = row.fields[key]

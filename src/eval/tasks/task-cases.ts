@@ -103,6 +103,15 @@ export const taskCases: Readonly<Record<string, TaskCase>> = {
     test: { id: 't', problem: 'What is half of $7$?', solution: 'It is $7/2 = \\boxed{\\frac{7}{2}}$.' },
     dev: [{ id: 'd1', problem: 'What is $1+1$?', solution: 'It is $\\boxed{2}$.' }],
   },
+  'mt-bench': {
+    test: {
+      id: 't',
+      category: 'math',
+      turns: ['What is twice seven?', 'And half of that?'],
+      reference: ['Fourteen.', 'Seven.'],
+    },
+    dev: [],
+  },
   mgsm: { test: { id: 't', lang: 'de', question: 'Eva hat 2 Hüte und kauft 3. Wie viele?', answer: '5' }, dev: [] },
   triviaqa: open,
   nq: open,
