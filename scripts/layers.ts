@@ -48,7 +48,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   make: { rooms: ['data/pipeline', 'train', 'eval'], packages: ['yaml', 'zod'], node: true },
   longrope: { rooms: ['engine', 'data', 'train'], packages: ['yaml', 'zod'], node: true },
   sandbox: { rooms: ['base'], packages: ['quickjs-emscripten-core', 'zod'], node: true },
-  eval: { rooms: ['engine', 'data', 'eval/world', 'endpoint', 'sandbox'], packages: ['yaml', 'zod'], node: true },
+  eval: {
+    rooms: ['engine', 'data', 'data/pipeline', 'eval/world', 'endpoint', 'hub', 'sandbox'],
+    packages: ['yaml', 'zod'],
+    node: true,
+  },
   'eval/world': { rooms: ['base', 'data/world', 'search'] },
   hub: { rooms: ['base', 'formats'] },
   'hub/cache': { rooms: ['hub'], node: true },

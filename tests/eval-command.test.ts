@@ -8,6 +8,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { tinyFiles } from '../src/engine/tiny-model-harness.ts'
 import { ScriptedEndpoint } from '../src/eval/benchmarks/endpoint-harness.ts'
 import type { TaskSummary } from '../src/eval/benchmarks/summary.ts'
+import { SetHub } from '../src/eval/sets/hub-harness.ts'
+import { parquetOf } from '../src/eval/sets/parquet-harness.ts'
 import { taskCases } from '../src/eval/tasks/task-cases.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -23,9 +25,11 @@ interface Ended {
   readonly err: string
 }
 
-function phi(...args: readonly string[]): Promise<Ended> {
+const phi = (...args: readonly string[]): Promise<Ended> => phiWith(process.env, ...args)
+
+function phiWith(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Ended> {
   return new Promise((done) => {
-    execFile(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8' }, (error, out, err) => {
+    execFile(process.execPath, [main, ...args], { cwd: folder, encoding: 'utf8', env }, (error, out, err) => {
       done({ code: typeof error?.code === 'number' ? error.code : 0, out, err })
     })
   })
@@ -142,6 +146,53 @@ test('a server is a model like any other', async () => {
   expect([code, err]).toEqual([2, expect.stringContaining('They are: a, b.')])
 })
 
+test('texts of given lengths are made for the tokenizer of a model, without rows', async () => {
+  await using server = new ScriptedEndpoint()
+  // Reads the text for what was asked.
+  server.say = (prompt) => {
+    const [, thing] = /Answer: The secret number of (.+) that the text tells is$/.exec(prompt) ?? []
+    return prompt.split(`The secret number of ${thing} is `)[1]?.slice(0, 7) ?? 'I do not know'
+  }
+  const url = await server.start()
+  const args = ['--tasks', 'ruler', '--lengths', '700,900', '--limit', '22', '--out', 'long', '--json']
+  const found = summaries(await phi('eval', url, ...args, '--tokenizer', 'tiny'))
+  expect(found.map(({ task, questions }) => [task, questions])).toEqual([
+    ['ruler-700', 22],
+    ['ruler-900', 22],
+  ])
+  for (const { groups } of found) {
+    expect(groups).toMatchObject({ 'single-1': { mean: 1 }, 'single-2': { mean: 1 }, 'multi-value': { mean: 0 } })
+  }
+  const refused = await phi('eval', url, ...args)
+  expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('--tokenizer phi-3-mini')])
+})
+
+test('rows may come from the hub', async () => {
+  const rows = Array.from({ length: 5 }, (_, index) => ({
+    goal: `To do ${index}`,
+    sol1: 'this',
+    sol2: 'that',
+    label: 1,
+  }))
+  const files = new Map(['train', 'validation'].map((split) => [`plain_text/${split}/0000.parquet`, parquetOf(rows)]))
+  await using hub = new SetHub('ybisk/piqa', files)
+  const env = { ...process.env, HF_ENDPOINT: await hub.start(), HF_TOKEN: '' }
+  const ended = await phiWith(
+    env,
+    'eval',
+    'tiny',
+    ...fewThreads,
+    '--data',
+    'hub',
+    '--tasks',
+    'piqa',
+    '--out',
+    'hub',
+    '--json',
+  )
+  expect(summaries(ended)).toMatchObject([{ task: 'piqa', questions: 5, shots: 5 }])
+})
+
 describe('is told', () => {
   test.each([
     [
@@ -152,6 +203,17 @@ describe('is told', () => {
     ],
     ['of rows that are missing', ['--data', 'many', '--tasks', 'mmlu'], 1, 'many/mmlu/test.jsonl'],
     ['of a folder without rows', ['--data', 'nowhere'], 1, 'nowhere/NAME/test.jsonl'],
+    ['to choose from the hub', ['--data', 'hub'], 2, '--tasks mmlu,gsm8k'],
+    [
+      'of rows that the hub does not have',
+      ['--data', 'hub', '--tasks', 'agieval'],
+      1,
+      'rows of "agieval" is not known',
+    ],
+    ['of texts without a length', ['--tasks', 'ruler'], 2, 'needs lengths in tokens: --lengths'],
+    ['of lengths without texts', ['--tasks', 'mmlu', '--data', 'rows', '--lengths', '4096'], 2, 'not among --tasks'],
+    ['of texts that exceed the context', ['--tasks', 'ruler', '--lengths', '4096'], 1, 'at most 256, its context'],
+    ['that rows have to be somewhere', ['--tasks', 'mmlu'], 2, 'with --data'],
     ['of answers with other settings', ['--data', 'many', '--exact'], 1, '--out'],
   ])('%s', async (_, args, code, message) => {
     await mkdir(join(folder, 'told', 'tiny'), { recursive: true })

@@ -6,11 +6,10 @@ import { Judge } from '../eval/benchmarks/judge.ts'
 import { runTask } from '../eval/benchmarks/run.ts'
 import type { Subject } from '../eval/benchmarks/subject.ts'
 import { summariseTask, type TaskSummary } from '../eval/benchmarks/summary.ts'
-import { tasks } from '../eval/tasks/index.ts'
 import { systemError } from '../formats/atomic.ts'
 import { endpointOf } from './endpoint.ts'
 import { candidateOf, type Candidate, type CandidateOptions } from './eval-candidates.ts'
-import { readTasks, type ReadTask } from './eval-plan.ts'
+import { benchmarkNames, planTasks, tasksFor, type PlannedTask } from './eval-plan.ts'
 import { groupTable, judgeNotes, promptTable, scoreTable, type ModelSummary } from './eval-table.ts'
 import { interruptible } from './interrupt.ts'
 import { modelArgument } from './model-folder.ts'
@@ -19,9 +18,10 @@ import { bar, dim, formatSeconds, note, print, printJson, StatusLine } from './t
 
 interface EvalOptions extends CandidateOptions {
   readonly tasks?: readonly string[]
-  readonly data: string
+  readonly data?: string
   readonly out: string
   readonly limit?: number
+  readonly seed: number
   readonly judge?: string
   readonly json?: boolean
 }
@@ -34,19 +34,25 @@ export function registerEval(program: Command): void {
     .command('eval')
     .description("Put benchmarks to models and print their scores beside those of the Phi-3 report's models.")
     .argument('<models...>', `${modelArgument}; or an OpenAI-compatible server with its model, http://HOST/v1#NAME`)
-    .requiredOption('--data <folder>', 'folder with NAME/test.jsonl and NAME/dev.jsonl of each benchmark, or .jsonl.gz')
+    .option(
+      '--data <folder>',
+      'folder with NAME/test.jsonl and NAME/dev.jsonl of each benchmark, .jsonl.gz or .parquet; or "hub", the public sets of the Hugging Face hub',
+    )
     .requiredOption('--out <folder>', 'where prompts and answers are kept, and found again after a stop')
     .option('--tasks <names>', 'separated by commas (default: all whose rows are there)', names)
     .option('--limit <n>', 'of each benchmark at most n questions, spread evenly over its rows', integer(1))
     .option('--parallel <n>', 'questions at a time; more need more memory', integer(1, 64), 4)
     .option('--judge <server>', `rates the answers of mt-bench: http://HOST/v1#NAME; its key is that of ${judgeKey}`)
+    .option('--lengths <tokens>', 'of the texts of ruler, separated by commas: 4096,8192', lengths)
+    .option('--seed <n>', 'of the texts of ruler', integer(0, 2 ** 31), 1)
+    .option('--tokenizer <model>', 'counts the tokens of those texts for servers: a model with the same tokenizer')
     .option('--json', 'print one JSON object for each model and benchmark')
   addEngineOptions(command)
     .addHelpText(
       'after',
       `
 Benchmarks:
-${listed(tasks.map(({ name }) => name))}
+${listed(benchmarkNames)}
 
 The same command goes on where one was stopped, and prints the table again where all is answered.
 docs/guide/evaluate.md says what fields rows have and how answers are scored.
@@ -55,6 +61,7 @@ Examples:
   $ phi eval phi-nano --data benchmarks --out answers --limit 100
   $ phi eval my-model my-model-4bit --tasks mmlu,gsm8k --data benchmarks --out answers
   $ phi eval http://127.0.0.1:8000/v1#phi-3-mini --tasks gsm8k,bbh --data benchmarks --out answers
+  $ phi eval my-model --tasks ruler --lengths 4096,8192 --out answers
   $ phi eval my-model --tasks mt-bench --judge https://HOST/v1#JUDGE --data benchmarks --out answers`,
     )
     .action(evaluate)
@@ -70,15 +77,24 @@ function names(text: string): string[] {
   return text.split(',').map((name) => name.trim())
 }
 
+function lengths(text: string): number[] {
+  return text.split(',').map((length) => integer(1)(length))
+}
+
 async function evaluate(models: readonly string[], options: EvalOptions): Promise<void> {
   const { judge: named, ...planned } = options
   const judge = named === undefined ? undefined : new Judge(await endpointOf(named, judgeKey))
-  const chosen = await readTasks({ ...planned, judge })
-  const candidates: Candidate[] = []
-  for (const model of models) candidates.push(await candidateOf(model, options))
+  const tasks = await planTasks({ ...planned, judge })
+  const candidates: { readonly candidate: Candidate; readonly askable: readonly PlannedTask[] }[] = []
+  for (const model of models) {
+    const candidate = await candidateOf(model, options)
+    candidates.push({ candidate, askable: tasksFor(candidate, tasks, options.tasks !== undefined) })
+  }
   const summaries = await interruptible(async (signal) => {
     const done: ModelSummary[] = []
-    for (const candidate of candidates) done.push(await measureTasks(candidate, chosen, { ...planned, judge }, signal))
+    for (const { candidate, askable } of candidates) {
+      done.push(await measureTasks(candidate, askable, { ...planned, judge }, signal))
+    }
     return done
   })
   if (options.json === true) {
@@ -98,11 +114,12 @@ async function evaluate(models: readonly string[], options: EvalOptions): Promis
 
 /** Puts tasks to a model; answers that are kept are not asked for again. */
 export async function measureTasks(
-  { name, settings, open }: Candidate,
-  chosen: readonly ReadTask[],
+  candidate: Candidate,
+  planned: readonly PlannedTask[],
   { out, parallel, judge }: Pick<EvalOptions, 'out' | 'parallel'> & { readonly judge?: Judge | undefined },
   signal: AbortSignal,
 ): Promise<ModelSummary> {
+  const { name, settings, open } = candidate
   const folder = join(out, name.replaceAll(/[^\w.-]+/g, '-'))
   await mkdir(folder, { recursive: true }).catch((error: unknown) => {
     throw systemError(folder, error)
@@ -110,7 +127,8 @@ export async function measureTasks(
   let opened: Promise<Subject> | undefined
   const results: TaskSummary[] = []
   try {
-    for (const { task, rows } of chosen) {
+    for (const { task, rows: rowsFor } of planned) {
+      const rows = await rowsFor(candidate)
       const progress = progressOf(`${name}  ${task.name}`)
       const records = await runTask(task, rows, () => (opened ??= open(signal)), {
         file: join(folder, `${task.name}.jsonl`),

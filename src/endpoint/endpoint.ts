@@ -135,12 +135,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function refusalOf(
-  address: string,
-  status: number,
-  text: string,
-  keyName = 'PHI_ENDPOINT_KEY',
-): PocketPhiError {
+function refusalOf(address: string, status: number, text: string, keyName = 'PHI_ENDPOINT_KEY'): PocketPhiError {
   const said = errorSchema.safeParse(parseJson(text)).data?.error
   const found = `status ${status}: ${(said?.message ?? text).slice(0, 300)}`
   if (status === 401 || status === 403) {

@@ -57,7 +57,7 @@ export class ScriptedEndpoint implements AsyncDisposable {
   models: readonly string[] = ['scripted']
   /** Status of the next answers, before any else is looked at. */
   readonly failures: number[] = []
-  /** What a chat is answered with, where that does not follow from its length. */
+  /** What is answered, where that does not follow from its length. */
   say: ((last: string) => string) | undefined
   readonly #server: Server
 
@@ -97,7 +97,7 @@ export class ScriptedEndpoint implements AsyncDisposable {
     }
     const prompt = body.prompt ?? wordsOf(body.messages?.[0])
     if (tokensOf(prompt).length > this.context) return [400, refusal('too long', 'context_length_exceeded')]
-    const answer = this.say?.(wordsOf(body.messages?.at(-1))) ?? ` echo of ${prompt.length} characters`
+    const answer = this.say?.(body.prompt ?? wordsOf(body.messages?.at(-1))) ?? ` echo of ${prompt.length} characters`
     if (route === 'chat/completions') return [200, { choices: [{ message: { content: answer } }] }]
     if (route !== 'completions' || this.lacks.completions === true) return [404, refusal('not found')]
     return [200, body.echo === true ? this.#echo(prompt) : { choices: [{ text: answer }] }]

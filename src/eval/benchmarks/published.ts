@@ -1,5 +1,5 @@
 /**
- * The figures of the Phi-3 technical report (arXiv 2404.14219, version 4): the table of section 3, and for MGSM table 3. Microsoft
+ * The figures of the Phi-3 technical report (arXiv 2404.14219, version 4): the table of section 3, for MGSM table 3, and for RULER table 2. Microsoft
  * measured with a pipeline of its own, whose prompts and examples are not public: its figures cannot be had again exactly.
  */
 export const publishedModels = ['Phi-3-mini', 'Phi-3-small', 'Phi-3-medium', 'Phi-3.5-mini', 'Phi-3.5-MoE'] as const
@@ -33,5 +33,12 @@ export const publishedFigures: ReadonlyMap<string, Figures> = new Map<string, Fi
   ['gpqa', [32.8, 34.3, undefined, 27.2, 36.8]],
   // By a judge that is GPT-4, from 1 to 10.
   ['mt-bench', [8.38, 8.7, 8.91]],
+  // Table 2 of the report, by length.
+  ['ruler-4096', [undefined, undefined, undefined, 94.3, 94.8]],
+  ['ruler-8192', [undefined, undefined, undefined, 91.1, 93.0]],
+  ['ruler-16384', [undefined, undefined, undefined, 90.7, 93.2]],
+  ['ruler-32768', [undefined, undefined, undefined, 87.1, 91.6]],
+  ['ruler-65536', [undefined, undefined, undefined, 78.0, 85.7]],
+  ['ruler-131072', [undefined, undefined, undefined, 63.6, 64.2]],
   ['mgsm', [undefined, undefined, undefined, 47.9, 58.7]],
 ])

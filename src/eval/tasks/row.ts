@@ -1,11 +1,14 @@
 /** Fields of a row of a benchmark, read with errors that say which row it is. */
 import { PocketPhiError } from '../../base/errors.ts'
+import { isJsonObject } from '../../formats/json.ts'
 
 /** One line of a file: its fields, and where it stands. */
 export interface Row {
   readonly fields: Readonly<Record<string, unknown>>
   /** For errors: "line 3 of mmlu/test.jsonl". */
   readonly place: string
+  /** The file of a picture that a field names. @throws PocketPhiError `not-found`, `invalid-file` */
+  readonly open?: (name: string) => Promise<Uint8Array>
 }
 
 function refuse({ fields, place }: Row, key: string, expected: string): PocketPhiError {
@@ -50,6 +53,13 @@ export function indexOf(row: Row, key: string, count: number): number {
   throw refuse(row, key, `an integer from 0 to ${count - 1}`)
 }
 
+/** @throws PocketPhiError `invalid-file` unless the field is a finite number */
+export function numberOf(row: Row, key: string): number {
+  const value = row.fields[key]
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw refuse(row, key, 'a number')
+}
+
 /** @throws PocketPhiError `invalid-file` */
 export function booleanOf(row: Row, key: string): boolean {
   const value = row.fields[key]
@@ -67,6 +77,13 @@ export function letterIndices(row: Row, key: string, count: number): readonly nu
   const places = letters.map((letter) => (typeof letter === 'string' ? letterOf.indexOf(letter) : -1))
   if (places.length > 0 && places.every((place) => place >= 0 && place < count)) return places
   throw refuse(row, key, `a letter from A to ${letterOf[count - 1]}, or a list of them`)
+}
+
+/** The fields of an object in a field, as those of a row. @throws PocketPhiError `invalid-file` */
+export function partOf(row: Row, key: string): Row {
+  const value = row.fields[key]
+  if (isJsonObject(value)) return { fields: value, place: `"${key}" of ${row.place}` }
+  throw refuse(row, key, 'an object')
 }
 
 /** What a table has for the text of a field. @throws PocketPhiError `invalid-file` for a text that it does not have */

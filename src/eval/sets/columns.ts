@@ -1,0 +1,48 @@
+/** Columns of public sets that need more than another name. */
+import { PocketPhiError } from '../../base/errors.ts'
+import { optionalText, textOf, textsOf, type Row } from '../tasks/row.ts'
+import type { Fields } from './public-sets.ts'
+
+/** Options as fields that are named by letters, "A" and so on, and the letter of the right one. */
+export function lettersOf(options: Row, right: string): Fields {
+  const letters = [...'ABCDEFGHIJ'].filter((letter) => optionalText(options, letter) !== undefined)
+  return { choices: letters.map((letter) => textOf(options, letter)), answer: letters.indexOf(right) }
+}
+
+/**
+ * Texts that are there as JSON in one text.
+ *
+ * @throws PocketPhiError `invalid-file`
+ */
+export function listedChoices(row: Row, key: string): readonly string[] {
+  const text = textOf(row, key)
+  try {
+    return textsOf({ ...row, fields: { [key]: JSON.parse(text) } }, key)
+  } catch (cause) {
+    throw new PocketPhiError('invalid-file', `The field "${key}" of ${row.place} cannot be used.`, {
+      expected: 'a list of texts as JSON',
+      found: text.slice(0, 80),
+      cause,
+    })
+  }
+}
+
+/** As lm-evaluation-harness arranges HellaSwag: both parts of the context, without the marks of WikiHow. */
+export function arrangedHellaswag(row: Row): Fields {
+  const second = optionalText(row, 'ctx_b') ?? ''
+  const context = `${textOf(row, 'ctx_a')} ${second.charAt(0).toUpperCase()}${second.slice(1).toLowerCase()}`
+  return {
+    activity_label: withoutMarks(textOf(row, 'activity_label')),
+    ctx: withoutMarks(context),
+    endings: textsOf(row, 'endings').map(withoutMarks),
+    label: Number(textOf(row, 'label')),
+  }
+}
+
+function withoutMarks(text: string): string {
+  return text
+    .trim()
+    .replaceAll(' [title]', '. ')
+    .replaceAll(/\[.*?\]/g, '')
+    .replaceAll('  ', ' ')
+}
