@@ -4,12 +4,14 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { tinyFiles } from '../src/engine/tiny-model-harness.ts'
+import { tinyEyes, tinyFiles } from '../src/engine/tiny-model-harness.ts'
 import { ScriptedEndpoint } from '../src/eval/benchmarks/endpoint-harness.ts'
 import type { TaskSummary } from '../src/eval/benchmarks/summary.ts'
 import { SetHub } from '../src/eval/sets/hub-harness.ts'
 import { parquetOf } from '../src/eval/sets/parquet-harness.ts'
+import { tasks } from '../src/eval/tasks/index.ts'
 import { taskCases } from '../src/eval/tasks/task-cases.ts'
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
@@ -51,11 +53,18 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pocket-phi-eval-'))
   await mkdir(join(folder, 'tiny'))
   for (const [name, bytes] of await tinyFiles({ tidy: true })) await writeFile(join(folder, 'tiny', name), bytes)
+  const files = await tinyFiles({ tidy: true, config: tinyEyes })
+  await mkdir(join(folder, 'seeing'))
+  for (const [name, bytes] of files) await writeFile(join(folder, 'seeing', name), bytes)
+  const red = await sharp({ create: { width: 40, height: 30, channels: 3, background: 'red' } })
+    .png()
+    .toBuffer()
   for (const [name, { test: row, dev }] of Object.entries(taskCases)) {
     const set = join(folder, 'rows', name.startsWith('truthfulqa') ? 'truthfulqa' : name)
     await mkdir(set, { recursive: true })
     await writeFile(join(set, 'test.jsonl'), linesOf([row]))
     await writeFile(join(set, 'dev.jsonl'), linesOf(dev))
+    if (row['image'] !== undefined) await writeFile(join(set, 'red.png'), red)
   }
   await mkdir(join(folder, 'many', 'triviaqa'), { recursive: true })
   const many = Array.from({ length: 60 }, (_, index) => ({
@@ -82,7 +91,10 @@ test('every benchmark is asked, and the table comes again without a model', asyn
   await using _ = server
   const args = ['--data', 'rows', '--out', 'all', '--judge', url]
   const found = summaries(await evaluate(...args, '--json'))
-  expect(found.map(({ task }) => task).sort()).toEqual(Object.keys(taskCases).sort())
+  // The tiny model does not see.
+  const readable = tasks.filter(({ kind }) => kind !== 'picture').map(({ name }) => name)
+  expect(found.map(({ task }) => task).sort()).toEqual(readable.toSorted())
+  expect(Object.keys(taskCases).toSorted()).toEqual(tasks.map(({ name }) => name).toSorted())
   for (const { model, questions, scores } of found) {
     expect([model, questions]).toEqual(['tiny', 1])
     for (const { mean } of Object.values(scores)) expect(mean >= 0 && mean <= 1).toBe(true)
@@ -165,6 +177,44 @@ test('texts of given lengths are made for the tokenizer of a model, without rows
   }
   const refused = await phi('eval', url, ...args)
   expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('--tokenizer phi-3-mini')])
+})
+
+describe('pictures', () => {
+  const named = ['--data', 'rows', '--tasks', 'pope,ai2d']
+
+  test('are shown to a model that sees', async () => {
+    const ended = await phi('eval', 'seeing', ...fewThreads, ...named, '--out', 'shown')
+    expect([ended.code, ended.err]).toEqual([0, expect.any(String)])
+    expect(ended.out).toMatch(/^benchmark +shots +questions +seeing +chance +Phi-3-vision +Phi-3.5-vision$/m)
+    expect(ended.out).toMatch(/^POPE +0 +1 +\d+\.0 +- +85\.8 +86\.1$/m)
+    const kept = await readFile(join(folder, 'shown', 'seeing', 'ai2d.jsonl'), 'utf8')
+    expect(kept).toContain('[red.png]\\nWhich colour is it?\\nA. Red')
+  })
+
+  test('are shown to a server where that was asked for', async () => {
+    await using server = new ScriptedEndpoint()
+    server.say = () => 'A'
+    const url = await server.start()
+    const found = summaries(await phi('eval', url, ...named, '--out', 'shown', '--json'))
+    expect(found.map(({ task, scores }) => [task, scores['acc']?.mean])).toEqual([
+      ['pope', 0],
+      ['ai2d', 1],
+    ])
+    const asked = JSON.stringify(server.asked.map(({ body }) => body.messages))
+    expect(asked).toContain('"url":"data:image/png;base64,')
+    for (const name of ['pope', 'triviaqa']) {
+      await mkdir(join(folder, 'mixed', name), { recursive: true })
+      await writeFile(join(folder, 'mixed', name, 'test.jsonl'), linesOf([taskCases[name]?.test ?? {}]))
+    }
+    const unnamed = await phi('eval', url, '--data', 'mixed', '--out', 'unseen', '--json')
+    expect(summaries(unnamed).map(({ task }) => task)).toEqual(['triviaqa'])
+    expect(unnamed.err).toContain('pope is left out. Whether scripted@')
+  })
+
+  test('are refused by a model that does not see, where they were named', async () => {
+    const { code, err } = await evaluate(...named, '--out', 'unseen')
+    expect([code, err]).toEqual([1, expect.stringContaining('tiny cannot see pictures')])
+  })
 })
 
 test('rows may come from the hub', async () => {

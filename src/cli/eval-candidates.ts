@@ -32,6 +32,8 @@ export interface Candidate {
   readonly settings: AnswerHeader['settings']
   /** What counts the tokens of a text; undefined where that is not known. */
   readonly tokenizer: (() => Promise<Tokenizer>) | undefined
+  /** Whether it can be shown pictures; undefined where that is not known. */
+  readonly sees: boolean | undefined
   readonly open: (signal: AbortSignal) => Promise<Subject>
 }
 
@@ -50,7 +52,7 @@ async function endpointCandidate(typed: string, { tokenizer: named }: CandidateO
   const { url, model } = endpoint
   const open = (): Promise<Subject> => Promise.resolve(new EndpointSubject(endpoint))
   const tokenizer = named === undefined ? undefined : () => tokenizerOf(named)
-  return { name: `${model}@${new URL(url).host}`, settings: { url }, tokenizer, open }
+  return { name: `${model}@${new URL(url).host}`, settings: { url }, tokenizer, sees: undefined, open }
 }
 
 async function tokenizerOf(model: string): Promise<Tokenizer> {
@@ -62,12 +64,14 @@ async function tokenizerOf(model: string): Promise<Tokenizer> {
 async function localCandidate(place: NamedModel, options: CandidateOptions): Promise<Candidate> {
   const { cacheType = 'default', exact = false, gpuArithmetic = 'f32', parallel: maxSequences } = options
   const longest = Math.max(0, ...(options.lengths ?? []))
-  const context = options.context ?? Math.min(Math.max(largestContext, longest), await longestText(place))
+  const { shape, vision } = await definitionOf(place)
+  const context = options.context ?? Math.min(Math.max(largestContext, longest), shape.maxPositions)
   if (longest > context) throw tooLong(place.name, longest, context)
   return {
     name: place.name,
     settings: { weights: await weightsStamp(place), context, cacheType, exact, gpuArithmetic },
     tokenizer: async () => (await readTextFiles(place.folder, place.weightsFile)).tokenizer,
+    sees: vision !== undefined,
     open: async (signal) => new LocalSubject(await openModel(place, { ...options, context, maxSequences }, signal)),
   }
 }
@@ -82,11 +86,10 @@ function tooLong(name: string, found: number, most: number): PocketPhiError {
 /** Tokens of a text unless told otherwise: enough for the prompts of all benchmarks. */
 const largestContext = 4096
 
-/** Tokens that a model takes. */
-async function longestText({ tree, weightsFile }: NamedModel): Promise<number> {
+async function definitionOf({ tree, weightsFile }: NamedModel): Promise<ReturnType<typeof modelFromConfig>> {
   const files = await openModelFiles(tree, weightsFile)
   try {
-    return modelFromConfig(await files.config()).shape.maxPositions
+    return modelFromConfig(await files.config())
   } finally {
     await files.close()
   }

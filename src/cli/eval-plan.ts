@@ -101,7 +101,8 @@ async function tasksWithRows(source: RowSource, options: PlanOptions): Promise<r
     if (rows === undefined || rows.items.length === 0) {
       if (wanted !== undefined) throw noRows(data, task.folder)
     } else if (await isPossible(task, options)) {
-      planned.push({ task, rows: () => Promise.resolve(rows) })
+      const obstacle = ({ name, sees }: Candidate) => blindness(name, sees, wanted !== undefined)
+      planned.push({ task, rows: () => Promise.resolve(rows), ...(task.kind === 'picture' && { obstacle }) })
     }
   }
   return planned
@@ -134,6 +135,15 @@ function noJudge(title: string): PocketPhiError {
   return new PocketPhiError('invalid-argument', `Answers of ${title} are rated by another model.`, {
     expected: 'a model of a server with the interface of OpenAI',
     remedy: 'Name it: --judge https://HOST/v1#MODEL (its key in the environment variable PHI_JUDGE_KEY).',
+  })
+}
+
+/** Why a model is not shown pictures. A server is, where that was asked for. */
+function blindness(name: string, sees: boolean | undefined, isNamed: boolean): PocketPhiError | undefined {
+  if (sees === true || (sees === undefined && isNamed)) return undefined
+  const problem = sees === false ? `${name} cannot see pictures.` : `Whether ${name} can see pictures is not known.`
+  return new PocketPhiError('not-supported', problem, {
+    remedy: sees === false ? 'Choose a model that sees, such as phi-3.5-vision.' : 'Name the benchmark with --tasks.',
   })
 }
 

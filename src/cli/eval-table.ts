@@ -25,14 +25,18 @@ function formatShots({ shots, shotsOfReport }: TaskSummary): string {
 
 /** The first measure of each task beside what the report says of Microsoft's models, in percent. */
 export function scoreTable(models: readonly ModelSummary[]): string {
-  const rows = tasksOf(models).map((task) => {
-    const ours = models.map(({ tasks }) => {
-      const same = tasks.find((other) => other.task === task.task)
+  const tasks = tasksOf(models)
+  const columns = [...publishedModels.keys()].filter((index) =>
+    tasks.some(({ task }) => publishedFigures.get(task)?.[index] !== undefined),
+  )
+  const rows = tasks.map((task) => {
+    const ours = models.map(({ tasks: own }) => {
+      const same = own.find((other) => other.task === task.task)
       const [score] = Object.values(same?.scores ?? {})
       return score === undefined ? '-' : formatMeasured(score, task.points)
     })
     const figures = publishedFigures.get(task.task) ?? []
-    const theirs = publishedModels.map((_, index) => {
+    const theirs = columns.map((index) => {
       const figure = figures[index]
       return figure === undefined ? '-' : formatPoints(figure, task.points)
     })
@@ -40,7 +44,10 @@ export function scoreTable(models: readonly ModelSummary[]): string {
     return [task.title, formatShots(task), String(task.questions), ...ours, chance, ...theirs]
   })
   const names = models.map(({ model }) => model)
-  return formatTable([['benchmark', 'shots', 'questions', ...names, 'chance', ...publishedModels], ...rows])
+  return formatTable([
+    ['benchmark', 'shots', 'questions', ...names, 'chance', ...columns.map((index) => publishedModels[index] ?? '')],
+    ...rows,
+  ])
 }
 
 /** One summary of each task that any model was asked, in the order in which they were. */

@@ -54,6 +54,9 @@ export function registerEval(program: Command): void {
 Benchmarks:
 ${listed(benchmarkNames)}
 
+Programs (humaneval, mbpp) need Python as WebAssembly, mt-bench a judge, ruler lengths; benchmarks with pictures (from mmmu on)
+are put to models that see. What lacks something is left out, or refused where it was named.
+
 The same command goes on where one was stopped, and prints the table again where all is answered.
 docs/guide/evaluate.md says what fields rows have and how answers are scored.
 

@@ -1,6 +1,16 @@
 /** How a question of each kind is put to what is measured, and what is kept of it. */
 import { Random } from '../../base/random.ts'
-import type { FewShot, GenerationItem, CodeItem, JudgedItem, JudgedTask, Task, TaskItem } from '../tasks/types.ts'
+import type {
+  FewShot,
+  GenerationItem,
+  CodeItem,
+  JudgedItem,
+  JudgedTask,
+  PictureItem,
+  PictureTask,
+  Task,
+  TaskItem,
+} from '../tasks/types.ts'
 import type { AnswerRecord } from './answers.ts'
 import type { Subject, Turn } from './subject.ts'
 
@@ -20,7 +30,8 @@ export async function ask(
     return { ...fitted, options: item.options.map(({ text }) => text), truths: item.truths }
   }
   if ('turns' in item && task.kind === 'judged') return await converse(task, item, subject, signal)
-  if ('question' in item && (task.kind === 'generation' || task.kind === 'code')) {
+  if ('pictures' in item && task.kind === 'picture') return await show(task, item, subject, signal)
+  if ('question' in item && !('pictures' in item) && (task.kind === 'generation' || task.kind === 'code')) {
     return await write(task, item, fewShot, subject, signal)
   }
   throw new Error(`defect: ${task.name} has a question of another kind`)
@@ -43,6 +54,15 @@ async function write(
   const maxTokens = 'maxTokens' in item && item.maxTokens !== undefined ? item.maxTokens : task.maxTokens
   const completion = await subject.complete(fewShot, item.question, { maxTokens, stop, signal })
   return 'answers' in item ? { ...completion, answers: item.answers } : completion
+}
+
+/** The names of pictures stand for them in what is kept. */
+async function show(task: PictureTask, item: PictureItem, subject: Subject, signal: AbortSignal): Promise<Said> {
+  const { pictures, question, answers } = item
+  const turn: Turn = { role: 'user', content: question, pictures }
+  const reply = await subject.reply([turn], { maxTokens: task.maxTokens, temperature: 0, seed: 0, signal })
+  const prompt = [...pictures.map(({ name }) => `[${name}]`), question].join('\n')
+  return { shots: 0, prompts: [prompt], answers, ...reply }
 }
 
 /** Says one turn after the other, each with the answers to those before it. */

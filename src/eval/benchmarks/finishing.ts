@@ -92,7 +92,10 @@ export function scoresOf(
   if (task.kind === 'choice' && 'options' in item && logLikelihoods !== undefined) {
     return task.score(item, logLikelihoods)
   }
-  if (task.kind === 'generation' && 'answers' in item && answer !== undefined) return task.score(item, answer)
+  if (task.kind === 'picture' && 'pictures' in item && answer !== undefined) return task.score(item, answer)
+  if (task.kind === 'generation' && 'answers' in item && !('pictures' in item) && answer !== undefined) {
+    return task.score(item, answer)
+  }
   if (task.kind === 'code' && outcome !== undefined) return { 'pass@1': outcome.kind === 'finished' ? 1 : 0 }
   if (task.kind === 'judged' && judgements !== undefined) return ratingScores(task, judgements)
   throw new PocketPhiError('invalid-file', `An answer to "${item.id}" is none to a question of ${task.name}.`)

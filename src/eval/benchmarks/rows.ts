@@ -1,6 +1,6 @@
 /** Where the rows of benchmarks come from: a folder with JSON Lines, plain or gzip, or Parquet. */
 import { readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { PocketPhiError } from '../../base/errors.ts'
@@ -37,11 +37,28 @@ export function folderOfRows(path: string): RowSource {
         const file = join(path, folder, name)
         if (!(await isFile(file))) continue
         if (name.endsWith('.parquet')) return await parquetRows(file, folder)
-        return parseRows(await textFrom(await readFile(file), `${folder}/${name}`), `${folder}/${name}`)
+        const rows = parseRows(await textFrom(await readFile(file), `${folder}/${name}`), `${folder}/${name}`)
+        return rows.map((row) => ({ ...row, open: (picture) => readPicture(join(path, folder), picture, row.place) }))
       }
       return undefined
     },
   }
+}
+
+/** A file below the folder of a set. */
+async function readPicture(folder: string, name: string, place: string): Promise<Uint8Array> {
+  const path = resolve(folder, name)
+  if (!path.startsWith(resolve(folder) + sep)) {
+    throw new PocketPhiError('invalid-file', `The picture "${name}" of ${place} cannot be used.`, {
+      expected: `the name of a file below "${folder}"`,
+    })
+  }
+  return await readFile(path).catch((cause: unknown) => {
+    throw new PocketPhiError('not-found', `The picture "${name}" of ${place} is not there.`, {
+      expected: path,
+      cause,
+    })
+  })
 }
 
 async function isFile(path: string): Promise<boolean> {
@@ -54,12 +71,7 @@ async function isFile(path: string): Promise<boolean> {
 /** What reads Parquet is loaded where there is such a file. */
 async function parquetRows(path: string, folder: string): Promise<readonly Row[]> {
   const { rowsOfParquet } = await import('../sets/parquet-rows.ts')
-  const source = await fileSource(path)
-  try {
-    return await rowsOfParquet(publicSets.get(folder), [{ source }])
-  } finally {
-    await source.close()
-  }
+  return await rowsOfParquet(publicSets.get(folder), [{ open: () => fileSource(path) }])
 }
 
 async function textFrom(bytes: Buffer, name: string): Promise<string> {

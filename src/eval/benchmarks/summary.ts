@@ -65,7 +65,10 @@ export function summariseTask(task: Task, rows: TaskRows, records: readonly Answ
     task: task.name,
     title: task.title,
     questions: records.length,
-    scores: Object.fromEntries(measures.map((name) => [name, measured(values(name, records))])),
+    scores: {
+      ...Object.fromEntries(measures.map((name) => [name, measured(values(name, records))])),
+      ...overallOf(task, records),
+    },
     chance: chances.length === 0 ? undefined : measured(chances).mean,
     shots: Math.max(0, ...records.map(({ group }) => shotsOf(group))),
     shotsOfReport: task.shots,
@@ -76,6 +79,14 @@ export function summariseTask(task: Task, rows: TaskRows, records: readonly Answ
     ...(task.byGroup === true && first !== undefined && { groups: groupsOf(records, (among) => values(first, among)) }),
     ...(task.kind === 'judged' && { judgements: judgementsIn(records) }),
   }
+}
+
+/** Measures that are no means have no standard error. */
+function overallOf(task: Task, records: readonly AnswerRecord[]): Readonly<Record<string, Measured>> {
+  const overall = task.kind === 'picture' ? task.overall?.(records.map(({ scores }) => scores)) : undefined
+  return Object.fromEntries(
+    Object.entries(overall ?? {}).map(([name, mean]) => [name, { mean, standardError: undefined }]),
+  )
 }
 
 function groupsOf(

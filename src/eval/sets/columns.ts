@@ -9,22 +9,37 @@ export function lettersOf(options: Row, right: string): Fields {
   return { choices: letters.map((letter) => textOf(options, letter)), answer: letters.indexOf(right) }
 }
 
+/** A text between quotes as Python or JSON writes it, with what is escaped. */
+const quoted = /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/gs
+
 /**
- * Texts that are there as JSON in one text.
+ * Texts that are there as a list in one text, as Python or JSON writes it.
  *
  * @throws PocketPhiError `invalid-file`
  */
-export function listedChoices(row: Row, key: string): readonly string[] {
-  const text = textOf(row, key)
-  try {
-    return textsOf({ ...row, fields: { [key]: JSON.parse(text) } }, key)
-  } catch (cause) {
+export function listedTexts(row: Row, key: string): readonly string[] {
+  const text = textOf(row, key).trim()
+  const isList =
+    text.startsWith('[') &&
+    text.endsWith(']') &&
+    text
+      .slice(1, -1)
+      .replaceAll(quoted, '')
+      .match(/[^\s,]/) === null
+  if (!isList) {
     throw new PocketPhiError('invalid-file', `The field "${key}" of ${row.place} cannot be used.`, {
-      expected: 'a list of texts as JSON',
+      expected: 'a list of texts in quotes',
       found: text.slice(0, 80),
-      cause,
     })
   }
+  return [...text.matchAll(quoted)].map(([, single, double = '']) => unescaped(single ?? double))
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll(/\\(?:u([\da-fA-F]{4})|(.))/gs, (_, code: string | undefined, character: string) => {
+    if (code !== undefined) return String.fromCharCode(parseInt(code, 16))
+    return { n: '\n', t: '\t', r: '\r' }[character] ?? character
+  })
 }
 
 /** As lm-evaluation-harness arranges HellaSwag: both parts of the context, without the marks of WikiHow. */

@@ -43,19 +43,14 @@ async function readSplit(
   split: Split,
   { commit, files }: Listing,
 ): Promise<readonly Row[]> {
-  const parts: ParquetPart[] = []
-  try {
-    for (const config of set.configs) {
-      for (const name of splitsOf(set, split)) {
-        for (const file of filesOf(set, config, name, files)) {
-          parts.push({ source: await openFile(connection, set.repository, commit, file), config })
-        }
-      }
-    }
-    return await rowsOfParquet(set, parts, split === 'dev' ? examplesAtMost : Infinity)
-  } finally {
-    for (const { source } of parts) await source.close()
-  }
+  const parts = set.configs.flatMap((config) =>
+    splitsOf(set, split).flatMap((name) =>
+      filesOf(set, config, name, files).map((file): ParquetPart => {
+        return { open: () => openFile(connection, set.repository, commit, file), config }
+      }),
+    ),
+  )
+  return await rowsOfParquet(set, parts, split === 'dev' ? examplesAtMost : Infinity)
 }
 
 /** The files of a split in their order. Of a large one the hub may have converted the beginning alone. */

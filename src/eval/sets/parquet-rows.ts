@@ -1,13 +1,14 @@
 /** Rows of benchmarks from Parquet files with the columns of the public sets. */
 import { PocketPhiError } from '../../base/errors.ts'
-import { readParquet } from '../../data/pipeline/sources/parquet.ts'
+import { openParquetColumn, readParquet } from '../../data/pipeline/sources/parquet.ts'
+import { isJsonObject } from '../../formats/json.ts'
 import type { ByteSource } from '../../formats/source.ts'
 import type { Row } from '../tasks/row.ts'
 import type { PublicSet } from './public-sets.ts'
 
 /** A file with rows of a set. */
 export interface ParquetPart {
-  readonly source: ByteSource
+  readonly open: () => Promise<ByteSource>
   /** The part of the set that its rows belong to, where it has parts. */
   readonly config?: string | undefined
 }
@@ -27,21 +28,55 @@ export async function rowsOfParquet(
   const rows: Row[] = []
   /** Rows so far of each part of the set. */
   const numbers = new Map<string | undefined, number>()
-  for (const { source, config } of parts) {
+  for (const part of parts) {
+    const { config } = part
+    const source = await part.open()
+    const pictures = picturesOf(set, part, source.name)
     let number = 0
-    for await (const found of readParquet(source, set?.columns)) {
-      if (!('values' in found)) throw damaged(source.name, found.detail)
-      const place = `row ${++number} of ${source.name}`
-      const raw: Row = { fields: plainFields(found.values), place }
-      const own = (numbers.get(config) ?? 0) + 1
-      numbers.set(config, own)
-      // A part that grows leaves the ids of the others as they are.
-      const id = set !== undefined && set.configs.length > 1 ? `${config ?? ''}-${own}` : String(own)
-      rows.push({ fields: { id, ...(set === undefined ? raw.fields : set.fields(raw, config)) }, place })
-      if (number >= most) break
+    try {
+      for await (const found of readParquet(source, set?.columns)) {
+        if (!('values' in found)) throw damaged(source.name, found.detail)
+        const at = number++
+        const place = `row ${number} of ${source.name}`
+        const raw: Row = { fields: plainFields(found.values), place }
+        const own = (numbers.get(config) ?? 0) + 1
+        numbers.set(config, own)
+        // A part that grows leaves the ids of the others as they are.
+        const id = set !== undefined && set.configs.length > 1 ? `${config ?? ''}-${own}` : String(own)
+        const fields = { id, ...(set === undefined ? raw.fields : set.fields(raw, config)) }
+        rows.push({ fields, place, open: (column) => pictures(column, at) })
+        if (number >= most) break
+      }
+    } finally {
+      await source.close()
     }
   }
   return rows
+}
+
+/** What reads the pictures of a file. */
+function picturesOf(
+  set: PublicSet | undefined,
+  { open }: ParquetPart,
+  name: string,
+): (column: string, row: number) => Promise<Uint8Array> {
+  const columns = new Map<string, ReturnType<typeof openParquetColumn>>()
+  return async (column, row) => {
+    if (set?.pictures?.includes(column) !== true) throw noPicture(column, row, name)
+    const values = columns.get(column) ?? openParquetColumn(open, column)
+    columns.set(column, values)
+    const value = await (await values)(row)
+    // As the hub has pictures: their bytes beside the name that the file had.
+    const bytes = isJsonObject(value) ? value['bytes'] : value
+    if (bytes instanceof Uint8Array) return bytes
+    throw noPicture(column, row, name)
+  }
+}
+
+function noPicture(column: string, row: number, name: string): PocketPhiError {
+  return new PocketPhiError('invalid-file', `Row ${row + 1} of "${name}" has no picture in "${column}".`, {
+    expected: 'the bytes of a PNG, JPEG, WebP or GIF file',
+  })
 }
 
 function damaged(name: string, detail: string): PocketPhiError {

@@ -3,7 +3,8 @@
  * read. Of some benchmarks none is known that has all that is needed: those are read from JSON Lines alone.
  */
 import { Random } from '../../base/random.ts'
-import { arrangedHellaswag, listedChoices, lettersOf } from './columns.ts'
+import { arrangedHellaswag, listedTexts, lettersOf } from './columns.ts'
+import { pictureSets } from './picture-sets.ts'
 import { numberOf, partOf, textOf, textsOf, type Row } from '../tasks/row.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -17,6 +18,8 @@ export interface PublicSet {
   /** Where rows for examples are; missing where the set has none. */
   readonly dev?: string
   readonly columns: readonly string[]
+  /** Columns with pictures, which are read when one is shown; `image` and `images` name them. */
+  readonly pictures?: readonly string[]
   /** The fields of a row beside `id`, which is the number of the row unless it is here. */
   readonly fields: (row: Row, config: string | undefined) => Fields
 }
@@ -102,6 +105,7 @@ function partName(row: Row, config: string | undefined, column: string): string 
 
 /** By the folder of the rows. */
 export const publicSets: ReadonlyMap<string, PublicSet> = new Map<string, PublicSet>([
+  ...pictureSets,
   ['mmlu', asIs('cais/mmlu', ['all'], 'test', 'dev', 'subject', 'question', 'choices', 'answer')],
   [
     'hellaswag',
@@ -312,7 +316,7 @@ export const publicSets: ReadonlyMap<string, PublicSet> = new Map<string, Public
       configs: whole,
       test: ['test'],
       columns: ['question', 'possible_answers'],
-      fields: (row) => ({ question: textOf(row, 'question'), answers: listedChoices(row, 'possible_answers') }),
+      fields: (row) => ({ question: textOf(row, 'question'), answers: listedTexts(row, 'possible_answers') }),
     },
   ],
   [

@@ -16,6 +16,9 @@ const lettered = (question: string): Rows => [
   },
 ]
 
+/** Bytes beside a name, as the hub has pictures. */
+const picture = (name: string) => ({ bytes: new TextEncoder().encode(name), path: `${name}.png` })
+
 export const setCases: Readonly<Record<string, Rows>> = {
   mmlu: [
     { question: 'What is cold?', subject: 'kitchens', choices: ['Snow', 'Fire', 'Steam', 'Soup'], answer: 0 },
@@ -130,4 +133,75 @@ export const setCases: Readonly<Record<string, Rows>> = {
       context: { title: ['Mill', 'Ferry'], sentences: [['The mill is old.', ' Very old.'], ['The ferry is new.']] },
     },
   ],
+  mmmu: [
+    {
+      id: 'validation_Art_1',
+      question: 'Which of <image 2> and <image 3> is older?',
+      options: `['The "old" one', "Neither's", 'A\\nnew one']`,
+      answer: 'C',
+      subject: 'Art',
+      image_1: picture('one'),
+      image_2: picture('two'),
+      image_3: picture('three'),
+    },
+    {
+      id: 'validation_Art_2',
+      question: 'How many are there?',
+      options: '[]',
+      answer: "['7', 'seven']",
+      subject: 'Art',
+      image_1: picture('four'),
+      image_2: null,
+      image_3: null,
+    },
+  ],
+  scienceqa: [
+    {
+      question: 'Which is cold?',
+      choices: ['Fire', 'Snow'],
+      answer: 1,
+      hint: 'It falls in winter.',
+      image: picture('snow'),
+    },
+    { question: 'Which is hot?', choices: ['Fire', 'Snow'], answer: 0, hint: '', image: picture('fire') },
+  ],
+  mathvista: [
+    {
+      pid: '1',
+      question: 'How long is it?',
+      choices: ['1', '2'],
+      unit: 'cm',
+      precision: 1,
+      answer: '2',
+      answer_type: 'text',
+      decoded_image: picture('ruler'),
+    },
+    {
+      pid: '2',
+      question: 'How wide is it?',
+      choices: null,
+      unit: null,
+      precision: 1,
+      answer: '2.5',
+      answer_type: 'float',
+      decoded_image: picture('ruler'),
+    },
+  ],
+  mmbench: [
+    {
+      index: 241,
+      question: 'Which colour is it?',
+      hint: 'nan',
+      answer: 'B',
+      A: 'Red',
+      B: 'Blue',
+      C: 'nan',
+      D: 'nan',
+      image: picture('blue'),
+    },
+  ],
+  pope: [{ question: 'Is there a gull in the image?', answer: 'no', category: 'popular', image: picture('sea') }],
+  ai2d: [{ question: 'What eats the worm?', options: ['Gull', 'Leaf'], answer: '0', image: picture('web') }],
+  chartqa: [{ type: 'human_test', question: 'How many in May?', answer: '14', image: picture('chart') }],
+  textvqa: [{ question_id: 34602, question: 'What does it say?', answers: ['stop', 'halt'], image: picture('sign') }],
 }

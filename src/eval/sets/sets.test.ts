@@ -9,6 +9,7 @@ import { questionKind } from '../ruler/questions.ts'
 import { Random } from '../../base/random.ts'
 import { tasks } from '../tasks/index.ts'
 import type { ChoiceItem, Task, TaskItem } from '../tasks/types.ts'
+import { listedTexts } from './columns.ts'
 import { hubOfRows } from './hub.ts'
 import { SetHub } from './hub-harness.ts'
 import { parquetOf } from './parquet-harness.ts'
@@ -47,6 +48,10 @@ function toldBy(item: TaskItem | undefined): unknown {
     const { group, options, truths } = item
     return { group, truths, options: options.map(({ context, text }) => `${context}│ ${text}`) }
   }
+  if ('pictures' in item) {
+    const { group, question, answers, choices, decimals, pictures } = item
+    return { group, question, answers, choices, decimals, pictures: pictures.map(({ name }) => name) }
+  }
   if ('answers' in item) return { group: item.group, question: item.question, answers: item.answers }
   return { question: item.question, solution: item.solution, tests: item.tests }
 }
@@ -68,6 +73,73 @@ describe('columns of public sets become questions', () => {
     const rows = (await folderOfRows(path).rows(name, 'test')) ?? []
     const { prompt, answers } = questionKind('qa', rows).build(0, new Random(1), { index: 0, length: 100 })
     expect({ prompt, answers }).toMatchSnapshot('question')
+  })
+})
+
+describe('pictures', () => {
+  const texts = async (items: readonly TaskItem[] = []): Promise<string[]> => {
+    const files = items.flatMap((item) => ('pictures' in item ? item.pictures : []))
+    return await Promise.all(files.map(async ({ read }) => new TextDecoder().decode(await read())))
+  }
+
+  test('are the bytes of their rows, of several columns and groups of rows', async () => {
+    const path = await folderWith('mmmu', setCases['mmmu'] ?? [])
+    expect(await texts((await readTask(taskOf('mmmu'), folderOfRows(path)))?.items)).toEqual(['two', 'three', 'four'])
+    const rows = Array.from({ length: 9 }, (_, index) => ({
+      ...setCases['pope']?.[0],
+      image: { bytes: Uint8Array.of(0xff, 0xc3, 0x28, index), path: '' },
+    }))
+    const read = await readTask(taskOf('pope'), folderOfRows(await folderWith('pope', rows)))
+    const files = read?.items.flatMap((item) => ('pictures' in item ? item.pictures : [])) ?? []
+    // Bytes that are no text stay what they are, in whatever order they are asked for.
+    const bytes = await Promise.all([8, 0, 5, 3, 4].map(async (place) => [...((await files[place]?.read()) ?? [])]))
+    expect(bytes).toEqual([8, 0, 5, 3, 4].map((last) => [0xff, 0xc3, 0x28, last]))
+  })
+
+  test('that are not there are refused', async () => {
+    const rows = [...(setCases['pope'] ?? []), { ...setCases['pope']?.[0], image: null }]
+    const read = await readTask(taskOf('pope'), folderOfRows(await folderWith('pope', rows)))
+    await expect(texts(read?.items)).rejects.toThrow('Row 2 of "test.parquet" has no picture in "image".')
+  })
+
+  test('of the hub are read when they are shown', async () => {
+    const large = new Uint8Array(200_000).fill(7)
+    const rows = Array.from({ length: 6 }, () => ({ ...setCases['pope']?.[0], image: { bytes: large, path: 'a' } }))
+    // The end of the file, which is read for its footer, has no pictures.
+    const bytes = parquetOf(
+      [
+        ...rows,
+        ...Array.from({ length: 60 }, () => ({
+          ...rows[0],
+          image: { bytes: Uint8Array.of(1), path: 'x'.repeat(9000) },
+        })),
+      ],
+      1,
+    )
+    await using hub = new SetHub('lmms-lab/POPE', new Map([['default/test/0000.parquet', bytes]]))
+    const read = await readTask(taskOf('pope'), rowsOf(await hub.start()), 1)
+    const before = hub.asked.length
+    const [item] = read?.items ?? []
+    expect(item !== undefined && 'pictures' in item && (await item.pictures[0]?.read())?.length).toBe(large.length)
+    expect(hub.asked.length).toBeGreaterThan(before)
+  })
+})
+
+describe('lists in one text', () => {
+  const read = (text: string) => listedTexts({ fields: { options: text }, place: 'row 1' }, 'options')
+
+  test.each([
+    [`['a', 'b']`, ['a', 'b']],
+    [`["it's", 'he said "no"']`, ["it's", 'he said "no"']],
+    [String.raw`['it\'s', 'a\nb', "\u00e9"]`, ["it's", 'a\nb', 'é']],
+    ['["a, b", "c"]', ['a, b', 'c']],
+    ['[]', []],
+  ])('%s', (text, texts) => {
+    expect(read(text)).toEqual(texts)
+  })
+
+  test.each(['a, b', "['a', b]", "['a'"])('%s is none', (text) => {
+    expect(() => read(text)).toThrow('Expected a list of texts in quotes.')
   })
 })
 

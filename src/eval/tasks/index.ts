@@ -6,6 +6,7 @@ import { math } from './math.ts'
 import { mtBench } from './mt-bench.ts'
 import { bamboogle, naturalQuestions, popqa, triviaqa } from './open-questions.ts'
 import { anli, boolq, hellaswag, piqa, truthfulqaBest, truthfulqaMass, winogrande } from './options.ts'
+import { pictureTasks } from './pictures/index.ts'
 import type { Task } from './types.ts'
 import { gsm8k, mgsm } from './word-problems.ts'
 
@@ -37,4 +38,5 @@ export const tasks: readonly Task[] = [
   naturalQuestions,
   popqa,
   bamboogle,
+  ...pictureTasks,
 ]

@@ -1,6 +1,7 @@
 /** Fields of a row of a benchmark, read with errors that say which row it is. */
 import { PocketPhiError } from '../../base/errors.ts'
 import { isJsonObject } from '../../formats/json.ts'
+import type { PictureFile } from './types.ts'
 
 /** One line of a file: its fields, and where it stands. */
 export interface Row {
@@ -84,6 +85,25 @@ export function partOf(row: Row, key: string): Row {
   const value = row.fields[key]
   if (isJsonObject(value)) return { fields: value, place: `"${key}" of ${row.place}` }
   throw refuse(row, key, 'an object')
+}
+
+/** A letter that names one of `count` options, as a place. @throws PocketPhiError `invalid-file` */
+export function letterIndex(row: Row, key: string, count: number): number {
+  const [place = -1, ...others] = letterIndices(row, key, count)
+  if (others.length === 0) return place
+  throw refuse(row, key, 'one letter')
+}
+
+/**
+ * The pictures that a row names in `images`, or in `image`.
+ *
+ * @throws PocketPhiError `invalid-file` where it names none, or cannot have any
+ */
+export function picturesOf(row: Row): readonly PictureFile[] {
+  const { open } = row
+  const names = row.fields['images'] === undefined ? [textOf(row, 'image')] : textsOf(row, 'images')
+  if (open === undefined) throw refuse(row, 'image', 'a row of a file, beside which pictures are')
+  return names.map((name) => ({ name, read: () => open(name) }))
 }
 
 /** What a table has for the text of a field. @throws PocketPhiError `invalid-file` for a text that it does not have */

@@ -33,6 +33,11 @@ const truthful: TaskCase = {
   dev: [],
 }
 
+const shown: TaskCase = {
+  test: { id: 't', image: 'red.png', question: 'Which colour is it?', choices: ['Red', 'Blue', 'Green'], answer: 0 },
+  dev: [],
+}
+
 /** By the name of the task. */
 export const taskCases: Readonly<Record<string, TaskCase>> = {
   mmlu: withSubject(listed),
@@ -154,5 +159,39 @@ export const taskCases: Readonly<Record<string, TaskCase>> = {
         test: '\n\nMETADATA = {}\n\n\ndef check(candidate):\n    assert candidate(1) == 1\n    assert candidate("candidate") == "candidate"\n\n',
       })),
     ],
+  },
+  mmmu: { test: { ...shown.test, subject: 'Art' }, dev: [] },
+  scienceqa: { test: { ...shown.test, hint: 'A painter had one tube left.' }, dev: [] },
+  mathvista: {
+    test: {
+      id: 't',
+      image: 'red.png',
+      question: 'How long is it?',
+      unit: 'cm',
+      answer_type: 'float',
+      precision: 1,
+      answer: '2.5',
+    },
+    dev: [],
+  },
+  intergps: shown,
+  mmbench: shown,
+  pope: {
+    test: { id: 't', image: 'red.png', subset: 'random', question: 'Is there a gull in the image?', answer: 'no' },
+    dev: [],
+  },
+  ai2d: shown,
+  chartqa: {
+    test: { id: 't', image: 'red.png', type: 'human', question: 'How many gulls were there in May?', answer: '14' },
+    dev: [],
+  },
+  textvqa: {
+    test: {
+      id: 't',
+      image: 'red.png',
+      question: 'What does the sign say?',
+      answers: ['stop', 'stop', 'Stop!', 'the stop', 'halt', 'stop', 'stop', 'stop', 'stop', 'stop'],
+    },
+    dev: [],
   },
 }

@@ -13,7 +13,11 @@ function sourceOf(name: string): RowSource {
   return {
     rows: (folder, split) =>
       Promise.resolve(
-        rows[split].map((fields, index) => ({ fields, place: `line ${index + 1} of ${folder}/${split}` })),
+        rows[split].map((fields, index) => ({
+          fields,
+          place: `line ${index + 1} of ${folder}/${split}`,
+          open: () => Promise.resolve(new Uint8Array()),
+        })),
       ),
   }
 }
@@ -37,7 +41,8 @@ async function promptOf(name: string): Promise<string> {
   const [item] = items
   if (item === undefined) throw new Error('no question')
   const lead = leadOf(fewShots.get(item.group) ?? { preamble: '', shots: [] }, task.shots)
-  if ('question' in item) return `${lead}${item.question}│`
+  const pictures = 'pictures' in item ? item.pictures.map(({ name: picture }) => `[${picture}]\n`).join('') : ''
+  if ('question' in item) return `${lead}${pictures}${item.question}│`
   if ('turns' in item) return conversationOf(task, item)
   const contexts = [...new Set(item.options.map(({ context }) => context))]
   return contexts

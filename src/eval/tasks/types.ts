@@ -41,6 +41,18 @@ export interface PictureFile {
   readonly read: () => Promise<Uint8Array>
 }
 
+/** A question about pictures, which stand before its words. */
+export interface PictureItem extends Item {
+  readonly question: string
+  readonly pictures: readonly PictureFile[]
+  /** Options that stand in the question by letter; none where the answer is a word, a phrase or a number. */
+  readonly choices: readonly string[]
+  /** What counts as right: a letter where there are options. */
+  readonly answers: readonly string[]
+  /** To how many decimals an answer that is a number counts. */
+  readonly decimals?: number
+}
+
 /** A conversation in which a judge rates each answer. */
 export interface JudgedItem extends Item {
   /** What the user says, turn by turn. */
@@ -129,5 +141,16 @@ export interface JudgedTask extends TaskParts {
   readonly rating: (said: string) => number | undefined
 }
 
-export type Task = ChoiceTask | GenerationTask | CodeTask | JudgedTask
-export type TaskItem = ChoiceItem | GenerationItem | CodeItem | JudgedItem
+/** A task about pictures, answered by the model's own chat template with the likeliest tokens. */
+export interface PictureTask extends TaskParts {
+  readonly kind: 'picture'
+  /** Tokens of an answer at most. */
+  readonly maxTokens: number
+  readonly read: (row: Row) => PictureItem | undefined
+  readonly score: (item: PictureItem, answer: string) => Scores
+  /** Measures of all questions together, from what each got, that are no means. */
+  readonly overall?: (scores: readonly Scores[]) => Scores
+}
+
+export type Task = ChoiceTask | GenerationTask | CodeTask | JudgedTask | PictureTask
+export type TaskItem = ChoiceItem | GenerationItem | CodeItem | JudgedItem | PictureItem

@@ -84,15 +84,15 @@ const groupsAtOnce = 2
  * One column of bytes or of objects with bytes (pictures, say), whose values are read when they are wanted, a group of rows at a time. What is not
  * marked as text stays bytes.
  *
- * @returns the value of a row, from 0 on
- * @throws PocketPhiError `invalid-file` without a readable footer, here; for a group that cannot be read, and what the source throws, later
+ * @param open opens the file for each reading
+ * @returns the value of a row, from 0 on; it throws PocketPhiError `invalid-file` for a group that cannot be read, and what the source throws
+ * @throws PocketPhiError `invalid-file` without a readable footer
  */
 export async function openParquetColumn(
-  source: ByteSource,
+  open: () => Promise<ByteSource>,
   column: string,
 ): Promise<(row: number) => Promise<unknown>> {
-  const file = asyncBuffer(source)
-  const metadata = await footer(file, source.name)
+  const metadata = await within(open, (source) => footer(asyncBuffer(source), source.name))
   const starts: number[] = []
   let total = 0
   for (const { num_rows: rows } of metadata.row_groups) {
@@ -100,15 +100,18 @@ export async function openParquetColumn(
     total += Number(rows)
   }
   const kept = new Map<number, Promise<readonly Readonly<Record<string, unknown>>[]>>()
-  const read = async (rowStart: number, rowEnd: number) =>
-    await parquetReadObjects({ file, metadata, columns: [column], rowStart, rowEnd, compressors, utf8: false }).catch(
-      (cause: unknown) => {
+  const read = (rowStart: number, rowEnd: number) =>
+    within(open, async (source) => {
+      const part = { file: asyncBuffer(source), metadata, columns: [column], rowStart, rowEnd }
+      return await parquetReadObjects({ ...part, compressors, utf8: false }).catch((cause: unknown) => {
         if (cause instanceof PocketPhiError) throw cause
-        throw new PocketPhiError('invalid-file', `Rows from ${rowStart} on of "${source.name}" cannot be read.`, {
+        throw new PocketPhiError('invalid-file', `Rows of "${source.name}" cannot be read.`, {
+          expected: `rows from ${rowStart + 1} to ${rowEnd} with the column "${column}"`,
+          remedy: 'Fetch it again.',
           cause,
         })
-      },
-    )
+      })
+    })
   return async (row) => {
     const group = starts.findLastIndex((start) => start <= row)
     const start = starts[group] ?? 0
@@ -117,6 +120,15 @@ export async function openParquetColumn(
     kept.set(group, rows)
     for (const oldest of [...kept.keys()].slice(0, -groupsAtOnce)) kept.delete(oldest)
     return (await rows)[row - start]?.[column]
+  }
+}
+
+async function within<T>(open: () => Promise<ByteSource>, action: (source: ByteSource) => Promise<T>): Promise<T> {
+  const source = await open()
+  try {
+    return await action(source)
+  } finally {
+    await source.close()
   }
 }
 
