@@ -109,7 +109,7 @@ test('every benchmark is asked, and the table comes again without a model', asyn
   expect(out).toMatch(/^MMLU +1 of 5 +1 +\d+\.0 +33\.3 +68\.8 +75\.7 +78\.0 +69\.0 +78\.9$/m)
   expect(out).toMatch(/^MT-Bench +0 +1 +7\.00 +- +8\.38 +8\.70 +8\.91 +- +-$/m)
   expect(out).toMatch(/^MT-Bench +math +7\.00$/m)
-  expect(out).toContain(`2 answers rated by scripted@${url}; 0 judgements without a rating`)
+  expect(out).toContain(`2 answers judged by scripted@${url}; 0 judgements without a rating`)
   expect(out).toContain('arXiv 2404.14219v4')
 })
 
@@ -134,7 +134,7 @@ test('a run that is killed goes on, and ends as an undisturbed one', async () =>
   const child = spawn(process.execPath, command, { cwd: folder })
   const ended = new Promise((done) => child.once('exit', done))
   await expect
-    .poll(async () => (await answers('killed').catch(() => '')).split('\n').length, { interval: 5 })
+    .poll(async () => (await answers('killed').catch(() => '')).split('\n').length, { interval: 5, timeout: 120_000 })
     .toBeGreaterThan(5)
   child.kill('SIGKILL')
   await ended

@@ -83,6 +83,6 @@ test('points are points, and groups have lines of their own', () => {
   ])
   expect(groupTable(models)).toBeUndefined()
   expect(judgeNotes(judged)).toEqual([
-    'MT-Bench of three: 4 answers rated by a judge; 1 judgements without a rating, 0 answers that have none.',
+    'MT-Bench of three: 4 answers judged by a judge; 1 judgements without a rating, 0 answers that have none.',
   ])
 })

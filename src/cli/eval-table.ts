@@ -77,7 +77,7 @@ export function judgeNotes(models: readonly ModelSummary[]): readonly string[] {
     tasks.flatMap(({ title, judgements }) => {
       if (judgements === undefined) return []
       const { judge, answers, malformed, unrated } = judgements
-      return `${title} of ${model}: ${answers} answers rated by ${judge}; ${malformed} judgements without a rating, ${unrated} answers that have none.`
+      return `${title} of ${model}: ${answers} answers judged by ${judge}; ${malformed} judgements without a rating, ${unrated} answers that have none.`
     }),
   )
 }

@@ -105,6 +105,14 @@ describe('a judgement', () => {
     expect(Object.keys(groups ?? {})).toEqual(['writing', 'math'])
   })
 
+  test('that the judge has no room for is asked for once', async () => {
+    server.context = 5
+    const records = await run(new ScriptedSubject())
+    expect(server.asked.length).toBe(4)
+    expect(records[0]?.judgements?.[0]?.said).toEqual([expect.stringMatching(/^\(refused\) .*exceeds the context/)])
+    expect(records.map(({ scores }) => scores)).toEqual([{}, {}])
+  })
+
   test('that never has a rating leaves its conversation out, until the command is given again', async () => {
     server.say = (last) => (last.includes('Write a line') || last.includes('again') ? 'No.' : fair(last))
     const records = await run(new ScriptedSubject())

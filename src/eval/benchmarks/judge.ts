@@ -51,6 +51,7 @@ export class Judge {
       said.push(text)
       const rating = 'text' in outcome ? read(text) : undefined
       if (rating !== undefined) return { judge: this.name, messages, said, rating }
+      if ('failure' in outcome && outcome.final) break
       // Asked the same, it may say the same.
       again = [...messages, { role: 'assistant', content: text }, reminder]
     }
