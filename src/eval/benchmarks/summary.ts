@@ -1,6 +1,6 @@
 /** What the answers to a task add up to. */
 import { present } from '../../base/errors.ts'
-import type { ChoiceItem, Task } from '../tasks/types.ts'
+import type { Task, TaskItem } from '../tasks/types.ts'
 import type { AnswerRecord } from './answers.ts'
 import type { TaskRows } from './rows.ts'
 
@@ -60,7 +60,7 @@ export function summariseTask(task: Task, rows: TaskRows, records: readonly Answ
   const [first] = measures
   const values = (name: string, among: readonly AnswerRecord[]): number[] =>
     among.flatMap(({ scores }) => scores[name] ?? [])
-  const chances = rows.items.filter((item) => 'options' in item).map(chanceOf)
+  const chances = rows.items.flatMap((item) => chanceOf(item) ?? [])
   return {
     task: task.name,
     title: task.title,
@@ -69,7 +69,7 @@ export function summariseTask(task: Task, rows: TaskRows, records: readonly Answ
       ...Object.fromEntries(measures.map((name) => [name, measured(values(name, records))])),
       ...overallOf(task, records),
     },
-    chance: chances.length === 0 ? undefined : measured(chances).mean,
+    chance: chances.length === 0 || chances.length < rows.items.length ? undefined : measured(chances).mean,
     shots: Math.max(0, ...records.map(({ group }) => shotsOf(group))),
     shotsOfReport: task.shots,
     fewerShots: records.filter(({ group, shots }) => shots < shotsOf(group)).length,
@@ -114,6 +114,8 @@ function judgementsIn(records: readonly AnswerRecord[]): Judgements {
   }
 }
 
-function chanceOf({ truths, options }: ChoiceItem): number {
-  return truths.length / options.length
+/** What guessing among the options gets; undefined where there are none. */
+function chanceOf(item: TaskItem): number | undefined {
+  if ('options' in item) return item.truths.length / item.options.length
+  return 'pictures' in item && item.choices.length > 0 ? 1 / item.choices.length : undefined
 }

@@ -184,6 +184,15 @@ describe('MathVista', () => {
   })
 })
 
+test('guessing gets its share where all questions have options', () => {
+  const [shown, exam] = [itemOf(scienceqa), itemOf(mmmu)]
+  const written = itemOf(mmmu, { choices: undefined, answers: ['7'] })
+  const chanceAmong = (...items: readonly PictureItem[]) =>
+    summariseTask(mmmu, { items, leftOut: 0, fewShots: new Map() }, []).chance
+  expect(chanceAmong(shown, exam)).toBeCloseTo(1 / 3, 12)
+  expect(chanceAmong(exam, written)).toBeUndefined()
+})
+
 test('ScienceQA takes rows whose prompt is whole', () => {
   const prompt = 'Question: Which is cold?\nOptions: (A): Hot ice (B): Snow (C): Fire \nAnswer with the letter.'
   const item = scienceqa.read(rowOf({ id: 'x', image: 'red.png', prompt, answer: 'B' }))
