@@ -229,6 +229,18 @@ describe('replies', () => {
     expect(answer).toBe((await subject.reply([{ role: 'user', content: long }], greedy)).answer)
   })
 
+  test('to a message that does not fit are those to its end', async () => {
+    const content = Array.from({ length: 60 }, (_, index) => `the ship ${index} sails`).join(' ')
+    const { answer, cutTokens } = await subject.reply([{ role: 'user', content }], greedy)
+    const ids = model.tokenizer.encode(content, { addBos: false })
+    expect(ids.length).toBeGreaterThan(context)
+    expect(ids.length - cutTokens).toBeLessThan(context)
+    expect(ids.length - cutTokens).toBeGreaterThan(context / 2)
+    const rest = model.tokenizer.decode(ids.slice(cutTokens))
+    expect(content.endsWith(rest.trimStart())).toBe(true)
+    expect(answer).toBe((await model.chat().send(rest, { temperature: 0, maxTokens: 8 }).result()).text)
+  })
+
   test('to pictures are refused by a model that cannot see', async () => {
     const pictures = [{ name: 'red.png', read: () => Promise.resolve(redPng) }]
     await expect(subject.reply([{ ...asked, pictures }], greedy)).rejects.toMatchObject({ code: 'not-supported' })

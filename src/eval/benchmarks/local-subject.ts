@@ -1,7 +1,8 @@
 /** A model that is loaded here as what is measured. */
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { nextTurn } from '../../base/turn.ts'
-import type { Generation } from '../../engine/generate.ts'
+import type { ChatReply } from '../../engine/chat.ts'
+import type { GenerateOptions, Generation } from '../../engine/generate.ts'
 import type { PhiModel } from '../../engine/phi-model.ts'
 import type { Message } from '../../engine/picture-text.ts'
 import { logProbabilities } from '../../engine/sampling.ts'
@@ -79,7 +80,7 @@ export class LocalSubject implements Subject {
   async reply(turns: readonly Turn[], { maxTokens, temperature, seed, signal }: ReplyOptions): Promise<Reply> {
     const { context, tokenizer } = this.#model
     const messages = await Promise.all(turns.map((turn) => this.#shown(turn)))
-    const reply = this.#model.chat().answer(messages, {
+    const { reply, cut } = this.#answer(messages, {
       ...plainSampling,
       temperature,
       seed,
@@ -88,8 +89,25 @@ export class LocalSubject implements Subject {
       ...(signal === undefined ? {} : { signal }),
     })
     const answer = await textOf(reply)
-    const cutTokens = reply.dropped.reduce((sum, { content }) => sum + tokenizer.encode(content).length, 0)
-    return { answer, cutTokens }
+    const dropped = reply.dropped.reduce((sum, { content }) => sum + tokenizer.encode(content).length, 0)
+    return { answer, cutTokens: cut + dropped }
+  }
+
+  /** Where not even the last message fits, its beginning is cut off, an eighth at a time. */
+  #answer(messages: readonly Message[], options: GenerateOptions): { readonly reply: ChatReply; readonly cut: number } {
+    const { tokenizer } = this.#model
+    const last = present(messages.at(-1), 'message')
+    const ids = tokenizer.encode(last.content, { addBos: false })
+    for (let cut = 0; ; cut += Math.ceil((ids.length - cut) / 8)) {
+      const content = cut === 0 ? last.content : tokenizer.decode(ids.slice(cut))
+      try {
+        const reply = this.#model.chat().answer([...messages.slice(0, -1), { ...last, content }], options)
+        return { reply, cut }
+      } catch (error) {
+        const isTooLong = error instanceof PocketPhiError && error.code === 'context-full'
+        if (!isTooLong || ids.length - cut < 2) throw error
+      }
+    }
   }
 
   close(): Promise<void> {

@@ -44,7 +44,7 @@ export interface ReplyOptions {
 
 export interface Reply {
   readonly answer: string
-  /** Tokens of earlier turns that were left out, since they exceeded the context. */
+  /** Tokens that were left out since they exceeded the context: of earlier turns, and of the beginning of the last message. */
   readonly cutTokens: number
 }
 
@@ -56,7 +56,7 @@ export interface Subject {
   /**
    * The answer to the last message of a conversation, by the chat template of the model.
    *
-   * @throws PocketPhiError `aborted`; `context-full` for a message that does not fit; `not-found` for a model without a template; `not-supported` for
+   * @throws PocketPhiError `aborted`; `context-full` where there is no room for pictures; `not-found` for a model without a template; `not-supported` for
    * pictures that it cannot see
    */
   reply(turns: readonly Turn[], options: ReplyOptions): Promise<Reply>
