@@ -60,7 +60,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   safety: { rooms: ['make', 'endpoint'], packages: ['zod'], node: true },
   longrope: { rooms: ['engine', 'data', 'train'], packages: ['yaml', 'zod'], node: true },
   sandbox: { rooms: ['base'], packages: ['quickjs-emscripten-core', 'zod'], node: true },
-  eval: { rooms: ['engine', 'data', 'eval/world', 'endpoint', 'sandbox'], packages: ['yaml', 'zod'], node: true },
+  eval: {
+    rooms: ['engine', 'data', 'data/pipeline', 'eval/world', 'endpoint', 'hub', 'sandbox'],
+    packages: ['yaml', 'zod'],
+    node: true,
+  },
   'eval/world': { rooms: ['base', 'data/world', 'search'] },
   hub: { rooms: ['base', 'formats'] },
   'hub/cache': { rooms: ['hub'], node: true },

@@ -3,21 +3,22 @@ import { modelsOfEndpoint, type Endpoint } from '../endpoint/endpoint.ts'
 import { UsageError } from './errors.ts'
 
 /**
- * The model that an address names; without a name, the one that the server has. The key is that of the environment variable PHI_ENDPOINT_KEY.
+ * The model that an address names; without a name, the one that the server has.
  *
+ * @param keyName the environment variable with its key
  * @throws UsageError for what is no address, and for a server with several models
  * @throws PocketPhiError what asking for the names of the models throws
  */
-export async function endpointOf(typed: string): Promise<Endpoint> {
+export async function endpointOf(typed: string, keyName = 'PHI_ENDPOINT_KEY'): Promise<Endpoint> {
   if (!/^https?:\/\//.test(typed) || !URL.canParse(typed)) throw new UsageError(`"${typed}" is no address of a server.`)
   const { origin, pathname, hash } = new URL(typed)
   const url = origin + pathname
-  const key = process.env['PHI_ENDPOINT_KEY']
+  const key = process.env[keyName]
   const named = decodeURIComponent(hash.slice(1))
-  const models = named === '' ? await modelsOfEndpoint({ url, key }) : [named]
+  const models = named === '' ? await modelsOfEndpoint({ url, key, keyName }) : [named]
   const [model, ...others] = models
   if (model === undefined || others.length > 0) {
     throw new UsageError(`${url} has ${models.length} models; choose one: ${url}#NAME. They are: ${models.join(', ')}.`)
   }
-  return { url, model, key }
+  return { url, model, key, keyName }
 }

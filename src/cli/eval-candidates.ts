@@ -1,6 +1,7 @@
 /** What `phi eval` measures: models that are loaded here, and models behind servers. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PocketPhiError } from '../base/errors.ts'
 import { openModelFiles } from '../engine/model-files.ts'
 import type { PhiModel } from '../engine/phi-model.ts'
 import type { AnswerHeader } from '../eval/benchmarks/answers.ts'
@@ -9,21 +10,31 @@ import { LocalSubject } from '../eval/benchmarks/local-subject.ts'
 import type { Subject } from '../eval/benchmarks/subject.ts'
 import { localFolder } from '../formats/tree.ts'
 import { modelFromConfig } from '../models/index.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
 import { endpointOf } from './endpoint.ts'
 import { modelPlace } from './model-folder.ts'
 import { openModel } from './open-model.ts'
 import type { EngineOptions } from './options.ts'
 import type { NamedModel } from './resolve-model.ts'
+import { readTextFiles } from './text-files.ts'
 
 export interface CandidateOptions extends EngineOptions {
   /** Questions at a time. */
   readonly parallel: number
+  /** Tokens that texts are to have: the context is to be as long. */
+  readonly lengths?: readonly number[]
+  /** A model whose tokenizer counts the tokens of texts for servers. */
+  readonly tokenizer?: string
 }
 
 /** Something to be measured: its name, what else decides its answers, and how it is opened. */
 export interface Candidate {
   readonly name: string
   readonly settings: AnswerHeader['settings']
+  /** What counts the tokens of a text; undefined where that is not known. */
+  readonly tokenizer: (() => Promise<Tokenizer>) | undefined
+  /** Whether it can be shown pictures; undefined where that is not known. */
+  readonly sees: boolean | undefined
   readonly open: (signal: AbortSignal) => Promise<Subject>
 }
 
@@ -33,15 +44,21 @@ export interface Candidate {
  * @throws PocketPhiError as `modelPlace`; of a server without a name behind it what asking for the names of its models throws
  */
 export async function candidateOf(model: string, options: CandidateOptions): Promise<Candidate> {
-  if (/^https?:\/\//.test(model)) return await endpointCandidate(model)
+  if (/^https?:\/\//.test(model)) return await endpointCandidate(model, options)
   return await localCandidate(await modelPlace(model), options)
 }
 
-async function endpointCandidate(typed: string): Promise<Candidate> {
+async function endpointCandidate(typed: string, { tokenizer: named }: CandidateOptions): Promise<Candidate> {
   const endpoint = await endpointOf(typed)
   const { url, model } = endpoint
   const open = (): Promise<Subject> => Promise.resolve(new EndpointSubject(endpoint))
-  return { name: `${model}@${new URL(url).host}`, settings: { url }, open }
+  const tokenizer = named === undefined ? undefined : () => tokenizerOf(named)
+  return { name: `${model}@${new URL(url).host}`, settings: { url }, tokenizer, sees: undefined, open }
+}
+
+async function tokenizerOf(model: string): Promise<Tokenizer> {
+  const { folder, weightsFile } = await modelPlace(model, 'tokenizer')
+  return (await readTextFiles(folder, weightsFile)).tokenizer
 }
 
 async function localCandidate(place: NamedModel, options: CandidateOptions): Promise<Candidate> {
@@ -59,22 +76,33 @@ export async function measuredModel(
   options: CandidateOptions,
 ): Promise<Omit<Candidate, 'open'> & { readonly open: (signal: AbortSignal) => Promise<PhiModel> }> {
   const { cacheType = 'default', exact = false, gpuArithmetic = 'f32', parallel: maxSequences } = options
-  const context = options.context ?? Math.min(largestContext, await longestText(place))
+  const longest = Math.max(0, ...(options.lengths ?? []))
+  const { shape, vision } = await definitionOf(place)
+  const context = options.context ?? Math.min(Math.max(largestContext, longest), shape.maxPositions)
+  if (longest > context) throw tooLong(place.name, longest, context)
   return {
     name: place.name,
     settings: { weights: await weightsStamp(place), context, cacheType, exact, gpuArithmetic },
+    tokenizer: async () => (await readTextFiles(place.folder, place.weightsFile)).tokenizer,
+    sees: vision !== undefined,
     open: async (signal) => await openModel(place, { ...options, context, maxSequences }, signal),
   }
+}
+
+function tooLong(name: string, found: number, most: number): PocketPhiError {
+  return new PocketPhiError('invalid-argument', `Texts of ${found} tokens are too long for ${name}.`, {
+    expected: `at most ${most}, its context`,
+    remedy: 'Choose fewer with --lengths, or a longer context with --context where the model has it.',
+  })
 }
 
 /** Tokens of a text unless told otherwise: enough for the prompts of all benchmarks. */
 const largestContext = 4096
 
-/** Tokens that a model takes. */
-async function longestText({ tree, weightsFile }: NamedModel): Promise<number> {
+async function definitionOf({ tree, weightsFile }: NamedModel): Promise<ReturnType<typeof modelFromConfig>> {
   const files = await openModelFiles(tree, weightsFile)
   try {
-    return modelFromConfig(await files.config()).shape.maxPositions
+    return modelFromConfig(await files.config())
   } finally {
     await files.close()
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { TaskSummary } from '../eval/benchmarks/summary.ts'
-import { promptTable, scoreTable } from './eval-table.ts'
+import { groupTable, judgeNotes, promptTable, scoreTable } from './eval-table.ts'
 
 const mmlu: TaskSummary = {
   task: 'mmlu',
@@ -26,6 +26,18 @@ const popqa: TaskSummary = {
   fewerShots: 0,
   cut: 0,
   leftOut: 3,
+}
+
+const talks: TaskSummary = {
+  ...popqa,
+  task: 'mt-bench',
+  title: 'MT-Bench',
+  questions: 2,
+  points: 10,
+  shotsOfReport: 0,
+  scores: { rating: { mean: 0.715, standardError: 0.0321 } },
+  groups: { math: { mean: 0.6, standardError: undefined }, stem: { mean: 0.83, standardError: undefined } },
+  judgements: { judge: 'a judge', answers: 4, malformed: 1, unrated: 0 },
 }
 
 const models = [
@@ -55,5 +67,22 @@ test('all measures are there, and how many prompts were made to fit', () => {
     'MMLU       one    acc 25.7 ± 1.1                     1482            1400   31           0',
     'PopQA      one    exact_match 0.0, other 100.0          1               0    0           3',
     'MMLU       two    acc 30.0 ± 1.0                     1482            1400   31           0',
+  ])
+})
+
+test('points are points, and groups have lines of their own', () => {
+  const judged = [models[1] ?? { model: '', tasks: [] }, { model: 'three', tasks: [talks] }]
+  const lines = scoreTable(judged).split('\n')
+  expect(lines.slice(2).map((line) => line.split(/ {2,}/).slice(0, 6))).toEqual([
+    ['MMLU', '5', '1482', '30.0 ± 1.0', '-', '25.0'],
+    ['MT-Bench', '0', '2', '-', '7.15 ± 0.32', '-'],
+  ])
+  expect(groupTable(judged)?.split('\n').slice(2)).toEqual([
+    'MT-Bench   math    -   6.00',
+    'MT-Bench   stem    -   8.30',
+  ])
+  expect(groupTable(models)).toBeUndefined()
+  expect(judgeNotes(judged)).toEqual([
+    'MT-Bench of three: 4 answers judged by a judge; 1 judgements without a rating, 0 answers that have none.',
   ])
 })

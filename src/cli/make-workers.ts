@@ -11,7 +11,8 @@ import { completeRecipe } from '../train/read-recipe.ts'
 import { runDataShown } from './data.ts'
 import { candidateOf } from './eval-candidates.ts'
 import { answerAll, answerTokens, frozenRows } from './eval-world.ts'
-import { measureTasks, readTasks } from './eval.ts'
+import { planTasks, tasksFor } from './eval-plan.ts'
+import { measureTasks } from './eval.ts'
 import { meanLoss } from './mean-loss.ts'
 import { writeMerged } from './merge.ts'
 import { modelPlace } from './model-folder.ts'
@@ -111,9 +112,10 @@ function measuresOf(
       return summarise(await answerAll(opened, rows, { parallel, maxTokens: answerTokens, json: options.json }, signal))
     },
     async benchmarks(model, { data, tasks, limit }) {
-      const chosen = await readTasks({ data, ...given({ tasks, limit }) })
+      const planned = await planTasks({ data, ...given({ tasks, limit }) })
       const candidate = await candidateOf(model, { ...engine, parallel })
-      return (await measureTasks(candidate, chosen, { out: join(folder, 'answers'), parallel }, signal)).tasks
+      const askable = tasksFor(candidate, planned, tasks !== undefined)
+      return (await measureTasks(candidate, askable, { out: join(folder, 'answers'), parallel }, signal)).tasks
     },
   }
 }

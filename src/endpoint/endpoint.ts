@@ -11,6 +11,8 @@ export interface Endpoint {
   readonly model: string
   /** Sent as a bearer token. */
   readonly key?: string | undefined
+  /** The environment variable that has the key, for errors. */
+  readonly keyName?: string | undefined
 }
 
 /** A prompt that the server has no room for. */
@@ -65,14 +67,14 @@ export async function askEndpoint<Schema extends z.ZodType>(
  * @throws PassingError with how long the server asks to wait, where it cannot be reached, is busy or broken; else as `askEndpoint`
  */
 export async function tryEndpoint<Schema extends z.ZodType>(
-  { url, key }: Omit<Endpoint, 'model'>,
+  { url, key, keyName }: Omit<Endpoint, 'model'>,
   route: string,
   body: object | undefined,
   schema: Schema,
   { signal, clock = systemClock }: RequestOptions = {},
 ): Promise<z.infer<Schema>> {
   const address = `${url.replace(/\/+$/, '')}/${route}`
-  const text = await fetchText(address, requestOf(body, key, signal), clock)
+  const text = await fetchText(address, requestOf(body, key, signal), { clock, keyName })
   const parsed = schema.safeParse(parseJson(text))
   if (parsed.success) return parsed.data
   throw new PocketPhiError('invalid-file', `The answer of ${address} cannot be read.`, {
@@ -97,7 +99,12 @@ function requestOf(body: object | undefined, key: string | undefined, signal: Ab
 /** Who is told how long to wait may be told so again: a limit says nothing about the request. */
 const mostAskedWaits = 20
 
-async function fetchText(address: string, request: RequestInit, clock: Clock): Promise<string> {
+interface Circumstances {
+  readonly clock: Clock
+  readonly keyName: string | undefined
+}
+
+async function fetchText(address: string, request: RequestInit, { clock, keyName }: Circumstances): Promise<string> {
   let text: string
   let response: Response
   try {
@@ -114,7 +121,7 @@ async function fetchText(address: string, request: RequestInit, clock: Clock): P
     )
   }
   if (response.ok) return text
-  const refusal = refusalOf(address, response.status, text)
+  const refusal = refusalOf(address, response.status, text, keyName)
   if (refusal.code !== 'network') throw refusal
   const wait = askedWait(response.headers, clock.now())
   throw new PassingError(refusal, wait === undefined ? {} : { wait, failures: mostAskedWaits })
@@ -128,13 +135,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-function refusalOf(address: string, status: number, text: string): PocketPhiError {
+function refusalOf(address: string, status: number, text: string, keyName = 'PHI_ENDPOINT_KEY'): PocketPhiError {
   const said = errorSchema.safeParse(parseJson(text)).data?.error
   const found = `status ${status}: ${(said?.message ?? text).slice(0, 300)}`
   if (status === 401 || status === 403) {
     return new PocketPhiError('no-access', `${address} does not know who asks.`, {
       found,
-      remedy: 'Give the key of the server in the environment variable PHI_ENDPOINT_KEY.',
+      remedy: `Give the key of the server in the environment variable ${keyName}.`,
     })
   }
   if (status === 408 || status === 429 || status >= 500) {

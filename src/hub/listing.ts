@@ -34,6 +34,9 @@ export interface Listing {
 
 const largestListing = 64 * 2 ** 20
 
+/** What a repository holds. */
+export type RepositoryKind = 'models' | 'datasets'
+
 /**
  * Asks the hub what a repository holds.
  * @throws PocketPhiError `not-found`, `no-access`, `network`, `invalid-file` for an answer that is no listing, `aborted`
@@ -43,9 +46,10 @@ export async function listRepository(
   retry: RetryOptions,
   repository: string,
   revision: string,
+  kind: RepositoryKind = 'models',
 ): Promise<Listing> {
   const what = revision === 'main' ? repository : `${repository} at revision ${revision}`
-  const address = `${connection.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`
+  const address = `${connection.endpoint}/api/${kind}/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`
   return await withRetries(retry, async () => {
     const answer = await request(connection, address, { what, headers: { accept: 'application/json' } })
     const chunks: Uint8Array[] = []
@@ -108,7 +112,7 @@ function checksumOf(hex: unknown): Checksum | undefined {
   return hex.length === 40 ? { kind: 'git-sha1', hex } : undefined
 }
 
-/** Where the content of a file is. */
+/** Where the content of a file is; the name of a repository of a data set begins with `datasets/` here. */
 export function fileAddress(endpoint: string, repository: string, commit: string, name: string): string {
   return `${endpoint}/${repository}/resolve/${commit}/${name.split('/').map(encodeURIComponent).join('/')}`
 }

@@ -7,6 +7,8 @@ import { PocketPhiError, present } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import { birds, colours, gems, names, objects } from './words.ts'
 
+export { birds, colours, gems, names, objects } from './words.ts'
+
 /** Words and marks of a sentence. */
 const sentenceWords = 4
 
@@ -25,8 +27,8 @@ function favourites(words: readonly string[], random: Random): () => string {
   }
 }
 
-/** Sentences of one document, without end. */
-function sentencesOf(random: Random): () => string {
+/** Sentences of one document, one a call and without end: "Ada red coin." */
+export function sentencesOf(random: Random): () => string {
   const [name, colour, object] = [names, colours, objects].map((words) => favourites(words, random))
   return () => `${name?.()} ${colour?.()} ${object?.()}.`
 }

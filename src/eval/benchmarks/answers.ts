@@ -3,6 +3,7 @@ import { PocketPhiError } from '../../base/errors.ts'
 import { openJsonLines, readJsonLines } from '../../formats/json-lines.ts'
 import type { Outcome } from '../../sandbox/types.ts'
 import type { Scores } from '../tasks/types.ts'
+import type { Judgement } from './judge.ts'
 
 /** What decides the answers beside the questions: the first line of a file. */
 export interface AnswerHeader {
@@ -26,6 +27,9 @@ export interface AnswerRecord {
   /** Of what was written: the text, and what counts as right. */
   readonly answer?: string
   readonly answers?: readonly string[]
+  /** Of a conversation: the answers, turn by turn, and what a judge said of each. */
+  readonly replies?: readonly string[]
+  readonly judgements?: readonly Judgement[]
   /** Of an answer that was run: the whole text of the program, and what came of it. */
   readonly program?: string
   readonly outcome?: Outcome

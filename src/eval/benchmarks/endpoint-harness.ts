@@ -3,10 +3,14 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
+interface Part {
+  readonly text?: string
+}
+
 interface Body {
   readonly model?: string
   readonly prompt?: string
-  readonly messages?: readonly { readonly content: string }[]
+  readonly messages?: readonly { readonly content: string | readonly Part[] }[]
   readonly max_tokens?: number
   readonly stop?: readonly string[]
   readonly echo?: boolean
@@ -37,6 +41,12 @@ export function logprobOf(token: string): number {
   return -token.length / 8
 }
 
+/** What a message says beside its pictures. */
+function wordsOf(message: NonNullable<Body['messages']>[number] | undefined): string {
+  const content = message?.content ?? ''
+  return typeof content === 'string' ? content : content.map(({ text: words = '' }) => words).join('')
+}
+
 export class ScriptedEndpoint implements AsyncDisposable {
   readonly asked: Asked[] = []
   lacks: Lacks = {}
@@ -47,6 +57,8 @@ export class ScriptedEndpoint implements AsyncDisposable {
   models: readonly string[] = ['scripted']
   /** Status of the next answers, before any else is looked at. */
   readonly failures: number[] = []
+  /** What is answered, where that does not follow from its length. */
+  say: ((last: string) => string) | undefined
   readonly #server: Server
 
   constructor() {
@@ -83,9 +95,9 @@ export class ScriptedEndpoint implements AsyncDisposable {
     if (body.model !== undefined && !this.models.includes(body.model)) {
       return [404, refusal('no such model', 'model_not_found')]
     }
-    const prompt = body.prompt ?? body.messages?.[0]?.content ?? ''
+    const prompt = body.prompt ?? wordsOf(body.messages?.[0])
     if (tokensOf(prompt).length > this.context) return [400, refusal('too long', 'context_length_exceeded')]
-    const answer = ` echo of ${prompt.length} characters`
+    const answer = this.say?.(body.prompt ?? wordsOf(body.messages?.at(-1))) ?? ` echo of ${prompt.length} characters`
     if (route === 'chat/completions') return [200, { choices: [{ message: { content: answer } }] }]
     if (route !== 'completions' || this.lacks.completions === true) return [404, refusal('not found')]
     return [200, body.echo === true ? this.#echo(prompt) : { choices: [{ text: answer }] }]

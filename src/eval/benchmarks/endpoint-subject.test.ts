@@ -78,6 +78,47 @@ describe('written answers', () => {
   })
 })
 
+describe('replies', () => {
+  const turns = [
+    { role: 'user' as const, content: 'why?' },
+    { role: 'assistant' as const, content: 'so' },
+    { role: 'user' as const, content: 'how?' },
+  ]
+
+  test('come from chat, drawn with a seed or not at all', async () => {
+    server.say = (last) => `${last} indeed`
+    const asking = subject()
+    const reply = await asking.reply(turns, { maxTokens: 9, temperature: 0.7, seed: 5 })
+    await asking.reply(turns.slice(0, 1), { maxTokens: 9, temperature: 0, seed: 5 })
+    expect(reply).toEqual({ answer: 'how? indeed', cutTokens: 0 })
+    const common = { model: 'scripted', max_tokens: 9 }
+    expect(server.asked.map(({ route, body }) => [route, body])).toEqual([
+      ['chat/completions', { ...common, temperature: 0.7, seed: 5, messages: turns }],
+      ['chat/completions', { ...common, temperature: 0, messages: turns.slice(0, 1) }],
+    ])
+  })
+
+  test.each([
+    ['png', [0x89, 0x50, 0x4e, 0x47]],
+    ['gif', [0x47, 0x49, 0x46, 0x38]],
+    ['webp', [0x52, 0x49, 0x46, 0x46]],
+    ['jpeg', [0xff, 0xd8, 0xff, 0xe0]],
+  ])('to a picture in %s carry its bytes', async (type, bytes) => {
+    const pictures = [{ name: 'p', read: () => Promise.resolve(Uint8Array.from([...bytes, 7])) }]
+    await subject().reply([{ role: 'user', content: 'what?', pictures }], { maxTokens: 1, temperature: 0, seed: 0 })
+    const picture = `data:image/${type};base64,${Buffer.from([...bytes, 7]).toString('base64')}`
+    expect(server.asked[0]?.body.messages).toEqual([
+      {
+        role: 'user',
+        content: [
+          { type: 'image_url', image_url: { url: picture } },
+          { type: 'text', text: 'what?' },
+        ],
+      },
+    ])
+  })
+})
+
 describe('a prompt that the server has no room for', () => {
   test('loses examples from the end until it has', async () => {
     server.context = 4

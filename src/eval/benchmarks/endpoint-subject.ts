@@ -9,7 +9,10 @@ import {
   type Completion,
   type CompletionOptions,
   type LogLikelihoods,
+  type Reply,
+  type ReplyOptions,
   type Subject,
+  type Turn,
 } from './subject.ts'
 
 const completionSchema = z.object({ choices: z.array(z.object({ text: z.string() })).min(1) })
@@ -70,15 +73,24 @@ export class EndpointSubject implements Subject {
     })
   }
 
+  async reply(turns: readonly Turn[], { maxTokens, temperature, seed, signal }: ReplyOptions): Promise<Reply> {
+    const messages = await Promise.all(turns.map(messageOf))
+    const drawn = temperature > 0 ? { seed } : {}
+    return {
+      answer: await this.#chat({ max_tokens: maxTokens, temperature, ...drawn, messages }, signal),
+      cutTokens: 0,
+    }
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }
 
   async #write(prompt: string, { maxTokens, stop, signal }: CompletionOptions): Promise<string> {
-    const common = { model: this.#endpoint.model, max_tokens: maxTokens, temperature: 0, stop }
+    const common = { max_tokens: maxTokens, temperature: 0, stop }
     if (this.#hasCompletions !== false) {
       try {
-        const body = { ...common, prompt }
+        const body = { model: this.#endpoint.model, ...common, prompt }
         const { choices } = await askEndpoint(this.#endpoint, 'completions', body, completionSchema, { signal })
         this.#hasCompletions = true
         return present(choices[0], 'choice').text
@@ -87,7 +99,11 @@ export class EndpointSubject implements Subject {
         this.#hasCompletions = false
       }
     }
-    const body = { ...common, messages: [{ role: 'user', content: prompt }] }
+    return await this.#chat({ ...common, messages: [{ role: 'user', content: prompt }] }, signal)
+  }
+
+  async #chat(request: object, signal: AbortSignal | undefined): Promise<string> {
+    const body = { model: this.#endpoint.model, ...request }
     const { choices } = await askEndpoint(this.#endpoint, 'chat/completions', body, chatSchema, { signal })
     return present(choices[0], 'choice').message.content ?? ''
   }
@@ -120,6 +136,26 @@ export class EndpointSubject implements Subject {
       cause,
     })
   }
+}
+
+/** A message as the interface has it: with pictures in parts, each a `data:` URL. */
+async function messageOf({ role, content, pictures = [] }: Turn): Promise<object> {
+  if (pictures.length === 0) return { role, content }
+  const images = pictures.map(async (file) => ({ type: 'image_url', image_url: { url: dataUrlOf(await file.read()) } }))
+  return { role, content: [...(await Promise.all(images)), { type: 'text', text: content }] }
+}
+
+/** The first bytes of the formats of pictures (of WebP those of its container). */
+const signatures: readonly (readonly [type: string, start: string])[] = [
+  ['png', '\u0089PNG'],
+  ['gif', 'GIF8'],
+  ['webp', 'RIFF'],
+]
+
+function dataUrlOf(bytes: Uint8Array): string {
+  const start = String.fromCharCode(...bytes.subarray(0, 4))
+  const type = signatures.find(([, signature]) => signature === start)?.[0] ?? 'jpeg'
+  return `data:image/${type};base64,${Buffer.from(bytes).toString('base64')}`
 }
 
 /** Tries with all examples, and with one less as long as the server has no room. */

@@ -1,8 +1,9 @@
 /** A model that is loaded here against the same numbers computed from whole texts, one after the other. */
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadModel } from '../../engine/load-model.ts'
 import type { PhiModel } from '../../engine/phi-model.ts'
-import { tinyTree } from '../../engine/tiny-model-harness.ts'
+import { tinyEyes, tinyTree } from '../../engine/tiny-model-harness.ts'
 import type { FewShot, Option } from '../tasks/types.ts'
 import { LocalSubject } from './local-subject.ts'
 import { leadOf } from './subject.ts'
@@ -15,6 +16,7 @@ const noExamples: FewShot = { preamble: '', shots: [] }
 const context = 128
 
 let model: PhiModel
+let redPng = new Uint8Array()
 let subject: LocalSubject
 
 async function open(parallel = 4): Promise<PhiModel> {
@@ -28,6 +30,8 @@ async function open(parallel = 4): Promise<PhiModel> {
 beforeAll(async () => {
   model = await open()
   subject = new LocalSubject(model)
+  const red = { width: 40, height: 30, channels: 3 as const, background: 'red' }
+  redPng = new Uint8Array(await sharp({ create: red }).png().toBuffer())
 })
 
 afterAll(async () => {
@@ -189,5 +193,71 @@ describe('written answers', () => {
     const answer = subject.complete(noExamples, 'the ship', { maxTokens: 50, stop: [], signal: controller.signal })
     controller.abort()
     await expect(answer).rejects.toMatchObject({ code: 'aborted' })
+  })
+})
+
+describe('replies', () => {
+  const asked = { role: 'user' as const, content: 'how does the ship sail?' }
+  const greedy = { maxTokens: 8, temperature: 0, seed: 1 }
+
+  test('are those of the chat template', async () => {
+    const { text } = await model.chat().send(asked.content, { temperature: 0, maxTokens: 8 }).result()
+    expect(await subject.reply([asked], greedy)).toEqual({ answer: text, cutTokens: 0 })
+    const talk = [asked, { role: 'assistant' as const, content: text }, { ...asked, content: 'and the wind?' }]
+    const second = await model.chat().answer(talk, { temperature: 0, maxTokens: 8 }).result()
+    expect((await subject.reply(talk, greedy)).answer).toBe(second.text)
+    expect(second.text).not.toBe(text)
+  })
+
+  test('are drawn at a temperature, the same for the same seed', async () => {
+    const drawn = async (seed: number): Promise<string> =>
+      (await subject.reply([asked], { maxTokens: 8, temperature: 2, seed })).answer
+    expect(await drawn(7)).toBe(await drawn(7))
+    expect(await drawn(7)).not.toBe(await drawn(8))
+  })
+
+  test('to a conversation that does not fit are those to its end, and say what was left out', async () => {
+    const long = 'the old ship sails and the wind helps the ship '.repeat(5)
+    const talk = [
+      { role: 'user' as const, content: long },
+      { role: 'assistant' as const, content: 'the wind' },
+      { role: 'user' as const, content: long },
+    ]
+    const lengths = [long, 'the wind'].map((text) => model.tokenizer.encode(text).length)
+    const { answer, cutTokens } = await subject.reply(talk, greedy)
+    expect(cutTokens).toBe(lengths.reduce((sum, length) => sum + length, 0))
+    expect(answer).toBe((await subject.reply([{ role: 'user', content: long }], greedy)).answer)
+  })
+
+  test('to a message that does not fit are those to its end', async () => {
+    const content = Array.from({ length: 60 }, (_, index) => `the ship ${index} sails`).join(' ')
+    const { answer, cutTokens } = await subject.reply([{ role: 'user', content }], greedy)
+    const ids = model.tokenizer.encode(content, { addBos: false })
+    expect(ids.length).toBeGreaterThan(context)
+    expect(ids.length - cutTokens).toBeLessThan(context)
+    expect(ids.length - cutTokens).toBeGreaterThan(context / 2)
+    const rest = model.tokenizer.decode(ids.slice(cutTokens))
+    expect(content.endsWith(rest.trimStart())).toBe(true)
+    expect(answer).toBe((await model.chat().send(rest, { temperature: 0, maxTokens: 8 }).result()).text)
+  })
+
+  test('to pictures are refused by a model that cannot see', async () => {
+    const pictures = [{ name: 'red.png', read: () => Promise.resolve(redPng) }]
+    await expect(subject.reply([{ ...asked, pictures }], greedy)).rejects.toMatchObject({ code: 'not-supported' })
+  })
+
+  test('to pictures are those of a model that sees', async () => {
+    const tree = await tinyTree({ tidy: true, config: tinyEyes })
+    await using seeing = await loadModel(tree, { backend: 'ref', context: 1024 })
+    const content = asked.content
+    const pictures = [{ name: 'red.png', read: () => Promise.resolve(redPng) }]
+    const shown = [await seeing.picture(redPng)]
+    const { text } = await seeing.chat().send(content, { pictures: shown, temperature: 0, maxTokens: 2 }).result()
+    const found = await new LocalSubject(seeing).reply([{ role: 'user', content, pictures }], {
+      ...greedy,
+      maxTokens: 2,
+    })
+    expect(found.answer).toBe(text)
+    expect(seeing.counters.rows).toBeGreaterThan(144)
   })
 })

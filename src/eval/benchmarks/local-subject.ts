@@ -1,7 +1,10 @@
 /** A model that is loaded here as what is measured. */
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { nextTurn } from '../../base/turn.ts'
+import type { ChatReply } from '../../engine/chat.ts'
+import type { GenerateOptions, Generation } from '../../engine/generate.ts'
 import type { PhiModel } from '../../engine/phi-model.ts'
+import type { Message } from '../../engine/picture-text.ts'
 import { logProbabilities } from '../../engine/sampling.ts'
 import type { FewShot, Option } from '../tasks/types.ts'
 import {
@@ -10,7 +13,10 @@ import {
   type Completion,
   type CompletionOptions,
   type LogLikelihoods,
+  type Reply,
+  type ReplyOptions,
   type Subject,
+  type Turn,
 } from './subject.ts'
 
 /** A context and what follows it, as ids. */
@@ -18,6 +24,9 @@ interface Pair {
   readonly context: readonly number[]
   readonly continuation: readonly number[]
 }
+
+/** Nothing but a temperature, whatever a model says of itself. */
+const plainSampling = { topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
 
 /** Tokens by which the parts of a text may take more room than the whole. */
 const seams = 4
@@ -68,18 +77,55 @@ export class LocalSubject implements Subject {
     return { shots, cutTokens: Math.max(0, ids.length - room), prompts: [lead + question], answer }
   }
 
+  async reply(turns: readonly Turn[], { maxTokens, temperature, seed, signal }: ReplyOptions): Promise<Reply> {
+    const { context, tokenizer } = this.#model
+    const messages = await Promise.all(turns.map((turn) => this.#shown(turn)))
+    const { reply, cut } = this.#answer(messages, {
+      ...plainSampling,
+      temperature,
+      seed,
+      // Both turns of a conversation are to fit.
+      maxTokens: Math.min(maxTokens, Math.floor(context / 4)),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const answer = await textOf(reply)
+    const dropped = reply.dropped.reduce((sum, { content }) => sum + tokenizer.encode(content).length, 0)
+    return { answer, cutTokens: cut + dropped }
+  }
+
+  /** Where not even the last message fits, its beginning is cut off, an eighth at a time. */
+  #answer(messages: readonly Message[], options: GenerateOptions): { readonly reply: ChatReply; readonly cut: number } {
+    const { tokenizer } = this.#model
+    const last = present(messages.at(-1), 'message')
+    const ids = tokenizer.encode(last.content, { addBos: false })
+    for (let cut = 0; ; cut += Math.ceil((ids.length - cut) / 8)) {
+      const content = cut === 0 ? last.content : tokenizer.decode(ids.slice(cut))
+      try {
+        const reply = this.#model.chat().answer([...messages.slice(0, -1), { ...last, content }], options)
+        return { reply, cut }
+      } catch (error) {
+        const isTooLong = error instanceof PocketPhiError && error.code === 'context-full'
+        if (!isTooLong || ids.length - cut < 2) throw error
+      }
+    }
+  }
+
   close(): Promise<void> {
     return this.#model.dispose()
   }
 
+  async #shown({ pictures = [], ...message }: Turn): Promise<Message> {
+    if (pictures.length === 0) return message
+    return {
+      ...message,
+      pictures: await Promise.all(pictures.map(async (file) => await this.#model.picture(await file.read()))),
+    }
+  }
+
   async #generate(ids: readonly number[], maxTokens: number, { stop, signal }: CompletionOptions): Promise<string> {
-    const greedy = { temperature: 0, repetitionPenalty: 1 }
+    const greedy = { ...plainSampling, temperature: 0 }
     const reply = this.#model.generate(ids, { ...greedy, maxTokens, stop, ...(signal === undefined ? {} : { signal }) })
-    // Ctrl-C is noticed between tokens also where the backend computes in this thread.
-    for await (const _ of reply) await nextTurn()
-    const { text, finish } = await reply.result()
-    if (finish === 'aborted') throw new PocketPhiError('aborted', 'The evaluation was stopped.')
-    return text
+    return await textOf(reply)
   }
 
   /** With as many examples as there is room for: the text before the question, and what `encode` makes of it. */
@@ -170,6 +216,15 @@ export class LocalSubject implements Subject {
     }
     return sums
   }
+}
+
+/** The text of an answer, to its end. */
+async function textOf(reply: Generation): Promise<string> {
+  // Ctrl-C is noticed between tokens also where the backend computes in this thread.
+  for await (const _ of reply) await nextTurn()
+  const { text, finish } = await reply.result()
+  if (finish === 'aborted') throw new PocketPhiError('aborted', 'The evaluation was stopped.')
+  return text
 }
 
 function logProbability(logits: Float32Array, id: number | undefined): number {

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mmlu } from '../tasks/letters.ts'
 import { piqa } from '../tasks/options.ts'
+import { ai2d } from '../tasks/pictures/index.ts'
 import { folderOfRows, readTask } from './rows.ts'
 
 let folder = ''
@@ -86,4 +87,29 @@ test('examples are the first rows of the same group, as many as the report has',
   const numbers = (fewShots.get('even')?.shots ?? []).map((shot: string) => /Dev (\d+)/.exec(shot)?.[1])
   expect(numbers).toEqual(['0', '2', '4', '6', '8'])
   expect([...fewShots.keys()]).toEqual(['even', 'odd'])
+})
+
+describe('pictures', () => {
+  const picture = { question: 'Which colour?', choices: ['red', 'blue'], answer: 0 }
+  const filesOf = async (from: ReturnType<typeof folderOfRows>) =>
+    (await readTask(ai2d, from))?.items.flatMap((item) => ('pictures' in item ? item.pictures : [])) ?? []
+
+  test('are files below the folder of their rows', async () => {
+    const from = await source('ai2d', {
+      'test.jsonl': linesOf([{ ...picture, image: 'red.png' }]),
+      'red.png': Uint8Array.of(1, 2, 3),
+    })
+    const files = await filesOf(from)
+    expect(files.map(({ name }) => name)).toEqual(['red.png'])
+    expect([...((await files[0]?.read()) ?? [])]).toEqual([1, 2, 3])
+  })
+
+  test.each([
+    ['blue.png', 'not-found', 'The picture "blue.png" of line 1 of ai2d/test.jsonl is not there.'],
+    ['../../secret.png', 'invalid-file', 'the name of a file below'],
+  ])('%s is refused', async (image, code, message) => {
+    const from = await source('ai2d', { 'test.jsonl': linesOf([{ ...picture, image }]) })
+    const [file] = await filesOf(from)
+    await expect(file?.read()).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
+  })
 })

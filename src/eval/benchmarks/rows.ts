@@ -1,9 +1,11 @@
-/** Where the rows of benchmarks come from: a folder with JSON Lines, plain or gzip. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+/** Where the rows of benchmarks come from: a folder with JSON Lines, plain or gzip, or Parquet. */
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { PocketPhiError } from '../../base/errors.ts'
+import { fileSource } from '../../formats/source.ts'
+import { publicSets } from '../sets/public-sets.ts'
 import { textOf, type Row } from '../tasks/row.ts'
 import type { FewShot, Task, TaskItem } from '../tasks/types.ts'
 
@@ -16,7 +18,7 @@ export interface RowSource {
   rows(folder: string, split: Split): Promise<readonly Row[] | undefined>
 }
 
-const namesOf = (split: Split): string[] => [`${split}.jsonl`, `${split}.jsonl.gz`]
+const namesOf = (split: Split): string[] => [`${split}.jsonl`, `${split}.jsonl.gz`, `${split}.parquet`]
 
 /** Where the rows of tasks may be, from the folder of all. */
 export function filesOfRows(chosen: readonly Pick<Task, 'folder'>[]): string[] {
@@ -24,20 +26,52 @@ export function filesOfRows(chosen: readonly Pick<Task, 'folder'>[]): string[] {
   return chosen.flatMap(({ folder }) => names.map((name) => `${folder}/${name}`))
 }
 
-/** A folder with FOLDER/SPLIT.jsonl or FOLDER/SPLIT.jsonl.gz for each set. The id of a row that has none is the number of its line. */
+/**
+ * A folder with FOLDER/SPLIT.jsonl, FOLDER/SPLIT.jsonl.gz or FOLDER/SPLIT.parquet for each set. The id of a row that has none is the number of its
+ * line; Parquet files have the columns of the public sets.
+ */
 export function folderOfRows(path: string): RowSource {
   return {
     async rows(folder, split) {
       for (const name of namesOf(split)) {
-        const bytes = await readFile(join(path, folder, name)).catch((error: NodeJS.ErrnoException) => {
-          if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
-          throw error
-        })
-        if (bytes !== undefined) return parseRows(await textFrom(bytes, `${folder}/${name}`), `${folder}/${name}`)
+        const file = join(path, folder, name)
+        if (!(await isFile(file))) continue
+        if (name.endsWith('.parquet')) return await parquetRows(file, folder)
+        const rows = parseRows(await textFrom(await readFile(file), `${folder}/${name}`), `${folder}/${name}`)
+        return rows.map((row) => ({ ...row, open: (picture) => readPicture(join(path, folder), picture, row.place) }))
       }
       return undefined
     },
   }
+}
+
+/** A file below the folder of a set. */
+async function readPicture(folder: string, name: string, place: string): Promise<Uint8Array> {
+  const path = resolve(folder, name)
+  if (!path.startsWith(resolve(folder) + sep)) {
+    throw new PocketPhiError('invalid-file', `The picture "${name}" of ${place} cannot be used.`, {
+      expected: `the name of a file below "${folder}"`,
+    })
+  }
+  return await readFile(path).catch((cause: unknown) => {
+    throw new PocketPhiError('not-found', `The picture "${name}" of ${place} is not there.`, {
+      expected: path,
+      cause,
+    })
+  })
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}
+
+/** What reads Parquet is loaded where there is such a file. */
+async function parquetRows(path: string, folder: string): Promise<readonly Row[]> {
+  const { rowsOfParquet } = await import('../sets/parquet-rows.ts')
+  return await rowsOfParquet(publicSets.get(folder), [{ open: () => fileSource(path) }])
 }
 
 async function textFrom(bytes: Buffer, name: string): Promise<string> {

@@ -2,8 +2,10 @@
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { inLanes } from '../../base/lanes.ts'
 import { runProgram } from '../../sandbox/run.ts'
-import type { FewShot, Scores, Task, TaskItem } from '../tasks/types.ts'
-import { openAnswers, readAnswers, type AnswerHeader, type AnswerRecord } from './answers.ts'
+import type { FewShot, Task, TaskItem } from '../tasks/types.ts'
+import { openAnswers, readAnswers, type AnswerFile, type AnswerHeader, type AnswerRecord } from './answers.ts'
+import { ask, questionOf, type Said } from './asking.ts'
+import { finish, isFinished, scoresOf, type Finishers } from './finishing.ts'
 import type { TaskRows } from './rows.ts'
 import type { Subject } from './subject.ts'
 
@@ -15,15 +17,16 @@ export interface RunOptions {
   readonly parallel: number
   readonly signal?: AbortSignal
   readonly onAnswer?: (done: number, total: number) => void
-  /** What runs the programs that were written. */
-  readonly execute?: typeof runProgram
+  readonly execute?: Finishers['execute']
+  readonly judge?: Finishers['judge']
 }
 
 const noExamples: FewShot = { preamble: '', shots: [] }
 
 /**
  * The answers to all questions of a task, in the order of the questions. Those that are in the file already are not asked again,
- * and the model is not even opened where all are. A program is run again only where the rules of today make another one of an answer.
+ * and the model is not even opened where all are. A program is run again, and an answer judged again, only where the rules of today make
+ * something else of it.
  *
  * @param open gives what is measured when it is first needed
  * @throws PocketPhiError `aborted`: what was answered until then is kept; `invalid-argument` for a file with other answers
@@ -39,7 +42,9 @@ export async function runTask(
   const done = new Map(
     rows.items.flatMap((item) => {
       const record = known.get(item.id)
-      return record !== undefined && isDone(task, item, record) ? [[item.id, record] as const] : []
+      return record !== undefined && isFinished(task, item, record, finishersOf(options))
+        ? [[item.id, record] as const]
+        : []
     }),
   )
   const all = new Map(done)
@@ -52,10 +57,8 @@ export async function runTask(
   })
 }
 
-/** Whether an answer that was kept needs no running. */
-function isDone(task: Task, item: TaskItem, { answer, program, outcome }: AnswerRecord): boolean {
-  if (task.kind !== 'code' || !('tests' in item) || answer === undefined) return true
-  return outcome !== undefined && program === task.program(item, answer).source
+function finishersOf({ execute = runProgram, judge }: RunOptions): Finishers {
+  return { execute, judge }
 }
 
 /** Answers that were kept: all, and those of which it is known what they are worth. */
@@ -69,8 +72,9 @@ async function askAll(
   { items, fewShots }: TaskRows,
   { known, done: before }: Kept,
   open: () => Promise<Subject>,
-  { file, header, parallel, signal, onAnswer = () => {}, execute = runProgram }: RunOptions,
+  options: RunOptions,
 ): Promise<readonly AnswerRecord[]> {
+  const { file, header, parallel, signal, onAnswer = () => {} } = options
   const unasked = items.filter(({ id }) => !known.has(id))
   const subject = unasked.length > 0 ? await open() : undefined
   const answers = await openAnswers(file, header, known)
@@ -79,8 +83,9 @@ async function askAll(
   let done = items.length - left.length
   const work = async (item: TaskItem, ended: AbortSignal): Promise<void> => {
     const fewShot = fewShots.get(item.group) ?? noExamples
-    const said = known.get(item.id) ?? (await answerOf(task, item, fewShot, present(subject, 'subject'), ended))
-    const record = await judged(task, item, said, execute, ended)
+    const said =
+      known.get(item.id) ?? (await askAndKeep(task, item, fewShot, present(subject, 'subject'), answers, ended))
+    const record = await finish(task, item, said, finishersOf(options), ended)
     await answers.append(record)
     records.push(record)
     onAnswer(++done, items.length)
@@ -97,78 +102,31 @@ async function askAll(
   }
 }
 
+/** Answers that are judged elsewhere are kept before, since a judge may fail. */
+async function askAndKeep(
+  task: Task,
+  item: TaskItem,
+  fewShot: FewShot,
+  subject: Subject,
+  answers: AnswerFile,
+  signal: AbortSignal,
+): Promise<Said> {
+  const said = await ask(task, item, fewShot, subject, signal)
+  if (task.kind === 'judged') await answers.append({ id: item.id, group: item.group, ...said, scores: {} })
+  return said
+}
+
 function stopped(file: string): PocketPhiError {
   return new PocketPhiError('aborted', 'The evaluation was stopped.', {
     remedy: `The answers so far are in "${file}"; the same command goes on from there.`,
   })
 }
 
-/** What was asked and said. */
-type Said = Omit<AnswerRecord, 'id' | 'group' | 'scores'>
-
-async function answerOf(
-  task: Task,
-  item: TaskItem,
-  fewShot: FewShot,
-  subject: Subject,
-  signal: AbortSignal,
-): Promise<Said> {
-  if ('options' in item) {
-    const fitted = await subject.logLikelihoods(fewShot, item.options, signal)
-    return { ...fitted, options: item.options.map(({ text }) => text), truths: item.truths }
-  }
-  if (task.kind === 'choice') throw new Error('defect: a question without options')
-  const { maxTokens, stop } = task
-  const completion = await subject.complete(fewShot, item.question, { maxTokens, stop, signal })
-  return 'answers' in item ? { ...completion, answers: item.answers } : completion
-}
-
-/** Runs what was written, where that is a program. */
-async function judged(
-  task: Task,
-  item: TaskItem,
-  said: Said,
-  execute: typeof runProgram,
-  signal: AbortSignal,
-): Promise<AnswerRecord> {
-  const { id, group } = item
-  const outcome = await outcomeOf(task, item, said, execute, signal)
-  const whole = { ...said, ...outcome }
-  return { id, group, ...whole, scores: scoresOf(task, item, whole) }
-}
-
-async function outcomeOf(
-  task: Task,
-  item: TaskItem,
-  { answer }: Said,
-  execute: typeof runProgram,
-  signal: AbortSignal,
-): Promise<Pick<AnswerRecord, 'program' | 'outcome'>> {
-  if (task.kind !== 'code' || !('tests' in item) || answer === undefined) return {}
-  const program = task.program(item, answer)
-  return { program: program.source, outcome: await execute(program, { signal }) }
-}
-
-/** What an answer is worth by the rules of today, also of one that was kept. */
-function scoresOf(
-  task: Task,
-  item: TaskItem,
-  { logLikelihoods, answer, outcome }: Pick<AnswerRecord, 'logLikelihoods' | 'answer' | 'outcome'>,
-): Scores {
-  if (task.kind === 'choice' && 'options' in item && logLikelihoods !== undefined) {
-    return task.score(item, logLikelihoods)
-  }
-  if (task.kind === 'generation' && 'answers' in item && answer !== undefined) return task.score(item, answer)
-  if (task.kind === 'code' && outcome !== undefined) return { 'pass@1': outcome.kind === 'finished' ? 1 : 0 }
-  throw new PocketPhiError('invalid-file', `An answer to "${item.id}" is none to a question of ${task.name}.`)
-}
-
 /** An answer belongs to a question, not to its id alone. */
 function checkRows(task: Task, { items }: TaskRows, known: ReadonlyMap<string, AnswerRecord>, file: string): void {
   for (const item of items) {
     const prompt = known.get(item.id)?.prompts[0]
-    const question = 'question' in item ? item.question : (item.options[0]?.context ?? '')
-    if (prompt === undefined || prompt.endsWith(question)) continue
+    if (prompt === undefined || prompt.endsWith(questionOf(item))) continue
     throw new PocketPhiError('invalid-argument', `"${file}" has an answer to another question "${item.id}".`, {
       expected: `answers to the rows of ${task.name} that are here now`,
       remedy: 'Choose another folder with --out, or remove the file.',

@@ -6,7 +6,10 @@ import {
   type Completion,
   type CompletionOptions,
   type LogLikelihoods,
+  type Reply,
+  type ReplyOptions,
   type Subject,
+  type Turn,
 } from './subject.ts'
 
 export class ScriptedSubject implements Subject {
@@ -41,6 +44,14 @@ export class ScriptedSubject implements Subject {
     signal?.throwIfAborted()
     const answer = ` ${/(\w+)\?/.exec(question)?.[1]}`
     return { shots: fewShot.shots.length, cutTokens: 0, prompts: [prompt], answer }
+  }
+
+  /** How many messages there were, the last of them, and how it was to be answered. */
+  async reply(turns: readonly Turn[], { temperature, seed }: ReplyOptions): Promise<Reply> {
+    const last = turns.at(-1)
+    await this.#ask(last?.content ?? '')
+    const shown = last?.pictures?.map(({ name }) => name) ?? []
+    return { answer: [turns.length, last?.content, temperature, seed, ...shown].join('|'), cutTokens: 0 }
   }
 
   close(): Promise<void> {

@@ -1,5 +1,5 @@
 /** What is measured: a model that is loaded here, or one behind an endpoint. */
-import type { FewShot, Option } from '../tasks/types.ts'
+import type { FewShot, Option, PictureFile } from '../tasks/types.ts'
 
 /** How a prompt was made to fit. */
 export interface Fitted {
@@ -26,11 +26,40 @@ export interface CompletionOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** A message of a conversation, and the pictures that stand before its words. */
+export interface Turn {
+  readonly role: 'user' | 'assistant'
+  readonly content: string
+  readonly pictures?: readonly PictureFile[]
+}
+
+export interface ReplyOptions {
+  readonly maxTokens: number
+  /** 0 takes the likeliest token. */
+  readonly temperature: number
+  /** Of what is drawn. */
+  readonly seed: number
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Reply {
+  readonly answer: string
+  /** Tokens that were left out since they exceeded the context: of earlier turns, and of the beginning of the last message. */
+  readonly cutTokens: number
+}
+
 export interface Subject {
   /** How likely each option is behind its context. @throws PocketPhiError `aborted`, `not-supported` */
   logLikelihoods(fewShot: FewShot, options: readonly Option[], signal?: AbortSignal): Promise<LogLikelihoods>
   /** The likeliest continuation, token by token. @throws PocketPhiError `aborted` */
   complete(fewShot: FewShot, question: string, options: CompletionOptions): Promise<Completion>
+  /**
+   * The answer to the last message of a conversation, by the chat template of the model.
+   *
+   * @throws PocketPhiError `aborted`; `context-full` where there is no room for pictures; `not-found` for a model without a template; `not-supported` for
+   * pictures that it cannot see
+   */
+  reply(turns: readonly Turn[], options: ReplyOptions): Promise<Reply>
   close(): Promise<void>
 }
 

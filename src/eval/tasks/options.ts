@@ -17,46 +17,40 @@ const normalised: ChoiceTask['score'] = (item, logLikelihoods) => ({
 
 const plain: ChoiceTask['score'] = (item, logLikelihoods) => ({ acc: accuracy(item, logLikelihoods) })
 
+function optionTask(
+  name: string,
+  title: string,
+  shots: number,
+  parts: Pick<ChoiceTask, 'read' | 'score'> & { readonly folder?: string },
+): ChoiceTask {
+  return { kind: 'choice', name, title, folder: name, shots, ...parts }
+}
+
 /** Fields: `id`, `activity_label`, `ctx`, `endings`, `label` (from 0 on); without the marks of WikiHow. */
-export const hellaswag: ChoiceTask = {
-  kind: 'choice',
-  name: 'hellaswag',
-  title: 'HellaSwag',
-  folder: 'hellaswag',
-  shots: 5,
+export const hellaswag = optionTask('hellaswag', 'HellaSwag', 5, {
   read: (row) => {
     const endings = textsOf(row, 'endings', 2)
     const context = `${textOf(row, 'activity_label')}: ${textOf(row, 'ctx').trim()}`
     return itemOf(row, context, endings, [indexOf(row, 'label', endings.length)])
   },
   score: normalised,
-}
+})
 
 /** Fields: `id`, `question`, `choices`, `answer`. */
-export const piqa: ChoiceTask = {
-  kind: 'choice',
-  name: 'piqa',
-  title: 'PIQA',
-  folder: 'piqa',
-  shots: 5,
+export const piqa = optionTask('piqa', 'PIQA', 5, {
   read: (row) => {
     const choices = textsOf(row, 'choices', 2)
     const context = `Question: ${textOf(row, 'question')}\nAnswer:`
     return itemOf(row, context, choices, [indexOf(row, 'answer', choices.length)])
   },
   score: normalised,
-}
+})
 
 /**
  * Fields: `id`, `question` with "_" where an option belongs, `choices`, `answer`. The end of the sentence is the same for all
  * options; how likely it is behind each of them decides (partial evaluation, arXiv 1806.02847).
  */
-export const winogrande: ChoiceTask = {
-  kind: 'choice',
-  name: 'winogrande',
-  title: 'WinoGrande',
-  folder: 'winogrande',
-  shots: 5,
+export const winogrande = optionTask('winogrande', 'WinoGrande', 5, {
   read: (row) => {
     const sentence = textOf(row, 'question')
     const choices = textsOf(row, 'choices', 2)
@@ -68,15 +62,10 @@ export const winogrande: ChoiceTask = {
     return { id: textOf(row, 'id'), group: '', options, truths: [answer], solved }
   },
   score: plain,
-}
+})
 
 /** Fields: `id`, `question`, `answer` (true or false), and `passage` where the set has it. */
-export const boolq: ChoiceTask = {
-  kind: 'choice',
-  name: 'boolq',
-  title: 'BoolQ',
-  folder: 'boolq',
-  shots: 2,
+export const boolq = optionTask('boolq', 'BoolQ', 2, {
   read: (row) => {
     const passage = optionalText(row, 'passage')
     const question = textOf(row, 'question').replace(/\?*$/, '?')
@@ -84,22 +73,17 @@ export const boolq: ChoiceTask = {
     return itemOf(row, context, ['no', 'yes'], [booleanOf(row, 'answer') ? 1 : 0])
   },
   score: plain,
-}
+})
 
 /** Fields: `id`, `premise`, `hypothesis`, `label` (0 entailment, 1 neutral, 2 contradiction). */
-export const anli: ChoiceTask = {
-  kind: 'choice',
-  name: 'anli',
-  title: 'ANLI',
-  folder: 'anli',
-  shots: 7,
+export const anli = optionTask('anli', 'ANLI', 7, {
   read: (row) => {
     const claim = `Question: ${textOf(row, 'hypothesis')} True, False, or Neither?`
     const context = `${textOf(row, 'premise')}\n${claim}\nAnswer:`
     return itemOf(row, context, ['True', 'Neither', 'False'], [indexOf(row, 'label', 3)])
   },
   score: plain,
-}
+})
 
 /** Fields: `id`, `question`, `best_answer`, `correct_answers`, `incorrect_answers`; the right ones come first. */
 function truthfulItem(row: Row, right: readonly string[]): ChoiceItem {
@@ -109,23 +93,15 @@ function truthfulItem(row: Row, right: readonly string[]): ChoiceItem {
 }
 
 /** The best answer against all wrong ones. */
-export const truthfulqaBest: ChoiceTask = {
-  kind: 'choice',
-  name: 'truthfulqa-mc1',
-  title: 'TruthfulQA (MC1)',
+export const truthfulqaBest = optionTask('truthfulqa-mc1', 'TruthfulQA (MC1)', 10, {
   folder: 'truthfulqa',
-  shots: 10,
   read: (row) => truthfulItem(row, [textOf(row, 'best_answer')]),
   score: plain,
-}
+})
 
 /** How much of the probability falls on right answers. */
-export const truthfulqaMass: ChoiceTask = {
-  kind: 'choice',
-  name: 'truthfulqa-mc2',
-  title: 'TruthfulQA (MC2)',
+export const truthfulqaMass = optionTask('truthfulqa-mc2', 'TruthfulQA (MC2)', 10, {
   folder: 'truthfulqa',
-  shots: 10,
   read: (row) => truthfulItem(row, [...new Set([textOf(row, 'best_answer'), ...textsOf(row, 'correct_answers')])]),
   score: (item, logLikelihoods) => ({ mc2: probabilityOfTruths(item, logLikelihoods) }),
-}
+})

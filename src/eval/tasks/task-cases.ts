@@ -33,6 +33,11 @@ const truthful: TaskCase = {
   dev: [],
 }
 
+const shown: TaskCase = {
+  test: { id: 't', image: 'red.png', question: 'Which colour is it?', choices: ['Red', 'Blue', 'Green'], answer: 0 },
+  dev: [],
+}
+
 /** By the name of the task. */
 export const taskCases: Readonly<Record<string, TaskCase>> = {
   mmlu: withSubject(listed),
@@ -103,6 +108,15 @@ export const taskCases: Readonly<Record<string, TaskCase>> = {
     test: { id: 't', problem: 'What is half of $7$?', solution: 'It is $7/2 = \\boxed{\\frac{7}{2}}$.' },
     dev: [{ id: 'd1', problem: 'What is $1+1$?', solution: 'It is $\\boxed{2}$.' }],
   },
+  'mt-bench': {
+    test: {
+      id: 't',
+      category: 'math',
+      turns: ['What is twice seven?', 'And half of that?'],
+      reference: ['Fourteen.', 'Seven.'],
+    },
+    dev: [],
+  },
   mgsm: { test: { id: 't', lang: 'de', question: 'Eva hat 2 Hüte und kauft 3. Wie viele?', answer: '5' }, dev: [] },
   triviaqa: open,
   nq: open,
@@ -145,5 +159,39 @@ export const taskCases: Readonly<Record<string, TaskCase>> = {
         test: '\n\nMETADATA = {}\n\n\ndef check(candidate):\n    assert candidate(1) == 1\n    assert candidate("candidate") == "candidate"\n\n',
       })),
     ],
+  },
+  mmmu: { test: { ...shown.test, subject: 'Art' }, dev: [] },
+  scienceqa: { test: { ...shown.test, hint: 'A painter had one tube left.' }, dev: [] },
+  mathvista: {
+    test: {
+      id: 't',
+      image: 'red.png',
+      question: 'How long is it?',
+      unit: 'cm',
+      answer_type: 'float',
+      precision: 1,
+      answer: '2.5',
+    },
+    dev: [],
+  },
+  intergps: shown,
+  mmbench: shown,
+  pope: {
+    test: { id: 't', image: 'red.png', subset: 'random', question: 'Is there a gull in the image?', answer: 'no' },
+    dev: [],
+  },
+  ai2d: shown,
+  chartqa: {
+    test: { id: 't', image: 'red.png', type: 'human', question: 'How many gulls were there in May?', answer: '14' },
+    dev: [],
+  },
+  textvqa: {
+    test: {
+      id: 't',
+      image: 'red.png',
+      question: 'What does the sign say?',
+      answers: ['stop', 'stop', 'Stop!', 'the stop', 'halt', 'stop', 'stop', 'stop', 'stop', 'stop'],
+    },
+    dev: [],
   },
 }

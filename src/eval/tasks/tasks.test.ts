@@ -3,7 +3,8 @@ import { readTask, type RowSource, type TaskRows } from '../benchmarks/rows.ts'
 import { leadOf } from '../benchmarks/subject.ts'
 import { tasks } from './index.ts'
 import { taskCases } from './task-cases.ts'
-import type { ChoiceItem, ChoiceTask, GenerationItem, GenerationTask, Task } from './types.ts'
+import { mtBench } from './mt-bench.ts'
+import type { ChoiceItem, ChoiceTask, GenerationItem, GenerationTask, JudgedItem, JudgedTask, Task } from './types.ts'
 
 /** The rows of the case of a task. */
 function sourceOf(name: string): RowSource {
@@ -12,7 +13,11 @@ function sourceOf(name: string): RowSource {
   return {
     rows: (folder, split) =>
       Promise.resolve(
-        rows[split].map((fields, index) => ({ fields, place: `line ${index + 1} of ${folder}/${split}` })),
+        rows[split].map((fields, index) => ({
+          fields,
+          place: `line ${index + 1} of ${folder}/${split}`,
+          open: () => Promise.resolve(new Uint8Array()),
+        })),
       ),
   }
 }
@@ -36,7 +41,9 @@ async function promptOf(name: string): Promise<string> {
   const [item] = items
   if (item === undefined) throw new Error('no question')
   const lead = leadOf(fewShots.get(item.group) ?? { preamble: '', shots: [] }, task.shots)
-  if ('question' in item) return `${lead}${item.question}│`
+  const pictures = 'pictures' in item ? item.pictures.map(({ name: picture }) => `[${picture}]\n`).join('') : ''
+  if ('question' in item) return `${lead}${pictures}${item.question}│`
+  if ('turns' in item) return conversationOf(task, item)
   const contexts = [...new Set(item.options.map(({ context }) => context))]
   return contexts
     .map((context) => {
@@ -46,9 +53,22 @@ async function promptOf(name: string): Promise<string> {
     .join('\n═\n')
 }
 
+/** What is said, and what a judge is told of each answer. */
+function conversationOf(task: Task, item: JudgedItem): string {
+  const { grading } = task as JudgedTask
+  const answers = item.turns.map((_, turn) => `answer ${turn + 1}`)
+  const gradings = item.turns.flatMap((_, turn) => grading(item, answers, turn).map(({ content }) => content))
+  return [...item.turns.map((turn) => `${turn}│`), ...gradings].join('\n═\n')
+}
+
 describe('prompts', () => {
   test.each(tasks.map(({ name }) => name))('%s', async (name) => {
     expect(await promptOf(name)).toMatchSnapshot()
+  })
+
+  test('mt-bench without reference answers', () => {
+    const item = mtBench.read({ fields: { ...taskCases['mt-bench']?.test, reference: null }, place: '' })
+    expect(conversationOf(mtBench, item)).toMatchSnapshot()
   })
 })
 
@@ -102,6 +122,8 @@ describe('rows', () => {
     ['agieval', { label: 'E' }, 'Expected a letter from A to C, or a list of them. Found "E".'],
     ['mgsm', { lang: 'xx' }, 'Expected one of bn, de, en'],
     ['triviaqa', { answers: undefined }, 'Found no such field.'],
+    ['mt-bench', { category: 'chess' }, 'Expected one of writing, roleplay'],
+    ['mt-bench', { reference: 'Seven.' }, 'Expected a list of at least 0 texts.'],
     ['math', { solution: 'It is 3.' }, 'Expected a result in \\boxed{}. Found It is 3.'],
   ])('of %s with %j are refused', (name, fields, message) => {
     expect(() => read(name, { ...taskCases[name]?.test, ...fields })).toThrow(message)
@@ -185,6 +207,40 @@ describe('what is written', () => {
     ['2.', '2', 0],
   ])('bbh: %j against %s', (answer, target, right) => {
     expect(score('bbh', [target], answer)).toEqual({ exact_match: right })
+  })
+})
+
+describe('what a judge says', () => {
+  // The rules of FastChat, restated by hand: the first number in double brackets, else the first in single ones.
+  test.each([
+    ['It is fine.\n\nRating: [[7]]', 0.7],
+    ['[[10]]', 1],
+    ['Not bad. [[6.5]]', 0.65],
+    ['First [3], then [[8]] and [[2]]', 0.8],
+    ['Rating: [4]', 0.4],
+    // Not of the scale, or no number.
+    ['[[0]]', undefined],
+    ['[[11]]', undefined],
+    ['[[seven]]', undefined],
+    ['Rating: 7', undefined],
+    ['', undefined],
+  ])('%j', (said, rating) => {
+    expect(mtBench.rating(said)).toBe(rating)
+  })
+
+  test.each([
+    ['writing', 0.7],
+    ['roleplay', 0.7],
+    ['stem', 0.1],
+    ['humanities', 0.1],
+    ['coding', 0],
+    ['math', 0],
+    ['reasoning', 0],
+    ['extraction', 0],
+  ])('%s is answered at a temperature of %d', (category, temperature) => {
+    expect(
+      mtBench.temperature({ ...mtBench.read({ fields: { ...taskCases['mt-bench']?.test, category }, place: '' }) }),
+    ).toBe(temperature)
   })
 })
 

@@ -1,4 +1,5 @@
 /** What a benchmark is: how its rows become questions, and how an answer is scored. */
+import type { Message } from '../../endpoint/chat.ts'
 import type { Program } from '../../sandbox/types.ts'
 import type { Row } from './row.ts'
 
@@ -29,6 +30,35 @@ export interface GenerationItem extends Item {
   readonly question: string
   /** What counts as right. */
   readonly answers: readonly string[]
+  /** Tokens of an answer at most, where they are not those of the task. */
+  readonly maxTokens?: number
+}
+
+/** The file of a picture: PNG, JPEG, WebP or GIF. */
+export interface PictureFile {
+  /** What it is called in what is recorded. */
+  readonly name: string
+  readonly read: () => Promise<Uint8Array>
+}
+
+/** A question about pictures, which stand before its words. */
+export interface PictureItem extends Item {
+  readonly question: string
+  readonly pictures: readonly PictureFile[]
+  /** Options that stand in the question by letter; none where the answer is a word, a phrase or a number. */
+  readonly choices: readonly string[]
+  /** What counts as right: a letter where there are options. */
+  readonly answers: readonly string[]
+  /** To how many decimals an answer that is a number counts. */
+  readonly decimals?: number
+}
+
+/** A conversation in which a judge rates each answer. */
+export interface JudgedItem extends Item {
+  /** What the user says, turn by turn. */
+  readonly turns: readonly string[]
+  /** Good answers to the turns, where they are known. */
+  readonly references: readonly string[]
 }
 
 /** A question that is answered by a program. */
@@ -58,6 +88,10 @@ interface TaskParts {
   readonly folder: string
   /** Solved questions before each question, as in the report. */
   readonly shots: number
+  /** What a full score is in the tables, in the unit of the report; 100, percent, when left out. */
+  readonly points?: number
+  /** Whether the tables tell the groups apart. */
+  readonly byGroup?: boolean
   /** The examples in the rows that are set apart for them, by group, where they are not solved questions. */
   readonly examples?: (rows: readonly Row[]) => ReadonlyMap<string, FewShot>
 }
@@ -94,5 +128,29 @@ export interface CodeTask extends TaskParts {
   readonly program: (item: CodeItem, answer: string) => Program
 }
 
-export type Task = ChoiceTask | GenerationTask | CodeTask
-export type TaskItem = ChoiceItem | GenerationItem | CodeItem
+/** A task whose answers are those of a conversation, by the model's own chat template, and are rated by another model. */
+export interface JudgedTask extends TaskParts {
+  readonly kind: 'judged'
+  /** Tokens of an answer at most. */
+  readonly maxTokens: number
+  readonly temperature: (item: JudgedItem) => number
+  readonly read: (row: Row) => JudgedItem
+  /** What a judge is asked of the answer to a turn (from 0 on), given all answers up to it. */
+  readonly grading: (item: JudgedItem, answers: readonly string[], turn: number) => readonly Message[]
+  /** The rating in what a judge said, as a share of a full score; undefined where there is none. */
+  readonly rating: (said: string) => number | undefined
+}
+
+/** A task about pictures, answered by the model's own chat template with the likeliest tokens. */
+export interface PictureTask extends TaskParts {
+  readonly kind: 'picture'
+  /** Tokens of an answer at most. */
+  readonly maxTokens: number
+  readonly read: (row: Row) => PictureItem | undefined
+  readonly score: (item: PictureItem, answer: string) => Scores
+  /** Measures of all questions together, from what each got, that are no means. */
+  readonly overall?: (scores: readonly Scores[]) => Scores
+}
+
+export type Task = ChoiceTask | GenerationTask | CodeTask | JudgedTask | PictureTask
+export type TaskItem = ChoiceItem | GenerationItem | CodeItem | JudgedItem | PictureItem

@@ -38,18 +38,18 @@ export interface ParquetRow {
 /**
  * The rows of a file, as objects with the wanted columns. A group of rows that cannot be read is one item that says so.
  *
- * @param columns those of them that the file has are read
+ * @param columns those of them that the file has are read; all of the file when left out
  * @throws PocketPhiError `invalid-file` without a readable footer, or with none of the columns
  */
 export async function* readParquet(
   source: ByteSource,
-  columns: readonly string[],
+  columns?: readonly string[],
 ): AsyncGenerator<ParquetRow | Skipped, void> {
   const file = asyncBuffer(source)
   const metadata = await footer(file, source.name)
-  const names = metadata.schema.slice(1).map(({ name }) => name)
-  const wanted = columns.filter((column) => names.includes(column))
-  if (wanted.length === 0) {
+  const names = columnNames(metadata)
+  const wanted = columns?.filter((column) => names.includes(column)) ?? names
+  if (columns !== undefined && wanted.length === 0) {
     throw new PocketPhiError('invalid-file', `"${source.name}" has none of the columns that are wanted.`, {
       expected: columns.join(' or '),
       found: names.slice(0, 20).join(', '),
@@ -75,6 +75,73 @@ export async function* readParquet(
     }
     first = end
   }
+}
+
+/** Groups of a column that are kept: that of the row that was asked for last, and of one that is asked for beside it. */
+const groupsAtOnce = 2
+
+/**
+ * One column of bytes or of objects with bytes (pictures, say), whose values are read when they are wanted, a group of rows at a time. What is not
+ * marked as text stays bytes.
+ *
+ * @param open opens the file for each reading
+ * @returns the value of a row, from 0 on; it throws PocketPhiError `invalid-file` for a group that cannot be read, and what the source throws
+ * @throws PocketPhiError `invalid-file` without a readable footer
+ */
+export async function openParquetColumn(
+  open: () => Promise<ByteSource>,
+  column: string,
+): Promise<(row: number) => Promise<unknown>> {
+  const metadata = await within(open, (source) => footer(asyncBuffer(source), source.name))
+  const starts: number[] = []
+  let total = 0
+  for (const { num_rows: rows } of metadata.row_groups) {
+    starts.push(total)
+    total += Number(rows)
+  }
+  const kept = new Map<number, Promise<readonly Readonly<Record<string, unknown>>[]>>()
+  const read = (rowStart: number, rowEnd: number) =>
+    within(open, async (source) => {
+      const part = { file: asyncBuffer(source), metadata, columns: [column], rowStart, rowEnd }
+      return await parquetReadObjects({ ...part, compressors, utf8: false }).catch((cause: unknown) => {
+        if (cause instanceof PocketPhiError) throw cause
+        throw new PocketPhiError('invalid-file', `Rows of "${source.name}" cannot be read.`, {
+          expected: `rows from ${rowStart + 1} to ${rowEnd} with the column "${column}"`,
+          remedy: 'Fetch it again.',
+          cause,
+        })
+      })
+    })
+  return async (row) => {
+    const group = starts.findLastIndex((start) => start <= row)
+    const start = starts[group] ?? 0
+    const rows = kept.get(group) ?? read(start, starts[group + 1] ?? total)
+    kept.delete(group)
+    kept.set(group, rows)
+    for (const oldest of [...kept.keys()].slice(0, -groupsAtOnce)) kept.delete(oldest)
+    return (await rows)[row - start]?.[column]
+  }
+}
+
+async function within<T>(open: () => Promise<ByteSource>, action: (source: ByteSource) => Promise<T>): Promise<T> {
+  const source = await open()
+  try {
+    return await action(source)
+  } finally {
+    await source.close()
+  }
+}
+
+/** Columns at the top: those in groups are part of them. */
+function columnNames({ schema }: FileMetaData): string[] {
+  const names: string[] = []
+  let left = 0
+  for (const { name, num_children: children = 0 } of schema.slice(1)) {
+    if (left === 0) names.push(name)
+    else left--
+    left += children
+  }
+  return names
 }
 
 async function footer(file: AsyncBuffer, name: string): Promise<FileMetaData> {
