@@ -51,8 +51,8 @@ export function streamKTogether(
     memory.fill(work + sumsAt, 0, 256)
     if (bits == 4 && paired) sumMinimum(true, x, tokenBytes, w, work)
     else if (bits == 4) sumMinimum(false, x, tokenBytes, w, work)
-    else if (paired) sumSigned(true, x, tokenBytes, w, work)
-    else sumSigned(false, x, tokenBytes, w, work)
+    // Of 6 bits, 16 bits hold the products of two steps only, so that pairs gain next to nothing.
+    else sumSigned(x, tokenBytes, w, work)
     for (let token: usize = 0; token < 128; token += 32) {
       const sums = work + sumsAt + token
       const scale = v128.load_splat<f32>(x + (token >> 5) * tokenBytes + activationScale)
@@ -95,7 +95,7 @@ function sumMinimum(paired: bool, x: usize, tokenBytes: usize, w: usize, work: u
 /** Nibbles hold columns that are 64 apart, so that two pairs of groups go together. */
 // @ts-ignore: decorator
 @inline
-function sumSigned(paired: bool, x: usize, tokenBytes: usize, w: usize, work: usize): void {
+function sumSigned(x: usize, tokenBytes: usize, w: usize, work: usize): void {
   const sums = work + sumsAt
   for (let quarter = 0; quarter < 4; quarter++) {
     // Pairs 4 * side + 0 or 1, and the ones 2 further.
@@ -110,35 +110,26 @@ function sumSigned(paired: bool, x: usize, tokenBytes: usize, w: usize, work: us
     const low1 = i16x8.extend_high_i8x16_s(lowScales)
     const high0 = i16x8.extend_low_i8x16_s(highScales)
     const high1 = i16x8.extend_high_i8x16_s(highScales)
-    addDots(paired, 6, false, at, tokenBytes, nibbles, upper, shift, firstOfPairs(low0), firstOfPairs(low1), sums)
-    addDots(paired, 6, true, at + 64, tokenBytes, nibbles, upper, shift, firstOfPairs(high0), firstOfPairs(high1), sums)
-    const next = nibbles + 128
-    addDots(
-      paired,
-      6,
-      false,
-      at + 16,
-      tokenBytes,
-      next,
-      upper + 128,
-      shift,
-      secondOfPairs(low0),
-      secondOfPairs(low1),
-      sums,
-    )
-    addDots(
-      paired,
-      6,
-      true,
-      at + 80,
-      tokenBytes,
-      next,
-      upper + 128,
-      shift,
-      secondOfPairs(high0),
-      secondOfPairs(high1),
-      sums,
-    )
+    for (let half: usize = 0; half < 2; half++) {
+      const columns = at + half * 16
+      const from = nibbles + half * 128
+      const above = upper + half * 128
+      const left = 16 - 16 * <i32>half
+      addDots(false, 6, false, columns, tokenBytes, from, above, shift, scaleOf(low0, left), scaleOf(low1, left), sums)
+      addDots(
+        false,
+        6,
+        true,
+        columns + 64,
+        tokenBytes,
+        from,
+        above,
+        shift,
+        scaleOf(high0, left),
+        scaleOf(high1, left),
+        sums,
+      )
+    }
     const totals = x + pairsOf16 + pair * 4
     addOffsets(totals, tokenBytes, low0, low1, work + offsetsAt)
     addOffsets(totals + 8, tokenBytes, high0, high1, work + offsetsAt)
@@ -150,6 +141,13 @@ function sumSigned(paired: bool, x: usize, tokenBytes: usize, w: usize, work: us
   v128.store(work, factor1, factorsAt + 16)
   v128.store(work, f32x4.mul(factor0, f32x4.splat(-32)), factorsAt + 32)
   v128.store(work, f32x4.mul(factor1, f32x4.splat(-32)), factorsAt + 48)
+}
+
+/** Of four pairs of 16 bits the first ones (`left` is 16) or the second ones (0), widened to 32 bits. */
+// @ts-ignore: decorator
+@inline
+function scaleOf(pairs: v128, left: i32): v128 {
+  return i32x4.shr_s(i32x4.shl(pairs, left), 16)
 }
 
 /** A group's integers (`isUpper`: from the upper nibbles) x those of four tokens x the group's scales, onto the sums. */

@@ -17,8 +17,7 @@ const heldBytes: usize = 128
  * @param y f32 [4][8]
  */
 export function tileNibblesPaired(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
-  if (group == 32) multiplyShort(x, w, y, blocks)
-  else multiplyTile(false, false, x, w, y, blocks, group)
+  multiplyTile(false, x, w, y, blocks, group)
 }
 
 /**
@@ -27,23 +26,12 @@ export function tileNibblesPaired(x: usize, w: usize, y: usize, blocks: i32, gro
  * @param y f32 [4][16]
  */
 export function tileNibblesPairedWide(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
-  if (group == 32) multiplyShortWide(x, w, y, blocks)
-  else multiplyTile(false, true, x, w, y, blocks, group)
+  multiplyTile(true, x, w, y, blocks, group)
 }
 
-// In functions of their own, since V8 unrolls no loop of a long one.
-function multiplyShort(x: usize, w: usize, y: usize, blocks: i32): void {
-  multiplyTile(true, false, x, w, y, blocks, 32)
-}
-
-function multiplyShortWide(x: usize, w: usize, y: usize, blocks: i32): void {
-  multiplyTile(true, true, x, w, y, blocks, 32)
-}
-
-/** `short`: a group is 8 steps, so that its sum needs no second accumulator. */
 // @ts-ignore: decorator
 @inline
-function multiplyTile(short: bool, wide: bool, x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
+function multiplyTile(wide: bool, x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
   let y00 = f32x4.splat(0)
   let y01 = y00
   let y02 = y00
@@ -61,26 +49,25 @@ function multiplyTile(short: bool, wide: bool, x: usize, w: usize, y: usize, blo
   let y32 = y00
   let y33 = y00
   do {
-    const end = x + (short ? heldBytes : <usize>(group * 4))
-    // A single group starts from its bias at its end: a register fewer in the loop.
-    let x00 = short ? y00 : v128.load_splat<i32>(end)
+    const end = x + <usize>(group * 4)
+    let x00 = v128.load_splat<i32>(end)
     let x01 = x00
     let x02 = x00
     let x03 = x00
-    let x10 = short ? y10 : v128.load_splat<i32>(end, 4)
+    let x10 = v128.load_splat<i32>(end, 4)
     let x11 = x10
     let x12 = x10
     let x13 = x10
-    let x20 = short ? y20 : v128.load_splat<i32>(end, 8)
+    let x20 = v128.load_splat<i32>(end, 8)
     let x21 = x20
     let x22 = x20
     let x23 = x20
-    let x30 = short ? y30 : v128.load_splat<i32>(end, 12)
+    let x30 = v128.load_splat<i32>(end, 12)
     let x31 = x30
     let x32 = x30
     let x33 = x30
     do {
-      const stop = short ? end : x + heldBytes
+      const stop = x + heldBytes
       let s00 = i16x8.splat(0)
       let s01 = s00
       let s02 = s00
@@ -134,29 +121,25 @@ function multiplyTile(short: bool, wide: bool, x: usize, w: usize, y: usize, blo
         w += wide ? 64 : 32
       } while (x < stop)
       const ones = v128.load(onesOf16)
-      const bias0 = v128.load_splat<i32>(end)
-      const bias1 = v128.load_splat<i32>(end, 4)
-      const bias2 = v128.load_splat<i32>(end, 8)
-      const bias3 = v128.load_splat<i32>(end, 12)
-      x00 = i32x4.add(short ? bias0 : x00, i32x4.dot_i16x8_s(s00, ones))
-      x01 = i32x4.add(short ? bias0 : x01, i32x4.dot_i16x8_s(s01, ones))
-      x10 = i32x4.add(short ? bias1 : x10, i32x4.dot_i16x8_s(s10, ones))
-      x11 = i32x4.add(short ? bias1 : x11, i32x4.dot_i16x8_s(s11, ones))
-      x20 = i32x4.add(short ? bias2 : x20, i32x4.dot_i16x8_s(s20, ones))
-      x21 = i32x4.add(short ? bias2 : x21, i32x4.dot_i16x8_s(s21, ones))
-      x30 = i32x4.add(short ? bias3 : x30, i32x4.dot_i16x8_s(s30, ones))
-      x31 = i32x4.add(short ? bias3 : x31, i32x4.dot_i16x8_s(s31, ones))
+      x00 = i32x4.add(x00, i32x4.dot_i16x8_s(s00, ones))
+      x01 = i32x4.add(x01, i32x4.dot_i16x8_s(s01, ones))
+      x10 = i32x4.add(x10, i32x4.dot_i16x8_s(s10, ones))
+      x11 = i32x4.add(x11, i32x4.dot_i16x8_s(s11, ones))
+      x20 = i32x4.add(x20, i32x4.dot_i16x8_s(s20, ones))
+      x21 = i32x4.add(x21, i32x4.dot_i16x8_s(s21, ones))
+      x30 = i32x4.add(x30, i32x4.dot_i16x8_s(s30, ones))
+      x31 = i32x4.add(x31, i32x4.dot_i16x8_s(s31, ones))
       if (wide) {
-        x02 = i32x4.add(short ? bias0 : x02, i32x4.dot_i16x8_s(s02, ones))
-        x03 = i32x4.add(short ? bias0 : x03, i32x4.dot_i16x8_s(s03, ones))
-        x12 = i32x4.add(short ? bias1 : x12, i32x4.dot_i16x8_s(s12, ones))
-        x13 = i32x4.add(short ? bias1 : x13, i32x4.dot_i16x8_s(s13, ones))
-        x22 = i32x4.add(short ? bias2 : x22, i32x4.dot_i16x8_s(s22, ones))
-        x23 = i32x4.add(short ? bias2 : x23, i32x4.dot_i16x8_s(s23, ones))
-        x32 = i32x4.add(short ? bias3 : x32, i32x4.dot_i16x8_s(s32, ones))
-        x33 = i32x4.add(short ? bias3 : x33, i32x4.dot_i16x8_s(s33, ones))
+        x02 = i32x4.add(x02, i32x4.dot_i16x8_s(s02, ones))
+        x03 = i32x4.add(x03, i32x4.dot_i16x8_s(s03, ones))
+        x12 = i32x4.add(x12, i32x4.dot_i16x8_s(s12, ones))
+        x13 = i32x4.add(x13, i32x4.dot_i16x8_s(s13, ones))
+        x22 = i32x4.add(x22, i32x4.dot_i16x8_s(s22, ones))
+        x23 = i32x4.add(x23, i32x4.dot_i16x8_s(s23, ones))
+        x32 = i32x4.add(x32, i32x4.dot_i16x8_s(s32, ones))
+        x33 = i32x4.add(x33, i32x4.dot_i16x8_s(s33, ones))
       }
-    } while (!short && x < end)
+    } while (x < end)
     const scale0 = v128.load(w)
     const scale1 = v128.load(w, 16)
     const scale2 = wide ? v128.load(w, 32) : scale0
