@@ -26,8 +26,8 @@ const files = readdirSync(join(root, 'recipes'), { recursive: true, encoding: 'u
 const plans = files.filter((path) => path.endsWith('.plan.yaml'))
 const runs = files.filter((path) => path.endsWith('.run.yaml'))
 const ofData = files.filter((path) => path.startsWith(`data${sep}`))
-/** Tests of their own read these: tests/paper.test.ts, and that of synthesis in its room. */
-const ofOthers = files.filter((path) => ['paper', 'synthesis'].some((folder) => path.startsWith(`${folder}${sep}`)))
+/** Tests of their own read these: tests/paper.test.ts, and those of safety and synthesis in their rooms. */
+const ofOthers = files.filter((path) => ['paper', 'safety', 'synthesis'].some((folder) => path.startsWith(`${folder}${sep}`)))
 
 const recipes = await Promise.all(
   files

@@ -8,6 +8,7 @@ export {
   type ListedFile,
   type Listing,
   type RemoteFile,
+  type RepositoryKind,
 } from './listing.ts'
 export { checkFileName, formatHubName, parseHubName, type HubName } from './names.ts'
 export type { Connection, HubAdvice } from './request.ts'

@@ -3,6 +3,7 @@
 /** Words of the answer that says that the sources do not help. */
 export const notInSources = 'The sources do not say.'
 
+/** What an answer names of its sources. */
 export interface Citations {
   /** Numbers of sources that there are, in the order in which the answer names them first; from 1. */
   readonly cited: readonly number[]
@@ -35,7 +36,11 @@ export function citationPlaces(answer: string): CitationPlace[] {
   )
 }
 
-/** @param count of the sources that the model was given */
+/**
+ * What an answer names of its sources: marks such as [1] and [2, 3].
+ *
+ * @param count of the sources that the model was given
+ */
 export function citationsOf(answer: string, count: number): Citations {
   const numbers = new Set(citationPlaces(answer).map(({ number }) => number))
   const isThere = (number: number): boolean => number >= 1 && number <= count

@@ -21,6 +21,7 @@ function oneLine(text: string): string {
     .trim()
 }
 
+/** How to look for passages. */
 export interface FindOptions {
   /** Passages, at most. */
   readonly count: number
@@ -38,5 +39,6 @@ export interface SearchProvider {
    * @throws PocketPhiError `network`, `no-access`, `not-supported`, `invalid-file`, `aborted`
    */
   find(query: string, options: FindOptions): Promise<readonly Passage[]>
+  /** Lets go of what it holds; nothing is looked for afterwards. */
   close(): Promise<void>
 }

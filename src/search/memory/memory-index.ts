@@ -117,6 +117,7 @@ export class MemoryIndex implements SearchProvider {
     return distinct(kept.flatMap(({ id }) => this.#passages.get(id as number) ?? [])).slice(0, count)
   }
 
+  /** Nothing is to be let go of. */
   close(): Promise<void> {
     return Promise.resolve()
   }
