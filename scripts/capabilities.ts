@@ -107,8 +107,8 @@ const claims: readonly Claim[] = [
   },
   {
     area: '',
-    what: 'answers from sources: an index of files brought up to date, or a search engine; the sources named, none of them a control token',
-    tests: ['src/search/', 'tests/search-command'],
+    what: 'answers from sources: an index of files brought up to date (words, and vectors of a model), or a search engine; the sources named, none of them a control token; 82 pages that try to steer answers',
+    tests: ['src/search/', 'tests/search-command', 'tests/injections', 'src/endpoint/embeddings'],
   },
   {
     area: 'Data',
@@ -137,13 +137,18 @@ const claims: readonly Claim[] = [
   },
   {
     area: 'Measuring',
-    what: '26 benchmarks of the report by the rules of lm-evaluation-harness, resumable, on models here and on servers',
-    tests: ['src/eval/benchmarks/', 'src/eval/tasks/', 'tests/eval-command'],
+    what: '26 text benchmarks of the report by the rules of lm-evaluation-harness, MT-Bench by a judge, RULER, nine with pictures; resumable, on models here and on servers, rows from JSON Lines, Parquet or the hub',
+    tests: ['src/eval/', 'tests/eval-command'],
   },
   {
     area: '',
     what: 'programs that models wrote (HumanEval, MBPP), run where they reach no file, network, process or variable of the machine: each attack refused or stopped',
     tests: ['src/sandbox/', 'src/eval/tasks/code', 'src/eval/benchmarks/programs'],
+  },
+  {
+    area: '',
+    what: 'harm, jailbreaks, ungroundedness and over-refusal, by rules or a judge; rounds of finding, curating, training and measuring again on what was held out, killed and resumed',
+    tests: ['src/safety/', 'tests/safety-command'],
   },
   {
     area: 'In a page',
@@ -154,6 +159,16 @@ const claims: readonly Claim[] = [
     area: '',
     what: 'the chat page: offline, installable, downloads that resume, nothing leaves it; without accessibility violations',
     tests: ['tests/web/'],
+  },
+  {
+    area: '',
+    what: 'documents kept in the browser, looked up offline, and named below the answer',
+    tests: ['tests/web/documents'],
+  },
+  {
+    area: '',
+    what: 'the documentation as a site: no link leads nowhere, every public name, a playground that works offline; without accessibility violations on the tested pages',
+    tests: ['tests/site'],
   },
   {
     area: '',
