@@ -40,12 +40,12 @@ export const chapters: readonly Chapter[] = [
       ...['vite', 'plain', 'training'].map((name) => `examples/${name}/README.md`),
     ],
   },
-  { title: 'Serve', files: guide('serve') },
+  { title: 'Serve', files: [...guide('serve'), 'examples/balancers/README.md'] },
   {
     title: 'Data and training',
     files: guide('make', 'report', 'data', 'synthesize', 'recipes', 'init', 'train', 'tune', 'export'),
   },
-  { title: 'Measure', files: guide('evaluate', 'bench') },
+  { title: 'Measure', files: guide('evaluate', 'safety', 'bench') },
   {
     title: 'Experiments',
     files: [
