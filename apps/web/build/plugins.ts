@@ -116,7 +116,8 @@ export function listForServiceWorker(): Plugin {
 export function withFileList(code: string, files: readonly (readonly [address: string, integrity: string])[]): string {
   const list = JSON.stringify(Object.fromEntries(files.toSorted(([a], [b]) => (a < b ? -1 : 1))))
   const version = createHash('sha256').update(code).update(list).digest('hex').slice(0, 16)
-  return code.replace('PAGE_VERSION', JSON.stringify(version)).replace('PAGE_FILES', list)
+  // As functions, since `$` in a replacement stands for something else.
+  return code.replace('PAGE_VERSION', () => JSON.stringify(version)).replace('PAGE_FILES', () => list)
 }
 
 function contentOf(file: Rolldown.OutputChunk | Rolldown.OutputAsset): string | Uint8Array {
