@@ -59,6 +59,8 @@ export class ScriptedEndpoint implements AsyncDisposable {
   readonly failures: number[] = []
   /** What is answered, where that does not follow from its length. */
   say: ((last: string) => string) | undefined
+  /** Why answers of `chat/completions` end. */
+  finish = 'stop'
   readonly #server: Server
 
   constructor() {
@@ -98,7 +100,8 @@ export class ScriptedEndpoint implements AsyncDisposable {
     const prompt = body.prompt ?? wordsOf(body.messages?.[0])
     if (tokensOf(prompt).length > this.context) return [400, refusal('too long', 'context_length_exceeded')]
     const answer = this.say?.(body.prompt ?? wordsOf(body.messages?.at(-1))) ?? ` echo of ${prompt.length} characters`
-    if (route === 'chat/completions') return [200, { choices: [{ message: { content: answer } }] }]
+    if (route === 'chat/completions')
+      return [200, { choices: [{ message: { content: answer }, finish_reason: this.finish }] }]
     if (route !== 'completions' || this.lacks.completions === true) return [404, refusal('not found')]
     return [200, body.echo === true ? this.#echo(prompt) : { choices: [{ text: answer }] }]
   }

@@ -103,7 +103,10 @@ export function scoresOf(
 
 /** The mean of the turns and each of them; nothing for a conversation of which a turn has no rating. */
 function ratingScores(task: JudgedTask, judgements: readonly Judgement[]): Scores {
-  const ratings = judgements.flatMap(({ said }) => task.rating(said.at(-1) ?? '') ?? [])
+  // What is kept of an attempt that failed is no judgement, whatever stands in it.
+  const ratings = judgements.flatMap(({ said, rating }) =>
+    rating === undefined ? [] : (task.rating(said.at(-1) ?? '') ?? []),
+  )
   if (ratings.length < judgements.length) return {}
   const mean = ratings.reduce((sum, rating) => sum + rating, 0) / ratings.length
   return { rating: mean, ...Object.fromEntries(ratings.map((rating, turn) => [`turn ${turn + 1}`, rating])) }

@@ -113,6 +113,15 @@ describe('a judgement', () => {
     expect(records.map(({ scores }) => scores)).toEqual([{}, {}])
   })
 
+  test('that is cut off has no rating, whatever stands in it', async () => {
+    server.say = () => 'It could be [[7]], but then'
+    server.finish = 'length'
+    const records = await run(new ScriptedSubject())
+    expect(records.map(({ scores }) => scores)).toEqual([{}, {}])
+    const { judgements } = summariseTask(mtBench, await conversations(), records)
+    expect(judgements).toMatchObject({ answers: 4, malformed: 12, unrated: 4 })
+  })
+
   test('that never has a rating leaves its conversation out, until the command is given again', async () => {
     server.say = (last) => (last.includes('Write a line') || last.includes('again') ? 'No.' : fair(last))
     const records = await run(new ScriptedSubject())
