@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { systemClock, type Clock } from '../base/clock.ts'
 import { SafetyServer } from './server-harness.ts'
 import { endpointSubject } from './subject.ts'
 
@@ -27,4 +28,16 @@ test('a model behind a server says what it says; what its server declines is ref
     { missing: 'model: refused' },
     { missing: 'model: not readable' },
   ])
+})
+
+test('a server that has gone away ends a measurement, rather than leaving all that is left without a grade', async () => {
+  await using server = new SafetyServer(() => ({ content: 'An answer.' }))
+  const endpoint = await server.start()
+  server.status = 500
+  // Nobody waits between attempts, of which each has a minute.
+  const clock: Clock = { ...systemClock, after: (time, call) => systemClock.after(time < 60_000 ? 0 : time, call) }
+  await using subject = endpointSubject(endpoint, 60, clock)
+  await expect(
+    subject.answer([{ role: 'user', content: 'x' }], 10, new AbortController().signal),
+  ).rejects.toMatchObject({ code: 'network' })
 })

@@ -9,7 +9,7 @@ import type { Given } from './graders/grader.ts'
 import type { Message } from './types.ts'
 
 export interface SafetySubject extends AsyncDisposable {
-  /** The likeliest answer. @throws PocketPhiError `aborted` */
+  /** The likeliest answer. @throws PocketPhiError `aborted`; `network` where a server does not answer; as `ChatModel.ask` */
   answer(
     messages: readonly Message[],
     maxTokens: number,
@@ -56,8 +56,17 @@ export function endpointSubject(endpoint: Endpoint, timeoutSeconds: number, cloc
       // What was cut off was said until there; a filter's refusal is one.
       if (outcome.failure === 'cut off') return { content: outcome.detail }
       if (outcome.failure === 'refused' && !outcome.final) return { content: 'I cannot help with that.' }
+      if (outcome.failure === 'not served') throw silent(endpoint, outcome.detail)
       return { missing: `model: ${outcome.failure}` }
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
+}
+
+/** Of a server that has gone away nothing is measured: conversations without a grade would look like those that it could not have. */
+function silent({ url, model }: Endpoint, found: string): PocketPhiError {
+  return new PocketPhiError('network', `${model} at ${url} does not answer.`, {
+    found,
+    remedy: 'The same command goes on from the conversations so far.',
+  })
 }
