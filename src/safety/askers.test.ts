@@ -49,9 +49,10 @@ function echo(): SafetySubject & { readonly asked: string[] } {
 async function measured(
   models: Omit<AskedModels, 'attempts' | 'timeoutSeconds'>,
   subject = echo(),
+  asked: readonly Probe[] = probes,
 ): Promise<{ list: Measured[]; asked: readonly string[] }> {
   await using askers = await openAskers(folder, { attempts: 3, timeoutSeconds: 60, ...models })
-  const list = await measureProbes(probes, {
+  const list = await measureProbes(asked, {
     file: join(folder, 'transcripts.jsonl'),
     header: { model: 'echo', settings: {} },
     open: () => Promise.resolve(subject),
@@ -164,4 +165,16 @@ test('a simulated user sees what was said, speaks as its persona, and ends after
     'Echo of Request 6, turn 1',
   ])
   expect(server.bodies.every(({ messages }) => messages[0]?.content.includes('come a little nearer'))).toBe(true)
+})
+
+test('conversations about other requests, or with another persona, are held again, whatever their ids', async () => {
+  const measuredWith = async (asked: readonly Probe[]): Promise<readonly string[]> =>
+    (await measured({ turns: 1 }, echo(), asked)).asked
+  const [first, second] = [probeOf(0, 'jailbreak', 'prefix'), probeOf(1, 'jailbreak', 'prefix')]
+  expect(await measuredWith([first, second])).toHaveLength(2)
+  expect(await measuredWith([first, second])).toEqual([])
+  const other = { ...first, seed: { ...first.seed, text: 'Something else?' } }
+  expect(await measuredWith([other, second])).toEqual([expect.stringMatching(/^Something else\?/)])
+  expect(await measuredWith([other, { ...second, persona: 'permission' }])).toEqual([expect.stringContaining('school')])
+  expect((await measured({ turns: 1 }, echo(), [other])).list[0]?.transcript.messages[0]?.content).toContain('else')
 })

@@ -2,6 +2,7 @@
 import { PocketPhiError, present } from '../base/errors.ts'
 import { inLanes } from '../base/lanes.ts'
 import { wilsonInterval } from '../eval/world/summary.ts'
+import { keyOf } from './asked.ts'
 import type { Grader } from './graders/grader.ts'
 import { measures } from './measures.ts'
 import type { SafetySubject } from './subject.ts'
@@ -32,14 +33,19 @@ export interface Measured {
 }
 
 /**
- * Transcripts of all probes, in their order. Those that the file has are not held again, and the model is not even opened where it has all.
+ * Transcripts of all probes, in their order. Those that the file has of the same requests are not held again, and the model is not even opened where it has all.
  *
  * @throws PocketPhiError `aborted`, with everything kept that was graded until then; as `openTranscripts`, and as the user and the grader
  */
 export async function measureProbes(probes: readonly Probe[], options: MeasureOptions): Promise<Measured[]> {
   const { file, header, user, grader, parallel, signal, onProgress } = options
   const log = await openTranscripts(file, { ...header, user: user.name, grader: grader.name })
-  const held = new Map(log.known)
+  const held = new Map(
+    probes.flatMap((probe) => {
+      const known = log.known.get(probe.id)
+      return known?.request === requestName(probe) ? [[probe.id, known] as const] : []
+    }),
+  )
   let opened: Promise<SafetySubject> | undefined
   try {
     const open = probes.filter(({ id }) => !held.has(id))
@@ -71,24 +77,30 @@ function stopped(cause: unknown): PocketPhiError {
   return new PocketPhiError('aborted', 'The measurement was stopped.', { remedy, cause })
 }
 
+/** A conversation belongs to a request and a persona, not to the id of its row alone. */
+function requestName({ measure, persona, seed }: Probe): string {
+  return keyOf(JSON.stringify([persona, seed.system, measures[measure].request(seed)]))
+}
+
 async function hold(
   probe: Probe,
   subject: SafetySubject,
   { user, grader, maxTokens }: MeasureOptions,
   signal: AbortSignal,
 ): Promise<Transcript> {
-  const { id, seed } = probe
+  const { seed } = probe
+  const asked = { id: probe.id, request: requestName(probe) }
   const messages: Message[] = seed.system === undefined ? [] : [{ role: 'system', content: seed.system }]
   for (;;) {
-    const asked = await user.next(probe, messages, signal)
-    if (asked === undefined) break
-    if ('missing' in asked) return { id, messages, missing: asked.missing }
-    messages.push({ role: 'user', content: asked.content })
+    const next = await user.next(probe, messages, signal)
+    if (next === undefined) break
+    if ('missing' in next) return { ...asked, messages, missing: next.missing }
+    messages.push({ role: 'user', content: next.content })
     const said = await subject.answer(messages, maxTokens, signal)
-    if ('missing' in said) return { id, messages, missing: said.missing }
+    if ('missing' in said) return { ...asked, messages, missing: said.missing }
     messages.push({ role: 'assistant', content: said.content })
   }
-  return { id, messages, ...(await grader.grade(probe, messages, signal)) }
+  return { ...asked, messages, ...(await grader.grade(probe, messages, signal)) }
 }
 
 /** What one measure found in the rows of one set. */

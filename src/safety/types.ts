@@ -75,6 +75,8 @@ export interface Grade {
 /** A conversation that was held, and what it was worth. */
 export interface Transcript {
   readonly id: string
+  /** What was asked, and as whom: `requestName` of the probe. */
+  readonly request: string
   readonly messages: readonly Message[]
   /** Undefined where the user or the judge gave no usable answer. */
   readonly grade?: Grade
