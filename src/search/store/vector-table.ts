@@ -46,6 +46,12 @@ function unpacked(bytes: Uint8Array): PackedVector {
   return { scale, values: new Int8Array(bytes.buffer, bytes.byteOffset + 4, bytes.length - 4) }
 }
 
+/** The cosine between two. Both were rounded alike, so that a vector is like itself however coarse its bytes are. */
+function likeness({ values: a }: PackedVector, { values: b }: PackedVector): number {
+  const [first, second] = [Float32Array.from(a), Float32Array.from(b)]
+  return dot(first, second) / Math.sqrt(dot(first, first) * dot(second, second))
+}
+
 const product = ({ scale, values }: PackedVector, vector: Float32Array): number => scale * dot(values, vector)
 
 export class VectorTable {
@@ -83,7 +89,8 @@ export class VectorTable {
     const row = this.#database.prepare('SELECT name, probe FROM embedder').get()
     if (row === undefined) return false
     const known = unpacked(blobIn(row, 'probe'))
-    if (known.values.length === probe.length && product(known, probe) >= leastLikeness) return true
+    const found = unpacked(packed(probe))
+    if (known.values.length === found.values.length && likeness(known, found) >= leastLikeness) return true
     throw new PocketPhiError('invalid-argument', `The vectors of "${this.#path}" are not those of ${name}.`, {
       expected: `${textIn(row, 'name')}, as it was (vectors of ${known.values.length} values)`,
       found: `vectors of ${probe.length} values that point elsewhere`,

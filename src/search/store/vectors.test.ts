@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Random } from '../../base/random.ts'
 import { normalized, type Embedder } from '../embedder.ts'
 import type { Passage } from '../passage.ts'
 import { IndexFile } from './index-file.ts'
@@ -103,6 +104,20 @@ test('another model is refused, whatever its name, and an index without vectors 
   // The same one under another name is the same one.
   expect(await updateVectors(index, scripted('renamed'))).toBe(0)
   await index.close()
+})
+
+test('a model is known again where one value of its vectors is much greater than the others, as bytes make them coarse', () => {
+  const random = new Random(1)
+  for (let number = 0; number < 20; number++) {
+    const probe = normalized(Float32Array.from({ length: 768 }, (_, at) => (at === 3 ? 40 : random.normal())))
+    const index = IndexFile.open(path.join(folder, `${number}.index`), { create: true })
+    index.setEmbedder('wide', probe)
+    const moved = normalized(probe.map((value) => value + 1e-5 * random.normal()))
+    expect([index.knowsEmbedder('wide', probe), index.knowsEmbedder('wide', moved)]).toEqual([true, true])
+    const other = probe.map((value, at) => probe[(at + 1) % probe.length] ?? value)
+    expect(() => index.knowsEmbedder('wide', other)).toThrow('are not those of wide')
+    void index.close()
+  }
 })
 
 test('an index of before there were vectors is read, and gets them when it is written', async () => {
