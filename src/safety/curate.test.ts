@@ -39,7 +39,7 @@ function measured({
     { role: 'user', content: `Question ${id}` },
     { role: 'assistant', content: said },
   ] as const
-  return { probe: { id, measure, persona: 'direct', part, seed }, transcript: { id, messages, grade } }
+  return { probe: { id, measure, persona: 'direct', part, seed }, transcript: { id, request: id, messages, grade } }
 }
 
 const many = (count: number, one: Case): Measured[] => Array.from({ length: count }, () => measured(one))
