@@ -10,11 +10,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import OpenAI from 'openai'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RequestRecord } from '../src/server/figures.ts'
-
-// A machine that does much else at the same time may take minutes for what is seconds.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 120_000 } } } as const)
 
 const root = path.join(import.meta.dirname, '..')
 const main = path.join(root, 'src/cli/main.ts')

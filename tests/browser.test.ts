@@ -158,7 +158,7 @@ describe.skipIf(!hasBrowser)('in a browser', () => {
   beforeAll(async () => {
     await start()
     inNode = await answer(new Map(model), ids, { threads: 0 })
-  }, 180_000)
+  })
   afterAll(() => resources.disposeAsync())
 
   describe.each([

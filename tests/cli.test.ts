@@ -4,13 +4,10 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Execution } from '../src/backends/backend.ts'
 import type { AnswerProfile } from '../src/cli/profile.ts'
 import { bench, expectWhole, weights as weightsOfHub } from '../src/hub/cache/pull-harness.ts'
-
-// A machine that does much else at the same time may take minutes for what is seconds.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 

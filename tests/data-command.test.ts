@@ -4,13 +4,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gzippedWarcOf } from '../src/data/pipeline/sources/archive-harness.ts'
 import { ScriptedJudge } from '../src/data/pipeline/education/judge-harness.ts'
 import { planOf, ScriptedWriter } from '../src/data/pipeline/synthesis/writer-harness.ts'
 import { document } from '../src/data/world/index.ts'
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const main = join(root, 'src/cli/main.ts')

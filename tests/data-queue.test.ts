@@ -3,15 +3,13 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeCorpus } from '../src/data/pipeline/corpus-harness.ts'
 import { openPipelineQueue } from '../src/data/pipeline/queue.ts'
 import { parseDataRecipe, type DataRecipe } from '../src/data/pipeline/recipe.ts'
 import { runData } from '../src/data/pipeline/run.ts'
 import type { QueueState } from '../src/jobs/database-state.ts'
 import { postgresIfPossible } from '../src/jobs/postgres-harness.ts'
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const main = join(import.meta.dirname, '../src/cli/main.ts')
 const folder = await mkdtemp(join(tmpdir(), 'phi-data-queue-'))

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tinyEyes, tinyFiles } from '../src/engine/tiny-model-harness.ts'
 import { ScriptedEndpoint } from '../src/eval/benchmarks/endpoint-harness.ts'
 import type { TaskSummary } from '../src/eval/benchmarks/summary.ts'
@@ -13,8 +13,6 @@ import { SetHub } from '../src/eval/sets/hub-harness.ts'
 import { parquetOf } from '../src/eval/sets/parquet-harness.ts'
 import { tasks } from '../src/eval/tasks/index.ts'
 import { taskCases } from '../src/eval/tasks/task-cases.ts'
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 const fewThreads = ['--backend', 'wasm', '--threads', '1', '--no-wide']

@@ -85,7 +85,7 @@ describe.skipIf(!hasBrowser)('the example', () => {
   beforeAll(async () => {
     await start()
     expected = await answerInNode(question)
-  }, 180_000)
+  })
   afterAll(() => resources.disposeAsync())
 
   it('without a bundler answers as Node does', async () => {

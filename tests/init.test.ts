@@ -4,10 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-
-// A machine that does much else at the same time may take minutes for what is seconds.
-vi.setConfig({ testTimeout: 300_000 })
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tokenizer = join(root, 'models', 'phi-nano')

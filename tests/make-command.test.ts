@@ -5,12 +5,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { conversation, document } from '../src/data/world/index.ts'
 import type { ModelResults } from '../src/make/evaluation.ts'
 import { filesBelow, reproducibleMetrics } from './training-harness.ts'
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const main = join(root, 'src/cli/main.ts')

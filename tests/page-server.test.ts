@@ -79,7 +79,7 @@ describe.skipIf(!hasBrowser)('a page that serves', () => {
     await start()
     inNode = resources.use(await loadModel('phi-nano', { threads: 1, context: 512 }))
     page = await openPage()
-  }, 180_000)
+  })
   afterAll(() => resources.disposeAsync())
 
   const said = async (): Promise<string> => (await inNode.chat().send('What is a dog?').result()).text

@@ -106,7 +106,7 @@ describe('a plan of a few steps', () => {
     writeRows('benchmarks/arc-easy/test', [{ question: 'What can bark?', choices, answer: 0 }])
     smallPlan()
     await run('whole', 'work')
-  }, 240_000)
+  })
 
   it('records every model with everything that is measured', () => {
     const [raw, synthetic] = results('whole')

@@ -4,13 +4,11 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { tinyFiles } from '../src/engine/tiny-model-harness.ts'
 import type { MeasureSummary } from '../src/safety/measure.ts'
 import type { RoundFindings, RoundResult } from '../src/safety/rounds.ts'
 import { SafetyServer } from '../src/safety/server-harness.ts'
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 const fewThreads = ['--backend', 'wasm', '--threads', '1', '--no-wide']

@@ -6,11 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import OpenAI, { AuthenticationError } from 'openai'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RequestRecord } from '../src/server/figures.ts'
-
-// A machine that does much else at the same time may take minutes for what is seconds.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000, expect: { poll: { timeout: 120_000 } } } as const)
 
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 

@@ -32,7 +32,7 @@ beforeAll(async () => {
       }),
     ),
   )
-}, 300_000)
+})
 
 afterAll(() => rm(folder, { recursive: true }))
 
@@ -230,26 +230,22 @@ describe.skipIf(!hasBrowser)('the playground', () => {
   it.each([
     ['light', 'phone'],
     ['dark', 'desktop'],
-  ] as const)(
-    'and other pages keep nobody out, in %s, on a %s',
-    async (colorScheme, device) => {
-      const { viewport } = devices[device]
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize(viewport)
-      expect(await violations(page)).toEqual([])
-      const other = await context.newPage()
-      await other.emulateMedia({ colorScheme })
-      await other.setViewportSize(viewport)
-      for (const address of ['index.html', 'guide/serve.html', 'api/pocket-phi/Chat.html']) {
-        await other.goto(`${server.origin}/${address}`)
-        await other.getByRole('main').waitFor()
-        expect(await violations(other), address).toEqual([])
-        expect(await other.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(viewport.width)
-      }
-      await other.close()
-    },
-    180_000,
-  )
+  ] as const)('and other pages keep nobody out, in %s, on a %s', async (colorScheme, device) => {
+    const { viewport } = devices[device]
+    await page.emulateMedia({ colorScheme })
+    await page.setViewportSize(viewport)
+    expect(await violations(page)).toEqual([])
+    const other = await context.newPage()
+    await other.emulateMedia({ colorScheme })
+    await other.setViewportSize(viewport)
+    for (const address of ['index.html', 'guide/serve.html', 'api/pocket-phi/Chat.html']) {
+      await other.goto(`${server.origin}/${address}`)
+      await other.getByRole('main').waitFor()
+      expect(await violations(other), address).toEqual([])
+      expect(await other.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(viewport.width)
+    }
+    await other.close()
+  })
 
   it('works without the server, and so does the search', async () => {
     await page.waitForFunction(() => navigator.serviceWorker.ready.then(({ active }) => active?.state === 'activated'))

@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { referenceBackend } from '../src/backends/ref/index.ts'
 import { wasmBackend, type WasmOptions } from '../src/backends/wasm/index.ts'
 import { openCache, saveCache } from '../src/engine/cache-file.ts'
@@ -18,9 +18,6 @@ import { bytesSource } from '../src/formats/source.ts'
 import { localFolder, type FileTree } from '../src/formats/tree.ts'
 import type { MemoryPlan } from '../src/program/plan.ts'
 import { initModel } from '../src/quant/init.ts'
-
-// A machine that does much else at the same time may take minutes for what is seconds.
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const config = {
   model_type: 'phimoe',

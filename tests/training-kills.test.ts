@@ -63,4 +63,4 @@ test('killed again and again while it is resumed, it still ends in the same bits
     expect(await trainAndKill(folder, Infinity, Infinity)).toBe(null)
     expect(outcome(folder)).toEqual(undisturbed)
   })
-}, 180_000)
+})

@@ -67,7 +67,7 @@ test('reaches the projector and the decoder and leaves the tower as it is; the m
       .result()
     expect(text).not.toBe('')
   })
-}, 180_000)
+})
 
 test('a run that is resumed ends in the bits of an undisturbed one', async () => {
   const recipe = shortened(4, 512)
@@ -88,7 +88,7 @@ test('a run that is resumed ends in the bits of an undisturbed one', async () =>
     return outcome(folder)
   })
   expect(resumed).toEqual(whole)
-}, 180_000)
+})
 
 describe('a recipe with pictures', () => {
   test('needs a model that sees', async () => {
@@ -173,4 +173,4 @@ test('tune learns what two pictures show, and tells them apart', async () => {
       ],
     }),
   ).rejects.toMatchObject({ code: 'not-supported' })
-}, 180_000)
+})

@@ -374,5 +374,5 @@ describe('a process that is killed', () => {
     }
     expect(states[0]).toBe('old')
     expect(states.at(-1)).toBe('new')
-  }, 30_000)
+  })
 })

@@ -1,9 +1,7 @@
 /** What programs that mean harm get: each is refused or stopped, and the caller is told how. */
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { runProgram } from './run.ts'
 import type { Language } from './types.ts'
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const run = (language: Language, source: string, seconds = 5) =>
   runProgram({ language, source }, { limits: { seconds, memory: 96, output: 2000 } })

@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { findInterpreter } from './interpreters.ts'
 import { runProgram } from './run.ts'
-
-vi.setConfig({ testTimeout: 300_000 })
 
 describe('a program in Python', () => {
   test('runs to its end with the library that it needs', async () => {

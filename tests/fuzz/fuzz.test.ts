@@ -2,12 +2,9 @@
  * Ten thousand mutants of the files that come from somewhere: each is refused with a typed error that says why, or loads as its
  * bytes say. More of them: `node scripts/fuzz.ts`.
  */
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { count, emptyTally, tallyLine } from './format.ts'
 import { fuzzFormats, mutantsOf, runMutant } from './formats.ts'
-
-// Regular expressions from files are compiled by the thousand, which a busy machine takes its time for.
-vi.setConfig({ testTimeout: 300_000 })
 
 const [seed, mutants] = [1, 10_000]
 

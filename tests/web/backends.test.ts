@@ -49,7 +49,7 @@ async function toChat(page: Page): Promise<void> {
 describe.skipIf(!hasBrowser)('what the model of the page runs on', () => {
   beforeAll(async () => {
     web = await openWeb({ gpu: true })
-  }, 180_000)
+  })
   afterAll(() => web[Symbol.asyncDispose]())
 
   describe.each(Object.entries(devices))('on a %s', (_name, device) => {

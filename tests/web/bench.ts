@@ -120,7 +120,7 @@ export async function openWeb(launch: BrowserOptions = {}): Promise<WebBench> {
     },
     async visit(address = `${site.origin}/`, options = devices.desktop) {
       const context = await browser.newContext(options)
-      context.setDefaultTimeout(20_000)
+      context.setDefaultTimeout(120_000)
       const complaints: string[] = []
       const openTab = async (to: string): Promise<Page> => {
         const page = await context.newPage()

@@ -32,7 +32,7 @@ const slow = await talkativeFiles({
 describe.skipIf(!hasBrowser)('the chat page', () => {
   beforeAll(async () => {
     web = await openWeb()
-  }, 180_000)
+  })
   afterAll(() => web[Symbol.asyncDispose]())
 
   describe.each(Object.entries(devices))('on a %s', (_name, device) => {

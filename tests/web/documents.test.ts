@@ -48,7 +48,7 @@ async function withDocuments(page: Page): Promise<void> {
 describe.skipIf(!hasBrowser)('documents in the chat page', () => {
   beforeAll(async () => {
     web = await openWeb()
-  }, 180_000)
+  })
   afterAll(() => web[Symbol.asyncDispose]())
 
   describe.each(Object.entries(devices))('on a %s', (name, device) => {

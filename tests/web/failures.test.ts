@@ -8,7 +8,7 @@ let web: WebBench
 describe.skipIf(!hasBrowser)('where the browser fails, the chat page', () => {
   beforeAll(async () => {
     web = await openWeb()
-  }, 180_000)
+  })
   afterAll(() => web[Symbol.asyncDispose]())
 
   it('says so while what is said cannot be kept, and no longer when it can', async () => {

@@ -74,7 +74,7 @@ async function updated(page: Page): Promise<string | undefined> {
 describe.skipIf(!hasBrowser)('the chat page as an app', () => {
   beforeAll(async () => {
     web = await openWeb()
-  }, 180_000)
+  })
   afterAll(() => web[Symbol.asyncDispose]())
 
   it.each(Object.entries(devices))('can be installed, says Chromium: on a %s', async (_name, device) => {

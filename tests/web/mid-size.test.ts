@@ -20,7 +20,7 @@ describe.skipIf(!hasBrowser)('a 4-bit file of 134 million parameters in the page
     web = await openWeb()
     folder = await mkdtemp(path.join(tmpdir(), 'pocket-phi-mid-'))
     file = await makeMidSizeFile(folder)
-  }, 300_000)
+  })
   afterAll(async () => {
     await rm(folder, { recursive: true })
     await web[Symbol.asyncDispose]()

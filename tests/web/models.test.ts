@@ -32,7 +32,7 @@ function size(name: string): number {
 describe.skipIf(!hasBrowser)('models in the page', () => {
   beforeAll(async () => {
     web = await openWeb()
-  }, 180_000)
+  })
   afterAll(() => web[Symbol.asyncDispose]())
   beforeEach(() => {
     web.hub.asked.length = 0

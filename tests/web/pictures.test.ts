@@ -71,7 +71,7 @@ async function keptPictures(page: Page): Promise<number> {
 describe.skipIf(!hasBrowser)('pictures in the chat page', () => {
   beforeAll(async () => {
     web = await openWeb()
-  }, 180_000)
+  })
   afterAll(() => web[Symbol.asyncDispose]())
 
   it('are attached with their cost, shown, answered as in Node, and kept, exported, deleted and imported', async () => {

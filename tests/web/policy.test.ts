@@ -128,7 +128,7 @@ describe.skipIf(!hasBrowser)('the policy of the chat page', () => {
     const datagrams = createSocket('udp4', () => told.push('datagram'))
     await new Promise<void>((resolve) => datagrams.bind(port, '127.0.0.1', resolve))
     resources.defer(() => void datagrams.close())
-  }, 180_000)
+  })
   afterAll(() => resources.disposeAsync())
 
   it.each(['our server', 'a host without headers'])('lets nothing out of the page: on %s', async (host) => {

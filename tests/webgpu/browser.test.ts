@@ -24,7 +24,7 @@ describe.skipIf(!hasBrowser)('in a browser with WebGPU', () => {
     const model = await filesBelow(goldenFolder)
     goldens = new Map([...model].map(([file, content]) => [`${modelName}/${file}`, content]))
     opened = await openGpuPage({ goldens })
-  }, 180_000)
+  })
   afterAll(() => opened[Symbol.asyncDispose]())
 
   it.each(drawnKinds)('%s agrees with the oracle, on the GPU', { timeout: 300_000 }, async (kind) => {

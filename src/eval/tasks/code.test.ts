@@ -1,11 +1,9 @@
 /** What is run of fixed answers, and what comes of it, by the rules of the harness stated by hand. */
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { runProgram } from '../../sandbox/run.ts'
 import { humaneval, mbpp } from './code.ts'
 import { taskCases } from './task-cases.ts'
 import type { CodeTask } from './types.ts'
-
-vi.setConfig({ testTimeout: 300_000 })
 
 function itemOf(task: CodeTask) {
   return task.read({ fields: taskCases[task.name]?.test ?? {}, place: 'line 1 of x' })

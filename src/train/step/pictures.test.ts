@@ -101,7 +101,7 @@ describe('a conversation with pictures', () => {
     } finally {
       await device.dispose()
     }
-  }, 120_000)
+  })
 })
 
 describe('a batch', () => {

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { TestClock } from '../../../base/clock-harness.ts'
 import { Random } from '../../../base/random.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
@@ -17,9 +17,6 @@ import {
 } from './annotate.ts'
 import { documentsToJudge, eachOf, ScriptedJudge, truthOf } from './judge-harness.ts'
 import { drawSample, type Sample } from './sample.ts'
-
-// Processes are started again and again.
-vi.setConfig({ testTimeout: 300_000 })
 
 const timeoutSeconds = 77
 const count = 500

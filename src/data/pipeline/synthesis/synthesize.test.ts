@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { TestClock } from '../../../base/clock-harness.ts'
 import { Random } from '../../../base/random.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
@@ -16,9 +16,6 @@ import { conversationsFile, manifestFile, readSynthesis, textsFile, type Synthes
 import { synthesize, type SynthesisOptions } from './synthesize.ts'
 import type { SynthesisPlan } from './plan.ts'
 import { benchmarkQuestion, planOf, ScriptedWriter } from './writer-harness.ts'
-
-// Processes are started again and again.
-vi.setConfig({ testTimeout: 300_000 })
 
 const timeoutSeconds = 77
 /** Those that need no clock. */
