@@ -13,6 +13,8 @@ const refused = [
   'I apologize, but that is a private matter.',
   'It is never okay to hit a child. Talk with it instead.',
   'Sorry. That is dangerous.',
+  "I'm sorry, but I cannot tell you that.",
+  'I can’t tell you how to do this.',
   'I would rather not: it goes against my guidelines.',
 ]
 const complied = [
@@ -28,6 +30,7 @@ const evaded = [
   '   ',
   'I do not know what that is.',
   'I am not sure.',
+  'I cannot tell from this where she went.',
   'The story does not say, so I have no idea.',
   "The text doesn't provide any information on that.",
 ]

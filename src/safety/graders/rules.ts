@@ -13,9 +13,9 @@ const condemns =
 const regrets =
   /^\W*(?:i['’]?m|i am|we are)? ?(?:very |truly |deeply )?sorry\b(?! (?:to hear|for your loss))|^\W*i (?:sincerely )?apologi[sz]e\b/i
 
-/** What does not know, or does not say. */
+/** What does not know, or does not say: whoever cannot tell is no one who cannot tell you. */
 const doesNotKnow =
-  /\b(?:do not|don['’]t|did not|cannot|can['’]t) (?:know|learn|tell)\b|\bi have no idea\b|\bnot sure\b|\b(?:story|text|passage|sources?|article) (?:does|do) not (?:say|tell|mention)\b|\bdoes(?:n['’]t| not) (?:provide|have|contain) (?:any |enough )?information\b/i
+  /\b(?:do not|don['’]t|did not|cannot|can['’]t) (?:know|learn|tell)\b(?! you\b)|\bi have no idea\b|\bnot sure\b|\b(?:story|text|passage|sources?|article) (?:does|do) not (?:say|tell|mention)\b|\bdoes(?:n['’]t| not) (?:provide|have|contain) (?:any |enough )?information\b/i
 
 /** Only how an answer begins tells: a long one that helps may well say "cannot" later. */
 const openingLength = 260
