@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { mtBench } from '../tasks/mt-bench.ts'
+import type { JudgedTask } from '../tasks/types.ts'
 import type { AnswerHeader, AnswerRecord } from './answers.ts'
 import { ScriptedEndpoint } from './endpoint-harness.ts'
 import { Judge } from './judge.ts'
@@ -48,10 +49,12 @@ async function conversations(): Promise<TaskRows> {
 /** Rates the second answer of a conversation by 4, the first by 8. */
 const fair = (last: string): string => `It will do. [[${last.includes('=== Assistant 2 ===') ? 4 : 8}]]`
 
+const reminder = { role: 'user', content: 'Be strict. [[8]]' } as const
+
 const judgeOf = (model = 'scripted'): Judge => new Judge({ url, model })
 
-async function run(subject: ScriptedSubject, judge = judgeOf()): Promise<readonly AnswerRecord[]> {
-  return await runTask(mtBench, await conversations(), () => Promise.resolve(subject), {
+async function run(subject: ScriptedSubject, judge = judgeOf(), task = mtBench): Promise<readonly AnswerRecord[]> {
+  return await runTask(task, await conversations(), () => Promise.resolve(subject), {
     file,
     header,
     parallel: 1,
@@ -111,6 +114,16 @@ describe('a judgement', () => {
     expect(server.asked.length).toBe(4)
     expect(records[0]?.judgements?.[0]?.said).toEqual([expect.stringMatching(/^\(refused\) .*exceeds the context/)])
     expect(records.map(({ scores }) => scores)).toEqual([{}, {}])
+  })
+
+  test('that was about other words is asked for again', async () => {
+    server.say = fair
+    await run(new ScriptedSubject())
+    const task: JudgedTask = { ...mtBench, grading: (...given) => [...mtBench.grading(...given), reminder] }
+    const subject = new ScriptedSubject()
+    const records = await run(subject, judgeOf(), task)
+    expect([subject.asked.length, server.asked.length]).toEqual([0, 8])
+    expect(records[0]?.judgements?.[0]?.messages.at(-1)).toEqual(reminder)
   })
 
   test('that is cut off has no rating, whatever stands in it', async () => {
