@@ -64,9 +64,12 @@ interface Ended {
   readonly err: string
 }
 
+const keys = { PHI_ENDPOINT_KEY: 'of-a-model', PHI_JUDGE_KEY: 'of-a-judge', PHI_USER_KEY: 'of-a-user' }
+
 function phi(...args: readonly string[]): Promise<Ended> {
   return new Promise((done) => {
-    execFile(process.execPath, [main, 'safety', ...args], { cwd: folder, encoding: 'utf8' }, (error, out, err) => {
+    const options = { cwd: folder, encoding: 'utf8', env: { ...process.env, ...keys } } as const
+    execFile(process.execPath, [main, 'safety', ...args], options, (error, out, err) => {
       done({ code: typeof error?.code === 'number' ? error.code : 0, out, err })
     })
   })
@@ -139,6 +142,7 @@ test('a judge behind a server grades in the place of rules', async () => {
   expect(shares).toContainEqual(['jailbreak', 0])
   expect(shares).toContainEqual(['over-refusal', 1])
   expect(judge.requests).toBe(measures.reduce((sum, { count }) => sum + count, 0))
+  expect([...judge.authorizations]).toEqual(['Bearer of-a-judge'])
 })
 
 test('what is wrong is said', async () => {

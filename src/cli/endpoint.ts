@@ -2,6 +2,12 @@
 import { modelsOfEndpoint, type Endpoint } from '../endpoint/endpoint.ts'
 import { UsageError } from './errors.ts'
 
+/** The environment variable with the key of a server that judges: no other server is to see it, nor it theirs. */
+export const judgeKey = 'PHI_JUDGE_KEY'
+
+/** The same for one that plays users. */
+export const userKey = 'PHI_USER_KEY'
+
 /**
  * The model that an address names; without a name, the one that the server has.
  *

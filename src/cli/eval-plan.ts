@@ -11,6 +11,7 @@ import type { Row } from '../eval/tasks/row.ts'
 import type { Task } from '../eval/tasks/types.ts'
 import { environmentAdvice, hubEnvironment } from '../hub/cache/environment.ts'
 import { findInterpreter } from '../sandbox/interpreters.ts'
+import { judgeKey } from './endpoint.ts'
 import { UsageError } from './errors.ts'
 import type { Candidate } from './eval-candidates.ts'
 import { note } from './terminal.ts'
@@ -134,7 +135,7 @@ function leaveOut({ name }: Task, reason: PocketPhiError, isNamed: boolean): voi
 function noJudge(title: string): PocketPhiError {
   return new PocketPhiError('invalid-argument', `Answers of ${title} are rated by another model.`, {
     expected: 'a model of a server with the interface of OpenAI',
-    remedy: 'Name it: --judge https://HOST/v1#MODEL (its key in the environment variable PHI_JUDGE_KEY).',
+    remedy: `Name it: --judge https://HOST/v1#MODEL (its key in the environment variable ${judgeKey}).`,
   })
 }
 

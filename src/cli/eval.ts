@@ -7,7 +7,7 @@ import { runTask } from '../eval/benchmarks/run.ts'
 import type { Subject } from '../eval/benchmarks/subject.ts'
 import { summariseTask, type TaskSummary } from '../eval/benchmarks/summary.ts'
 import { systemError } from '../formats/atomic.ts'
-import { endpointOf } from './endpoint.ts'
+import { endpointOf, judgeKey } from './endpoint.ts'
 import { candidateOf, type Candidate, type CandidateOptions } from './eval-candidates.ts'
 import { benchmarkNames, planTasks, tasksFor, type PlannedTask } from './eval-plan.ts'
 import { groupTable, judgeNotes, promptTable, scoreTable, type ModelSummary } from './eval-table.ts'
@@ -25,9 +25,6 @@ interface EvalOptions extends CandidateOptions {
   readonly judge?: string
   readonly json?: boolean
 }
-
-/** The environment variable with the key of the server of the judge. */
-const judgeKey = 'PHI_JUDGE_KEY'
 
 export function registerEval(program: Command): void {
   const command = program

@@ -10,7 +10,7 @@ import { historyReport, measureTable, remarkOf } from '../safety/report.ts'
 import { readHistory, runRounds, type OpenedModel } from '../safety/rounds.ts'
 import { seedsOf } from '../safety/seeds.ts'
 import { endpointSubject, localSubject } from '../safety/subject.ts'
-import { endpointOf } from './endpoint.ts'
+import { endpointOf, judgeKey, userKey } from './endpoint.ts'
 import { measuredModel, type CandidateOptions } from './eval-candidates.ts'
 import { frozenRows } from './eval-world.ts'
 import { readTextFile } from './files.ts'
@@ -49,8 +49,8 @@ export function registerSafety(program: Command): void {
 }
 
 const serversHelp = `Without --judge, rules grade in its place: they see whether an answer declines and which of its words stand in a text, not whether it would do harm.
-Without --user, users say what scripts of personas have. All figures name who asked and who graded. The key of both servers comes from the environment
-variable PHI_ENDPOINT_KEY.`
+Without --user, users say what scripts of personas have. All figures name who asked and who graded. Keys come from the environment:
+${judgeKey}, ${userKey}, and PHI_ENDPOINT_KEY for a model that is measured.`
 
 function addSafetyOptions(command: Command): Command {
   return addEngineOptions(command)
@@ -129,8 +129,8 @@ async function readPlan(path: string): Promise<SafetyPlan> {
 async function askersOf(folder: string, options: SafetyOptions): Promise<OpenedAskers> {
   const { judge, user, turns, attempts, timeout } = options
   const models: AskedModels = {
-    judge: judge === undefined ? undefined : await endpointOf(judge),
-    user: user === undefined ? undefined : await endpointOf(user),
+    judge: judge === undefined ? undefined : await endpointOf(judge, judgeKey),
+    user: user === undefined ? undefined : await endpointOf(user, userKey),
     turns,
     attempts,
     timeoutSeconds: timeout,

@@ -20,6 +20,8 @@ export type Reply =
 
 export abstract class ScriptedServer implements AsyncDisposable {
   readonly bodies: AskedBody[] = []
+  /** What those who asked showed of themselves. */
+  readonly authorizations = new Set<string | undefined>()
   /** Tokens of all answers that were sent. */
   readonly tokens = { prompt: 0, answer: 0 }
   requests = 0
@@ -52,6 +54,7 @@ export abstract class ScriptedServer implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = JSON.parse(await text(request)) as AskedBody
     this.bodies.push(body)
+    this.authorizations.add(request.headers.authorization)
     this.onRequest(++this.requests)
     const refused = this.status ?? (this.isPlain && body.response_format !== undefined ? 400 : undefined)
     this.#send(response, body, refused === undefined ? this.reply(body) : { status: refused })
