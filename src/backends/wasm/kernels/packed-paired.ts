@@ -175,7 +175,7 @@ function multiplyTile(wide: bool, x: usize, w: usize, y: usize, blocks: i32, gro
     x += 32
     w += wide ? 64 : 32
   } while (--blocks)
-  storeFour(wide, y00, y01, y02, y03, y + (wide ? 0 : 0))
+  storeFour(wide, y00, y01, y02, y03, y)
   storeFour(wide, y10, y11, y12, y13, y + (wide ? 64 : 32))
   storeFour(wide, y20, y21, y22, y23, y + (wide ? 128 : 64))
   storeFour(wide, y30, y31, y32, y33, y + (wide ? 192 : 96))
