@@ -36,7 +36,9 @@ export function listedTexts(row: Row, key: string): readonly string[] {
 }
 
 function unescaped(text: string): string {
-  return text.replaceAll(/\\(?:u([\da-fA-F]{4})|(.))/gs, (_, code: string | undefined, character: string) => {
+  const escaped = /\\(?:u([\da-fA-F]{4})|x([\da-fA-F]{2})|(.))/gs
+  return text.replaceAll(escaped, (_, unit: string | undefined, byte: string | undefined, character: string) => {
+    const code = unit ?? byte
     if (code !== undefined) return String.fromCharCode(parseInt(code, 16))
     return { n: '\n', t: '\t', r: '\r' }[character] ?? character
   })
