@@ -27,7 +27,9 @@ const plans = files.filter((path) => path.endsWith('.plan.yaml'))
 const runs = files.filter((path) => path.endsWith('.run.yaml'))
 const ofData = files.filter((path) => path.startsWith(`data${sep}`))
 /** Tests of their own read these: tests/paper.test.ts, and those of safety and synthesis in their rooms. */
-const ofOthers = files.filter((path) => ['paper', 'safety', 'synthesis'].some((folder) => path.startsWith(`${folder}${sep}`)))
+const ofOthers = files.filter((path) =>
+  ['paper', 'safety', 'synthesis'].some((folder) => path.startsWith(`${folder}${sep}`)),
+)
 
 const recipes = await Promise.all(
   files
