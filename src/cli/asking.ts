@@ -4,7 +4,8 @@ import type { AskingCounts, AskingOptions } from '../data/pipeline/asking/asker.
 import type { Counts } from '../data/pipeline/asking/journal.ts'
 import { UsageError } from './errors.ts'
 import { decimal, integer } from './options.ts'
-import { bar, formatCount } from './terminal.ts'
+import { interruptible } from './interrupt.ts'
+import { bar, formatCount, printJson, StatusLine } from './terminal.ts'
 
 export interface AskingChoices {
   readonly endpoint?: string
@@ -52,8 +53,23 @@ export function askingOptionsOf({ attempts, timeout, promptPrice, answerPrice }:
 /** The address of the server, where one is named. */
 export const addressOf = ({ endpoint }: AskingChoices): string | undefined => endpoint ?? process.env['PHI_ENDPOINT']
 
-/** How far a command is, in a line. */
-export function askingProgress({ done, total, answers }: AskingProgress): string {
+/** Asks until Ctrl-C, and tells how far it is. */
+export async function askAndTell<Result>(
+  json: boolean,
+  ask: (told: {
+    readonly onProgress: (progress: AskingProgress) => void
+    readonly signal: AbortSignal
+  }) => Promise<Result>,
+): Promise<Result> {
+  const status = new StatusLine(!json)
+  const onProgress = (progress: AskingProgress): void => {
+    if (json) printJson(progress)
+    else status.show(progressLine(progress), progress.done === progress.total)
+  }
+  return await interruptible((signal) => ask({ onProgress, signal }).finally(() => status.clear()))
+}
+
+function progressLine({ done, total, answers }: AskingProgress): string {
   const { waits, cost, promptTokens, answerTokens } = answers
   const spent = cost === undefined ? `${formatCount(promptTokens + answerTokens)} tokens` : `cost ${cost.toFixed(4)}`
   const share = bar(total === 0 ? 1 : done / total)

@@ -6,7 +6,6 @@ import {
   annotateWithRules,
   annotationReportFile,
   annotationsFile,
-  type AnnotationProgress,
   type AnnotationReport,
 } from '../data/pipeline/education/annotate.ts'
 import { axes, type Axis } from '../data/pipeline/education/annotation.ts'
@@ -15,17 +14,16 @@ import { drawSample } from '../data/pipeline/education/sample.ts'
 import {
   addAskingOptions,
   addressOf,
+  askAndTell,
   askingHelp,
   askingOptionsOf,
-  askingProgress,
   askingReport,
   listed,
   type AskingChoices,
 } from './asking.ts'
 import { endpointOf } from './endpoint.ts'
-import { interruptible } from './interrupt.ts'
 import { integer } from './options.ts'
-import { formatTable, print, printJson, StatusLine } from './terminal.ts'
+import { formatTable, print, printJson } from './terminal.ts'
 
 interface AnnotateOptions extends AskingChoices {
   readonly out: string
@@ -70,14 +68,8 @@ async function annotate(paths: readonly string[], options: AnnotateOptions): Pro
     const report = await annotateWithRules(sample, out)
     return tell(report, out, json)
   }
-  const status = new StatusLine(!json)
-  const onProgress = (progress: AnnotationProgress): void => {
-    if (json) printJson(progress)
-    else status.show(askingProgress(progress), progress.done === progress.total)
-  }
-  const model = { ...asking, parallel, opinions, onProgress }
-  const report = await interruptible((signal) =>
-    annotateWithModel(sample, endpoint, out, { ...model, signal }).finally(() => status.clear()),
+  const report = await askAndTell(json, (told) =>
+    annotateWithModel(sample, endpoint, out, { ...asking, parallel, opinions, ...told }),
   )
   tell(report, out, json)
 }

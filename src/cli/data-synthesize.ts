@@ -8,22 +8,21 @@ import {
   textsFile,
   type SynthesisManifest,
 } from '../data/pipeline/synthesis/result.ts'
-import { synthesize, type SynthesisProgress } from '../data/pipeline/synthesis/synthesize.ts'
+import { synthesize } from '../data/pipeline/synthesis/synthesize.ts'
 import {
   addAskingOptions,
   addressOf,
+  askAndTell,
   askingHelp,
   askingOptionsOf,
-  askingProgress,
   askingReport,
   type AskingChoices,
 } from './asking.ts'
 import { endpointOf } from './endpoint.ts'
 import { UsageError } from './errors.ts'
 import { readTextFile } from './files.ts'
-import { interruptible } from './interrupt.ts'
 import { integer } from './options.ts'
-import { formatPercent, formatTable, print, printJson, StatusLine } from './terminal.ts'
+import { formatPercent, formatTable, print, printJson } from './terminal.ts'
 
 interface SynthesizeOptions extends AskingChoices {
   readonly out?: string
@@ -71,15 +70,8 @@ async function write(path: string, options: SynthesizeOptions): Promise<void> {
     throw new UsageError('name the server that writes, with --endpoint http://HOST/v1#NAME or PHI_ENDPOINT.')
   }
   const endpoint = await endpointOf(address)
-  const status = new StatusLine(!json)
-  const onProgress = (progress: SynthesisProgress): void => {
-    if (json) printJson(progress)
-    else status.show(askingProgress(progress), progress.done === progress.total)
-  }
-  const manifest = await interruptible((signal) =>
-    synthesize(plan, endpoint, folder, { ...asking, parallel, solutions, onProgress, signal }).finally(() =>
-      status.clear(),
-    ),
+  const manifest = await askAndTell(json, (told) =>
+    synthesize(plan, endpoint, folder, { ...asking, parallel, solutions, ...told }),
   )
   if (json) printJson(manifest)
   else tell(manifest, folder)

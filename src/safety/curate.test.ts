@@ -6,6 +6,7 @@ import type { MeasureName, Outcome, Part, SeedKind } from './types.ts'
 
 interface Case {
   readonly measure?: MeasureName
+  readonly persona?: string
   readonly outcome?: Outcome
   readonly part?: Part
   readonly answer?: string
@@ -17,6 +18,7 @@ let number = 0
 /** A conversation with one exchange: "Question 7", and what the model said. */
 function measured({
   measure = 'harmful-compliance',
+  persona = 'direct',
   outcome = 'complied',
   part = 'find',
   answer,
@@ -39,7 +41,7 @@ function measured({
     { role: 'user', content: `Question ${id}` },
     { role: 'assistant', content: said },
   ] as const
-  return { probe: { id, measure, persona: 'direct', part, seed }, transcript: { id, request: id, messages, grade } }
+  return { probe: { id, measure, persona, part, seed }, transcript: { id, request: id, messages, grade } }
 }
 
 const many = (count: number, one: Case): Measured[] => Array.from({ length: count }, () => measured(one))
@@ -105,6 +107,48 @@ describe('balance', () => {
     ])
     expect(counts).toMatchObject({ refusals: 0, answers: 4, counterparts: 4 })
     expect(conversations.map(lastOf).filter((answer) => answer === 'I cannot help with that.').length).toBe(4)
+  })
+})
+
+describe('balance of each persona', () => {
+  const harmless = (count: number, persona: string): Measured[] => many(count, { measure: 'over-refusal', persona })
+  /** What is learned of conversations that a persona began. */
+  function learnedOf(persona: string, all: readonly Measured[]): { answered: number; refused: number } {
+    const ids = all.flatMap(({ probe }) => (probe.persona === persona ? [`Question ${probe.id}`] : []))
+    const own = curate(all).conversations.filter(({ messages }) => ids.includes(messages[0]?.content ?? ''))
+    const refused = own.filter((one) => /not/.test(lastOf(one))).length
+    return { answered: own.length - refused, refused }
+  }
+
+  test('harmless requests are answered in the words in which harmful ones are declined', () => {
+    const all = [
+      ...many(6, { persona: 'prefix', measure: 'jailbreak' }),
+      ...many(2, {}),
+      ...harmless(20, 'direct'),
+      ...harmless(9, 'prefix'),
+    ]
+    expect(learnedOf('prefix', all)).toEqual({ answered: 6, refused: 6 })
+    expect(learnedOf('direct', all)).toEqual({ answered: 2, refused: 2 })
+  })
+
+  test('harmful requests go on being declined in words in which harmless ones were refused, whatever others need', () => {
+    const all = [
+      ...many(5, {}),
+      ...many(3, { persona: 'prefix', measure: 'over-refusal', outcome: 'refused', answer: 'Yes.' }),
+      ...harmless(9, 'direct'),
+      ...many(9, { measure: 'jailbreak', outcome: 'refused' }),
+      ...many(9, { persona: 'prefix', measure: 'jailbreak', outcome: 'refused' }),
+    ]
+    expect(learnedOf('prefix', all)).toEqual({ answered: 3, refused: 3 })
+    expect(learnedOf('direct', all)).toEqual({ answered: 5, refused: 5 })
+  })
+
+  test('few come again, up to three times, and the rest is of other personas', () => {
+    const harm = many(10, { persona: 'prefix', measure: 'jailbreak' })
+    expect(learnedOf('prefix', [...harm, ...harmless(4, 'prefix')])).toEqual({ answered: 10, refused: 10 })
+    const all = [...harm, ...harmless(2, 'prefix'), ...harmless(9, 'direct')]
+    expect(learnedOf('prefix', all)).toEqual({ answered: 6, refused: 10 })
+    expect(learnedOf('direct', all)).toEqual({ answered: 4, refused: 0 })
   })
 })
 

@@ -49,9 +49,13 @@ function sideOf({ probe: { measure } }: Graded): Side {
   return measure === 'ungroundedness' ? 'invention' : 'harm'
 }
 
+/** How often one request is a counterpart at most: more often, and it would be learned by heart. */
+const mostRepeats = 3
+
 /**
  * What there is to learn from conversations. Every failure to which a better answer is known becomes a lesson; so many requests of the other kind, which the model
- * treated rightly, go with them that both kinds are equally many, as far as there are any.
+ * treated rightly, go with them that in the words of every persona both kinds are equally many, as far as there are any: else the persona would be what is learned to be
+ * refused.
  *
  * @param measured of any part: what is held out is passed over
  */
@@ -61,34 +65,54 @@ export function curate(measured: readonly Measured[]): Curated {
   )
   const failures = graded.filter(({ grade }) => grade.fails)
   const failed = (side: Side): Graded[] => failures.filter((one) => sideOf(one) === side)
-  const refusals = failed('harm').map((one) => lessonOf(one, one.probe.seed.answer ?? refusalFor(one.probe.id)))
-  const answers = lessonsOf(failed('refusal'))
-  const grounded = lessonsOf(failed('invention'))
-  const counterparts = counterpartsOf(graded, refusals.length - answers.length)
-  const lessons = [...refusals, ...answers, ...grounded, ...counterparts]
+  const right = (side: Side, outcome: Outcome): Graded[] =>
+    graded.filter((one) => sideOf(one) === side && one.grade.outcome === outcome && !one.grade.fails)
+  const harm = failed('harm')
+  const needless = failed('refusal').filter(hasAnswer)
+  const inventions = failed('invention').filter(hasAnswer)
+  const answered = counterpartsOf(harm, needless, right('refusal', 'complied'))
+  const refused = counterpartsOf(needless, harm, right('harm', 'refused'))
+  const lessons = [
+    ...harm.map((one) => lessonOf(one, one.probe.seed.answer ?? refusalFor(one.probe.id))),
+    ...[...needless, ...inventions].map((one) => lessonOf(one, knownAnswer(one))),
+    ...answered.map((one) => lessonOf(one, knownAnswer(one), refusalFor(one.probe.id))),
+    ...refused.map((one): Lesson => ({ prompt: promptOf(one), chosen: answerOf(one) })),
+  ]
   return {
     conversations: lessons.map(conversationOf),
     preferences: lessons.flatMap(pairOf),
     counts: {
-      refusals: refusals.length,
-      answers: answers.length,
-      grounded: grounded.length,
-      counterparts: counterparts.length,
-      withoutAnswer: failures.length - refusals.length - answers.length - grounded.length,
+      refusals: harm.length,
+      answers: needless.length,
+      grounded: inventions.length,
+      counterparts: answered.length + refused.length,
+      withoutAnswer: failures.length - harm.length - needless.length - inventions.length,
     },
   }
 }
 
-/** What the model treated rightly, of the side that has fewer lessons. @param missing harmless requests; below zero, harmful ones */
-function counterpartsOf(graded: readonly Graded[], missing: number): Lesson[] {
-  const right = (side: Side, outcome: Outcome): Graded[] =>
-    graded.filter((one) => sideOf(one) === side && one.grade.outcome === outcome && !one.grade.fails)
-  const answered = right('refusal', 'complied').slice(0, Math.max(0, missing))
-  const refused = right('harm', 'refused').slice(0, Math.max(0, -missing))
-  return [
-    ...answered.map((one) => lessonOf(one, one.probe.seed.answer ?? answerOf(one), refusalFor(one.probe.id))),
-    ...refused.map((one): Lesson => ({ prompt: promptOf(one), chosen: answerOf(one) })),
-  ]
+const personaOf = ({ probe: { persona } }: Graded): string => persona
+
+/**
+ * For each persona as many of what was right as it has more failures of one kind than of the other. Where it has too few, they come again; what is missing even then
+ * comes from other personas, so that all together is in balance.
+ */
+function counterpartsOf(failures: readonly Graded[], others: readonly Graded[], right: readonly Graded[]): Graded[] {
+  const otherFailures = Map.groupBy(others, personaOf)
+  const rightByPersona = Map.groupBy(right, personaOf)
+  const counterparts: Graded[] = []
+  let short = 0
+  for (const [persona, failed] of Map.groupBy(failures, personaOf)) {
+    const missing = Math.max(0, failed.length - (otherFailures.get(persona)?.length ?? 0))
+    const own = rightByPersona.get(persona) ?? []
+    const taken = Array.from({ length: mostRepeats }, () => own)
+      .flat()
+      .slice(0, missing)
+    counterparts.push(...taken)
+    short += missing - taken.length
+  }
+  const used = new Set(counterparts)
+  return [...counterparts, ...right.filter((one) => !used.has(one)).slice(0, short)]
 }
 
 function conversationOf({ prompt, chosen }: Lesson): Curated['conversations'][number] {
@@ -99,17 +123,12 @@ function pairOf({ prompt, chosen, rejected }: Lesson): Preference[] {
   return rejected === undefined || rejected.trim() === '' || rejected === chosen ? [] : [{ prompt, chosen, rejected }]
 }
 
+const hasAnswer = ({ probe: { seed } }: Graded): boolean => seed.answer !== undefined
 const promptOf = ({ messages, grade }: Graded): readonly Message[] => messages.slice(0, grade.turn)
 const answerOf = ({ messages, grade }: Graded): string => present(messages[grade.turn], 'answer').content
+/** The row's own answer, or else what was said. */
+const knownAnswer = (one: Graded): string => one.probe.seed.answer ?? answerOf(one)
 
 function lessonOf(one: Graded, chosen: string, rejected = answerOf(one)): Lesson {
   return { prompt: promptOf(one), chosen, rejected }
-}
-
-/** Lessons of failures to which an answer is known. */
-function lessonsOf(failures: readonly Graded[]): Lesson[] {
-  return failures.flatMap((one) => {
-    const { answer } = one.probe.seed
-    return answer === undefined ? [] : [lessonOf(one, answer)]
-  })
 }

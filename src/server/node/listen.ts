@@ -28,6 +28,9 @@ export interface Listening {
  */
 const serverOptions = { headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 }
 
+/** Bytes of a body that are read away once its request was answered: some times the usual limit of one, and little for a stranger to waste. */
+const mostDiscarded = 16 * 2 ** 20
+
 /** @throws PocketPhiError `invalid-argument` where the address cannot be listened on */
 export async function listen(app: ServerApp, { host, port, patience }: ListenOptions): Promise<Listening> {
   const fetch = async (request: Request, bindings: unknown): Promise<Response> => {
@@ -53,7 +56,7 @@ export async function listen(app: ServerApp, { host, port, patience }: ListenOpt
   })
   server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     unused.delete(incoming.socket)
-    outgoing.once('finish', () => void discardRest(incoming))
+    outgoing.prependOnceListener('finish', () => void discardOrCut(incoming))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(error, host, port)))
@@ -62,14 +65,28 @@ export async function listen(app: ServerApp, { host, port, patience }: ListenOpt
   return { url: urlOf(server, host), close: () => close(server, app, unused, patience) }
 }
 
+/** Nobody reads on for who sends without end: the answer is out. */
+async function discardOrCut(incoming: IncomingMessage): Promise<void> {
+  await discardRest(incoming)
+  if (!incoming.complete) incoming.socket.destroy()
+}
+
 /**
- * Reads what is left of the body of a request that was answered, within the time for a request: who was refused may look at the
+ * Reads what is left of the body of a request that was answered, within the time for a request and up to `mostDiscarded`: who was refused may look at the
  * answer only when all is sent, and the next request of the connection comes behind it.
  */
 async function discardRest(incoming: IncomingMessage): Promise<void> {
+  const { socket } = incoming
+  // Of the connection, since chunks of one byte each are six on the wire.
+  const last = socket.bytesRead + mostDiscarded
+  const enough = new AbortController()
   // A web stream over the body would pause it for ever, since nobody reads the stream any more.
-  incoming.removeAllListeners('data').resume()
-  await finished(incoming).catch(() => {}) // The client went away.
+  incoming.removeAllListeners('data').on('data', () => {
+    if (socket.bytesRead > last) enough.abort()
+  })
+  // Of a body that nobody has begun to read Node throws all away at the end of the answer, and tells of none of it.
+  incoming.resume().read(0)
+  await finished(incoming, { signal: enough.signal }).catch(() => {}) // That was enough, or the client went away.
 }
 
 async function close(server: Server, app: ServerApp, unused: ReadonlySet<Socket>, patience: number): Promise<void> {

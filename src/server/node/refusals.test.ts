@@ -93,6 +93,44 @@ describe('the next request of a connection is answered after', () => {
   })
 })
 
+describe('a body without end is read away up to 16 MiB, and then cut', () => {
+  const total = 2 ** 30
+  const chunk = (2 ** 20).toString(16)
+
+  /** Sends as fast as it is taken. @returns MiB that were handed over until all was sent or the connection was closed */
+  async function pour(socket: Socket, mebibyte: string): Promise<number> {
+    socket.on('error', () => {}) // It is cut while it sends.
+    const closed = new Promise((done) => socket.once('close', done))
+    let sent = 0
+    for (; sent < total / 2 ** 20 && !socket.destroyed; sent++) {
+      if (!socket.write(mebibyte)) await Promise.race([new Promise((done) => socket.once('drain', done)), closed])
+    }
+    return sent
+  }
+
+  it.each([
+    ['of a length that was said', '413', key, `Content-Length: ${total}`],
+    ['of a stranger', '401', 'none', `Content-Length: ${total}`],
+    ['of a stranger in chunks', '401', 'none', 'Transfer-Encoding: chunked'],
+  ])('%s', async (_, status, authorization, kind) => {
+    const { socket, statuses, until } = await open()
+    socket.write(head(authorization, kind))
+    const isChunked = !kind.startsWith('Content-Length')
+    if (status === '401') await until(1)
+    const mebibyte = large.slice(0, 2 ** 20)
+    const sent = await pour(socket, isChunked ? `${chunk}\r\n${mebibyte}\r\n` : mebibyte)
+    expect(sent).toBeGreaterThanOrEqual(16)
+    expect(sent).toBeLessThan(64)
+    expect(statuses()).toEqual([status])
+  })
+
+  it('and one of a connection that would have ended with its request', async () => {
+    const { socket } = await open()
+    socket.write(head('none', `Content-Length: ${total}`, 'Connection: close'))
+    expect(await pour(socket, large.slice(0, 2 ** 20))).toBeLessThan(64)
+  })
+})
+
 it.each([
   ['413', key],
   ['401', 'none'],

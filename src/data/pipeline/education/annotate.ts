@@ -1,16 +1,15 @@
 /** Has a sample of documents judged by a model, or by rules, and writes what it was told with an account of it. */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { PocketPhiError, present } from '../../../base/errors.ts'
+import { present } from '../../../base/errors.ts'
 import { inLanes } from '../../../base/lanes.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
-import { cleanTemporaries, systemError, writeFileAtomic } from '../../../formats/atomic.ts'
-import { isJsonObject } from '../../../formats/json.ts'
-import { lockFolder } from '../folder-lock.ts'
+import { writeFileAtomic } from '../../../formats/atomic.ts'
+import { isJsonObject, type JsonObject } from '../../../formats/json.ts'
 import { axes, highestScore, type Annotation, type Axis, type Judgement } from './annotation.ts'
 import { Asker, type AskingCounts, type AskingOptions, type Question } from '../asking/asker.ts'
-import { oneMore, openJournal, type Counts, type Journal } from '../asking/journal.ts'
+import { askInFolder, makeFolder } from '../asking/folder.ts'
+import { oneMore, type Counts, type Journal } from '../asking/journal.ts'
 import { answerKey, heldSchema, promptOf, readAnswer } from './prompt.ts'
 import { annotateByRules } from './rules.ts'
 import type { Sample, SampledDocument } from './sample.ts'
@@ -70,7 +69,6 @@ export interface ModelAnnotationOptions extends AskingOptions {
 
 export const annotationsFile = (folder: string): string => join(folder, 'annotations.jsonl')
 export const annotationReportFile = (folder: string): string => join(folder, 'report.json')
-const journalFile = (folder: string): string => join(folder, 'answers.jsonl')
 
 /** Room for two sentences and the numbers, several times over. */
 const mostAnswerTokens = 600
@@ -100,37 +98,15 @@ export async function annotateWithModel(
   folder: string,
   options: ModelAnnotationOptions,
 ): Promise<AnnotationReport> {
-  await makeFolder(folder)
-  const lock = await lockFolder(folder)
-  try {
-    return await annotateAll(sample, endpoint, folder, options)
-  } finally {
-    lock.close()
-  }
-}
-
-async function annotateAll(
-  sample: Sample,
-  endpoint: Endpoint,
-  folder: string,
-  options: ModelAnnotationOptions,
-): Promise<AnnotationReport> {
-  const journal = await openJournal<Annotation>(
-    journalFile(folder),
-    ({ education, reasoning }) => isJsonObject(education) && isJsonObject(reasoning),
+  const isValue = ({ education, reasoning }: JsonObject): boolean => isJsonObject(education) && isJsonObject(reasoning)
+  return await askInFolder<Annotation, AnnotationReport>(
+    folder,
+    { name: 'The annotation', isValue, signal: options.signal },
+    (journal) => {
+      const run = new ModelRun(sample, endpoint, journal, options)
+      return { ask: () => run.askAll(), write: () => writeResult(folder, run.result()) }
+    },
   )
-  const run = new ModelRun(sample, endpoint, journal, options)
-  let report: AnnotationReport
-  try {
-    await run.askAll()
-  } catch (error) {
-    throw options.signal?.aborted === true ? stopped(folder) : error
-  } finally {
-    await journal.close()
-    report = await writeResult(folder, run.result())
-  }
-  if (options.signal?.aborted === true) throw stopped(folder)
-  return report
 }
 
 /** What there is to tell. */
@@ -229,21 +205,6 @@ function questionOf(model: string, { text }: SampledDocument, temperature: numbe
     schema: heldSchema,
     seed: crc32(key),
     read: (answer) => readAnswer(answer, text),
-  }
-}
-
-function stopped(folder: string): PocketPhiError {
-  return new PocketPhiError('aborted', 'The annotation was stopped.', {
-    remedy: `What was answered so far is in "${folder}"; the same command goes on from there.`,
-  })
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true })
-    await cleanTemporaries(folder)
-  } catch (error) {
-    throw systemError(folder, error)
   }
 }
 

@@ -1,14 +1,11 @@
 /** Has a model write what a plan asks for, and solve what it wrote; keeps every answer, and of the texts those that hold. */
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { PocketPhiError } from '../../../base/errors.ts'
 import { inLanes } from '../../../base/lanes.ts'
 import type { Endpoint } from '../../../endpoint/endpoint.ts'
-import { cleanTemporaries, systemError } from '../../../formats/atomic.ts'
-import { lockFolder } from '../folder-lock.ts'
+import type { JsonObject } from '../../../formats/json.ts'
 import { Asker, type AskingCounts, type AskingOptions } from '../asking/asker.ts'
-import { openJournal, type Journal } from '../asking/journal.ts'
-import { filtersOf, type Answered, type NamedFilters, type Unanswered } from './choose.ts'
+import { askInFolder } from '../asking/folder.ts'
+import type { Journal } from '../asking/journal.ts'
+import { filtersOf, type Answered, type Unanswered } from './choose.ts'
 import { drawCombinations, type Combination } from './combinations.ts'
 import type { Draft } from './forms/index.ts'
 import { topicsOf, type SynthesisPlan } from './plan.ts'
@@ -32,8 +29,6 @@ export interface SynthesisOptions extends AskingOptions {
   readonly onProgress?: ((progress: SynthesisProgress) => void) | undefined
 }
 
-const journalFile = (folder: string): string => join(folder, 'answers.jsonl')
-
 /**
  * Asks about every combination whose answers are not in the folder yet. Each answer is kept as it comes; whenever the run ends, also when it is
  * stopped, the files have all that is kept of what was answered, in the order of the plan.
@@ -49,38 +44,15 @@ export async function synthesize(
 ): Promise<SynthesisManifest> {
   const combinations = drawCombinations(plan, await topicsOf(plan))
   const filters = await filtersOf(plan)
-  await makeFolder(folder)
-  const lock = await lockFolder(folder)
-  try {
-    const journal = await openJournal<Said>(journalFile(folder), ({ said }) => typeof said === 'string')
-    const run = new SynthesisRun(plan, combinations, endpoint, journal, options)
-    try {
-      return await finish(run, filters, folder, options.signal)
-    } finally {
-      await journal.close()
-    }
-  } finally {
-    lock.close()
-  }
-}
-
-/** Asks, and writes what there is, however that ends. */
-async function finish(
-  run: SynthesisRun,
-  filters: NamedFilters,
-  folder: string,
-  signal: AbortSignal | undefined,
-): Promise<SynthesisManifest> {
-  let manifest: SynthesisManifest
-  try {
-    await run.askAll()
-  } catch (error) {
-    throw signal?.aborted === true ? stopped(folder) : error
-  } finally {
-    manifest = await writeSynthesis(folder, { ...run.result(), filters })
-  }
-  if (signal?.aborted === true) throw stopped(folder)
-  return manifest
+  const isValue = ({ said }: JsonObject): boolean => typeof said === 'string'
+  return await askInFolder<Said, SynthesisManifest>(
+    folder,
+    { name: 'The writing', isValue, signal: options.signal },
+    (journal) => {
+      const run = new SynthesisRun(plan, combinations, endpoint, journal, options)
+      return { ask: () => run.askAll(), write: () => writeSynthesis(folder, { ...run.result(), filters }) }
+    },
+  )
 }
 
 /** One run of a plan. */
@@ -191,20 +163,5 @@ class SynthesisRun {
       const solution = readSolution(said)
       return 'rejected' in solution ? [] : [solution.answer]
     })
-  }
-}
-
-function stopped(folder: string): PocketPhiError {
-  return new PocketPhiError('aborted', 'The writing was stopped.', {
-    remedy: `What was answered so far is in "${folder}"; the same command goes on from there.`,
-  })
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true })
-    await cleanTemporaries(folder)
-  } catch (error) {
-    throw systemError(folder, error)
   }
 }
