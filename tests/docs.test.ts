@@ -12,7 +12,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const pages = globSync(['*.md', '{docs,models,recipes,tests,apps,examples}/**/*.md'], { cwd: root })
-  .filter((page) => !page.includes('node_modules'))
+  .filter((page) => !/node_modules|\/dist\//.test(page))
   .sort()
 
 function read(page: string): string {
