@@ -10,7 +10,7 @@ import { personWordings } from '../../data/world/kinds/people.ts'
 import { placeWordings } from '../../data/world/kinds/places.ts'
 import { thingWordings } from '../../data/world/kinds/thing-wordings.ts'
 import { frames, type Wording } from '../../data/world/kinds/wording.ts'
-import { heldOutFemaleNames, heldOutMaleNames } from '../../data/world/tables/names.ts'
+import { heldOutFemaleNames, heldOutMaleNames, heldOutUnknownWords } from '../../data/world/tables/names.ts'
 import { heldOutNouns } from '../../data/world/tables/nouns.ts'
 import { harms } from '../../data/world/tables/outside.ts'
 import { smallTalk } from '../../data/world/tables/small-talk.ts'
@@ -92,11 +92,12 @@ describe('no leak', () => {
     expect(leaks.map((row) => `${row.id}: ${row.question ?? ''}`)).toEqual([])
   })
 
-  it('of a name or noun', () => {
+  it('of a name, noun or made-up word', () => {
     const reserved = new Set(
-      [...heldOutFemaleNames, ...heldOutMaleNames, ...heldOutNouns, ...heldOutNouns.map((noun) => plural(noun))].map(
-        (word) => word.toLowerCase(),
-      ),
+      [
+        ...[...heldOutFemaleNames, ...heldOutMaleNames, ...heldOutUnknownWords],
+        ...heldOutNouns.flatMap((noun) => [noun, plural(noun)]),
+      ].map((word) => word.toLowerCase()),
     )
     const leaks = new Set<string>()
     for (const text of training) {

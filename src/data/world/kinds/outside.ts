@@ -2,7 +2,7 @@ import type { Random } from '../../../base/random.ts'
 import { fill, type Slots } from '../grammar.ts'
 import { things } from '../tables/index.ts'
 import { generic } from '../tables/parse.ts'
-import { inventedWord } from '../tables/names.ts'
+import { heldOutUnknownWords, inventedWord } from '../tables/names.ts'
 import {
   celebrityQuestions,
   countryQuestions,
@@ -171,13 +171,7 @@ function outsideQuestion(random: Random, split: Split, sort: OutsideSort): Omit<
 
 /** A made-up word that no table knows. */
 function unknownWord(random: Random, split: Split): string {
-  if (split === 'heldOut') {
-    return (
-      random.pick(['blick', 'zorp', 'wug', 'dax', 'fep', 'gorp', 'tove', 'mims']) +
-      random.pick(['et', 'le', 'ing', 'oo', 'ter'])
-    )
-  }
-  return inventedWord((list) => random.pick(list), 2)
+  return split === 'heldOut' ? random.pick(heldOutUnknownWords) : inventedWord((list) => random.pick(list), 2)
 }
 
 /** An answerable question of the same look, so that the border is learnt and not the look. */

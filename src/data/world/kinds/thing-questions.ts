@@ -200,7 +200,7 @@ function categoryExchange(random: Random): Exchange {
 
 export function crossExchange(random: Random): Exchange {
   const chance = random.float()
-  if (random.float() < 0.15) return categoryExchange(random)
+  if (random.float() < 0.25) return categoryExchange(random)
   const exchange =
     chance < 0.12
       ? flyExchange(random)

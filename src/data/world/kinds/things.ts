@@ -132,6 +132,8 @@ const categoryNames: Readonly<Record<string, string>> = {
   job: 'job',
 }
 
+const askedCategories: readonly string[] = ['animal', 'plant', 'vehicle']
+
 /** Alive or not, and membership of the big categories. */
 function lifeExchange(random: Random): Exchange {
   for (;;) {
@@ -148,11 +150,12 @@ function lifeExchange(random: Random): Exchange {
       if (alive && is === 'are') continue
       return { question, answer }
     }
-    const category = random.pick(['animal', 'plant', 'vehicle'])
+    const own = categoryNames[thing.category] ?? ''
+    // Its own category more often than by chance, so that the answer is not mostly no.
+    const category = askedCategories.includes(own) && random.float() < 0.5 ? own : random.pick(askedCategories)
     if (is === 'are') continue
     const categoryWithArticle = `${category === 'animal' ? 'an' : 'a'} ${category}`
     const question = `Is ${name} ${categoryWithArticle}?`
-    const own = categoryNames[thing.category]
     if (own === category) return { question, answer: `Yes, ${name} is ${categoryWithArticle}.` }
     return { question, answer: `No, ${name} is not ${categoryWithArticle}.` }
   }

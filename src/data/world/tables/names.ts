@@ -49,9 +49,18 @@ const onsets = words('b br c ch d dr f fl g gr h j k l m n p pr qu r s sh st t t
 const vowels = words('a a a e e e i i o o u ai ea ia oo')
 const codas = words('b d k l m n n n r r s t x ld nd rt ss ck')
 
-/** Invented name parts, so that names must be copied and not remembered; `pick` draws one element of a list. */
+/** The made-up words of the evaluation, which no table knows and no training text has. */
+export const heldOutUnknownWords: readonly string[] = words('blick zorp wug dax fep gorp tove mims').flatMap((start) =>
+  words('et le ing oo ter').map((end) => start + end),
+)
+const reservedUnknownWords = new Set(heldOutUnknownWords)
+
+/** An invented name or noun, so that it must be copied and not remembered; `pick` draws one element of a list. */
 export function inventedWord(pick: (items: readonly string[]) => string, syllables: number): string {
-  let word = ''
-  for (let index = 0; index < syllables; index++) word += pick(onsets) + pick(vowels)
-  return word + pick(codas)
+  for (;;) {
+    let word = ''
+    for (let index = 0; index < syllables; index++) word += pick(onsets) + pick(vowels)
+    word += pick(codas)
+    if (!reservedUnknownWords.has(word)) return word
+  }
 }
