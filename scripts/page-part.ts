@@ -1,5 +1,5 @@
 /** Parts of pages that scripts write: what stands between two marks, tables for the most part. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 /** The text with `content` between the marks of `name`. @throws when the marks are missing */
 export function withPart(text: string, name: string, content: string): string {
@@ -17,11 +17,16 @@ export function withPart(text: string, name: string, content: string): string {
  * @param command what writes it, for whoever finds it stale
  */
 export function writePart(page: string, name: string, content: string, command: string): void {
-  const file = new URL(`../${page}`, import.meta.url)
-  const text = readFileSync(file, 'utf8')
-  const updated = withPart(text, name, content)
-  if (!process.argv.includes('--check')) writeFileSync(file, updated)
-  else if (updated !== text) throw new Error(`The part "${name}" of ${page} is stale: run ${command}.`)
+  const text = readFileSync(new URL(`../${page}`, import.meta.url), 'utf8')
+  writeMade(page, withPart(text, name, content), command, `The part "${name}" of ${page}`)
+}
+
+/** Writes a whole file of the repository, such as a picture; or compares, as `writePart` does. */
+export function writeMade(path: string, content: string, command: string, what = path): void {
+  const file = new URL(`../${path}`, import.meta.url)
+  if (!process.argv.includes('--check')) writeFileSync(file, content)
+  else if (!existsSync(file) || readFileSync(file, 'utf8') !== content)
+    throw new Error(`${what} is stale: run ${command}.`)
 }
 
 /** A table in Markdown, numbers to the right of its first column. */

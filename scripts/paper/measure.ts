@@ -78,14 +78,19 @@ function questionsOf(kind: string): EvaluationRow[] {
   return parseRows(readFileSync(join(evaluationFolder, name), 'utf8'), name)
 }
 
-async function measureAnswers(folder: string, backend: Backend, oneIn: number): Promise<Answers> {
+/** The questions that are put. @param oneIn of how many of reasoning and facts one is */
+export function questionSets(oneIn: number) {
   const some = (kind: string): EvaluationRow[] => questionsOf(kind).filter((_, index) => index % oneIn === 0)
-  const sets = {
+  return {
     reasoning: questionKinds.reasoning.flatMap(some),
     facts: questionKinds.facts.flatMap(some),
     harmful: questionsOf('refusals'),
     harmless: questionsOf('harmless'),
   }
+}
+
+async function measureAnswers(folder: string, backend: Backend, oneIn: number): Promise<Answers> {
+  const sets = questionSets(oneIn)
   await using model = await loadModel(folder, { backend, context: 256, maxSequences: parallel })
   const answersTo = async (rows: readonly EvaluationRow[]): Promise<string[]> => {
     const answers: string[] = []

@@ -23,11 +23,15 @@ export function formatSpread(values: readonly number[], digits: number, factor =
 /** By the number of values less one: the distribution of Student leaves 2.5 % beyond it at either side. */
 const student: readonly number[] = [NaN, 12.706, 4.303, 3.182, 2.776]
 
-/** "1.2 ± 0.3": the mean, and half the width of the interval that covers 95 % if values are distributed normally. @throws for more than five values */
+/** Half the width of the interval around the mean that covers 95 % if values are distributed normally. @throws for more than five values */
+export function halfInterval(values: readonly number[]): number {
+  return (present(student[values.length - 1], 'quantile') * spreadOf(values).deviation) / Math.sqrt(values.length)
+}
+
+/** "1.2 ± 0.3": the mean and `halfInterval`. */
 export function formatInterval(values: readonly number[], digits: number, factor = 1): string {
-  const { mean, deviation } = spreadOf(values)
-  const half = (present(student[values.length - 1], 'quantile') * deviation) / Math.sqrt(values.length)
-  return `${(factor * mean).toFixed(digits)} ± ${(factor * half).toFixed(digits)}`
+  const { mean } = spreadOf(values)
+  return `${(factor * mean).toFixed(digits)} ± ${(factor * halfInterval(values)).toFixed(digits)}`
 }
 
 /** Left minus right, of the same seed each. */

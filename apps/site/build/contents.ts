@@ -22,7 +22,7 @@ const decisions = [
     '0010-sandbox',
     '0011-shared-queues',
   ],
-  '0012-documentation',
+  ...['0012-documentation', '0013-charts'],
 ]
 
 export const chapters: readonly Chapter[] = [

@@ -1,0 +1,39 @@
+import type { TopLevelSpec } from 'vega-lite'
+import { measuresOf, resultsOf, sizeOfArms, textQuantities, type Records } from '../records.ts'
+import { dotRows } from './dots.ts'
+import { deviation } from './seeds.ts'
+import { colours } from './theme.ts'
+
+const arms = [
+  { name: 'raw', colour: colours.grey },
+  { name: 'filtered', colour: colours.blue },
+  { name: 'purer', colour: colours.teal },
+  { name: 'synthetic', colour: colours.orange },
+]
+
+/** a. How well every text is predicted, by what was learned from. */
+export function armsPlot({ plan, results }: Records): TopLevelSpec {
+  const size = sizeOfArms(plan)
+  const groups = Object.values(textQuantities).flatMap(({ name, valueOf }) =>
+    arms.map((arm) => ({
+      at: name,
+      series: arm.name,
+      values: resultsOf(results, size, arm.name).map((result) => valueOf(measuresOf(result))),
+    })),
+  )
+  return {
+    title: {
+      text: `a. Texts predicted after raw, filtered and synthetic data (${size})`,
+      subtitle: `Models of ${plan.seeds.length} seeds (points), their mean (bar) ± standard deviation (line)`,
+    },
+    ...dotRows({
+      groups,
+      series: arms,
+      reach: deviation,
+      title: 'bits per byte, lower is better',
+      format: '.1f',
+      step: 11,
+      withPoints: true,
+    }),
+  }
+}
