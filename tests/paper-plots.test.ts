@@ -4,9 +4,9 @@ import { beforeAll, expect, it } from 'vitest'
 import { paperPlots, type Plot } from '../scripts/paper/plots/index.ts'
 import {
   answerQuantities,
-  measuresOf,
   readRecords,
   resultsOf,
+  valuesOf,
   type Records,
   type Stage,
 } from '../scripts/paper/records.ts'
@@ -58,28 +58,37 @@ it('ask for nothing that is not in them', () => {
 it('show shares as bars from zero, as high as their means', () => {
   const svg = plots.find(({ name }) => name === 'alignment')?.svg ?? ''
   const [, bars = ''] = /mark-rect role-mark[^>]*>(.*?)<\/g>/.exec(svg) ?? []
-  const shares = attributes(bars, 'd').map((path) => (100 * Number(/v(-?[\d.]+)/.exec(path)?.[1])) / 260)
+  const drawn = attributes(bars, 'd').map((path) => (100 * Number(/v(-?[\d.]+)/.exec(path)?.[1])) / 260)
   const { size, arm } = records.plan.alignment.of
-  const means = Object.values(answerQuantities).flatMap(({ valueOf }) =>
+  const means = Object.values(answerQuantities).flatMap((quantity) =>
     (['pretrained', 'tuned', 'preferred'] as readonly Stage[]).map((stage) => {
-      const values = resultsOf(records.results, size, arm).map((run) => 100 * valueOf(measuresOf(run, stage)))
-      return spreadOf(values).mean
+      const shares = valuesOf({ results: resultsOf(records.results, size, arm), stage }, quantity)
+      return 100 * spreadOf(shares).mean
     }),
   )
-  expect(shares).toHaveLength(means.length)
+  expect(drawn).toHaveLength(means.length)
   // Drawn to a tenth of a pixel, of which there are 260.
-  for (const [index, mean] of means.entries()) expect(Math.abs((shares[index] ?? 0) - mean)).toBeLessThan(0.05)
+  for (const [index, mean] of means.entries()) expect(Math.abs((drawn[index] ?? 0) - mean)).toBeLessThan(0.05)
 })
 
-it('change with what is recorded, and only those that show it', async () => {
-  const worse = records.results.map((result) => {
+/** The records with another loss on the textbook, of models of 16 bits. */
+function withTextbook(change: number): Records {
+  const results = records.results.map((result) => {
     const { pretrained, ...stages } = result.stages
     if (result.arm !== 'synthetic' || result.size !== '1.2M' || pretrained === undefined) return result
     const { full } = pretrained
-    const texts = { ...full.texts, textbook: full.texts.textbook + 0.1 }
+    const texts = { ...full.texts, textbook: full.texts.textbook + change }
     return { ...result, stages: { ...stages, pretrained: { ...pretrained, full: { ...full, texts } } } }
   })
-  const others = await paperPlots({ ...records, results: worse })
+  return { ...records, results }
+}
+
+it('change with what is recorded, and only those that show it', async () => {
+  const others = await paperPlots(withTextbook(0.1))
   const changed = others.filter(({ svg }, index) => svg !== plots[index]?.svg)
   expect(changed.map(({ name }) => name)).toEqual(['arms', 'sizes', 'formats'])
+})
+
+it('are refused where a value would be beside its axis', async () => {
+  await expect(paperPlots(withTextbook(-1))).rejects.toThrow('"held-out texts" goes beyond its axis')
 })

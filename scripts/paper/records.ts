@@ -93,11 +93,6 @@ export function resultsOf(results: readonly PaperResult[], size: string, arm: st
   return results.filter((result) => result.size === size && result.arm === arm)
 }
 
-/** @throws where the model did not come to that stage */
-export function measuresOf(result: PaperResult, stage: Stage = 'pretrained', format: Format = 'full'): Measures {
-  return present(result.stages[stage], stage)[format]
-}
-
 /** Models of one kind, one of each seed, as they are measured. */
 export interface Kind {
   readonly results: readonly PaperResult[]
@@ -105,11 +100,18 @@ export interface Kind {
   readonly format?: Format
 }
 
-/** What one kind of model has more of than another, for each seed. */
-export function differencesOf(left: Kind, right: Kind, { valueOf }: Quantity): number[] {
-  const seeded = ({ results, stage, format }: Kind) =>
-    results.map((result) => ({ seed: result.seed, value: valueOf(measuresOf(result, stage, format)) }))
-  return differences(seeded(left), seeded(right), ({ value }) => value)
+/** What is measured of models of one kind, for each seed. @throws where one did not come to that stage */
+export function valuesOf(kind: Kind, quantity: Quantity): number[] {
+  return seededValues(kind, quantity).map(({ value }) => value)
+}
+
+/** What one kind of model has more of than another, for each seed. @throws as `valuesOf` */
+export function differencesOf(left: Kind, right: Kind, quantity: Quantity): number[] {
+  return differences(seededValues(left, quantity), seededValues(right, quantity), ({ value }) => value)
+}
+
+function seededValues({ results, stage = 'pretrained', format = 'full' }: Kind, { valueOf }: Quantity) {
+  return results.map(({ seed, stages }) => ({ seed, value: valueOf(present(stages[stage], stage)[format]) }))
 }
 
 /** The models whose weights are compared in 16 and in 4 bits: each size after pre-training, and the last stage of all. */

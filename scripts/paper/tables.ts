@@ -1,17 +1,16 @@
 /** The tables of docs/paper. */
 import { present } from '../../src/base/errors.ts'
 import { markdownTable } from '../page-part.ts'
-import type { Measures } from './measure.ts'
 import {
   answerQuantities,
   differencesOf,
   knowledge,
-  measuresOf,
   resultsOf,
   roundedKinds,
   sizeOfArms,
   stageNames,
   textQuantities,
+  valuesOf,
   type Kind,
   type Quantity,
   type Records,
@@ -23,17 +22,17 @@ const textColumns: readonly Quantity[] = [...Object.values(textQuantities), know
 const answerColumns: readonly Quantity[] = Object.values(answerQuantities)
 const rightColumns: readonly Quantity[] = [answerQuantities.reasoning, answerQuantities.facts]
 
-const cells = (columns: readonly Quantity[], measured: readonly Measures[]): string[] =>
-  columns.map(({ valueOf, digits, factor }) => formatSpread(measured.map(valueOf), digits, factor))
-
 function table(
   first: string,
   columns: readonly Quantity[],
-  rows: readonly (readonly [name: string, measured: readonly Measures[]])[],
+  rows: readonly (readonly [name: string, kind: Kind])[],
 ): string {
   return markdownTable(
     [first, ...columns.map(({ name }) => name)],
-    rows.map(([name, measured]) => [name, ...cells(columns, measured)]),
+    rows.map(([name, kind]) => [
+      name,
+      ...columns.map((column) => formatSpread(valuesOf(kind, column), column.digits, column.factor)),
+    ]),
   )
 }
 
@@ -49,7 +48,7 @@ const differenceHead = 'Differences of the same seed: mean and 95 % interval (St
 
 function armTables({ plan, results }: Records): string[] {
   const size = sizeOfArms(plan)
-  const runs = (arm: string) => resultsOf(results, size, arm)
+  const kind = (arm: string): Kind => ({ results: resultsOf(results, size, arm) })
   const steps = [
     ['filtered', 'raw'],
     ['purer', 'filtered'],
@@ -60,14 +59,12 @@ function armTables({ plan, results }: Records): string[] {
     table(
       'arm',
       textColumns,
-      ['raw', 'filtered', 'purer', 'synthetic'].map((arm) => [arm, runs(arm).map((run) => measuresOf(run))]),
+      ['raw', 'filtered', 'purer', 'synthetic'].map((arm) => [arm, kind(arm)]),
     ),
     differenceHead,
     markdownTable(
       ['', ...textColumns.map(({ name }) => name)],
-      steps.map(([arm, before]) =>
-        differenceRow(`${arm} less ${before}`, { results: runs(arm) }, { results: runs(before) }, textColumns),
-      ),
+      steps.map(([arm, before]) => differenceRow(`${arm} less ${before}`, kind(arm), kind(before), textColumns)),
     ),
   ]
 }
@@ -82,9 +79,7 @@ function dialTables({ plan, results }: Records): string[] {
       'size, arm',
       columns,
       sizes.flatMap((size) =>
-        ['reasoning', 'facts'].map(
-          (arm) => [`${size} ${arm}`, resultsOf(results, size, arm).map((run) => measuresOf(run))] as const,
-        ),
+        ['reasoning', 'facts'].map((arm) => [`${size} ${arm}`, { results: resultsOf(results, size, arm) }] as const),
       ),
     ),
     `The facts arm less the reasoning arm. ${differenceHead}`,
@@ -107,7 +102,7 @@ function sizeTables({ plan, results }: Records): string[] {
       [...textColumns, ...rightColumns],
       rows.map(([size, runs]) => [
         `${size} (${present(runs[0], size).parameters.toLocaleString('en')})`,
-        runs.map((run) => measuresOf(run)),
+        { results: runs },
       ]),
     ),
   ]
@@ -123,10 +118,7 @@ function alignmentTables({ plan, results }: Records): string[] {
     table(
       'after',
       columns,
-      (Object.keys(stageNames) as Stage[]).map((stage) => [
-        stageNames[stage],
-        runs.map((run) => measuresOf(run, stage)),
-      ]),
+      (Object.keys(stageNames) as Stage[]).map((stage) => [stageNames[stage], { results: runs, stage }]),
     ),
     `Of ${plan.alignment.dpo.questions} questions the tuned models answered ${formatSpread(pairs, 0)} otherwise than the generator; these are the pairs.`,
   ]

@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite'
 import { questionSets } from '../measure.ts'
-import { answerQuantities, measuresOf, resultsOf, stageNames, type Records, type Stage } from '../records.ts'
+import { answerQuantities, resultsOf, stageNames, valuesOf, type Records, type Stage } from '../records.ts'
 import { colourScale, deviation, meansOf, pointsOf } from './seeds.ts'
 import { colours } from './theme.ts'
 
@@ -25,12 +25,13 @@ function asked(oneIn: number) {
 /** d. Help, harm and over-refusal before and after conversations and preferences. */
 export function alignmentPlot({ plan, results }: Records): TopLevelSpec {
   const { size, arm } = plan.alignment.of
+  const runs = resultsOf(results, size, arm)
   const questions = asked(plan.measures.oneIn)
-  const groups = questions.flatMap(({ quantity: { name, valueOf, factor = 1 } }) =>
+  const groups = questions.flatMap(({ quantity }) =>
     stages.map(({ stage }) => ({
-      at: name,
+      at: quantity.name,
       series: stageNames[stage],
-      values: resultsOf(results, size, arm).map((result) => factor * valueOf(measuresOf(result, stage))),
+      values: valuesOf({ results: runs, stage }, quantity).map((share) => 100 * share),
     })),
   )
   const means = meansOf(groups, deviation)

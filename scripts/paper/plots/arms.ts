@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite'
-import { measuresOf, resultsOf, sizeOfArms, textQuantities, type Records } from '../records.ts'
+import { resultsOf, sizeOfArms, textQuantities, valuesOf, type Records } from '../records.ts'
 import { dotRows } from './dots.ts'
 import { deviation } from './seeds.ts'
 import { colours } from './theme.ts'
@@ -14,11 +14,11 @@ const arms = [
 /** a. How well every text is predicted, by what was learned from. */
 export function armsPlot({ plan, results }: Records): TopLevelSpec {
   const size = sizeOfArms(plan)
-  const groups = Object.values(textQuantities).flatMap(({ name, valueOf }) =>
+  const groups = Object.values(textQuantities).flatMap((quantity) =>
     arms.map((arm) => ({
-      at: name,
+      at: quantity.name,
       series: arm.name,
-      values: resultsOf(results, size, arm.name).map((result) => valueOf(measuresOf(result))),
+      values: valuesOf({ results: resultsOf(results, size, arm.name) }, quantity),
     })),
   )
   return {

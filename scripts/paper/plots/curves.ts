@@ -53,6 +53,9 @@ export function curves({ sizes, groups, series, reach, names, ...rest }: Curves)
     withTokens ? [name, `${(size.tokens / size.parameters).toFixed(1)} tokens`] : [name],
   )
   const means = meansOf(groups, reach)
+  const [lowest, highest] = scale.domain
+  if (means.some(({ low, high }) => low < lowest || high > highest))
+    throw new Error(`"${title}" goes beyond its axis, which is from ${lowest} to ${highest}: widen it.`)
   const named = names === 'beginning' ? parameters[0] : parameters.at(-1)
   return {
     title: { text: title, fontSize, fontWeight: 'normal', frame: 'group', offset: 10 },

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite'
-import { differencesOf, measuresOf, resultsOf, textQuantities, type Records } from '../records.ts'
+import { differencesOf, resultsOf, textQuantities, valuesOf, type Records } from '../records.ts'
 import { halfInterval } from '../statistics.ts'
 import { curves, sizesOf } from './curves.ts'
 import { deviation } from './seeds.ts'
@@ -26,7 +26,7 @@ export function mixturesPlot(records: Records): TopLevelSpec {
         sizes.map((size) => ({
           at: size.parameters,
           series,
-          values: resultsOf(results, size.name, arm).map((result) => quantity.valueOf(measuresOf(result))),
+          values: valuesOf({ results: resultsOf(results, size.name, arm) }, quantity),
         })),
       ),
       series: arms,

@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite'
 import { present } from '../../../src/base/errors.ts'
-import { measuresOf, resultsOf, textQuantities, type Records } from '../records.ts'
+import { resultsOf, textQuantities, valuesOf, type Records } from '../records.ts'
 import { curves, sizesOf } from './curves.ts'
 import { deviation } from './seeds.ts'
 import { colours } from './theme.ts'
@@ -30,11 +30,11 @@ export function sizesPlot(records: Records): TopLevelSpec {
       curves({
         sizes,
         withTokens: true,
-        groups: quantities.flatMap(({ name, valueOf }) =>
+        groups: quantities.flatMap((quantity) =>
           sizes.map((size) => ({
             at: size.parameters,
-            series: name,
-            values: resultsOf(results, size.name, arm).map((result) => valueOf(measuresOf(result))),
+            series: quantity.name,
+            values: valuesOf({ results: resultsOf(results, size.name, arm) }, quantity),
           })),
         ),
         series: quantities.map(({ name }) => ({ name, colour: colours.orange })),
