@@ -216,6 +216,8 @@ class Answer {
   readonly #gate: StopGate
   readonly #pending: Pending[] = []
   #constraint: Constraint | undefined
+  /** What the next token is drawn from, where it was asked for already. */
+  #next: Promise<Distribution> | undefined
   readonly #ids: number[] = []
   readonly #logprobs: GeneratedLogProbability[] = []
   #text = ''
@@ -272,6 +274,8 @@ class Answer {
       try {
         yield* this.#tokens(sequence, reading)
       } finally {
+        // A reader may leave while the pass for the next token goes on.
+        await this.#next?.catch(() => {})
         this.#guessed = reading.guessed
         this.#accepted = reading.accepted
         reading.end()
@@ -309,7 +313,7 @@ class Answer {
 
   async *#tokens(sequence: Sequence, reading: Speculation): AsyncGenerator<GenerationChunk, void, void> {
     const { engine, tokenizer } = this.#host
-    const { signal, onProgress, logprobs, showSpecial = false } = this.#options
+    const { signal, logprobs, showSpecial = false } = this.#options
     const random = new Random(this.#seed)
     const decoder = tokenizer?.startDecoding({
       skipSpecial: !showSpecial,
@@ -317,7 +321,8 @@ class Answer {
     })
     let finish: FinishReason | undefined
     while (finish === undefined) {
-      const distribution = await this.#distributionAfter(reading, { signal, onProgress })
+      const distribution = await (this.#next ?? this.#distributionAfter(reading))
+      this.#next = undefined
       if (this.#drawn === 0) {
         this.#first = performance.now()
         this.#reused = sequence.reused ?? 0
@@ -341,11 +346,15 @@ class Answer {
       this.#decoded += text.length
       const logprob = found && { ...found.chosen, top: found.top }
       this.#pending.push({ id, start, end: this.#decoded, logprob })
-      yield* this.#release(this.#gate.push(text))
+      const chunks = [...this.#release(this.#gate.push(text))]
       if (this.#gate.found !== undefined || this.#constraint?.isOver === true) finish = 'stop'
       else if (this.#drawn >= this.#maxTokens) finish = 'length'
       else if (reading.ids.length + 1 >= engine.context) finish = 'context-full'
-      else reading.append(id)
+      else {
+        reading.append(id)
+        await this.#beginNext(reading)
+      }
+      yield* chunks
     }
     this.#finish = finish
     const rest = decoder?.flush() ?? ''
@@ -355,10 +364,29 @@ class Answer {
     yield* this.#last()
   }
 
-  /** What the next token is drawn from: of a few candidates where they are enough, so that no more has to be read. */
-  async #distributionAfter(reading: Speculation, advance: AdvanceOptions): Promise<Distribution> {
+  /** Has the device begin with the next token, so that it computes while the reader does something with the last ones. */
+  async #beginNext(reading: Speculation): Promise<void> {
+    if (!this.#host.engine.computesAside) return
+    await new Promise<void>((resolve) => {
+      const next = this.#distributionAfter(reading, resolve)
+      // Whoever waits for the token hears what goes wrong.
+      next.then(
+        () => resolve(),
+        () => resolve(),
+      )
+      this.#next = next
+    })
+  }
+
+  /**
+   * What the next token is drawn from: of a few candidates where they are enough, so that no more has to be read.
+   *
+   * @param onBegun called once the device is at it
+   */
+  async #distributionAfter(reading: Speculation, onBegun?: () => void): Promise<Distribution> {
     const options = this.#options
     const constraint = this.#constraint
+    const advance: AdvanceOptions = { signal: options.signal, onProgress: options.onProgress, onBegun }
     if (constraint !== undefined) {
       return distributionOf(await reading.logits(advance), reading.ids, options, constraint.allowed())
     }
