@@ -346,7 +346,7 @@ class Answer {
       this.#decoded += text.length
       const logprob = found && { ...found.chosen, top: found.top }
       this.#pending.push({ id, start, end: this.#decoded, logprob })
-      const chunks = [...this.#release(this.#gate.push(text))]
+      const chunks = this.#release(this.#gate.push(text))
       if (this.#gate.found !== undefined || this.#constraint?.isOver === true) finish = 'stop'
       else if (this.#drawn >= this.#maxTokens) finish = 'length'
       else if (reading.ids.length + 1 >= engine.context) finish = 'context-full'
@@ -368,13 +368,9 @@ class Answer {
   async #beginNext(reading: Speculation): Promise<void> {
     if (!this.#host.engine.computesAside) return
     await new Promise<void>((resolve) => {
-      const next = this.#distributionAfter(reading, resolve)
+      this.#next = this.#distributionAfter(reading, resolve)
       // Whoever waits for the token hears what goes wrong.
-      next.then(
-        () => resolve(),
-        () => resolve(),
-      )
-      this.#next = next
+      this.#next.finally(resolve).catch(() => {})
     })
   }
 
@@ -399,34 +395,35 @@ class Answer {
   }
 
   /** Lets text through together with the tokens that it completes. */
-  *#release(text: string): Generator<GenerationChunk, void, void> {
+  #release(text: string): GenerationChunk[] {
     this.#text += text
     const isLast = this.#gate.found !== undefined
     const isReleased = ({ start, end }: Pending): boolean =>
       end <= this.#text.length || (isLast && start < this.#text.length)
     // Tokens without text of their own wait for the text that follows, which they may have begun.
-    if (text === '' && !isLast && this.#host.tokenizer !== undefined) return
+    if (text === '' && !isLast && this.#host.tokenizer !== undefined) return []
     let count = 0
     while (count < this.#pending.length && isReleased(this.#pending[count] as Pending)) count++
-    yield* this.#chunk(text, this.#pending.splice(0, count))
+    const chunks = this.#chunks(text, this.#pending.splice(0, count))
     if (isLast) this.#pending.length = 0
+    return chunks
   }
 
   /** What was held back, at the end. */
-  *#last(): Generator<GenerationChunk, void, void> {
-    if (this.#gate.found !== undefined) return
+  #last(): GenerationChunk[] {
+    if (this.#gate.found !== undefined) return []
     const text = this.#gate.flush()
     this.#text += text
-    yield* this.#chunk(text, this.#pending.splice(0))
+    return this.#chunks(text, this.#pending.splice(0))
   }
 
-  *#chunk(text: string, tokens: readonly Pending[]): Generator<GenerationChunk, void, void> {
-    if (text === '' && tokens.length === 0) return
+  #chunks(text: string, tokens: readonly Pending[]): GenerationChunk[] {
+    if (text === '' && tokens.length === 0) return []
     const ids = tokens.map(({ id }) => id)
     const logprobs = tokens.flatMap(({ logprob }) => logprob ?? [])
     this.#ids.push(...ids)
     this.#logprobs.push(...logprobs)
-    yield this.#options.logprobs === undefined ? { text, ids } : { text, ids, logprobs }
+    return [this.#options.logprobs === undefined ? { text, ids } : { text, ids, logprobs }]
   }
 
   result(): GenerationResult {
