@@ -1,6 +1,7 @@
 /** Test support: a device that runs ahead, in the oracle. */
 import type { Backend, Device, RunInputs, RunOptions, RunOutputs } from '../backends/backend.ts'
 import { present } from '../base/errors.ts'
+import { nextTurn } from '../base/turn.ts'
 
 /** What a device was asked for, in order. */
 export interface RunLog {
@@ -8,7 +9,7 @@ export interface RunLog {
   /** Runs that go on. */
   open: number
   mostOpen: number
-  /** The run ahead with this number fails. */
+  /** The run with this number fails; of a device that runs ahead, the run ahead. */
   failing?: number
 }
 
@@ -50,4 +51,21 @@ function replaced(inputs: RunInputs, following: Readonly<Record<string, string>>
     return [input, Int32Array.from(present(outputs[output], output).subarray(0, length))] as const
   })
   return { ...inputs, ...Object.fromEntries(entries) }
+}
+
+/** A backend that computes beside the caller's thread, as threads do: what is asked for is in the log before any of it is computed. */
+export function aside(backend: Backend, log: RunLog): Backend {
+  return {
+    ...backend,
+    open: async (programs) => {
+      const device = await backend.open(programs)
+      const run: Device['run'] = async (name, inputs, options) => {
+        log.names.push(name)
+        await nextTurn()
+        if (log.names.length === log.failing) throw new Error('the run failed')
+        return await device.run(name, inputs, options)
+      }
+      return { ...device, execution: { threads: 1 }, run }
+    },
+  }
 }

@@ -216,6 +216,8 @@ class Answer {
   readonly #gate: StopGate
   readonly #pending: Pending[] = []
   #constraint: Constraint | undefined
+  /** What the next token is drawn from, where it was asked for already. */
+  #next: Promise<Distribution> | undefined
   readonly #ids: number[] = []
   readonly #logprobs: GeneratedLogProbability[] = []
   #text = ''
@@ -272,6 +274,8 @@ class Answer {
       try {
         yield* this.#tokens(sequence, reading)
       } finally {
+        // A reader may leave while the pass for the next token goes on.
+        await this.#next?.catch(() => {})
         this.#guessed = reading.guessed
         this.#accepted = reading.accepted
         reading.end()
@@ -309,7 +313,7 @@ class Answer {
 
   async *#tokens(sequence: Sequence, reading: Speculation): AsyncGenerator<GenerationChunk, void, void> {
     const { engine, tokenizer } = this.#host
-    const { signal, onProgress, logprobs, showSpecial = false } = this.#options
+    const { signal, logprobs, showSpecial = false } = this.#options
     const random = new Random(this.#seed)
     const decoder = tokenizer?.startDecoding({
       skipSpecial: !showSpecial,
@@ -317,7 +321,8 @@ class Answer {
     })
     let finish: FinishReason | undefined
     while (finish === undefined) {
-      const distribution = await this.#distributionAfter(reading, { signal, onProgress })
+      const distribution = await (this.#next ?? this.#distributionAfter(reading))
+      this.#next = undefined
       if (this.#drawn === 0) {
         this.#first = performance.now()
         this.#reused = sequence.reused ?? 0
@@ -341,11 +346,15 @@ class Answer {
       this.#decoded += text.length
       const logprob = found && { ...found.chosen, top: found.top }
       this.#pending.push({ id, start, end: this.#decoded, logprob })
-      yield* this.#release(this.#gate.push(text))
+      const chunks = this.#release(this.#gate.push(text))
       if (this.#gate.found !== undefined || this.#constraint?.isOver === true) finish = 'stop'
       else if (this.#drawn >= this.#maxTokens) finish = 'length'
       else if (reading.ids.length + 1 >= engine.context) finish = 'context-full'
-      else reading.append(id)
+      else {
+        reading.append(id)
+        await this.#beginNext(reading)
+      }
+      yield* chunks
     }
     this.#finish = finish
     const rest = decoder?.flush() ?? ''
@@ -355,10 +364,25 @@ class Answer {
     yield* this.#last()
   }
 
-  /** What the next token is drawn from: of a few candidates where they are enough, so that no more has to be read. */
-  async #distributionAfter(reading: Speculation, advance: AdvanceOptions): Promise<Distribution> {
+  /** Has the device begin with the next token, so that it computes while the reader does something with the last ones. */
+  async #beginNext(reading: Speculation): Promise<void> {
+    if (!this.#host.engine.computesAside) return
+    await new Promise<void>((resolve) => {
+      this.#next = this.#distributionAfter(reading, resolve)
+      // Whoever waits for the token hears what goes wrong.
+      this.#next.finally(resolve).catch(() => {})
+    })
+  }
+
+  /**
+   * What the next token is drawn from: of a few candidates where they are enough, so that no more has to be read.
+   *
+   * @param onBegun called once the device is at it
+   */
+  async #distributionAfter(reading: Speculation, onBegun?: () => void): Promise<Distribution> {
     const options = this.#options
     const constraint = this.#constraint
+    const advance: AdvanceOptions = { signal: options.signal, onProgress: options.onProgress, onBegun }
     if (constraint !== undefined) {
       return distributionOf(await reading.logits(advance), reading.ids, options, constraint.allowed())
     }
@@ -371,34 +395,35 @@ class Answer {
   }
 
   /** Lets text through together with the tokens that it completes. */
-  *#release(text: string): Generator<GenerationChunk, void, void> {
+  #release(text: string): GenerationChunk[] {
     this.#text += text
     const isLast = this.#gate.found !== undefined
     const isReleased = ({ start, end }: Pending): boolean =>
       end <= this.#text.length || (isLast && start < this.#text.length)
     // Tokens without text of their own wait for the text that follows, which they may have begun.
-    if (text === '' && !isLast && this.#host.tokenizer !== undefined) return
+    if (text === '' && !isLast && this.#host.tokenizer !== undefined) return []
     let count = 0
     while (count < this.#pending.length && isReleased(this.#pending[count] as Pending)) count++
-    yield* this.#chunk(text, this.#pending.splice(0, count))
+    const chunks = this.#chunks(text, this.#pending.splice(0, count))
     if (isLast) this.#pending.length = 0
+    return chunks
   }
 
   /** What was held back, at the end. */
-  *#last(): Generator<GenerationChunk, void, void> {
-    if (this.#gate.found !== undefined) return
+  #last(): GenerationChunk[] {
+    if (this.#gate.found !== undefined) return []
     const text = this.#gate.flush()
     this.#text += text
-    yield* this.#chunk(text, this.#pending.splice(0))
+    return this.#chunks(text, this.#pending.splice(0))
   }
 
-  *#chunk(text: string, tokens: readonly Pending[]): Generator<GenerationChunk, void, void> {
-    if (text === '' && tokens.length === 0) return
+  #chunks(text: string, tokens: readonly Pending[]): GenerationChunk[] {
+    if (text === '' && tokens.length === 0) return []
     const ids = tokens.map(({ id }) => id)
     const logprobs = tokens.flatMap(({ logprob }) => logprob ?? [])
     this.#ids.push(...ids)
     this.#logprobs.push(...logprobs)
-    yield this.#options.logprobs === undefined ? { text, ids } : { text, ids, logprobs }
+    return [this.#options.logprobs === undefined ? { text, ids } : { text, ids, logprobs }]
   }
 
   result(): GenerationResult {

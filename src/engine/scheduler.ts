@@ -93,6 +93,11 @@ export class Scheduler implements SequenceHost {
     return this.programs.context
   }
 
+  /** Whether the thread that asks for rows is free while they are computed. */
+  get computesAside(): boolean {
+    return this.device.backend === 'webgpu' || this.device.execution.threads > 0
+  }
+
   /** How many of the greatest logits of a row can be read without the others. */
   get candidates(): number {
     return this.programs.candidates
@@ -386,6 +391,7 @@ export class Scheduler implements SequenceHost {
     try {
       const pass = (await this.#takeBegun(parts)) ?? (await this.#begin(parts, link.signal))
       const ahead = this.#beginAhead(parts)
+      for (const { request } of parts) request.options.onBegun?.()
       const outputs = await pass.outputs
       if (ahead !== undefined) ahead.id = outputs[outputNames.candidateIds]?.[0]
       this.counters.runs++

@@ -290,26 +290,26 @@ function multiplyPanel(
   paired: bool,
 ): void {
   const pairs = paired && bits == 4
-  if (pairs) unpackNibbles(weights, unpacked, blocks, group, 32)
-  else if (ASC_FEATURE_RELAXED_SIMD) {
+  if (ASC_FEATURE_RELAXED_SIMD) {
     if (bits == 4) unpackNibbles(weights, unpacked, blocks, group, 32)
     else unpackBytes(weights, unpacked, blocks, group, 32)
-  } else {
-    if (bits == 4) unpackNibblesBaseline(weights, unpacked, blocks, group)
-    else unpackBytesBaseline(weights, unpacked, blocks, group)
-  }
+  } else if (pairs) unpackNibbles(weights, unpacked, blocks, group, 32)
+  else if (bits == 4) unpackNibblesBaseline(weights, unpacked, blocks, group)
+  else unpackBytesBaseline(weights, unpacked, blocks, group)
   const results = unpacked - resultBytes
   const tile = tileOf(bits, paired)
   const panelBytes = <usize>(blocks * (group + 8) * tile)
   for (let token = 0; token < m; token += tile) {
-    for (let at: usize = 0; at < <usize>tile * 32; at += 16) v128.store(results + at, f32x4.splat(0))
     if (pairs) tileNibblesPaired(activations, unpacked, results, blocks, group)
-    else if (ASC_FEATURE_RELAXED_SIMD) {
-      if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
-      else tileBytes(activations, unpacked, results, blocks, group)
-    } else {
-      if (bits == 4) tileNibblesBaseline(activations, unpacked, results, blocks, group)
-      else tileBytesBaseline(activations, unpacked, results, blocks, group)
+    else {
+      memory.fill(results, 0, <usize>tile * 32)
+      if (ASC_FEATURE_RELAXED_SIMD) {
+        if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
+        else tileBytes(activations, unpacked, results, blocks, group)
+      } else {
+        if (bits == 4) tileNibblesBaseline(activations, unpacked, results, blocks, group)
+        else tileBytesBaseline(activations, unpacked, results, blocks, group)
+      }
     }
     const present = min(tile, m - token)
     for (let row = 0; row < present; row++) {
@@ -347,10 +347,12 @@ function multiplyTwoPanels(
   const tile = tileOf(bits, paired)
   const panelBytes = <usize>(blocks * (group + 8) * tile)
   for (let token = 0; token < m; token += tile) {
-    for (let at: usize = 0; at < <usize>tile * 64; at += 16) v128.store(results + at, f32x4.splat(0))
     if (bits == 4 && paired) tileNibblesPairedWide(activations, unpacked, results, blocks, group)
-    else if (bits == 4) tileNibblesWide(activations, unpacked, results, blocks, group)
-    else tileBytesWide(activations, unpacked, results, blocks, group)
+    else {
+      memory.fill(results, 0, <usize>tile * 64)
+      if (bits == 4) tileNibblesWide(activations, unpacked, results, blocks, group)
+      else tileBytesWide(activations, unpacked, results, blocks, group)
+    }
     const present = min(tile, m - token)
     for (let row = 0; row < present; row++) {
       const from = results + <usize>row * 64

@@ -71,32 +71,30 @@ export function cacheWrite(args: usize, thread: i32, threads: i32): void {
     const position = load<i32>(positions + (row << 2))
     const table = <usize>load<u32>(args, 8) + ((<usize>sequence * load<i32>(args, 40)) << 2)
     const kvHead = unit - row * kvHeads
-    const slot = slotOf(table, position, kvHeads, kvHead, headSize)
-    const from = (<usize>unit * headSize) << 2
+    let vector: usize
+    let scale: usize = 0
     if (format == bytesWithScales) {
       const block = byteBlockOf(table, position, kvHeads, kvHead, headSize)
-      const vector = block + rowInBlock(position, headSize)
-      const scale = block + scaleInBlock(position, headSize)
-      const keys = <usize>load<u32>(args, 0)
-      const values = <usize>load<u32>(args, 4)
-      narrowToBytes(keys + vector, keys + scale, <usize>load<u32>(args, 20) + from, headSize)
-      narrowToBytes(values + vector, values + scale, <usize>load<u32>(args, 24) + from, headSize)
+      vector = block + rowInBlock(position, headSize)
+      scale = block + scaleInBlock(position, headSize)
     } else if (format == nibblesWithScales) {
       const block = nibbleBlockOf(table, position, kvHeads, kvHead, headSize)
-      const vector = block + nibblesInBlock(position, headSize)
-      const scale = block + nibbleScaleInBlock(position, headSize)
-      const keys = <usize>load<u32>(args, 0)
-      const values = <usize>load<u32>(args, 4)
-      narrowToNibbles(keys + vector, keys + scale, <usize>load<u32>(args, 20) + from, headSize)
-      narrowToNibbles(values + vector, values + scale, <usize>load<u32>(args, 24) + from, headSize)
-    } else if (format == halfFloats) {
-      narrowFloats(<usize>load<u32>(args, 0) + 2 * slot, <usize>load<u32>(args, 20) + from, headSize)
-      narrowFloats(<usize>load<u32>(args, 4) + 2 * slot, <usize>load<u32>(args, 24) + from, headSize)
-    } else {
-      copyFloats(<usize>load<u32>(args, 0) + 4 * slot, <usize>load<u32>(args, 20) + from, headSize)
-      copyFloats(<usize>load<u32>(args, 4) + 4 * slot, <usize>load<u32>(args, 24) + from, headSize)
-    }
+      vector = block + nibblesInBlock(position, headSize)
+      scale = block + nibbleScaleInBlock(position, headSize)
+    } else vector = slotOf(table, position, kvHeads, kvHead, headSize) * (format == halfFloats ? 2 : 4)
+    const from = (<usize>unit * headSize) << 2
+    writeVector(format, <usize>load<u32>(args, 0), vector, scale, <usize>load<u32>(args, 20) + from, headSize)
+    writeVector(format, <usize>load<u32>(args, 4), vector, scale, <usize>load<u32>(args, 24) + from, headSize)
   }
+}
+
+/** Writes `headSize` floats into a pool, as its format has them; `vector` and `scale` are bytes from its start. */
+function writeVector(format: i32, pool: usize, vector: usize, scale: usize, source: usize, headSize: i32): void {
+  const target = pool + vector
+  if (format == bytesWithScales) narrowToBytes(target, pool + scale, source, headSize)
+  else if (format == nibblesWithScales) narrowToNibbles(target, pool + scale, source, headSize)
+  else if (format == halfFloats) narrowFloats(target, source, headSize)
+  else copyFloats(target, source, headSize)
 }
 
 /**
