@@ -5,6 +5,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { get, type IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -47,7 +48,8 @@ interface Served {
 
 /** A server with a log, when it is ready. */
 async function serve(port: number): Promise<Served> {
-  const words = ['serve', 'phi-nano', '--port', String(port), '--threads', '1', '--parallel', '4', '--log']
+  const options = ['--port', String(port), '--threads', '1', '--parallel', '4', '--log', '--allow-host', 'phi.example']
+  const words = ['serve', 'phi-nano', ...options]
   const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   let [out, err] = ['', '']
@@ -135,6 +137,14 @@ async function askOn(client: OpenAI, isOver: () => boolean, hear: (answer: strin
   }
 }
 
+/** The status with which a list of models is refused or given to who came by this name, as a page does when its name was let mean the balancer. */
+async function statusUnder(host: string, url: string): Promise<number | undefined> {
+  const headers = { host, origin: `http://${host}` }
+  const [response] = (await once(get(`${url}/models`, { headers }), 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode
+}
+
 const clientOf = (baseURL: string, apiKey: string): OpenAI => new OpenAI({ baseURL, apiKey, maxRetries: 0 })
 
 describe.each(balancers)('two servers behind $name', (balancer) => {
@@ -202,4 +212,14 @@ describe.each(balancers)('two servers behind $name', (balancer) => {
       }
     },
   )
+
+  it.skipIf(!isThere(balancer.name))('are reached under the names that they allow, and no others', async () => {
+    const ports = [await freePort(), await freePort()] as const
+    await Promise.all(ports.map(serve))
+    const url = await balance(balancer, ports)
+    const { host } = new URL(url)
+    const names = [host, 'phi.example', 'evil.example', 'localhost.evil.example']
+    const statuses = await Promise.all(names.map((name) => statusUnder(name, url)))
+    expect(statuses).toEqual([200, 200, 403, 403])
+  })
 })
