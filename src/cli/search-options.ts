@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import type { PhiModel } from '../engine/phi-model.ts'
 import { citationsOf } from '../search/citations.ts'
-import { ground, type Grounded } from '../search/ground.ts'
+import { groundForModel, nothingFoundIn, usualSources } from '../search/ground-for-model.ts'
+import type { Grounded } from '../search/ground.ts'
 import type { Passage, SearchProvider } from '../search/passage.ts'
 import type { Said } from '../search/question.ts'
 import { searxng } from '../search/searxng.ts'
@@ -28,7 +29,7 @@ export function addSearchOptions(command: Command): Command {
       'answer from what is found in an index of phi, by the SearXNG server at a URL, or by a tool of an MCP server (mcp:SERVER); repeatable',
       repeated,
     )
-    .option('--sources <n>', 'sources that go with a question, at most', integer(1, 20), 5)
+    .option('--sources <n>', 'sources that go with a question, at most', integer(1, 20), usualSources)
     .option('--embed <model>', embedHelp)
 }
 
@@ -88,9 +89,6 @@ export interface Searcher extends AsyncDisposable {
   ground(question: string, said: readonly Said[], signal?: AbortSignal): Promise<Grounded | undefined>
 }
 
-/** Tokens of a query that the model writes. */
-const queryTokens = 32
-
 /**
  * Undefined where no place is named.
  *
@@ -107,18 +105,11 @@ export async function openSearcher(
     return undefined
   }
   const { providers, close } = await openProviders(search, embed, opening)
-  const write = async (instruction: string, signal: AbortSignal | undefined): Promise<string> => {
-    const reply = model.chat().send(instruction, { maxTokens: queryTokens, ...(signal && { signal }) })
-    return (await reply.result()).text
-  }
+  const tokensOf = (text: string): number => model.tokenizer.encode(text).length
   return {
     names: providers.map(({ name }) => name).join(', '),
-    async ground(question, said, signal) {
-      const tokensOf = (text: string): number => model.tokenizer.encode(text).length
-      // The rest is for what was said, the question and the answer.
-      const room = Math.floor(model.context / 2)
-      return await ground(question, { providers, write, said, tokensOf, room, count: sources, signal })
-    },
+    ground: (question, said, signal) =>
+      groundForModel(model, question, { providers, said, tokensOf, count: sources, signal }),
     async [Symbol.asyncDispose]() {
       await close()
     },
@@ -126,7 +117,7 @@ export async function openSearcher(
 }
 
 export function nothingFound({ names }: Searcher): string {
-  return `Nothing was found about this in ${names}.`
+  return nothingFoundIn(names)
 }
 
 /** What is told where nothing was found, as JSON: the fields of an answer from sources. */

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { fuse } from './choose.ts'
+import { groundForModel, usualSources, type ReadingModel } from './ground-for-model.ts'
 import { ground } from './ground.ts'
 import type { Passage, SearchProvider } from './passage.ts'
+import { queryQuestion } from './question.ts'
 
 const passage = (name: string, text = `text of ${name}`): Passage => ({ title: name, address: `/${name}`, text })
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => passage(name)) as [Passage, Passage, Passage, Passage]
@@ -98,4 +100,29 @@ test('a place that fails is told, and the others answer; where none does, that i
   await expect(ground('q', { ...options, providers: [broken, scripted({})] })).rejects.toThrow('gone')
   const signal = AbortSignal.abort()
   await expect(ground('q', { ...options, signal, providers: [broken] })).rejects.toMatchObject({ code: 'aborted' })
+})
+
+test('a model writes the query, gives half of its context to sources, and its chat behind a port is closed', async () => {
+  const asked: { message: string; maxTokens: number; signal?: AbortSignal }[] = []
+  let closed = 0
+  const model = (context: number): ReadingModel => ({
+    context,
+    chat: () => ({
+      send(message, options) {
+        asked.push({ message, ...options })
+        return { result: () => Promise.resolve({ text: 'Redhill bridge' }) }
+      },
+      close: () => Promise.resolve(void closed++),
+    }),
+  })
+  const provider = scripted({ 'How old is the bridge?': [a], 'Redhill bridge': [b, c, d] })
+  const { signal } = new AbortController()
+  const options = { providers: [provider], tokensOf: wordsOf, count: usualSources, signal }
+  const found = await groundForModel(model(100), 'How old is the bridge?', options)
+  expect(found?.queries).toEqual(['How old is the bridge?', 'Redhill bridge'])
+  expect(asked).toEqual([{ message: queryQuestion('How old is the bridge?', []), maxTokens: 32, signal }])
+  expect(closed).toBe(1)
+  expect(found?.sources).toHaveLength(4)
+  // Each of them has four words, and there is room for three.
+  expect((await groundForModel(model(26), 'How old is the bridge?', options))?.sources).toHaveLength(3)
 })

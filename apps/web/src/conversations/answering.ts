@@ -1,10 +1,9 @@
 /** Questions and answers: one at a time, kept while they are written. */
 import { computed, effect, signal } from '@preact/signals'
-import type { Passage } from 'pocket-phi/search'
+import { groundForModel, nothingFoundIn, usualSources, type Passage } from 'pocket-phi/search'
 import { PocketPhiError, type Progress, type RemoteChat, type RemoteMessage, type RemoteModel } from 'pocket-phi/worker'
 import { errorData, explained, isAborted } from '../app/errors.ts'
-import { answersFromDocuments } from '../documents/documents.ts'
-import { nothingFound, sourcesFor } from '../documents/sources.ts'
+import { answersFromDocuments, documentProvider } from '../documents/documents.ts'
 import { readyModel, recover } from '../models/session.ts'
 import { settings } from '../settings/settings.ts'
 import { begin, keep, thread } from './conversations.ts'
@@ -190,7 +189,7 @@ async function write({ thread: begun, turn }: Begun, draft: Draft, stopped: Abor
   const messages = await unlessAborted(messagesBefore(begun, turn, model), stopped)
   const grounded = await groundedMessages(messages, model, stopped)
   if (grounded === undefined) {
-    draft.add(nothingFound)
+    draft.add(nothingFoundIn(documentProvider.name))
     return {}
   }
   const reply = chatOf(begun, model).answer(grounded.messages, {
@@ -224,7 +223,13 @@ async function groundedMessages(
   }
   showLive({ progress: { stage: 'looking in your documents', done: 0, total: 0, unit: 'documents' } })
   const said = messages.slice(0, -1)
-  const found = await sourcesFor(question.content, said, model, stopped)
+  const found = await groundForModel(model, question.content, {
+    providers: [documentProvider],
+    said,
+    tokensOf: (text) => model.countTokens(text),
+    count: usualSources,
+    signal: stopped,
+  })
   if (found === undefined) return undefined
   return { messages: [...said, { ...question, content: found.content }], sources: found.sources }
 }
