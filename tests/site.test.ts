@@ -227,6 +227,27 @@ describe.skipIf(!hasBrowser)('the playground', () => {
     expect(pieces.join('')).toBe('␣a␣dog')
   })
 
+  it('can be asked again where the engine does not hear that a conversation is over', async () => {
+    const other = await context.newPage()
+    other.on('pageerror', (error) => complaints.push(String(error)))
+    await other.addInitScript(() => {
+      Worker.prototype.postMessage = new Proxy(Worker.prototype.postMessage, {
+        apply(post, worker: Worker, [message, options]: Parameters<Worker['postMessage']>) {
+          if ((message as { readonly name?: string }).name === 'closeChat') throw new Error('the worker is gone')
+          post.call(worker, message, options)
+        },
+      })
+    })
+    await other.goto(`${server.origin}/guide/playground.html`)
+    await other.getByText('phi-nano is ready').waitFor()
+    await other.getByRole('textbox', { name: 'Question' }).fill('What is a dog?')
+    await other.getByRole('button', { name: 'Answer' }).click()
+    await other.getByText('The answer is there.').waitFor()
+    expect(await other.getByRole('button', { name: 'Answer' }).isEnabled()).toBe(true)
+    expect(await other.getByRole('button', { name: 'Stop' }).isEnabled()).toBe(false)
+    await other.close()
+  })
+
   it.each([
     ['light', 'phone'],
     ['dark', 'desktop'],

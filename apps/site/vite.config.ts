@@ -1,31 +1,15 @@
 import { fileURLToPath } from 'node:url'
-import { packageEntries, serviceWorkerFile, shippedModel } from '@pocket-phi/web/build/plugins'
+import { shippedModel } from '@pocket-phi/web/build/plugins'
+import { viteOptions } from '@pocket-phi/web/build/vite-options'
 import { defineConfig } from 'vite'
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const input = { playground: file('playground/main.ts'), 'service-worker': file('service-worker/service-worker.ts') }
 
-/** How long plugins of the bundler take is no fault of the page. */
-const checks = { pluginTimings: false }
-
-/** The scripts of the playground, and the model; TypeDoc writes the pages. */
+/** The scripts of the playground, and the model; TypeDoc writes the pages, which name the scripts. */
 export default defineConfig(async () => ({
+  ...(await viteOptions(input, 'assets/[name].js')),
   root: file('.'),
-  base: './',
   publicDir: false as const,
-  resolve: { alias: await packageEntries() },
   plugins: [shippedModel('phi-nano')],
-  worker: { format: 'es' as const, rolldownOptions: { checks } },
-  build: {
-    target: 'es2023',
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
-    rolldownOptions: {
-      checks,
-      input: { playground: file('playground/main.ts'), 'service-worker': file('service-worker/service-worker.ts') },
-      output: {
-        entryFileNames: ({ name }: { readonly name: string }) =>
-          name === 'service-worker' ? serviceWorkerFile : `assets/${name}.js`,
-      },
-    },
-  },
 }))

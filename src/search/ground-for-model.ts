@@ -5,14 +5,14 @@ import { ground, type Grounded, type GroundOptions } from './ground.ts'
 export interface ReadingModel {
   /** Tokens that it sees at most. */
   readonly context: number
+  /** Starts a conversation. */
   chat(): ReadingChat
 }
 
-interface ReadingChat {
-  send(
-    message: string,
-    options: { readonly maxTokens: number; readonly signal?: AbortSignal },
-  ): { result(): Promise<{ readonly text: string }> }
+/** A conversation, as far as a search needs one. */
+export interface ReadingChat {
+  /** Says something. */
+  send(message: string, options: { readonly maxTokens: number; readonly signal?: AbortSignal }): ReadingReply
   /** Lets go of what a chat behind a port holds there. */
   close?(): Promise<void>
 }
@@ -47,6 +47,12 @@ async function writeQuery(model: ReadingModel, instruction: string, signal?: Abo
     // Whether it could be closed is nothing to whoever asked.
     void chat.close?.().catch(() => undefined)
   }
+}
+
+/** An answer, as far as a search needs it. */
+export interface ReadingReply {
+  /** The answer when it has ended. */
+  result(): Promise<{ readonly text: string }>
 }
 
 /** The answer where nothing is found. @param places where was looked, as people know them */

@@ -9,7 +9,14 @@
  *     const { cited, unknown } = citationsOf(text, grounded.sources.length)
  */
 export { ground, type Grounded, type GroundOptions } from './ground.ts'
-export { groundForModel, nothingFoundIn, usualSources, type ReadingModel } from './ground-for-model.ts'
+export {
+  groundForModel,
+  nothingFoundIn,
+  usualSources,
+  type ReadingChat,
+  type ReadingModel,
+  type ReadingReply,
+} from './ground-for-model.ts'
 export { citationsOf, type Citations } from './citations.ts'
 export type { FindOptions, Passage, SearchProvider } from './passage.ts'
 export type { Said } from './question.ts'

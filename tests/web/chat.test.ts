@@ -89,14 +89,30 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
       await page.getByRole('button', { name: 'Stop' }).click()
       const [said = ''] = await answers(page, 1)
       expect(said).not.toBe('')
+      await page.getByText('You stopped this answer.').waitFor()
       await page.getByRole('button', { name: 'Speed' }).click()
-      await page.getByText('stopped').waitFor()
+      await page.getByText('stopped', { exact: true }).waitFor()
       await send(page, 'and then?')
       await expect.poll(() => writing.innerText()).not.toBe('')
       await page.getByRole('button', { name: 'Stop' }).click()
       expect((await answers(page, 2))[0]).toBe(said)
+      await page.reload()
+      expect((await answers(page, 2))[0]).toBe(said)
+      expect(await page.getByText('You stopped this answer.').count()).toBe(2)
       await context.close()
     })
+  })
+
+  it('says so where an address names nothing, and leads back', async () => {
+    for (const address of ['#/nowhere', '#/models/phi', '#/c/', '#anchor']) {
+      const { page, context } = await web.visit(`${web.site.origin}/${address}`)
+      await page.getByRole('heading', { level: 1, name: 'Nothing is here' }).waitFor()
+      expect(await page.getByLabel('Message').count()).toBe(0)
+      expect(await violations(page)).toEqual([])
+      await page.getByRole('link', { name: 'To a new conversation' }).click()
+      await page.getByLabel('Message').waitFor()
+      await context.close()
+    }
   })
 
   it('takes a question back that is stopped before it could be kept', async () => {

@@ -155,6 +155,33 @@ describe.skipIf(!hasBrowser)('documents in the chat page', () => {
     await rm(folder, { recursive: true })
   })
 
+  it('are all taken that lie in a folder which is dropped', async () => {
+    const parent = await mkdtemp(path.join(tmpdir(), 'pocket-phi-notes-'))
+    const folder = path.join(parent, 'notes')
+    await mkdir(path.join(folder, 'travel', '.old'), { recursive: true })
+    await writeFile(path.join(folder, 'travel', '.old', 'ferries.txt'), 'hidden')
+    await writeFile(path.join(folder, 'travel', 'trains.txt'), 'The trains to Redhill run every hour.')
+    await writeFile(path.join(folder, 'picture.png'), 'no text')
+    // A browser gives entries a hundred at a time.
+    const many = Array.from({ length: 120 }, (_, index) => `note-${String(index).padStart(3, '0')}.md`)
+    await Promise.all(many.map((name) => writeFile(path.join(folder, name), `This is ${name}.`)))
+    const { page, context } = await web.visit(`${web.site.origin}/#/documents`)
+    const box = await page.locator('.documents-place').boundingBox()
+    const place = { x: (box?.x ?? 0) + 5, y: (box?.y ?? 0) + 5 }
+    const session = await context.newCDPSession(page)
+    const data = { items: [], files: [folder, path.join(folder, 'travel', 'trains.txt')], dragOperationsMask: 1 }
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      await session.send('Input.dispatchDragEvent', { type, ...place, data })
+    }
+    await expect.poll(() => kept(page).count()).toBe(122)
+    const names = await kept(page).locator('.name').allInnerTexts()
+    expect(names.toSorted()).toEqual(
+      [...many.map((name) => `notes/${name}`), 'notes/travel/trains.txt', 'trains.txt'].toSorted(),
+    )
+    await context.close()
+    await rm(parent, { recursive: true })
+  })
+
   it('are refused with a sentence where there is nothing to read in them, and the others are taken', async () => {
     const { page, context } = await web.visit(`${web.site.origin}/#/documents`)
     await add(page, file('a.pdf', '%PDF'), file('b.txt', '\0\0\0'), boats)

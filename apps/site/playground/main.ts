@@ -65,11 +65,13 @@ async function answer({ model }: PlaygroundModel, view: AnswerView): Promise<voi
     status.textContent = 'The answer is there.'
   } catch (error) {
     status.textContent = messageOf(error)
+  } finally {
+    // A worker that has died has nothing left to let go of.
+    void chat.close().catch(() => undefined)
+    stop.removeEventListener('click', end)
+    ask.disabled = false
+    stop.disabled = true
   }
-  await chat.close()
-  stop.removeEventListener('click', end)
-  ask.disabled = false
-  stop.disabled = true
 }
 
 async function start(): Promise<void> {

@@ -21,6 +21,8 @@ export const plainFormats = [
   [/\.(?:html?|xhtml)$/, 'html'],
 ] as const satisfies readonly (readonly [RegExp, string])[]
 
+export type PlainFormat = (typeof plainFormats)[number][1]
+
 /** A longer line, text or page is not a document. */
 export const largestDocument = 1 << 26
 
@@ -66,18 +68,19 @@ export function rowDocument(row: Readonly<Record<string, unknown>>, place: strin
   return { reason: 'no text', detail: `${place}: no field ${fields.html ?? fields.text ?? ''}` }
 }
 
+/** What the end of a file's name promises; undefined for none of `plainFormats`. */
+export function plainFormatOf(name: string): PlainFormat | undefined {
+  return plainFormats.find(([pattern]) => pattern.test(name.toLowerCase()))?.[1]
+}
+
 /**
  * The documents of a file that is in memory as a whole, and what in it is none.
  *
- * @param name of the file, whose end says what it is
- * @returns undefined where it promises none of `plainFormats`
+ * @param bytes at most `largestDocument`
+ * @param name of the file, as the title of a text
  */
-export function documentsIn(name: string, bytes: Uint8Array, fields: Fields): Iterable<Found> | undefined {
-  const format = plainFormats.find(([pattern]) => pattern.test(name.toLowerCase()))?.[1]
-  if (format === undefined) return undefined
-  if (format !== 'jsonl' || bytes.length > largestDocument) {
-    return [wholeDocument(bytes, format === 'html' ? 'html' : 'text', name)]
-  }
+export function documentsIn(bytes: Uint8Array, format: PlainFormat, name: string, fields: Fields): Iterable<Found> {
+  if (format !== 'jsonl') return [wholeDocument(bytes, format, name)]
   const lines = new TextDecoder().decode(bytes).split('\n')
   return lines.flatMap((line, index) => (line.trim() === '' ? [] : [jsonDocument(line, index + 1, fields)]))
 }

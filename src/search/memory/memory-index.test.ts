@@ -79,3 +79,20 @@ test('pages give their main text, rows their fields, and what gives nothing is c
   expect([...(await readPassages('binary.txt', new Uint8Array(100))).skipped]).toEqual([['not text', 1]])
   await expect(readPassages('a.pdf', bytesOf('%PDF'))).rejects.toMatchObject({ code: 'not-supported' })
 })
+
+test('of a file nothing is read that is too large or of another format', async () => {
+  class UnreadFile extends Blob {
+    override readonly size: number
+    constructor(size: number) {
+      super()
+      this.size = size
+    }
+    override arrayBuffer = (): Promise<never> => Promise.reject(new Error('it was read'))
+  }
+  const limit = 64 * 2 ** 20
+  await expect(readPassages('a.txt', new UnreadFile(limit + 1))).rejects.toThrow('"a.txt" is too large')
+  await expect(readPassages('a.mp4', new UnreadFile(1))).rejects.toMatchObject({ code: 'not-supported' })
+  await expect(readPassages('a.txt', new UnreadFile(limit))).rejects.toThrow('it was read')
+  const read = await readPassages('b.txt', new Blob(['A walrus sleeps.']))
+  expect(read.passages).toEqual([{ title: 'b.txt', address: 'b.txt', text: 'A walrus sleeps.' }])
+})

@@ -9,6 +9,7 @@ import { Button } from './button.tsx'
 import { isListOpen } from './layout.ts'
 import { reloadOffer } from './offline.ts'
 import { route } from './route.ts'
+import { UnknownScreen } from './unknown-screen.tsx'
 
 export function App() {
   return (
@@ -38,6 +39,8 @@ function OpenScreen() {
       return <SettingsScreen />
     case 'benchmark':
       return <BenchmarkScreen />
+    case 'unknown':
+      return <UnknownScreen />
   }
 }
 

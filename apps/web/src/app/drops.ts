@@ -1,4 +1,4 @@
-/** Files that are dragged onto a part of the page. */
+/** What is dragged onto a part of the page. */
 import type { Signal } from '@preact/signals'
 
 /** Whether there are files, as the browser tells before they are dropped. */
@@ -7,12 +7,12 @@ function hasFiles({ dataTransfer }: DragEvent): boolean {
 }
 
 /**
- * Takes the files that are dropped on an element. @param isTarget whether some are just over it @returns what ends that
+ * Takes what is dropped on an element where there are files in it. @param isTarget whether some are just over it @returns what ends that
  */
 export function takeDrops(
   element: HTMLElement,
   isTarget: Signal<boolean>,
-  take: (files: readonly File[]) => void,
+  take: (dropped: DataTransfer) => void,
 ): () => void {
   const controller = new AbortController()
   const { signal } = controller
@@ -28,7 +28,7 @@ export function takeDrops(
     isTarget.value = false
     if (!hasFiles(event)) return
     event.preventDefault()
-    take([...(event.dataTransfer?.files ?? [])])
+    if (event.dataTransfer !== null) take(event.dataTransfer)
   }
   element.addEventListener('dragover', over, { signal })
   element.addEventListener('dragleave', leave, { signal })

@@ -1,7 +1,12 @@
 /** Which screen is open. It stands in the address, so that the buttons of the browser work. */
 import { signal } from '@preact/signals'
 
-export type Route = { readonly screen: 'chat'; readonly conversation: string | undefined } | { readonly screen: Place }
+/** What can be opened. */
+export type Destination =
+  | { readonly screen: 'chat'; readonly conversation: string | undefined }
+  | { readonly screen: Place }
+
+export type Route = Destination | { readonly screen: 'unknown' }
 
 /** The screens beside the chat. */
 const places = ['models', 'documents', 'settings', 'benchmark'] as const
@@ -12,9 +17,11 @@ function isPlace(screen: string): screen is Place {
 }
 
 function routeOf(hash: string): Route {
-  const [, screen = '', conversation] = hash.split('/')
-  if (isPlace(screen)) return { screen }
-  return { screen: 'chat', conversation: screen === 'c' ? conversation : undefined }
+  const address = hash.replace(/^#?\/?/, '')
+  if (address === '') return { screen: 'chat', conversation: undefined }
+  if (isPlace(address)) return { screen: address }
+  const [, conversation] = /^c\/([^/]+)$/.exec(address) ?? []
+  return conversation === undefined ? { screen: 'unknown' } : { screen: 'chat', conversation }
 }
 
 export const route = signal(routeOf(location.hash))
@@ -23,13 +30,13 @@ addEventListener('hashchange', () => {
   route.value = routeOf(location.hash)
 })
 
-export function addressOf(to: Route): string {
+export function addressOf(to: Destination): string {
   if (to.screen !== 'chat') return `#/${to.screen}`
   return to.conversation === undefined ? '#/' : `#/c/${to.conversation}`
 }
 
 /** @param replace leaves no entry in the history of the browser */
-export function open(to: Route, { replace = false } = {}): void {
+export function open(to: Destination, { replace = false } = {}): void {
   const address = addressOf(to)
   if (replace) history.replaceState(undefined, '', address)
   else if (location.hash !== address) history.pushState(undefined, '', address)

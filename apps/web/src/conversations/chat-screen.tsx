@@ -18,7 +18,8 @@ export function ChatScreen() {
   const { value } = opened
   const screen = useRef<HTMLElement>(null)
   const isTarget = useSignal(false)
-  useEffect(() => (screen.current === null ? undefined : takeDrops(screen.current, isTarget, attach)), [])
+  const take = ({ files }: DataTransfer): void => attach([...files])
+  useEffect(() => (screen.current === null ? undefined : takeDrops(screen.current, isTarget, take)), [])
   return (
     <main ref={screen} class={`screen chat ${isTarget.value ? 'target' : ''}`} aria-label="Chat">
       <header class="bar">

@@ -84,6 +84,7 @@ function Answer({ turn }: MessageProps) {
       {turn.isUnfinished === true ? (
         <p class="quiet aside">This answer was broken off when the page was closed. {again}</p>
       ) : undefined}
+      {facts?.finish === 'aborted' ? <p class="quiet aside">You stopped this answer. {again}</p> : undefined}
       {facts?.dropped ? (
         <p class="quiet aside">The oldest {facts.dropped} messages no longer fitted and were left out.</p>
       ) : undefined}

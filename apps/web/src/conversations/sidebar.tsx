@@ -6,7 +6,7 @@ import { saveFile } from '../app/files.ts'
 import { Icon, type IconName } from '../app/icons.tsx'
 import { isListOpen } from '../app/layout.ts'
 import { ErrorNotice } from '../app/notice.tsx'
-import { addressOf, route, type Route } from '../app/route.ts'
+import { addressOf, route, type Destination } from '../app/route.ts'
 import { exportMarkdown, headings, inList, listFailure, remove, rename, thread } from './conversations.ts'
 import type { Found } from './find-text.ts'
 import { search } from './search.ts'
@@ -58,7 +58,7 @@ export function Sidebar() {
 }
 
 interface PlaceProps {
-  readonly to: Route
+  readonly to: Destination
   readonly icon: IconName
   readonly label: string
 }

@@ -11,6 +11,7 @@ import { Screen } from '../app/screen.tsx'
 import { changeSettings, settings } from '../settings/settings.ts'
 import type { KeptDocument } from './documents-calls.ts'
 import { addDocuments, documentFailures, documents, reading, refreshDocuments, removeDocuments } from './documents.ts'
+import { chosenFiles, droppedFiles } from './given-files.ts'
 
 const formats = '.txt,.text,.md,.html,.htm,.xhtml,.jsonl,.ndjson'
 
@@ -19,7 +20,7 @@ export function DocumentsScreen() {
   useEffect(() => void refreshDocuments(), [])
   const place = useRef<HTMLDivElement>(null)
   const isTarget = useSignal(false)
-  const take = (files: readonly File[]): void => void addDocuments(files)
+  const take = (dropped: DataTransfer): void => void addDocuments(() => droppedFiles(dropped))
   useEffect(() => (place.current === null ? undefined : takeDrops(place.current, isTarget, take)), [])
   return (
     <Screen title="Documents">
@@ -29,7 +30,7 @@ export function DocumentsScreen() {
       </p>
       <div ref={place} class={`documents-place ${isTarget.value ? 'target' : ''}`}>
         <Choosers />
-        <p class="quiet fine">Text, Markdown, HTML and JSON Lines. They can be dropped here, too.</p>
+        <p class="quiet fine">Text, Markdown, HTML and JSON Lines. Files and folders can be dropped here, too.</p>
       </div>
       {reading.value === undefined ? undefined : <ProgressBar label="Reading documents" progress={reading.value} />}
       {documentFailures.value.map((failure) => (
@@ -47,8 +48,7 @@ function takeFolders(input: HTMLInputElement | null): void {
 
 function Choosers() {
   const choose = ({ currentTarget }: { readonly currentTarget: HTMLInputElement }): void => {
-    // The list of the element is emptied below.
-    void addDocuments([...(currentTarget.files ?? [])])
+    void addDocuments(() => chosenFiles(currentTarget.files ?? []))
     currentTarget.value = ''
   }
   const isBusy = reading.value !== undefined

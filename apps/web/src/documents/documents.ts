@@ -7,6 +7,7 @@ import { askToKeep } from '../app/persistence.ts'
 import type { ShownProgress } from '../app/progress.tsx'
 import { settings } from '../settings/settings.ts'
 import type { DocumentCalls, KeptDocument } from './documents-calls.ts'
+import { isHidden, type GivenFile } from './given-files.ts'
 import { deleteDocuments, readDocuments } from './store.ts'
 
 export const documents = signal<readonly KeptDocument[]>([])
@@ -67,18 +68,32 @@ async function changed(): Promise<void> {
 const readable = /\.(?:jsonl|ndjson|txt|text|md|html?|xhtml)$/i
 
 function isOfInterest(path: string): boolean {
-  const isHidden = path.split('/').some((part) => part.startsWith('.') || part === 'node_modules')
-  return !isHidden && readable.test(path)
+  return !path.split('/').some(isHidden) && readable.test(path)
 }
 
-/** Reads files and keeps their passages; a file of a name that is there takes its place. */
-export async function addDocuments(files: readonly File[]): Promise<void> {
+/**
+ * Reads files and keeps their passages; a file of a name that is there takes its place.
+ *
+ * @param find gives the files. It is called at once, or not at all where others are being read
+ */
+export async function addDocuments(find: () => readonly GivenFile[] | Promise<readonly GivenFile[]>): Promise<void> {
   if (reading.value !== undefined) return
   documentFailures.value = []
-  const named = files.map((file) => ({ name: file.webkitRelativePath || file.name, file }))
-  const taken = named.filter(({ name, file }) => file.webkitRelativePath === '' || isOfInterest(name))
-  if (files.length > 0 && taken.length === 0) failed('', nothingToRead())
   const isFirst = documents.value.length === 0
+  reading.value = { stage: 'Looking for documents', done: 0, total: 0, unit: 'documents' }
+  try {
+    await readFiles(await find())
+  } catch (error) {
+    failed('The files could not be read.', error)
+  }
+  reading.value = undefined
+  await changed()
+  if (isFirst && documents.value.length > 0) void askToKeep()
+}
+
+async function readFiles(files: readonly GivenFile[]): Promise<void> {
+  const taken = files.filter(({ name }) => !name.includes('/') || isOfInterest(name))
+  if (taken.length === 0) failed('', nothingToRead())
   for (const [done, { name, file }] of taken.entries()) {
     reading.value = { stage: `Reading ${name}`, done, total: taken.length, unit: 'documents' }
     try {
@@ -87,9 +102,6 @@ export async function addDocuments(files: readonly File[]): Promise<void> {
       failed('', error)
     }
   }
-  reading.value = undefined
-  await changed()
-  if (isFirst && documents.value.length > 0) void askToKeep()
 }
 
 function nothingToRead(): PocketPhiError {

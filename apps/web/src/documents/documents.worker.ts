@@ -11,7 +11,7 @@ const versions = new Map<string, string>()
 
 /** @throws PocketPhiError `invalid-file` for what has nothing to read, and as `readPassages` */
 async function add(name: string, file: Blob): Promise<KeptDocument> {
-  const { passages, skipped } = await readPassages(name, new Uint8Array(await file.arrayBuffer()))
+  const { passages, skipped } = await readPassages(name, file)
   if (passages.length === 0) {
     throw new PocketPhiError('invalid-file', `There is nothing to read in "${name}".`, {
       found: [...skipped.keys()].join(', ') || 'no text',
