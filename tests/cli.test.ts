@@ -280,7 +280,9 @@ describe('phi run', () => {
     expect(err).toMatch(/^error: The model with a context of 1024 tokens does not fit into memory\.$/m)
     for (const part of ['weights', 'cache', 'work', 'total'])
       expect(err).toMatch(new RegExp(`${part} +\\d.* [kM]B$`, 'm'))
-    expect(err).toMatch(/remedy {4}The largest context for which there is room is 128 tokens\.$/m)
+    expect(err).toMatch(
+      /remedy {4}The largest context for which there is room is 128 tokens; ask for it \(phi: --context 128\)\.$/m,
+    )
     const fitting = await phi(['run', model, 'Hello', '--context', '128', '--max-tokens', '2', ...memory])
     expect(fitting).toMatchObject({ code: 0, err: '' })
 

@@ -43,7 +43,7 @@ const help = `/help          this list
 /save FILE     write the conversation: Markdown for a name in .md, else JSON for phi tokenize --chat
 /stats         tokens, speed and memory
 /exit          quit (or Ctrl-D)
-Ctrl-C stops an answer. A message that begins with a slash needs a space before it.`
+Ctrl-C stops an answer. A line that ends in a backslash goes on in the next one. A message that begins with a slash needs a space before it.`
 
 /** The commands that the list names, and their other spellings. */
 const commandNames = new Set([...help.matchAll(/^\/\w+/gm)].map(([name]) => name).concat('/?', '/quit'))

@@ -41,9 +41,9 @@ export async function chatAtTerminal(setting: ChatSetting): Promise<Chat> {
         continue
       }
       interrupts = 0
-      if (typed.line.trim() === '') continue
+      if (typed.text.trim() === '') continue
       answering = new AbortController()
-      const goesOn = await answerLine(session, typed.line, waiting, answering.signal)
+      const goesOn = await answerText(session, typed.text, waiting, answering.signal)
       answering = undefined
       if (!goesOn) return session.chat
     }
@@ -55,15 +55,15 @@ export async function chatAtTerminal(setting: ChatSetting): Promise<Chat> {
   }
 }
 
-/** Does what a line asks for; false to quit. What goes wrong is shown, and the conversation goes on. */
-async function answerLine(
+/** Does what was typed; false to quit. What goes wrong is shown, and the conversation goes on. */
+async function answerText(
   session: ChatSession,
-  line: string,
+  text: string,
   waiting: StatusLine,
   signal: AbortSignal,
 ): Promise<boolean> {
   try {
-    const step = await session.handle(line, signal)
+    const step = await session.handle(text, signal)
     if (step.kind === 'quit') return false
     if (step.kind === 'text') print(dim(step.text))
     else {

@@ -1,10 +1,12 @@
 /** Configurations of models by what was typed. */
-import { resolve } from 'node:path'
+import { stat } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
 import { PocketPhiError } from '../base/errors.ts'
 import { nearestNames } from '../base/nearest.ts'
 import { configFile } from '../engine/companions.ts'
 import { findLocalModel } from '../engine/find-model.ts'
 import { isJsonObject } from '../formats/json.ts'
+import { localFolder, type FileTree } from '../formats/tree.ts'
 import { publishedConfig, publishedNames, type ConfigJson } from '../models/published.ts'
 
 /**
@@ -14,7 +16,7 @@ import { publishedConfig, publishedNames, type ConfigJson } from '../models/publ
  * @throws PocketPhiError `not-found`, `invalid-config`
  */
 export async function readConfig(name: string): Promise<ConfigJson> {
-  const place = await findLocalModel(name)
+  const place = await findConfig(name)
   if (place === undefined && publishedNames.includes(name)) return publishedConfig(name)
   if (place === undefined) {
     const near = nearestNames(name, publishedNames)
@@ -24,9 +26,18 @@ export async function readConfig(name: string): Promise<ConfigJson> {
       ...(near.length === 0 ? {} : { remedy: `Did you mean ${near.join(' or ')}?` }),
     })
   }
-  const config = await place.tree.readJson(place.weightsFile ?? configFile)
+  const config = await place.tree.readJson(place.file)
   if (isJsonObject(config)) return config
   throw new PocketPhiError('invalid-config', `"${name}" is no configuration of a model.`, {
     expected: 'a JSON object, as config.json holds it',
   })
+}
+
+async function findConfig(name: string): Promise<{ readonly tree: FileTree; readonly file: string } | undefined> {
+  const isJson = name.toLowerCase().endsWith('.json')
+  if (isJson && (await stat(name).catch(() => undefined))?.isFile() === true) {
+    return { tree: localFolder(dirname(name)), file: basename(name) }
+  }
+  const place = await findLocalModel(name)
+  return place === undefined ? undefined : { tree: place.tree, file: configFile }
 }

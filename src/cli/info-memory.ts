@@ -2,7 +2,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import type { LoadOptions } from '../engine/load.ts'
 import type { MachineMemory } from '../engine/machine-memory.ts'
-import { fitsInto, memoryOf, type ContextMemory, type MeasureContext } from '../engine/memory-check.ts'
+import { fitsInto, largestContext, memoryOf, type ContextMemory, type MeasureContext } from '../engine/memory-check.ts'
 import type { ModelShape } from '../models/index.ts'
 import { pageSize } from '../program/ops/cache.ts'
 import type { MemoryPlan } from '../program/plan.ts'
@@ -46,13 +46,17 @@ export interface ExpertMemory {
   readonly least: number
   /** Bytes of experts that stay in the memory that is free; null where there is room for all, or for too little. */
   readonly held: number | null
+  /** Tokens for which there is room where experts are read when they are chosen; null where there is room for none. */
+  readonly largestContext: number | null
 }
 
 /**
+ * @param available bytes that the model may take
  * @param measure the plan for a context with options of a cache of experts, or with those of a limit
  * @returns undefined where a model has no experts, or they cannot be read when they are chosen
  */
 export async function expertMemory(
+  shape: Pick<ModelShape, 'maxPositions'>,
   context: number,
   available: number,
   measure: (options: Pick<LoadOptions, 'context' | 'expertCache' | 'memoryLimit'>) => Promise<MemoryPlan>,
@@ -70,13 +74,27 @@ export async function expertMemory(
   const least = await planned({ expertCache: 0 })
   if (least?.experts === undefined) return undefined
   const fitting = await planned({ memoryLimit: available })
-  return { context, total: least.experts.total, least: least.total, held: fitting?.experts?.held ?? null }
+  const largest = await largestContext(shape, available, [{ context, plan: least }], (asked) =>
+    measure({ context: asked, expertCache: 0 }),
+  )
+  return {
+    context,
+    total: least.experts.total,
+    least: least.total,
+    held: fitting?.experts?.held ?? null,
+    largestContext: largest ?? null,
+  }
 }
 
 /** The lines that say so. */
-export function expertLines({ context, total, least, held }: ExpertMemory): string[] {
+export function expertLines({ context, total, least, held, largestContext: largest }: ExpertMemory): string[] {
   const enough = `Experts are ${formatBytes(total)} of the weights. Read from the file as they are chosen, the model takes ${formatBytes(least)} or more with ${context} tokens.`
-  return held === null ? [enough] : [enough, `So it runs here: what is free has room for ${formatBytes(held)} of them.`]
+  if (largest === null) return [enough, 'What is free has no room for that, whatever the context.']
+  const runs = `So it runs here with up to ${largest} tokens`
+  return [
+    enough,
+    held === null ? `${runs}.` : `${runs}; with ${context} there is room for ${formatBytes(held)} of them.`,
+  ]
 }
 
 /** One line for each context. */

@@ -84,7 +84,7 @@ interface MemoryFacts {
   /** Left out where there are no experts that could be read when they are chosen. */
   readonly experts?: ExpertMemory
   readonly machine: MachineMemory & {
-    /** Tokens for which there is room now; null where there is room for none. */
+    /** Tokens for which there is room now, with all of the weights in memory; null where there is room for none. */
     readonly largestContext: number | null
   }
 }
@@ -199,7 +199,7 @@ async function memoryFacts(place: ModelPlace, model: Model, options: InfoOptions
     memory.push(await memoryOf(context, measure))
   }
   const usual = options.context ?? Math.min(usualContext, shape.maxPositions)
-  const experts = await expertMemory(usual, machine.available, (limits) =>
+  const experts = await expertMemory(shape, usual, machine.available, (limits) =>
     measureModel(place.tree, { ...measuring, ...limits }),
   )
   return {
@@ -270,7 +270,8 @@ function printMemory(
   if (perToken !== null) print(`The cache takes ${formatBytes(perToken)} for each token of the context.`)
   print(`There are ${formatBytes(machine.total)} of memory, of which ${formatBytes(machine.available)} are free.`)
   const { largestContext: largest } = machine
-  if (largest === null) print('The model does not fit into what is free, whatever the context.')
+  const what = experts === undefined ? 'The model' : 'With all of its experts in memory the model'
+  if (largest === null) print(`${what} does not fit into what is free, whatever the context.`)
   else if (largest === maxPositions) print(`There is room for the longest context, ${largest} tokens.`)
   else print(`The largest context for which there is room is ${largest} tokens.`)
   if (experts !== undefined) for (const text of expertLines(experts)) print(text)

@@ -1,10 +1,10 @@
-/** Lines typed at a terminal, with editing and history; between them the terminal is as a shell leaves it. */
-import { createInterface, type Interface } from 'node:readline'
-import type { ReadStream } from 'node:tty'
+/** What is typed at a terminal, with editing and history; between prompts the terminal is as a shell leaves it. */
+import { createInterface, type Interface, type Key } from 'node:readline'
 
 /** What came of a prompt. */
 export type Typed =
-  | { readonly kind: 'line'; readonly line: string }
+  /** Several lines where all but the last ended in a backslash, or were pasted. */
+  | { readonly kind: 'text'; readonly text: string }
   /** Ctrl-C with nothing typed. */
   | { readonly kind: 'interrupt' }
   /** Ctrl-D, or the terminal is gone. */
@@ -12,20 +12,39 @@ export type Typed =
 
 const historySize = 500
 
+/** What begins a line that goes on with the one before. */
+const continuation = '… '
+
+/** Makes a terminal tell what is pasted from what is typed, by keys of Node's readline before and after it; others ignore it. */
+const tellPastes = { on: '\u001B[?2004h', off: '\u001B[?2004l' }
+
+/** A terminal to read from. */
+export type TerminalInput = NodeJS.ReadableStream & { setRawMode(isRaw: boolean): unknown }
+
+/** Whether a line ends in a backslash that is not spelled out by another one before it. */
+const goesOn = (line: string): boolean => (/\\*$/.exec(line)?.[0].length ?? 0) % 2 === 1
+
 /**
  * Prompts at a terminal. While nothing is asked the terminal is in its ordinary mode: Ctrl-C is then a signal, and what is
  * typed waits for the next prompt.
  */
 export class LinePrompt {
-  readonly #input: ReadStream
+  readonly #input: TerminalInput
+  readonly #output: NodeJS.WritableStream
+  readonly #prompt: string
   readonly #interface: Interface
-  /** Lines of one paste, beyond the one that was asked for. */
-  readonly #lines: string[] = []
+  /** What was typed before it was asked for. */
+  readonly #texts: string[] = []
+  /** Lines of a text that goes on. */
+  readonly #begun: string[] = []
+  #isPasted = false
   #isOver = false
   #answer: ((typed: Typed) => void) | undefined
 
-  constructor(input: ReadStream, output: NodeJS.WritableStream, prompt: string) {
+  constructor(input: TerminalInput, output: NodeJS.WritableStream, prompt: string) {
     this.#input = input
+    this.#output = output
+    this.#prompt = prompt
     this.#interface = createInterface({
       input,
       output,
@@ -34,23 +53,26 @@ export class LinePrompt {
       historySize,
       removeHistoryDuplicates: true,
     })
-    this.#interface.on('line', (line) => {
-      if (this.#answer === undefined) this.#lines.push(line)
-      else this.#give({ kind: 'line', line })
+    input.on('keypress', (_text: unknown, { name }: Key) => {
+      if (name === 'paste-start') this.#isPasted = true
+      else if (name === 'paste-end') this.#isPasted = false
     })
+    this.#interface.on('line', (line) => this.#take(line))
     this.#interface.on('SIGINT', () => this.interrupt())
     this.#interface.on('close', () => {
       this.#isOver = true
+      if (this.#begun.length > 0) this.#end()
       this.#give({ kind: 'end' })
     })
     this.#rest()
   }
 
   async read(): Promise<Typed> {
-    const line = this.#lines.shift()
-    if (line !== undefined) return { kind: 'line', line }
+    const text = this.#texts.shift()
+    if (text !== undefined) return { kind: 'text', text }
     if (this.#isOver) return { kind: 'end' }
     this.#input.setRawMode(true)
+    this.#output.write(tellPastes.on)
     const typed = await new Promise<Typed>((resolve) => {
       this.#answer = resolve
       this.#interface.prompt(true)
@@ -59,16 +81,36 @@ export class LinePrompt {
     return typed
   }
 
-  /** What Ctrl-C does at the prompt: it drops the line that was begun, or else is reported. */
+  /** What Ctrl-C does at the prompt: it drops the text that was begun, or else is reported. */
   interrupt(): void {
-    if (this.#interface.line === '') return this.#give({ kind: 'interrupt' })
+    if (this.#interface.line === '' && this.#begun.length === 0) return this.#give({ kind: 'interrupt' })
     this.#interface.write(null, { ctrl: true, name: 'e' })
     this.#interface.write(null, { ctrl: true, name: 'u' })
+    if (this.#begun.length === 0) return
+    this.#begun.length = 0
+    this.#interface.setPrompt(this.#prompt)
+    this.#interface.prompt(true)
   }
 
   close(): void {
     this.#answer = undefined
     this.#interface.close()
+  }
+
+  #take(line: string): void {
+    const isContinued = !this.#isPasted && goesOn(line)
+    this.#begun.push(isContinued ? line.slice(0, -1) : line)
+    if (!isContinued && !this.#isPasted) return this.#end()
+    this.#interface.setPrompt(continuation)
+    if (this.#answer !== undefined) this.#interface.prompt(true)
+  }
+
+  /** The text is whole. What was pasted may end in line breaks, which nobody has seen. */
+  #end(): void {
+    const text = this.#begun.splice(0).join('\n').replace(/\n+$/, '')
+    this.#interface.setPrompt(this.#prompt)
+    if (this.#answer === undefined) this.#texts.push(text)
+    else this.#give({ kind: 'text', text })
   }
 
   #give(typed: Typed): void {
@@ -80,6 +122,7 @@ export class LinePrompt {
   #rest(): void {
     if (this.#isOver) return
     this.#interface.pause()
+    this.#output.write(tellPastes.off)
     this.#input.setRawMode(false)
   }
 }

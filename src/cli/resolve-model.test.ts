@@ -99,6 +99,22 @@ describe('what lies on disk', () => {
   })
 })
 
+test('a file that holds no weights is refused by its ending, JSON too unless it is an index', async () => {
+  await mkdir('models')
+  for (const name of ['config.json', 'notes.txt', 'model.safetensors.index.json']) {
+    await writeFile(join('models', name), '{}')
+  }
+  for (const name of ['models/config.json', 'models/notes.txt']) {
+    expect(await failure(name, hostOf())).toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining(`"${name}" is no file of weights.`),
+    })
+  }
+  expect((await failure('models/config.json', hostOf())).remedy).toBe('Name its folder, if that is a model.')
+  const index = await resolveModel('models/model.safetensors.index.json', hostOf())
+  expect(index.weightsFile).toBe('model.safetensors.index.json')
+})
+
 describe('a name of the hub', () => {
   test('is found in the cache, without a request', async () => {
     const { folder: snapshot } = await hub.pull()

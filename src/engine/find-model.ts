@@ -44,7 +44,7 @@ export async function findLocalModel(name: string): Promise<ModelPlace | undefin
   for (const path of [name, shippedFolder(name)]) {
     const found = path === undefined ? undefined : await files.stat(path).catch(() => undefined)
     if (path === undefined || found === undefined) continue
-    if (found.isFile() && !/\.(?:gguf|safetensors|json)$/i.test(path)) throw notWeights(name)
+    if (found.isFile() && !/\.(?:gguf|safetensors|index\.json)$/i.test(path)) throw notWeights(name)
     const [folder, weightsFile] = found.isDirectory() ? [path, undefined] : [paths.dirname(path), paths.basename(path)]
     return { folder, tree: localFolder(folder), weightsFile }
   }
@@ -55,6 +55,7 @@ function notWeights(name: string): PocketPhiError {
   return new PocketPhiError('invalid-argument', `"${name}" is no file of weights.`, {
     expected: 'a folder with config.json, or a file that ends in .safetensors, .safetensors.index.json or .gguf',
     found: 'another ending',
+    ...(name.endsWith('.json') && { remedy: 'Name its folder, if that is a model.' }),
   })
 }
 

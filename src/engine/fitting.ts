@@ -10,7 +10,7 @@ import { tracePrograms, type EnginePrograms } from './programs.ts'
 import { formatsOf, type WeightsFile } from './weights.ts'
 
 /** Contexts that are tried, the largest first, when none was asked for. */
-const usualContexts = [4096, 2048, 1024, 512] as const
+const usualContexts = [4096, 2048, 1024, 512, 256] as const
 
 /** From the longest that is wanted down. */
 function triedContexts({ shape }: Model, most: number = usualContexts[0]): number[] {

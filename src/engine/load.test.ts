@@ -243,10 +243,10 @@ describe('loadCheckpoint', () => {
     const asked = loadCheckpoint(tree, refusing(total, refusal), { maxRows: 4, context: 2048 })
     await expect(asked).rejects.toBe(refusal)
     await expect(loadCheckpoint(tree, refusing(0, refusal), { maxRows: 4 })).rejects.toBe(refusal)
-    expect(tried).toHaveLength(5)
+    expect(tried).toHaveLength(6)
     const other = new PocketPhiError('device-lost', 'No device.')
     await expect(loadCheckpoint(tree, refusing(0, other), { maxRows: 4 })).rejects.toBe(other)
-    expect(tried).toHaveLength(6)
+    expect(tried).toHaveLength(7)
   })
 
   it('refuses checkpoints that are not those of the configuration', async () => {

@@ -80,12 +80,23 @@ test('a context that is too large is refused with the plan and the largest one t
     message: expect.stringContaining('The model with a context of 256 tokens does not fit into memory.'),
     expected: expect.stringMatching(/^at most [\d.]+ MB, which is what is free of the [\d.]+ MB of this machine$/),
     found: expect.stringMatching(/^weights +\d.* kB\ncache +\d.* kB\nwork +\d.* MB\ntotal +\d.* MB$/),
-    remedy: 'The largest context for which there is room is 128 tokens.',
+    remedy: 'The largest context for which there is room is 128 tokens; ask for it (phi: --context 128).',
     cause: expect.objectContaining({ total: asked.total }),
   })
   expect(await refusal(tree, { context: 128 }, machine)).toBeUndefined()
   // The last load has read weights, which lie behind the header.
   expect(Math.max(...ends)).toBeGreaterThan(header)
+})
+
+test('without a wish contexts go down to 256 tokens, and below that it is said which one fits', async () => {
+  const tree = await tinyTree({ config: { max_position_embeddings: 1024 } })
+  const { total: of512 } = await measureCheckpoint(tree, backend, { context: 512 })
+  const { total: of256 } = await measureCheckpoint(tree, backend, { context: 256 })
+  expect((await measureCheckpoint(tree, backend, { memoryLimit: of512 - 1 })).contextTokens).toBe(256)
+  expect(await refusal(tree, {}, { available: of256 - 1, total: of512 })).toMatchObject({
+    message: expect.stringContaining('The model does not fit into memory.'),
+    remedy: expect.stringMatching(/is (?:64|128|192) tokens; ask for it \(phi: --context (?:64|128|192)\)\.$/),
+  })
 })
 
 test('where no context fits, that is said; without a wish none is named', async () => {

@@ -99,7 +99,7 @@ export async function explainRefusal(
     remedy:
       largest === undefined
         ? `No context fits: use weights of fewer bits, or ${isOfMachine(memoryLimit, machine) ? 'a machine with more memory' : 'raise the limit'}.`
-        : `The largest context for which there is room is ${largest} tokens.`,
+        : `The largest context for which there is room is ${largest} tokens; ask for it (phi: --context ${largest}).`,
     cause: plan ?? error,
   })
 }

@@ -17,7 +17,7 @@ import { tensorType } from '../program/ops/definition.ts'
 export interface CacheOptions {
   /**
    * Tokens that one sequence may have, prompt and answer together; at most what the model takes. When left out: 4,096, or
-   * the largest of 2,048, 1,024 and 512 that fits into memory.
+   * the largest of 2,048, 1,024, 512 and 256 that fits into memory.
    */
   readonly context?: number
   /** Sequences that one batch may mix; 1 when left out. */

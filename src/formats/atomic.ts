@@ -9,6 +9,7 @@
  */
 import { PocketPhiError } from '../base/errors.ts'
 import { nodeModule } from '../base/platform.ts'
+import { isAlive } from '../base/process-alive.ts'
 import { type ByteChunks } from './safetensors-writer.ts'
 
 export type FileOperation = 'write' | 'sync' | 'rename' | 'remove'
@@ -85,15 +86,6 @@ export function systemError(path: string, error: unknown): unknown {
 
 function processId(): number {
   return globalThis.process.pid
-}
-
-function isAlive(id: number): boolean {
-  try {
-    globalThis.process.kill(id, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
 }
 
 /**

@@ -1,10 +1,11 @@
 /** The memory of Python when it has started, which every program begins with: made once, by a process that runs no program. */
 import { rmSync } from 'node:fs'
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import { PocketPhiError } from '../base/errors.ts'
+import { isAlive } from '../base/process-alive.ts'
 import { startWorker } from './processes.ts'
 
 /** Of the processor. */
@@ -30,9 +31,20 @@ async function makeSnapshot(pyodide: string, folder: string): Promise<string> {
   if (status !== 0) {
     throw new PocketPhiError('device-lost', 'Python does not start.', { found: complaint.trim().slice(-1000) })
   }
-  const place = await mkdtemp(join(tmpdir(), 'pocket-phi-python-'))
+  const place = await snapshotFolder(tmpdir())
   process.once('exit', () => rmSync(place, { recursive: true, force: true }))
   const file = join(place, 'snapshot')
   await writeFile(file, memory)
   return file
+}
+
+/** A folder that tells whose it is; what processes left that were killed is removed first, some 30 MB each. */
+export async function snapshotFolder(parent: string): Promise<string> {
+  for (const name of await readdir(parent)) {
+    const [, owner] = /^pocket-phi-python-(\d+)-\w{6}$/.exec(name) ?? []
+    // It may belong to somebody else, or be removed by another just now.
+    if (owner !== undefined && !isAlive(Number(owner)))
+      await rm(join(parent, name), { recursive: true }).catch(() => {})
+  }
+  return await mkdtemp(join(parent, `pocket-phi-python-${process.pid}-`))
 }

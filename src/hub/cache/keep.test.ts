@@ -66,6 +66,21 @@ test('removes a model, and what an earlier removal left', async () => {
   expect((await hub.pull()).files).toHaveLength(needed.length)
 })
 
+test('leaves a model alone while no file but the model is being downloaded, until the last of several downloads ends', async () => {
+  await using hub = await bench()
+  let attempts = 0
+  const before = async (operation: string, file: string): Promise<void> => {
+    // All files have come, and none of them is locked any more.
+    if (operation !== 'rename' || !file.includes('refs')) return
+    await hub.pull({ include: ['*.md'] })
+    await expect(removeRepositories(hub.environment, ['org/model'])).rejects.toMatchObject({ code: 'not-supported' })
+    attempts++
+  }
+  await hub.pull({ faults: { before } })
+  expect(attempts).toBe(1)
+  expect((await removeRepositories(hub.environment, ['org/model']))[0]).toBeGreaterThan(whole)
+})
+
 test('leaves a model alone that is being downloaded', async () => {
   await using hub = await bench()
   await hub.pull()

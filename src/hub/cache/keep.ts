@@ -1,6 +1,6 @@
 /** What the cache holds, and how it is given back. */
 import { randomUUID } from 'node:crypto'
-import { readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PocketPhiError } from '../../base/errors.ts'
 import { systemError } from '../../formats/atomic.ts'
@@ -8,7 +8,7 @@ import { isGgufName } from '../../formats/gguf.ts'
 import type { HubEnvironment } from './environment.ts'
 import { cachedRepositories } from './find.ts'
 import { tryLocks } from './lock.ts'
-import { lockEnding, locksFolder, partialEnding, repositoryFolder } from './repository-cache.ts'
+import { gateLock, lockEnding, locksFolder, partialEnding, repositoryFolder } from './repository-cache.ts'
 
 type Cache = Pick<HubEnvironment, 'cache'>
 
@@ -96,7 +96,7 @@ const removing = '.phi-removing-'
  * removal.
  *
  * @returns for each the bytes that are free again
- * @throws PocketPhiError `not-found`; `not-supported` while one of its files is being downloaded by this package (others are not seen);
+ * @throws PocketPhiError `not-found`; `not-supported` while it is being downloaded by this package (others are not seen);
  * `invalid-argument` where the system refuses
  */
 export async function removeRepositories(cache: Cache, repositories: readonly string[]): Promise<number[]> {
@@ -114,15 +114,15 @@ export async function removeRepositories(cache: Cache, repositories: readonly st
 async function removeRepository({ cache }: Cache, repository: string): Promise<void> {
   const folder = repositoryFolder(cache, repository)
   const locks = locksFolder(cache, repository)
-  const names = await readdir(locks).catch(() => [])
-  const lockFiles = names.filter((name) => name.endsWith(lockEnding)).map((name) => join(locks, name))
   try {
-    using held = tryLocks(lockFiles)
-    if (held === undefined) {
-      throw new PocketPhiError('not-supported', `"${repository}" is being downloaded.`, {
-        remedy: 'End the download first.',
-      })
-    }
+    await mkdir(locks, { recursive: true })
+    // With it no pull can begin, so that there are no other locks than those which are listed then.
+    using gate = tryLocks([gateLock(cache, repository)])
+    if (gate === undefined) throw beingDownloaded(repository)
+    const names = (await readdir(locks)).filter((name) => name.endsWith(lockEnding))
+    const others = names.map((name) => join(locks, name)).filter((path) => path !== gateLock(cache, repository))
+    using held = tryLocks(others)
+    if (held === undefined) throw beingDownloaded(repository)
     await rename(folder, join(cache, removing + randomUUID()))
     for (const name of await readdir(cache)) {
       if (name.startsWith(removing)) await rm(join(cache, name), { recursive: true, force: true })
@@ -130,4 +130,10 @@ async function removeRepository({ cache }: Cache, repository: string): Promise<v
   } catch (error) {
     throw systemError(folder, error)
   }
+}
+
+function beingDownloaded(repository: string): PocketPhiError {
+  return new PocketPhiError('not-supported', `"${repository}" is being downloaded.`, {
+    remedy: 'End the download first.',
+  })
 }

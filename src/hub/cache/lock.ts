@@ -21,7 +21,7 @@ const otherPlace = 'where its file system has no locks, set HF_HUB_CACHE to anot
 export async function withLock<T>(
   path: string,
   { clock, signal, onBusy }: LockOptions,
-  action: () => Promise<T>,
+  action: () => T | Promise<T>,
 ): Promise<T> {
   let held = tryLock(path, otherPlace)
   if (held === undefined) onBusy?.()
@@ -33,6 +33,14 @@ export async function withLock<T>(
     return await action()
   } finally {
     held.close()
+  }
+}
+
+/** Takes the first lock that is free of a row without an end. @throws PocketPhiError `not-supported` as `withLock` */
+export function takeFree(pathOf: (number: number) => string): Disposable {
+  for (let number = 0; ; number++) {
+    const held = tryLock(pathOf(number), otherPlace)
+    if (held !== undefined) return { [Symbol.dispose]: () => held.close() }
   }
 }
 

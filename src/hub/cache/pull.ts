@@ -4,13 +4,13 @@ import { PocketPhiError, throwIfAborted } from '../../base/errors.ts'
 import type { OnProgress } from '../../base/progress.ts'
 import type { FaultInjector } from '../../formats/atomic.ts'
 import type { Fetch } from '../../formats/http.ts'
-import { RepositoryCache, type Links } from './repository-cache.ts'
+import { gateLock, RepositoryCache, type Links } from './repository-cache.ts'
 import { systemClock, type Clock } from '../../base/clock.ts'
 import { completeFile } from '../download.ts'
 import { environmentAdvice, type HubEnvironment } from './environment.ts'
 import { PartialFile } from './partial.ts'
 import { describeFile, fileAddress, listRepository, type RemoteFile } from '../listing.ts'
-import { withLock } from './lock.ts'
+import { takeFree, withLock } from './lock.ts'
 import { checkFileName, checkRepository, checkRevision, defaultRevision } from '../names.ts'
 import type { Connection } from '../request.ts'
 import type { RetryOptions } from '../../base/retry.ts'
@@ -170,7 +170,19 @@ class Pull {
   }
 
   async run(): Promise<Pulled> {
-    const { commit, files, missingBytes } = await this.plan()
+    const plan = await this.plan()
+    const { commit, files } = plan
+    const here = await Promise.all(files.map((file) => this.#cache.isInSnapshot(commit, file)))
+    // Where all is there nothing is written, which a cache that can only be read allows.
+    const lock = here.every(Boolean) ? undefined : await this.#keepFromRemoval()
+    try {
+      return await this.#bring(plan)
+    } finally {
+      lock?.[Symbol.dispose]()
+    }
+  }
+
+  async #bring({ commit, files, missingBytes }: PullPlan): Promise<Pulled> {
     await this.#cache.prepare(commit)
     await this.#checkDisk(missingBytes)
     this.#total = files.reduce((sum, { size }) => sum + size, 0)
@@ -185,6 +197,15 @@ class Pull {
     }
     await this.#cache.setRef(this.#revision, commit)
     return { folder: this.#cache.snapshot(commit), commit, files: pulled }
+  }
+
+  /** What is removed meanwhile would be gone between two files: until this is disposed of, `removeRepositories` refuses. */
+  async #keepFromRemoval(): Promise<Disposable> {
+    const { clock, signal } = this.#connection
+    await this.#cache.prepareLocks()
+    const onBusy = (): void => this.#report('waiting until the model has been removed')
+    const gate = gateLock(this.#environment.cache, this.#repository)
+    return await withLock(gate, { clock, signal, onBusy }, () => takeFree((number) => this.#cache.pullLock(number)))
   }
 
   #address(commit: string, name: string): string {

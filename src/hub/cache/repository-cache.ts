@@ -44,6 +44,11 @@ export function locksFolder(cache: string, repository: string): string {
 /** How the names of our locks end; huggingface_hub has its own, which Node cannot take. */
 export const lockEnding = '.phi.lock'
 
+/** What is held for a moment while a pull begins, and for as long as a repository is being removed. */
+export function gateLock(cache: string, repository: string): string {
+  return join(locksFolder(cache, repository), `gate${lockEnding}`)
+}
+
 /** How the names of what is on its way end, whoever brings it. */
 export const partialEnding = '.incomplete'
 
@@ -75,16 +80,28 @@ export class RepositoryCache {
     return join(this.#locks, file.checksum.hex + lockEnding)
   }
 
+  /** One for each of the pulls that run at once, of which each holds its own from its first file to its last. */
+  pullLock(number: number): string {
+    return join(this.#locks, `pull-${number}${lockEnding}`)
+  }
+
   snapshot(commit: string): string {
     return join(this.#root, 'snapshots', commit)
   }
 
+  /** Makes the folder of the locks. */
+  async prepareLocks(): Promise<void> {
+    await this.#makeFolders([this.#locks])
+  }
+
   /** Makes the folders, so that other tools take this one for a repository. */
   async prepare(commit: string): Promise<void> {
+    await this.#makeFolders([join(this.#root, 'blobs'), this.snapshot(commit)])
+  }
+
+  async #makeFolders(folders: readonly string[]): Promise<void> {
     try {
-      for (const folder of [this.#locks, join(this.#root, 'blobs'), this.snapshot(commit)]) {
-        await mkdir(folder, { recursive: true })
-      }
+      for (const folder of folders) await mkdir(folder, { recursive: true })
     } catch (error) {
       throw systemError(this.#root, error)
     }
