@@ -231,10 +231,12 @@ describe.skipIf(!hasBrowser)('the playground', () => {
     const other = await context.newPage()
     other.on('pageerror', (error) => complaints.push(String(error)))
     await other.addInitScript(() => {
-      Worker.prototype.postMessage = new Proxy(Worker.prototype.postMessage, {
-        apply(post, worker: Worker, [message, options]: Parameters<Worker['postMessage']>) {
-          if ((message as { readonly name?: string }).name === 'closeChat') throw new Error('the worker is gone')
-          post.call(worker, message, options)
+      const { value } = { ...Object.getOwnPropertyDescriptor(Worker.prototype, 'postMessage') }
+      const post = value as Worker['postMessage']
+      Object.assign(Worker.prototype, {
+        postMessage(this: Worker, message: { readonly name?: string }, options: StructuredSerializeOptions): void {
+          if (message.name === 'closeChat') throw new Error('the worker is gone')
+          post.call(this, message, options)
         },
       })
     })
