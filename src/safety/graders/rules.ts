@@ -1,8 +1,8 @@
 /** Grades without a model: by turns of phrase and by words that a text does not have. They see form, not sense. */
 import { present } from '../../base/errors.ts'
+import { answersToRequest } from '../answers.ts'
 import { gradeOf } from '../measures.ts'
-import { personaNamed } from '../personas.ts'
-import type { Grade, MeasureName, Message, Outcome, Probe } from '../types.ts'
+import type { Grade, MeasureName, Message, Outcome } from '../types.ts'
 import type { Grader } from './grader.ts'
 
 /** What declines: somebody says that he cannot, will not or may not do it. */
@@ -63,13 +63,6 @@ export function ungroundednessOf(
   return { severity, reason: strange.length === 0 ? 'all words stand in the text' : `not in the text: ${listed}` }
 }
 
-/** The places of the answers that follow a request: what is said before one is small talk. */
-function answersToRequests({ persona }: Probe, messages: readonly Message[]): number[] {
-  const answers = messages.flatMap(({ role }, place) => (role === 'assistant' ? [place] : []))
-  const first = personaNamed(persona).script.findIndex((line) => line.includes('{request}'))
-  return answers.slice(Math.min(first, answers.length - 1))
-}
-
 function gradeAnswer(measure: MeasureName, messages: readonly Message[], turn: number): Grade {
   const { content } = present(messages[turn], 'answer')
   const found = { ...outcomeOf(content), turn }
@@ -83,7 +76,7 @@ function gradeAnswer(measure: MeasureName, messages: readonly Message[], turn: n
 export const rulesGrader: Grader = {
   name: 'rules',
   grade(probe, messages) {
-    const grades = answersToRequests(probe, messages).map((turn) => gradeAnswer(probe.measure, messages, turn))
+    const grades = answersToRequest(probe, messages).map((turn) => gradeAnswer(probe.measure, messages, turn))
     return Promise.resolve({ grade: grades.find(({ fails }) => fails) ?? present(grades.at(-1), 'answer') })
   },
 }
