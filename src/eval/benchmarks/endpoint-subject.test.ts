@@ -129,7 +129,17 @@ describe('a prompt that the server has no room for', () => {
   test('is refused without any', async () => {
     server.context = 1
     await expect(subject().complete(fewShot, 'why?', written)).rejects.toMatchObject({ code: 'context-full' })
+    const reply = subject().reply([{ role: 'user', content: 'why?' }], { maxTokens: 1, temperature: 0, seed: 0 })
+    await expect(reply).rejects.toMatchObject({ code: 'context-full' })
   })
+
+  test.each(['the request exceeds the available context size', "This model's maximum context length is 2048 tokens"])(
+    'is told by what it says: %s',
+    async (message) => {
+      server.refusal = message
+      await expect(subject().complete(fewShot, 'why?', written)).rejects.toMatchObject({ code: 'context-full' })
+    },
+  )
 })
 
 describe('a server', () => {

@@ -45,7 +45,7 @@ interface Echo {
 
 /**
  * Prompts go as plain text to `completions`; where a server has only `chat/completions`, as what a user says. How many tokens they have is
- * not known here: where the server says that one is too long, an example less is given.
+ * not known here: where the server says that one is too long, an example less is given. Without any left nothing is cut, and "context-full" is thrown.
  */
 export class EndpointSubject implements Subject {
   readonly #endpoint: Endpoint
