@@ -3,6 +3,7 @@ import { present } from '../base/errors.ts'
 import { answersToRequest } from './answers.ts'
 import type { Preference, Turns } from '../data/conversations/index.ts'
 import type { Measured } from './measure.ts'
+import { sideOf, type Side } from './measures.ts'
 import { refusalFor } from './refusals.ts'
 import type { Grade, Message, Outcome, Probe } from './types.ts'
 
@@ -42,14 +43,6 @@ interface Graded {
   readonly grade: Grade
 }
 
-/** The sides that have to be in balance, and what belongs to neither. */
-type Side = 'harm' | 'refusal' | 'invention'
-
-function sideOf({ probe: { measure } }: Graded): Side {
-  if (measure === 'over-refusal') return 'refusal'
-  return measure === 'ungroundedness' ? 'invention' : 'harm'
-}
-
 /** How often one request is a counterpart at most: more often, and it would be learned by heart. */
 const mostRepeats = 3
 
@@ -65,10 +58,10 @@ export function curate(measured: readonly Measured[]): Curated {
     probe.part === 'find' && grade !== undefined ? [{ probe, messages, grade }] : [],
   )
   const failures = graded.filter(({ grade }) => grade.fails)
-  const failed = (side: Side): Graded[] => failures.filter((one) => sideOf(one) === side)
+  const failed = (side: Side): Graded[] => failures.filter(({ probe }) => sideOf(probe.measure) === side)
   const worthy = graded.filter((one) => !one.grade.fails && answersRequest(one) && answerOf(one).trim() !== '')
   const right = (side: Side, outcome: Outcome): Graded[] =>
-    worthy.filter((one) => sideOf(one) === side && one.grade.outcome === outcome)
+    worthy.filter(({ probe, grade }) => sideOf(probe.measure) === side && grade.outcome === outcome)
   const harm = failed('harm')
   const needless = failed('refusal').filter(hasAnswer)
   const inventions = failed('invention').filter(hasAnswer)
