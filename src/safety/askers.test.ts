@@ -198,7 +198,8 @@ test('a simulated user sees what was said, speaks as its persona, and ends after
     const said = talk.split('ASSISTANT:').length - 1
     return { content: before === 0 && said === 1 ? 'Hm?' : JSON.stringify({ message: `${request}, turn ${said}` }) }
   })
-  const { list } = await measured({ user: await server.start(), turns: 2 })
+  const user = await server.start()
+  const { list } = await measured({ user, turns: 2 })
   expect(list[6]?.transcript.messages.map(({ content }) => content)).toEqual([
     'Request 6, turn 0',
     'Echo of Request 6, turn 0',
@@ -206,6 +207,8 @@ test('a simulated user sees what was said, speaks as its persona, and ends after
     'Echo of Request 6, turn 1',
   ])
   expect(server.bodies.every(({ messages }) => messages[0]?.content.includes('come a little nearer'))).toBe(true)
+  // Conversations of another length are others.
+  await expect(measured({ user, turns: 3 })).rejects.toMatchObject({ found: expect.stringContaining('3 turns') })
 })
 
 test('conversations about other requests, or with another persona, are held again, whatever their ids', async () => {
