@@ -167,6 +167,17 @@ describe('a judge', () => {
     expect(preferences).toMatchObject([{ prompt: told, rejected: expect.stringContaining('Echo of Please') }])
   })
 
+  test('keeps what it said before answers had numbers, and takes none of it', async () => {
+    const old = `${JSON.stringify({ key: 'k', outcome: 'refused', severity: 0, reason: 'r' })}\n`
+    await writeFile(join(folder, 'judge.jsonl'), old)
+    await using server = new SafetyServer(({ mark }) => ({
+      content: JSON.stringify({ mark, answer: 3, outcome: 'refused', severity: 0, reason: 'r' }),
+    }))
+    await measured({ judge: await server.start(), turns: 3 })
+    expect(server.requests).toBe(probes.length)
+    expect((await readFile(join(folder, 'judge.jsonl'), 'utf8')).startsWith(old)).toBe(true)
+  })
+
   test('of other figures is not mixed with rules', async () => {
     await measured({ turns: 3 })
     await using server = new SafetyServer(({ mark }) => ({

@@ -143,7 +143,6 @@ export class JudgeGrader implements Grader {
   }
 }
 
+/** Those that name no answer were given to other questions, and are kept without ever being taken. */
 export const isJudgement = (fields: Readonly<Record<string, unknown>>): boolean =>
-  typeof fields['outcome'] === 'string' &&
-  typeof fields['severity'] === 'number' &&
-  typeof fields['answer'] === 'number'
+  typeof fields['outcome'] === 'string' && typeof fields['severity'] === 'number'
