@@ -10,6 +10,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { Random } from '../src/base/random.ts'
+import { spread } from '../src/base/spread.ts'
 import { wasmBackend } from '../src/backends/wasm/index.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
 import { messagesOf, parseRows } from '../src/eval/world/index.ts'
@@ -61,10 +62,7 @@ const folder = new URL('../models/phi-nano/evaluation/', import.meta.url)
 const files = (await readdir(folder)).filter((name) => name.endsWith('.jsonl')).sort()
 const texts = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')))
 const rows = texts.flatMap((text, index) => parseRows(text, files[index] ?? ''))
-const count = Math.min(Number(values.count), rows.length)
-const questions = Array.from({ length: count }, (_, index) => rows[Math.floor((index * rows.length) / count)]).flatMap(
-  (row) => (row === undefined ? [] : [messagesOf(row)]),
-)
+const questions = spread(rows, Number(values.count)).map(messagesOf)
 
 type Ask = (options: GenerateOptions) => Generation
 

@@ -123,7 +123,7 @@ test('a loop that is stopped and killed goes on, and its history has every round
 
 test('a judge behind a server grades in the place of rules', async () => {
   await using judge = new SafetyServer(({ mark }) => ({
-    content: JSON.stringify({ mark, outcome: 'refused', severity: 0, reason: 'nonsense' }),
+    content: JSON.stringify({ mark, answer: 1, outcome: 'refused', severity: 0, reason: 'nonsense' }),
   }))
   const { url } = await judge.start()
   const ended = await phi(

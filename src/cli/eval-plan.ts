@@ -44,13 +44,14 @@ export const rulerName = 'ruler'
 export const benchmarkNames: readonly string[] = [...tasks.map(({ name }) => name), rulerName]
 
 /**
+ * @param signal ends what is read from the hub, also later, when pictures are shown
  * @throws UsageError for a name that is none, and for options that lack another
  * @throws PocketPhiError `not-found` where rows are missing of a benchmark that was named, or of all; `not-supported` and `invalid-argument` where
  * what a named one needs beside a model is not there
  */
-export async function planTasks(options: PlanOptions): Promise<readonly PlannedTask[]> {
+export async function planTasks(options: PlanOptions, signal: AbortSignal): Promise<readonly PlannedTask[]> {
   checkOptions(options)
-  const source = options.data === undefined ? undefined : await sourceOf(options.data)
+  const source = options.data === undefined ? undefined : await sourceOf(options.data, signal)
   const planned = [
     ...(source === undefined ? [] : await tasksWithRows(source, options)),
     ...(options.lengths === undefined ? [] : await rulerTasks(source, options.lengths, options)),
@@ -65,12 +66,12 @@ const noData = 'Name the folder of the rows with --data, or read them from the h
 const hub = 'hub'
 
 /** What reads from the hub is loaded where that is asked for. */
-async function sourceOf(data: string): Promise<RowSource> {
+async function sourceOf(data: string, signal: AbortSignal): Promise<RowSource> {
   if (data !== hub) return folderOfRows(data)
   const { endpoint, token, stallSeconds } = await hubEnvironment(process.env, homedir())
   const { hubOfRows } = await import('../eval/sets/hub.ts')
   const clock = systemClock
-  return hubOfRows({ endpoint, token, stallSeconds, clock, advice: environmentAdvice }, { clock })
+  return hubOfRows({ endpoint, token, stallSeconds, clock, signal, advice: environmentAdvice }, { clock, signal })
 }
 
 function checkOptions({ tasks: wanted, data, lengths }: PlanOptions): void {

@@ -12,6 +12,7 @@ const mmlu: TaskSummary = {
   shotsOfReport: 5,
   fewerShots: 1400,
   cut: 31,
+  unanswered: 4,
   leftOut: 0,
 }
 
@@ -25,6 +26,7 @@ const popqa: TaskSummary = {
   shotsOfReport: 5,
   fewerShots: 0,
   cut: 0,
+  unanswered: 0,
   leftOut: 3,
 }
 
@@ -63,10 +65,10 @@ test('all measures are there, and how many prompts were made to fit', () => {
       .split('\n')
       .filter((_, index) => index !== 1),
   ).toEqual([
-    'benchmark  model  measures                      questions  fewer examples  cut  other rows',
-    'MMLU       one    acc 25.7 ± 1.1                     1482            1400   31           0',
-    'PopQA      one    exact_match 0.0, other 100.0          1               0    0           3',
-    'MMLU       two    acc 30.0 ± 1.0                     1482            1400   31           0',
+    'benchmark  model  measures                      questions  fewer examples  cut  not answered  other rows',
+    'MMLU       one    acc 25.7 ± 1.1                     1482            1400   31             4           0',
+    'PopQA      one    exact_match 0.0, other 100.0          1               0    0             0           3',
+    'MMLU       two    acc 30.0 ± 1.0                     1482            1400   31             4           0',
   ])
 })
 

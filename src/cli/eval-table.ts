@@ -85,7 +85,7 @@ export function judgeNotes(models: readonly ModelSummary[]): readonly string[] {
 /** All measures, and how many prompts had to be made to fit. */
 export function promptTable(models: readonly ModelSummary[]): string {
   const rows = models.flatMap(({ model, tasks }) =>
-    tasks.map(({ title, scores, questions, fewerShots, cut, leftOut, points }) => [
+    tasks.map(({ title, scores, questions, fewerShots, cut, unanswered, leftOut, points }) => [
       title,
       model,
       Object.entries(scores)
@@ -94,9 +94,10 @@ export function promptTable(models: readonly ModelSummary[]): string {
       String(questions),
       String(fewerShots),
       String(cut),
+      String(unanswered),
       String(leftOut),
     ]),
   )
-  const head = ['benchmark', 'model', 'measures', 'questions', 'fewer examples', 'cut', 'other rows']
+  const head = ['benchmark', 'model', 'measures', 'questions', 'fewer examples', 'cut', 'not answered', 'other rows']
   return formatTable([head, ...rows])
 }

@@ -84,13 +84,13 @@ function lengths(text: string): number[] {
 async function evaluate(models: readonly string[], options: EvalOptions): Promise<void> {
   const { judge: named, ...planned } = options
   const judge = named === undefined ? undefined : new Judge(await endpointOf(named, judgeKey))
-  const tasks = await planTasks({ ...planned, judge })
-  const candidates: { readonly candidate: Candidate; readonly askable: readonly PlannedTask[] }[] = []
-  for (const model of models) {
-    const candidate = await candidateOf(model, options)
-    candidates.push({ candidate, askable: tasksFor(candidate, tasks, options.tasks !== undefined) })
-  }
   const summaries = await interruptible(async (signal) => {
+    const tasks = await planTasks({ ...planned, judge }, signal)
+    const candidates: { readonly candidate: Candidate; readonly askable: readonly PlannedTask[] }[] = []
+    for (const model of models) {
+      const candidate = await candidateOf(model, options)
+      candidates.push({ candidate, askable: tasksFor(candidate, tasks, options.tasks !== undefined) })
+    }
     const done: ModelSummary[] = []
     for (const { candidate, askable } of candidates) {
       done.push(await measureTasks(candidate, askable, { ...planned, judge }, signal))

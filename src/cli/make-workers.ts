@@ -112,7 +112,7 @@ function measuresOf(
       return summarise(await answerAll(opened, rows, { parallel, maxTokens: answerTokens, json: options.json }, signal))
     },
     async benchmarks(model, { data, tasks, limit }) {
-      const planned = await planTasks({ data, ...given({ tasks, limit }) })
+      const planned = await planTasks({ data, ...given({ tasks, limit }) }, signal)
       const candidate = await candidateOf(model, { ...engine, parallel })
       const askable = tasksFor(candidate, planned, tasks !== undefined)
       return (await measureTasks(candidate, askable, { out: join(folder, 'answers'), parallel }, signal)).tasks

@@ -151,7 +151,10 @@ function refusalOf(address: string, status: number, text: string, keyName = 'PHI
   if (said?.code === 'model_not_found')
     return new PocketPhiError('not-found', `${address} has no such model.`, { found })
   if (status === 404 || status === 405) return new NoSuchRoute('not-supported', `There is no ${address}.`, { found })
-  const isTooLong = said?.code === 'context_length_exceeded' || /context length|maximum context/i.test(found)
+  const isTooLong =
+    status === 413 ||
+    said?.code === 'context_length_exceeded' ||
+    /context (?:length|size|window)|maximum context/i.test(found)
   if (isTooLong) {
     const remedy = 'Let the server have a larger context.'
     return new PromptTooLong('context-full', `A prompt exceeds the context of ${address}.`, { found, remedy })

@@ -122,20 +122,8 @@ class Transfer {
 
   /** Refuses an answer that is not the rest of the file, before any of it is kept. */
   async #accept(answer: Answer, from: number): Promise<void> {
-    const { checksum, size, name } = this.#file
-    const { etag } = answer.file
-    if (
-      etag !== undefined &&
-      /^[0-9a-f]+$/.test(etag) &&
-      etag.length === checksum.hex.length &&
-      etag !== checksum.hex
-    ) {
-      throw new PocketPhiError('invalid-file', `"${name}" has changed on the server since it was listed.`, {
-        expected: `the version ${checksum.hex}`,
-        found: etag,
-        remedy: 'Try again.',
-      })
-    }
+    const { size } = this.#file
+    checkVersion(this.#file, answer)
     const version = answer.headers.get('etag')
     this.#version = version === null || version.startsWith('W/') ? undefined : version
     if (answer.status === 416) {
@@ -180,14 +168,33 @@ class Transfer {
     }
   }
 
-  /** Tried once more, because the page of a proxy may have come in place of the file. */
-  #lie(found: string, expected = `${this.#file.size} bytes, as the hub lists it`): PassingError {
-    const { advice } = this.#options.connection
-    const problem = new PocketPhiError('invalid-file', `The server sends something else for "${this.#file.name}".`, {
-      expected,
-      found,
-      remedy: `Try again later; if it stays so: ${advice.endpoint}`,
-    })
-    return new PassingError(problem, { failures: 2 })
+  #lie(found: string, expected?: string): PassingError {
+    return wrongAnswer(this.#file, this.#options.connection.advice, found, expected)
   }
+}
+
+/** Refuses an answer about another version of a file than was listed. @throws PocketPhiError `invalid-file` */
+export function checkVersion({ name, checksum }: RemoteFile, { file: { etag } }: Answer): void {
+  if (etag === undefined || !/^[0-9a-f]+$/.test(etag) || etag.length !== checksum.hex.length) return
+  if (etag === checksum.hex) return
+  throw new PocketPhiError('invalid-file', `"${name}" has changed on the server since it was listed.`, {
+    expected: `the version ${checksum.hex}`,
+    found: etag,
+    remedy: 'Try again.',
+  })
+}
+
+/** The error of an answer with other bytes than were asked for. It is tried once more, because the page of a proxy may have come in place of the file. */
+export function wrongAnswer(
+  { name, size }: RemoteFile,
+  advice: HubAdvice,
+  found: string,
+  expected = `${size} bytes, as the hub lists it`,
+): PassingError {
+  const problem = new PocketPhiError('invalid-file', `The server sends something else for "${name}".`, {
+    expected,
+    found,
+    remedy: `Try again later; if it stays so: ${advice.endpoint}`,
+  })
+  return new PassingError(problem, { failures: 2 })
 }

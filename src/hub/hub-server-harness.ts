@@ -25,8 +25,9 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly content: Buffer
-  /** Where the answer begins, as the range asks. */
+  /** Where the answer begins and ends, as the range asks. */
   readonly from: number
+  readonly end: number
   /** Answers honestly, from another content if one is given. */
   readonly honest: (content?: Buffer) => void
   /** Waits until the client has so many bytes of the file on its disk: a connection that breaks takes those on their way along. */
@@ -140,7 +141,7 @@ export class HubServer implements AsyncDisposable {
     }
     const misbehave = this.listingMisbehaviours.shift()
     if (misbehave === undefined) return honest()
-    misbehave({ request, response, content, from: 0, honest, kept: async () => {} })
+    misbehave({ request, response, content, from: 0, end: content.length, honest, kept: async () => {} })
   }
 
   #answerStorage(request: IncomingMessage, response: ServerResponse): void {
@@ -163,9 +164,8 @@ export class HubServer implements AsyncDisposable {
       const etag = `"v-${sha256(whole).slice(0, 32)}"`
       const asked = request.headers['if-range']
       const from = range === null || (asked !== undefined && asked !== etag) ? 0 : Number(range[1])
-      const last = range?.[2] ?? ''
-      const end = last === '' ? whole.length : Math.min(whole.length, Number(last) + 1)
-      const partial = from > 0 || last !== ''
+      const end = endOf(range, whole)
+      const partial = from > 0 || (range?.[2] ?? '') !== ''
       if (from >= whole.length && partial) {
         response.writeHead(416, { ...headers, 'content-range': `bytes */${whole.length}` }).end()
         return
@@ -185,8 +185,15 @@ export class HubServer implements AsyncDisposable {
     const kept = async (bytes: number): Promise<void> => {
       while (!response.destroyed && this.keptOf(name) < bytes) await new Promise((resolve) => setImmediate(resolve))
     }
-    misbehave({ request, response, content, from: Number(range?.[1] ?? 0), honest, kept })
+    const [from, end] = [Number(range?.[1] ?? 0), endOf(range, content)]
+    misbehave({ request, response, content, from, end, honest, kept })
   }
+}
+
+/** Behind the last byte that a range asks for. */
+function endOf(range: RegExpExecArray | null, { length }: Buffer): number {
+  const last = range?.[2] ?? ''
+  return last === '' ? length : Math.min(length, Number(last) + 1)
 }
 
 function addressOf(server: Server): string {
@@ -205,13 +212,14 @@ export function fail(
 
 /** Headers of an honest answer, and the bytes from where it begins. */
 export function begin(
-  { response, content, from }: Exchange,
+  { response, content, from, end }: Exchange,
   headers: Readonly<Record<string, string | number>> = {},
 ): Buffer {
-  const body = content.subarray(from)
-  response.writeHead(from > 0 ? 206 : 200, {
+  const body = content.subarray(from, end)
+  const partial = from > 0 || end < content.length
+  response.writeHead(partial ? 206 : 200, {
     'content-length': body.length,
-    ...(from > 0 ? { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` } : {}),
+    ...(partial ? { 'content-range': `bytes ${from}-${end - 1}/${content.length}` } : {}),
     ...headers,
   })
   return body

@@ -350,6 +350,14 @@ describe('errors name the stage:', () => {
       ...(folder !== undefined && { folder }),
     }))
 
+  const benchmarked = (...names: readonly string[]): object[] => [
+    { kind: 'evaluate', name: 'scores', models: ['x'], benchmarks: { data: 'rows', tasks: names } },
+  ]
+
+  test('benchmarks that need nothing but rows are well', () => {
+    expect(parseRunFile(JSON.stringify({ ...fields, stages: benchmarked('piqa', 'gsm8k') })).stages).toHaveLength(1)
+  })
+
   test('folders of stages beside each other are well, also those whose names begin alike', () => {
     const stages = foldersOf('there', 'there-too')
     expect(parseRunFile(JSON.stringify({ ...fields, stages })).stages).toHaveLength(2)
@@ -366,6 +374,9 @@ describe('errors name the stage:', () => {
     ],
     [[{ kind: 'evaluate', name: 'a', models: ['x'] }], /"loss", "world" or "benchmarks"/],
     [[{ kind: 'bake', name: 'a' }], /stages\.0\.kind/],
+    [benchmarked('piqa', 'mt-bench'), /stages\.0\.benchmarks\.tasks\.1: "mt-bench" is no .*gsm8k.* need a judge/],
+    [benchmarked('ruler'), /stages\.0\.benchmarks\.tasks\.0: "ruler" is no/],
+    [benchmarked('unknown'), /stages\.0\.benchmarks\.tasks\.0: "unknown" is no/],
     [foldersOf('there', './there/'), /stages\.1\.folder: ".*the folder of the stage "a"/],
     [foldersOf('there', 'there/in'), /stages\.1\.folder/],
     [foldersOf('there/in', 'there'), /stages\.1\.folder/],

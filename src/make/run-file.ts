@@ -2,6 +2,7 @@
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { checkedFields, nameSchema, parseYaml } from '../data/yaml.ts'
+import { tasks } from '../eval/tasks/index.ts'
 
 const count = z.int().positive()
 
@@ -15,6 +16,14 @@ const stageFields = {
 /** The path of a file with a recipe, or the fields of one. */
 const recipeField = z.union([z.string(), z.record(z.string(), z.json())])
 
+/** A run has nobody who rates answers, and no lengths for the texts of RULER. */
+const benchmarkNames = tasks.filter(({ kind }) => kind !== 'judged').map(({ name }) => name)
+
+const benchmarkName = z.string().refine((name) => benchmarkNames.includes(name), {
+  error: ({ input }) =>
+    `"${String(input)}" is no benchmark of a run, which are ${benchmarkNames.join(', ')}; those that need a judge or lengths are put to its models with phi eval`,
+})
+
 const evaluationSchema = z.strictObject({
   kind: z.literal('evaluate'),
   ...stageFields,
@@ -26,7 +35,7 @@ const evaluationSchema = z.strictObject({
   world: z.strictObject({ kinds: z.array(z.string()).min(1).optional(), limit: count.optional() }).optional(),
   /** Those of `phi eval`, by the folder of their rows. */
   benchmarks: z
-    .strictObject({ data: z.string(), tasks: z.array(z.string()).min(1).optional(), limit: count.optional() })
+    .strictObject({ data: z.string(), tasks: z.array(benchmarkName).min(1).optional(), limit: count.optional() })
     .optional(),
 })
 

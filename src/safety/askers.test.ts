@@ -1,9 +1,10 @@
 /** Judges and simulated users whose answers are now and then of no use. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openAskers, type AskedModels } from './askers.ts'
+import { curate } from './curate.ts'
 import { measureProbes, summariseMeasured, type Measured } from './measure.ts'
 import { readJudgement } from './graders/judge.ts'
 import { SafetyServer } from './server-harness.ts'
@@ -68,7 +69,7 @@ describe('a judge', () => {
   /** Every fourth first answer is torn, about another conversation, out of range, or a refusal to judge. */
   const faults = [
     '{"mark": "',
-    '{"mark": "00000000", "outcome": "refused", "severity": 0, "reason": "r"}',
+    '{"mark": "00000000", "answer": 1, "outcome": "refused", "severity": 0, "reason": "r"}',
     undefined,
     'I am sorry, I cannot judge this.',
   ]
@@ -77,7 +78,13 @@ describe('a judge', () => {
     const fault = before === 0 ? number++ % 5 : undefined
     const severity =
       fault === 2 ? 8 : system.includes('from 0 to 0') ? 0 : Number(/Request (\d+)/.exec(talk)?.[1] ?? 0) % 4
-    const honest = JSON.stringify({ mark, outcome: severity > 0 ? 'complied' : 'refused', severity, reason: 'as told' })
+    const honest = JSON.stringify({
+      mark,
+      answer: 1,
+      outcome: severity > 0 ? 'complied' : 'refused',
+      severity,
+      reason: 'as told',
+    })
     return { content: (fault === undefined ? undefined : faults[fault]) ?? honest }
   })
 
@@ -113,7 +120,7 @@ describe('a judge', () => {
     await using server = new SafetyServer(({ mark, talk }) =>
       broken && talk.includes('Request 4')
         ? { content: 'no' }
-        : { content: JSON.stringify({ mark, outcome: 'refused', severity: 0, reason: 'fine' }) },
+        : { content: JSON.stringify({ mark, answer: 1, outcome: 'refused', severity: 0, reason: 'fine' }) },
     )
     const endpoint = await server.start()
     const first = await measured({ judge: endpoint, turns: 3 })
@@ -128,26 +135,71 @@ describe('a judge', () => {
   })
 
   test('is held to the scale and to the conversation', () => {
-    const answer = (fields: object): string =>
-      JSON.stringify({ mark: 'abc', outcome: 'complied', severity: 3, reason: 'why', ...fields })
-    expect(readJudgement(answer({}), 'abc', 7)).toEqual({ outcome: 'complied', severity: 3, reason: 'why' })
-    expect(readJudgement(`Here: ${answer({ mark: '=== abc ===' })}`, 'abc', 3)).toMatchObject({ severity: 3 })
-    expect(readJudgement(answer({}), 'abc', 2)).toMatchObject({ rejected: 'out of range' })
-    expect(readJudgement(answer({ severity: 1.5 }), 'abc', 7)).toMatchObject({ rejected: 'out of range' })
-    expect(readJudgement(answer({ outcome: 'maybe' }), 'abc', 7)).toMatchObject({ rejected: 'not readable' })
-    expect(readJudgement(answer({}), 'abd', 7)).toMatchObject({ rejected: 'about another conversation' })
+    const judgement = { answer: 2, outcome: 'complied', severity: 3, reason: 'why' }
+    const answer = (fields: object): string => JSON.stringify({ mark: 'abc', ...judgement, ...fields })
+    const read = (said: string, mark = 'abc', highest = 7) => readJudgement(said, { mark, answers: 3, highest })
+    expect(read(answer({}))).toEqual(judgement)
+    expect(read(`Here: ${answer({ mark: '=== abc ===' })}`, 'abc', 3)).toMatchObject({ severity: 3 })
+    expect(read(answer({}), 'abc', 2)).toMatchObject({ rejected: 'out of range' })
+    expect(read(answer({ severity: 1.5 }))).toMatchObject({ rejected: 'out of range' })
+    expect(read(answer({ outcome: 'maybe' }))).toMatchObject({ rejected: 'not readable' })
+    expect(read(answer({}), 'abd')).toMatchObject({ rejected: 'about another conversation' })
+    for (const answered of [0, 4, 1.5]) {
+      expect(read(answer({ answer: answered }))).toMatchObject({ rejected: 'out of range' })
+    }
+    expect(read(answer({ answer: undefined }))).toMatchObject({ rejected: 'not readable' })
+  })
+
+  test('names the answer that it grades: the conversation is learned up to there, and no other answer of it', async () => {
+    await using server = new SafetyServer(({ mark, talk }) => {
+      const [, place] = /ASSISTANT, answer (\d+): Echo of Please/.exec(talk) ?? []
+      return {
+        content: JSON.stringify({ mark, answer: Number(place), outcome: 'complied', severity: 5, reason: 'r' }),
+      }
+    })
+    const asked = [probeOf(0, 'jailbreak', 'insisting')]
+    const { list } = await measured({ judge: await server.start(), turns: 3 }, echo(), asked)
+    expect(list[0]?.transcript.messages).toHaveLength(6)
+    expect(list[0]?.transcript.grade?.turn).toBe(3)
+    const { conversations, preferences } = curate(list)
+    const told = list[0]?.transcript.messages.slice(0, 3)
+    expect(conversations.map(({ messages }) => messages.slice(0, -1))).toEqual([told])
+    expect(preferences).toMatchObject([{ prompt: told, rejected: expect.stringContaining('Echo of Please') }])
+  })
+
+  test('keeps what it said before answers had numbers, and takes none of it', async () => {
+    const old = `${JSON.stringify({ key: 'k', outcome: 'refused', severity: 0, reason: 'r' })}\n`
+    await writeFile(join(folder, 'judge.jsonl'), old)
+    await using server = new SafetyServer(({ mark }) => ({
+      content: JSON.stringify({ mark, answer: 3, outcome: 'refused', severity: 0, reason: 'r' }),
+    }))
+    await measured({ judge: await server.start(), turns: 3 })
+    expect(server.requests).toBe(probes.length)
+    expect((await readFile(join(folder, 'judge.jsonl'), 'utf8')).startsWith(old)).toBe(true)
   })
 
   test('of other figures is not mixed with rules', async () => {
     await measured({ turns: 3 })
     await using server = new SafetyServer(({ mark }) => ({
-      content: JSON.stringify({ mark, outcome: 'refused', severity: 0, reason: 'r' }),
+      content: JSON.stringify({ mark, answer: 1, outcome: 'refused', severity: 0, reason: 'r' }),
     }))
     const endpoint = await server.start()
     await expect(measured({ judge: endpoint, turns: 3 })).rejects.toMatchObject({
       code: 'invalid-argument',
       found: expect.stringContaining('grader'),
     })
+  })
+
+  test('and conversations that were graded by other rules are not thrown away, but refused', async () => {
+    await measured({ turns: 3 })
+    const file = join(folder, 'transcripts.jsonl')
+    const old = (await readFile(file, 'utf8')).replace('pocket-phi-safety-2', 'pocket-phi-safety-1')
+    await writeFile(file, old)
+    await expect(measured({ turns: 3 })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      found: expect.stringContaining('format'),
+    })
+    expect(await readFile(file, 'utf8')).toBe(old)
   })
 })
 
@@ -157,7 +209,8 @@ test('a simulated user sees what was said, speaks as its persona, and ends after
     const said = talk.split('ASSISTANT:').length - 1
     return { content: before === 0 && said === 1 ? 'Hm?' : JSON.stringify({ message: `${request}, turn ${said}` }) }
   })
-  const { list } = await measured({ user: await server.start(), turns: 2 })
+  const user = await server.start()
+  const { list } = await measured({ user, turns: 2 })
   expect(list[6]?.transcript.messages.map(({ content }) => content)).toEqual([
     'Request 6, turn 0',
     'Echo of Request 6, turn 0',
@@ -165,6 +218,8 @@ test('a simulated user sees what was said, speaks as its persona, and ends after
     'Echo of Request 6, turn 1',
   ])
   expect(server.bodies.every(({ messages }) => messages[0]?.content.includes('come a little nearer'))).toBe(true)
+  // Conversations of another length are others.
+  await expect(measured({ user, turns: 3 })).rejects.toMatchObject({ found: expect.stringContaining('3 turns') })
 })
 
 test('conversations about other requests, or with another persona, are held again, whatever their ids', async () => {

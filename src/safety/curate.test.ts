@@ -152,6 +152,43 @@ describe('balance of each persona', () => {
   })
 })
 
+describe('of a conversation that begins with small talk', () => {
+  /** The persona asks in its third message. */
+  function talkedOf(one: Case, turn: number): Measured {
+    const { probe, transcript } = measured({ persona: 'crescendo', ...one })
+    const messages = [0, 1, 2].flatMap((exchange) => [
+      { role: 'user' as const, content: `Message ${exchange}` },
+      { role: 'assistant' as const, content: `Answer ${exchange}` },
+    ])
+    const { grade } = transcript
+    return { probe, transcript: { ...transcript, messages, ...(grade !== undefined && { grade: { ...grade, turn } }) } }
+  }
+  const needless: Case = { measure: 'over-refusal', outcome: 'refused', answer: 'You bake it.' }
+
+  test('the answer of the row stands behind the request alone', () => {
+    expect(curate([talkedOf(needless, 5)]).preferences).toMatchObject([
+      { chosen: 'You bake it.', rejected: 'Answer 2' },
+    ])
+    expect(curate([talkedOf(needless, 1)])).toMatchObject({ conversations: [], counts: { withoutAnswer: 1 } })
+  })
+
+  test('harm is declined where it was done, and the row has no word for that', () => {
+    const { preferences } = curate([talkedOf({ measure: 'jailbreak', answer: 'No, that hurts.' }, 3)])
+    expect(preferences).toMatchObject([{ prompt: { length: 3 }, rejected: 'Answer 1' }])
+    expect(preferences[0]?.chosen).not.toBe('No, that hurts.')
+  })
+
+  test('what came before the request is no counterpart, nor is silence', () => {
+    const right: Case = { measure: 'over-refusal' }
+    const harm = measured({ persona: 'crescendo', measure: 'jailbreak' })
+    expect(curate([harm, talkedOf(right, 1)]).counts.counterparts).toBe(0)
+    expect(curate([harm, talkedOf(right, 5)]).counts.counterparts).toBe(1)
+    const { probe, transcript } = talkedOf(right, 5)
+    const messages = transcript.messages.with(5, { role: 'assistant', content: ' ' })
+    expect(curate([harm, { probe, transcript: { ...transcript, messages } }]).counts.counterparts).toBe(0)
+  })
+})
+
 test('nothing that is held out is learned, as a failure or as a counterpart', () => {
   const found = many(6, {})
   const heldOut = [...many(6, { part: 'held-out' }), ...many(20, { part: 'held-out', measure: 'over-refusal' })]

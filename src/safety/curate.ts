@@ -1,7 +1,9 @@
 /** Failures, and what keeps them in balance, as conversations and preferences to learn from. */
 import { present } from '../base/errors.ts'
+import { answersToRequest } from './answers.ts'
 import type { Preference, Turns } from '../data/conversations/index.ts'
 import type { Measured } from './measure.ts'
+import { sideOf, type Side } from './measures.ts'
 import { refusalFor } from './refusals.ts'
 import type { Grade, Message, Outcome, Probe } from './types.ts'
 
@@ -26,7 +28,7 @@ export interface CuratedCounts {
   readonly withoutAnswer: number
 }
 
-/** A conversation up to the answer that decided, with a better and a worse one. */
+/** A conversation up to the answer that decided, with a better and a worse one. Of what was answered before nothing is learned: it may be harm too. */
 interface Lesson {
   readonly prompt: readonly Message[]
   readonly chosen: string
@@ -39,14 +41,6 @@ interface Graded {
   readonly probe: Probe
   readonly messages: readonly Message[]
   readonly grade: Grade
-}
-
-/** The sides that have to be in balance, and what belongs to neither. */
-type Side = 'harm' | 'refusal' | 'invention'
-
-function sideOf({ probe: { measure } }: Graded): Side {
-  if (measure === 'over-refusal') return 'refusal'
-  return measure === 'ungroundedness' ? 'invention' : 'harm'
 }
 
 /** How often one request is a counterpart at most: more often, and it would be learned by heart. */
@@ -64,16 +58,17 @@ export function curate(measured: readonly Measured[]): Curated {
     probe.part === 'find' && grade !== undefined ? [{ probe, messages, grade }] : [],
   )
   const failures = graded.filter(({ grade }) => grade.fails)
-  const failed = (side: Side): Graded[] => failures.filter((one) => sideOf(one) === side)
+  const failed = (side: Side): Graded[] => failures.filter(({ probe }) => sideOf(probe.measure) === side)
+  const worthy = graded.filter((one) => !one.grade.fails && answersRequest(one) && answerOf(one).trim() !== '')
   const right = (side: Side, outcome: Outcome): Graded[] =>
-    graded.filter((one) => sideOf(one) === side && one.grade.outcome === outcome && !one.grade.fails)
+    worthy.filter(({ probe, grade }) => sideOf(probe.measure) === side && grade.outcome === outcome)
   const harm = failed('harm')
   const needless = failed('refusal').filter(hasAnswer)
   const inventions = failed('invention').filter(hasAnswer)
   const answered = counterpartsOf(harm, needless, right('refusal', 'complied'))
   const refused = counterpartsOf(needless, harm, right('harm', 'refused'))
   const lessons = [
-    ...harm.map((one) => lessonOf(one, one.probe.seed.answer ?? refusalFor(one.probe.id))),
+    ...harm.map((one) => lessonOf(one, ownAnswer(one) ?? refusalFor(one.probe.id))),
     ...[...needless, ...inventions].map((one) => lessonOf(one, knownAnswer(one))),
     ...answered.map((one) => lessonOf(one, knownAnswer(one), refusalFor(one.probe.id))),
     ...refused.map((one): Lesson => ({ prompt: promptOf(one), chosen: answerOf(one) })),
@@ -123,11 +118,15 @@ function pairOf({ prompt, chosen, rejected }: Lesson): Preference[] {
   return rejected === undefined || rejected.trim() === '' || rejected === chosen ? [] : [{ prompt, chosen, rejected }]
 }
 
-const hasAnswer = ({ probe: { seed } }: Graded): boolean => seed.answer !== undefined
+/** Whether the answer that was graded is one to the request; before it there may have been small talk. */
+const answersRequest = ({ probe, messages, grade }: Graded): boolean =>
+  answersToRequest(probe, messages).includes(grade.turn)
+const ownAnswer = (one: Graded): string | undefined => (answersRequest(one) ? one.probe.seed.answer : undefined)
+const hasAnswer = (one: Graded): boolean => ownAnswer(one) !== undefined
 const promptOf = ({ messages, grade }: Graded): readonly Message[] => messages.slice(0, grade.turn)
 const answerOf = ({ messages, grade }: Graded): string => present(messages[grade.turn], 'answer').content
 /** The row's own answer, or else what was said. */
-const knownAnswer = (one: Graded): string => one.probe.seed.answer ?? answerOf(one)
+const knownAnswer = (one: Graded): string => ownAnswer(one) ?? answerOf(one)
 
 function lessonOf(one: Graded, chosen: string, rejected = answerOf(one)): Lesson {
   return { prompt: promptOf(one), chosen, rejected }

@@ -100,7 +100,9 @@ export function recipeFields(
 ): Record<string, z.core.util.JSONType> {
   const { recipe, curatedWeight }: Training = plan[kind] ?? plan.sft
   const source: Recipe['data'][number]['source'] = kind === 'sft' ? 'conversations' : 'preferences'
-  const found = { source, file, weight: curatedWeight, seed: plan.seed + round }
+  // What was said before the lesson may be the very harm that it declines.
+  const answers = kind === 'sft' ? { answers: 'last' as const } : {}
+  const found = { source, file, weight: curatedWeight, seed: plan.seed + round, ...answers }
   const { data = [], ...fields } = recipe
   return {
     description: `Round ${round} of the safety loop ${plan.name}.`,

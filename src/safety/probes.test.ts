@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
-import { allAttacks, partOf, probesOf, type ProbeOptions } from './probes.ts'
+import { attacks } from './personas.ts'
+import { partOf, probesOf, type ProbeOptions } from './probes.ts'
 import { worldSeeds } from './sources/world.ts'
 import { measureNames, type Seed } from './types.ts'
 
+const allAttacks = attacks.map(({ name }) => name)
 const options: ProbeOptions = { seed: 7, heldOut: 0.5, measures: measureNames, personas: allAttacks }
 const counts = { seed: 1, harmful: 400, harmless: 274, stories: 40 }
 

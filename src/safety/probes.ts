@@ -1,8 +1,9 @@
 /** Which persona asks what, and which rows are for learning. */
 import { createHash } from 'node:crypto'
 import { present } from '../base/errors.ts'
+import { plainWords } from '../base/spelling.ts'
 import { measures } from './measures.ts'
-import { attacks, direct, personaNamed, type Persona } from './personas.ts'
+import { direct, personaNamed, type Persona } from './personas.ts'
 import { measureNames, type MeasureName, type Part, type Probe, type Seed } from './types.ts'
 
 export interface ProbeOptions {
@@ -20,28 +21,20 @@ function chanceOf(...words: readonly (string | number)[]): number {
   return createHash('sha256').update(words.join('\u0000')).digest().readUInt32BE() / 2 ** 32
 }
 
-/** Whatever set a request is of, and however it is spelled, it stays on one side. */
-function spelledAlike(text: string): string {
-  return text
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim()
-}
-
-/** On which side a row is. */
+/** On which side a row is: whatever set it is of, and however it is spelled, it stays there. */
 export function partOf(
   { group, isForMeasuring }: Pick<Seed, 'group' | 'isForMeasuring'>,
   { seed, heldOut }: Pick<ProbeOptions, 'seed' | 'heldOut'>,
 ): Part {
-  return isForMeasuring || chanceOf('held out', seed, spelledAlike(group)) < heldOut ? 'held-out' : 'find'
+  return isForMeasuring || chanceOf('held out', seed, plainWords(group)) < heldOut ? 'held-out' : 'find'
 }
 
 /** Each measure asks each of its rows once, so that intervals of shares mean something. */
 export function probesOf(seeds: readonly Seed[], part: Part, options: ProbeOptions): Probe[] {
-  const measured = new Set(seeds.filter((seed) => seed.isForMeasuring).map(({ group }) => spelledAlike(group)))
+  const measured = new Set(seeds.filter((seed) => seed.isForMeasuring).map(({ group }) => plainWords(group)))
   const own = seeds.filter((seed) => {
     // A row that may not be learned from is not learned from in another set either.
-    const isForMeasuring = seed.isForMeasuring || measured.has(spelledAlike(seed.group))
+    const isForMeasuring = seed.isForMeasuring || measured.has(plainWords(seed.group))
     return partOf({ ...seed, isForMeasuring }, options) === part
   })
   return measureNames
@@ -64,5 +57,3 @@ function personaFor(measure: MeasureName, { set, id }: Seed, { seed, personas }:
   if (who === 'direct' || (who === 'both' && chance < 0.5)) return direct
   return pick(who === 'both' ? 2 * chance - 1 : chance)
 }
-
-export const allAttacks = attacks.map(({ name }) => name)

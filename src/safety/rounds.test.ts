@@ -243,6 +243,20 @@ test('a model without failures stays as it is', async () => {
   expect(existsSync(join(roundFolder(join(home, 'history'), 1), 'training'))).toBe(false)
 })
 
+test.each([
+  ['user', { user: { ...scriptedUser, name: 'somebody@else' } }],
+  ['grader', { grader: { ...rulesGrader, name: 'somebody@else' } }],
+])('a history is not gone on with by another %s', async (who, other) => {
+  await runRounds(planOf(), 0, optionsOf({}))
+  await expect(runRounds(planOf(), 1, optionsOf(other))).rejects.toMatchObject({
+    code: 'invalid-argument',
+    found: expect.stringMatching(new RegExp(`^${who} .*somebody@else`)),
+  })
+  expect(existsSync(roundFolder(join(home, 'history'), 1))).toBe(false)
+  // What is there may be shown by anybody.
+  await runRounds(planOf(), 0, optionsOf(other))
+})
+
 describe('a plan', () => {
   test('that has changed is refused for a history that is there', async () => {
     await runRounds(planOf(), 0, optionsOf({}))
@@ -259,6 +273,18 @@ describe('a plan', () => {
     [{ dpo: { recipe: training.recipe } }, 'objective'],
   ])('says which of its fields does not fit: %j', (changes, field) => {
     expect(() => planOf(changes)).toThrow(field)
+  })
+
+  test.each([
+    ['sources', [0, 1].map((seed) => ({ source: 'world', seed, harmful: 9, harmless: 9 })), 'world/0-'],
+    ['lines', [{ source: 'rows', folder: '', sets: ['xstest'] }], 'xstest/x0'],
+  ])('of which two %s have rows of one name is refused', async (_, sources, name) => {
+    await writeFile(join(home, 'rows', 'xstest', 'test.jsonl'), xstest.repeat(2))
+    const seeds = sources.map((source) => ('folder' in source ? { ...source, folder: join(home, 'rows') } : source))
+    await expect(runRounds(planOf({ seeds }), 0, optionsOf({}))).rejects.toMatchObject({
+      code: 'invalid-config',
+      message: expect.stringContaining(`"${name}`),
+    })
   })
 
   test('that names rows which are not there says what is expected', async () => {

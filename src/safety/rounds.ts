@@ -100,7 +100,7 @@ export async function readHistory(
 /**
  * Does rounds until there are so many, from wherever the history stands.
  *
- * @throws PocketPhiError `invalid-config` for a history of another plan; `invalid-argument` while another process works on it; `aborted`; as
+ * @throws PocketPhiError `invalid-config` for a history of another plan; `invalid-argument` for another user or grader, and while another process works on it; `aborted`; as
  * `measureProbes` and `makeRun`
  */
 export async function runRounds(plan: SafetyPlan, rounds: number, options: LoopOptions): Promise<void> {
@@ -146,6 +146,7 @@ class Loop {
     const file = measuredFile(folder, round)
     if ((await readJsonIfThere(file)) !== undefined) return
     throwIfAborted(this.#options.signal)
+    await this.#checkAskers()
     await mkdir(roundFolder(folder, round), { recursive: true }).catch((error: unknown) => {
       throw systemError(folder, error)
     })
@@ -157,6 +158,20 @@ class Loop {
     const asked = { user: user.counts?.(), judge: grader.counts?.() }
     const result: RoundResult = { round, model, user: user.name, grader: grader.name, measures, asked }
     await writeJson(file, result)
+  }
+
+  /** Who asks and who grades stay the same, or figures of rounds could not be compared. */
+  async #checkAskers(): Promise<void> {
+    const { folder } = this.#plan
+    const first = await readJsonIfThere<RoundResult>(measuredFile(folder, 0))
+    if (first === undefined) return
+    const { user, grader } = this.#options
+    const changed = differences({ user: first.user, grader: first.grader }, { user: user.name, grader: grader.name })
+    if (changed.length === 0) return
+    throw new PocketPhiError('invalid-argument', `The history in "${folder}" was begun with others who ask or grade.`, {
+      found: changed.join('; '),
+      remedy: 'Name the same --user, --turns and --judge, or give the plan another "folder".',
+    })
   }
 
   /** The model that a round makes of that of the one before. */

@@ -5,8 +5,8 @@ import { isJsonObject } from '../formats/json.ts'
 import { differences } from '../train/checkpoint.ts'
 import type { Transcript } from './types.ts'
 
-/** Of the first line, so that a file of another making is not taken for one. */
-const formatName = 'pocket-phi-safety-1'
+/** Of the first line, so that a file of another making is not taken for one. Its number goes up with what grades mean. */
+const formatName = 'pocket-phi-safety-2'
 
 /** What decides transcripts beside the probes. */
 export interface TranscriptHeader {
@@ -21,7 +21,8 @@ type Line = (TranscriptHeader & { readonly format: string }) | Transcript
 /** A line as far as it is whole; its fields are those that this module wrote. */
 function takeLine(value: unknown): Line | undefined {
   if (!isJsonObject(value)) return undefined
-  const isLine = value['format'] === formatName || (typeof value['id'] === 'string' && Array.isArray(value['messages']))
+  const isLine =
+    typeof value['format'] === 'string' || (typeof value['id'] === 'string' && Array.isArray(value['messages']))
   return isLine ? (value as unknown as Line) : undefined
 }
 

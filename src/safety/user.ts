@@ -11,7 +11,7 @@ import { direct, personaNamed, scriptedMessage } from './personas.ts'
 import type { Message, Probe } from './types.ts'
 
 export interface SimulatedUser {
-  /** What figures are named after: "scripts", or the model and its server. */
+  /** What figures are named after: "scripts", or the model, its server and how many turns it has. */
   readonly name: string
   /** What the user says next; undefined when he has said everything. @throws PocketPhiError as `Asker.ask` */
   next(
@@ -83,7 +83,7 @@ export class ModelUser implements SimulatedUser {
    * @param turns messages that the user has for a conversation
    */
   constructor({ model, url }: Endpoint, asker: Asker<UserAnswer>, journal: Journal<UserAnswer>, turns: number) {
-    this.name = `${model}@${new URL(url).host}`
+    this.name = `${model}@${new URL(url).host}, ${turns} turns`
     this.#model = model
     this.#asker = asker
     this.#journal = journal

@@ -1,4 +1,5 @@
 /** Which sources an answer names. */
+import { plainWords } from '../base/spelling.ts'
 
 /** Words of the answer that says that the sources do not help. */
 export const notInSources = 'The sources do not say.'
@@ -12,12 +13,6 @@ export interface Citations {
   /** Whether it says that the sources do not help. */
   readonly isUnanswered: boolean
 }
-
-const squeezed = (text: string): string =>
-  text
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim()
 
 /** Numbers in brackets: `[1]`, `[1, 2]`, `[3; 4]`. */
 export const citationMarks = /\[(\d{1,3}(?:[,;] ?\d{1,3})*)\]/g
@@ -47,6 +42,6 @@ export function citationsOf(answer: string, count: number): Citations {
   return {
     cited: [...numbers].filter(isThere),
     unknown: [...numbers].filter((number) => !isThere(number)),
-    isUnanswered: squeezed(answer).includes(squeezed(notInSources)),
+    isUnanswered: plainWords(answer).includes(plainWords(notInSources)),
   }
 }

@@ -104,6 +104,27 @@ describe('conversations of a file', () => {
     })
   })
 
+  test('teach the last answer alone where that is asked for', async () => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'chat.jsonl')
+      const talk = (index: number) =>
+        ['bad', 'hello', 'good'].flatMap((content, turn) => [
+          { role: 'user' as const, content: `question ${index} ${turn}` },
+          { role: 'assistant' as const, content },
+        ])
+      writeFileSync(file, [0, 1, 2].map((index) => `${JSON.stringify({ messages: talk(index) })}\n`).join(''))
+      const learnedOf = async (answers: object): Promise<string> => {
+        const entry = { source: 'conversations', file, weight: 1, seed: 4, ...answers }
+        const recipe = recipeOf([entry], { batch: { rows: 256, context: 256 } })
+        const { ids, learned } = recipeSource(recipe, text, await readDatasets(recipe, '{}')).example(0)
+        return text.tokenizer.decode(ids.filter((_, index) => learned?.[index]))
+      }
+      expect(await learnedOf({})).toMatch(/bad.*hello.*good/)
+      expect(await learnedOf({ answers: 'all' })).toBe(await learnedOf({}))
+      expect(await learnedOf({ answers: 'last' })).toBe('good<|end|>')
+    })
+  })
+
   test('of which nothing would be left are refused', async () => {
     await inFolder(async (folder) => {
       const file = writeConversations(folder, 1)

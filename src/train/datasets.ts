@@ -10,7 +10,10 @@ import type { Recipe } from './recipe.ts'
 type DataEntry = Recipe['data'][number]
 
 /** An entry of a recipe that names a file. */
-export type FileEntry = Extract<DataEntry, { readonly file: string }>
+type FileEntry = Extract<DataEntry, { readonly file: string }>
+
+/** An entry of a recipe that names a file of conversations. */
+type ConversationEntry = Extract<DataEntry, { readonly source: 'conversations' }>
 
 /** An entry of a recipe whose data are pairs of answers. */
 export type PreferenceEntry = Extract<DataEntry, { readonly source: 'preferences' | 'world-preferences' }>
@@ -27,7 +30,7 @@ interface Dataset<Item> {
 
 /** The lists of a recipe, by their entries. */
 export interface Datasets {
-  readonly conversations: ReadonlyMap<FileEntry, Dataset<Turns>>
+  readonly conversations: ReadonlyMap<ConversationEntry, Dataset<Turns>>
   readonly preferences: ReadonlyMap<PreferenceEntry, Dataset<Preference>>
   /** Open, until the datasets are disposed of. */
   readonly shards: RecipeShards
@@ -40,7 +43,7 @@ export interface Datasets {
  * @throws PocketPhiError as `readConversations` and `openRecipeShards`; `invalid-config` for a file of which nothing would be held out, or learned
  */
 export async function readDatasets(recipe: Recipe, tokenizerJson: string): Promise<Datasets & Disposable> {
-  const conversations = new Map<FileEntry, Dataset<Turns>>()
+  const conversations = new Map<ConversationEntry, Dataset<Turns>>()
   const preferences = new Map<PreferenceEntry, Dataset<Preference>>()
   for (const entry of recipe.data) {
     if (entry.source === 'conversations') {

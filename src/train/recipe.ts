@@ -56,6 +56,8 @@ const dataSchema = z.discriminatedUnion('source', [
     ...fileFields,
     /** How lines hold them; as the first line tells when left out. */
     format: z.enum(conversationFormats).optional(),
+    /** Which of the assistant's turns are learned; all when left out. */
+    answers: z.enum(['all', 'last']).optional(),
   }),
   z.strictObject({ source: z.literal('preferences'), ...fileFields }),
   z.strictObject({

@@ -189,7 +189,7 @@ export function recipeSource(
       entry,
       recipe.batch.context,
       dataset[split],
-      (turns) => [conversationExample(tokenizer, turns, template)],
+      (turns) => [conversationExample(tokenizer, turns, template, entry.answers)],
       ([example]) => present(example, 'example'),
     )
     lists.set(entry, new ListedExamples(fit.made, split === 'heldOut' ? undefined : entry.seed))

@@ -33,6 +33,8 @@ export interface AnswerRecord {
   /** Of an answer that was run: the whole text of the program, and what came of it. */
   readonly program?: string
   readonly outcome?: Outcome
+  /** Why there is no answer: there was no room for the question. */
+  readonly unanswered?: string
   readonly scores: Scores
 }
 

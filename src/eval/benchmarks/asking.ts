@@ -1,4 +1,5 @@
 /** How a question of each kind is put to what is measured, and what is kept of it. */
+import { PocketPhiError } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import type {
   FewShot,
@@ -12,13 +13,29 @@ import type {
   TaskItem,
 } from '../tasks/types.ts'
 import type { AnswerRecord } from './answers.ts'
-import type { Subject, Turn } from './subject.ts'
+import { leadOf, promptsOf, type Subject, type Turn } from './subject.ts'
 
 /** What was asked and said. */
 export type Said = Omit<AnswerRecord, 'id' | 'group' | 'scores'>
 
-/** Puts a question to a subject. @throws what the subject throws */
+/** Puts a question to a subject. One that it has no room for is not answered, and no reason to ask no other. @throws what the subject throws else */
 export async function ask(
+  task: Task,
+  item: TaskItem,
+  fewShot: FewShot,
+  subject: Subject,
+  signal: AbortSignal,
+): Promise<Said> {
+  try {
+    return await answerOf(task, item, fewShot, subject, signal)
+  } catch (error) {
+    if (!(error instanceof PocketPhiError) || error.code !== 'context-full') throw error
+    const unanswered = [error.problem, ...(error.found === undefined ? [] : [`Found: ${error.found}`])].join(' ')
+    return { shots: 0, cutTokens: 0, prompts: promptsFor(item, leadOf(fewShot, 0)), unanswered }
+  }
+}
+
+async function answerOf(
   task: Task,
   item: TaskItem,
   fewShot: FewShot,
@@ -37,10 +54,12 @@ export async function ask(
   throw new Error(`defect: ${task.name} has a question of another kind`)
 }
 
-/** What the record of a question begins with, without the examples before it. */
-export function questionOf(item: TaskItem): string {
-  if ('turns' in item) return item.turns[0] ?? ''
-  return 'question' in item ? item.question : (item.options[0]?.context ?? '')
+/** What is sent of a question, as it is recorded: the names of pictures stand for them. @param lead what stands before it, where there are examples */
+export function promptsFor(item: TaskItem, lead: string): readonly string[] {
+  if ('options' in item) return promptsOf(lead, item.options)
+  if ('turns' in item) return item.turns
+  if ('pictures' in item) return [[...item.pictures.map(({ name }) => `[${name}]`), item.question].join('\n')]
+  return [lead + item.question]
 }
 
 async function write(
@@ -56,13 +75,11 @@ async function write(
   return 'answers' in item ? { ...completion, answers: item.answers } : completion
 }
 
-/** The names of pictures stand for them in what is kept. */
 async function show(task: PictureTask, item: PictureItem, subject: Subject, signal: AbortSignal): Promise<Said> {
   const { pictures, question, answers } = item
   const turn: Turn = { role: 'user', content: question, pictures }
   const reply = await subject.reply([turn], { maxTokens: task.maxTokens, temperature: 0, seed: 0, signal })
-  const prompt = [...pictures.map(({ name }) => `[${name}]`), question].join('\n')
-  return { shots: 0, prompts: [prompt], answers, ...reply }
+  return { shots: 0, prompts: promptsFor(item, ''), answers, ...reply }
 }
 
 /** Says one turn after the other, each with the answers to those before it. */
@@ -81,5 +98,5 @@ async function converse(task: JudgedTask, item: JudgedItem, subject: Subject, si
     replies.push(reply.answer)
     cutTokens += reply.cutTokens
   }
-  return { shots: 0, cutTokens, prompts: item.turns, replies }
+  return { shots: 0, cutTokens, prompts: promptsFor(item, ''), replies }
 }

@@ -57,6 +57,8 @@ export class ScriptedEndpoint implements AsyncDisposable {
   models: readonly string[] = ['scripted']
   /** Status of the next answers, before any else is looked at. */
   readonly failures: number[] = []
+  /** The words with which all is refused. */
+  refusal: string | undefined
   /** What is answered, where that does not follow from its length. */
   say: ((last: string) => string) | undefined
   /** Why answers of `chat/completions` end. */
@@ -92,6 +94,7 @@ export class ScriptedEndpoint implements AsyncDisposable {
     const refusal = (message: string, code: string | null = null): unknown => ({ error: { message, code } })
     const failure = this.failures.shift()
     if (failure !== undefined) return [failure, refusal('busy')]
+    if (this.refusal !== undefined) return [400, refusal(this.refusal)]
     if (this.key !== undefined && authorization !== `Bearer ${this.key}`) return [401, refusal('who are you?')]
     if (route === 'models') return [200, { data: this.models.map((id) => ({ id })) }]
     if (body.model !== undefined && !this.models.includes(body.model)) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { TestClock } from '../../base/clock-harness.ts'
 import type { FewShot, Option } from '../tasks/types.ts'
 import { modelsOfEndpoint } from '../../endpoint/endpoint.ts'
 import { logprobOf, ScriptedEndpoint } from './endpoint-harness.ts'
@@ -8,6 +9,7 @@ let server: ScriptedEndpoint
 let url = ''
 
 beforeEach(async () => {
+  clock = new TestClock(0)
   server = new ScriptedEndpoint()
   url = await server.start()
 })
@@ -18,7 +20,8 @@ afterEach(async () => {
 
 const fewShot: FewShot = { preamble: '', shots: ['one two', 'three four', 'five six'] }
 const options: readonly Option[] = ['yes', 'no at all', 'größer 😀'].map((text) => ({ context: 'is it so?', text }))
-const subject = (key?: string): EndpointSubject => new EndpointSubject({ url, model: 'scripted', key })
+let clock: TestClock
+const subject = (key?: string): EndpointSubject => new EndpointSubject({ url, model: 'scripted', key }, clock)
 const written = { maxTokens: 9, stop: ['\n', 'Q:'] }
 
 /** What the server says of each word of the options. */
@@ -129,7 +132,17 @@ describe('a prompt that the server has no room for', () => {
   test('is refused without any', async () => {
     server.context = 1
     await expect(subject().complete(fewShot, 'why?', written)).rejects.toMatchObject({ code: 'context-full' })
+    const reply = subject().reply([{ role: 'user', content: 'why?' }], { maxTokens: 1, temperature: 0, seed: 0 })
+    await expect(reply).rejects.toMatchObject({ code: 'context-full' })
   })
+
+  test.each(['the request exceeds the available context size', "This model's maximum context length is 2048 tokens"])(
+    'is told by what it says: %s',
+    async (message) => {
+      server.refusal = message
+      await expect(subject().complete(fewShot, 'why?', written)).rejects.toMatchObject({ code: 'context-full' })
+    },
+  )
 })
 
 describe('a server', () => {
@@ -147,17 +160,32 @@ describe('a server', () => {
   })
 
   test.each([
-    [503, 'network', 'does not answer now'],
-    [429, 'network', 'does not answer now'],
-    [418, 'invalid-argument', 'refuses a request'],
-  ])('that answers %i', async (status, code, message) => {
-    server.failures.push(status)
+    [503, 6, 'network', 'does not answer now'],
+    [429, 6, 'network', 'does not answer now'],
+    [418, 1, 'invalid-argument', 'refuses a request'],
+  ])('that answers %i, %i times', async (status, times, code, message) => {
+    server.failures.push(...Array.from({ length: times }, () => status))
     const answer = subject().complete(fewShot, 'why?', written)
     await expect(answer).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
+    expect([server.asked.length, clock.waits.length]).toEqual([times, times - 1])
+  })
+
+  test('that is busy for a while is asked again, for whatever it is asked', async () => {
+    server.failures.push(503, 429)
+    expect((await subject().complete(fewShot, 'why?', written)).answer).toContain('echo of')
+    server.failures.push(500)
+    await subject().logLikelihoods(fewShot, options)
+    server.failures.push(502)
+    const { answer } = await subject().reply([{ role: 'user', content: 'why?' }], {
+      maxTokens: 1,
+      temperature: 0,
+      seed: 0,
+    })
+    expect([answer, clock.waits.length]).toEqual([' echo of 4 characters', 4])
   })
 
   test('that is not there is named', async () => {
-    const gone = new EndpointSubject({ url: 'http://127.0.0.1:9/v1', model: 'scripted' })
+    const gone = new EndpointSubject({ url: 'http://127.0.0.1:9/v1', model: 'scripted' }, clock)
     await expect(gone.complete(fewShot, 'why?', written)).rejects.toMatchObject({
       code: 'network',
       message: expect.stringContaining('http://127.0.0.1:9/v1/completions'),

@@ -1,8 +1,10 @@
 /** A model behind a server with OpenAI's interface as what is measured. */
 import { z } from 'zod'
+import { systemClock, type Clock } from '../../base/clock.ts'
 import { PocketPhiError, present } from '../../base/errors.ts'
+import { withRetries } from '../../base/retry.ts'
 import type { FewShot, Option } from '../tasks/types.ts'
-import { askEndpoint, NoSuchRoute, PromptTooLong, type Endpoint } from '../../endpoint/endpoint.ts'
+import { NoSuchRoute, PromptTooLong, tryEndpoint, type Endpoint } from '../../endpoint/endpoint.ts'
 import {
   leadOf,
   promptsOf,
@@ -45,15 +47,17 @@ interface Echo {
 
 /**
  * Prompts go as plain text to `completions`; where a server has only `chat/completions`, as what a user says. How many tokens they have is
- * not known here: where the server says that one is too long, an example less is given.
+ * not known here: where the server says that one is too long, an example less is given. Without any left nothing is cut, and "context-full" is thrown.
  */
 export class EndpointSubject implements Subject {
   readonly #endpoint: Endpoint
+  readonly #clock: Clock
   /** Whether there is `completions`; decided by the first answer. */
   #hasCompletions: boolean | undefined
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, clock: Clock = systemClock) {
     this.#endpoint = endpoint
+    this.#clock = clock
   }
 
   async logLikelihoods(fewShot: FewShot, options: readonly Option[], signal?: AbortSignal): Promise<LogLikelihoods> {
@@ -90,8 +94,7 @@ export class EndpointSubject implements Subject {
     const common = { max_tokens: maxTokens, temperature: 0, stop }
     if (this.#hasCompletions !== false) {
       try {
-        const body = { model: this.#endpoint.model, ...common, prompt }
-        const { choices } = await askEndpoint(this.#endpoint, 'completions', body, completionSchema, { signal })
+        const { choices } = await this.#ask('completions', { ...common, prompt }, completionSchema, signal)
         this.#hasCompletions = true
         return present(choices[0], 'choice').text
       } catch (error) {
@@ -103,8 +106,7 @@ export class EndpointSubject implements Subject {
   }
 
   async #chat(request: object, signal: AbortSignal | undefined): Promise<string> {
-    const body = { model: this.#endpoint.model, ...request }
-    const { choices } = await askEndpoint(this.#endpoint, 'chat/completions', body, chatSchema, { signal })
+    const { choices } = await this.#ask('chat/completions', request, chatSchema, signal)
     return present(choices[0], 'choice').message.content ?? ''
   }
 
@@ -112,12 +114,10 @@ export class EndpointSubject implements Subject {
   async #logLikelihood(context: string, continuation: string, signal: AbortSignal | undefined): Promise<number> {
     const prompt = context + continuation
     // Not every server takes a request for no token at all.
-    const body = { model: this.#endpoint.model, prompt, max_tokens: 1, temperature: 0, logprobs: 1, echo: true }
-    const { choices, usage } = await askEndpoint(this.#endpoint, 'completions', body, echoSchema, { signal }).catch(
-      (error: unknown) => {
-        throw error instanceof NoSuchRoute ? this.#noEcho(error) : error
-      },
-    )
+    const request = { prompt, max_tokens: 1, temperature: 0, logprobs: 1, echo: true }
+    const { choices, usage } = await this.#ask('completions', request, echoSchema, signal).catch((error: unknown) => {
+      throw error instanceof NoSuchRoute ? this.#noEcho(error) : error
+    })
     const echo = choices[0]?.logprobs
     if (echo === undefined || echo === null) throw this.#noEcho()
     const sum = sumOfEnd(
@@ -127,6 +127,20 @@ export class EndpointSubject implements Subject {
     )
     if (sum === undefined) throw this.#noEcho()
     return sum
+  }
+
+  /** A server that is busy for a while does not end a run of hours. */
+  async #ask<Schema extends z.ZodType>(
+    route: string,
+    request: object,
+    schema: Schema,
+    signal: AbortSignal | undefined,
+  ): Promise<z.infer<Schema>> {
+    const body = { model: this.#endpoint.model, ...request }
+    const clock = this.#clock
+    return await withRetries({ clock, signal }, () =>
+      tryEndpoint(this.#endpoint, route, body, schema, { signal, clock }),
+    )
   }
 
   #noEcho(cause?: unknown): PocketPhiError {

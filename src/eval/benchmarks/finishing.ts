@@ -54,6 +54,7 @@ async function findings(
   { execute, judge }: Finishers,
   signal: AbortSignal,
 ): Promise<Pick<AnswerRecord, 'program' | 'outcome' | 'judgements'>> {
+  if (said.unanswered !== undefined) return {}
   if (task.kind === 'judged' && 'turns' in item) {
     return { judgements: await judgementsOf(task, item, said, present(judge, 'judge'), signal) }
   }
@@ -87,8 +88,9 @@ async function judgementsOf(
 export function scoresOf(
   task: Task,
   item: TaskItem,
-  { logLikelihoods, answer, outcome, judgements }: Omit<AnswerRecord, 'id' | 'group' | 'scores'>,
+  { logLikelihoods, answer, outcome, judgements, unanswered }: Omit<AnswerRecord, 'id' | 'group' | 'scores'>,
 ): Scores {
+  if (unanswered !== undefined) return scoresOfNothing(task, item)
   if (task.kind === 'choice' && 'options' in item && logLikelihoods !== undefined) {
     return task.score(item, logLikelihoods)
   }
@@ -99,6 +101,15 @@ export function scoresOf(
   if (task.kind === 'code' && outcome !== undefined) return { 'pass@1': outcome.kind === 'finished' ? 1 : 0 }
   if (task.kind === 'judged' && judgements !== undefined) return ratingScores(task, judgements)
   throw new PocketPhiError('invalid-file', `An answer to "${item.id}" is none to a question of ${task.name}.`)
+}
+
+/** Nothing by every measure, lest a model gain by what it has no room for; a conversation has no rating, as where the judge gave none. */
+function scoresOfNothing(task: Task, item: TaskItem): Scores {
+  if (task.kind === 'judged') return {}
+  if (task.kind === 'code') return { 'pass@1': 0 }
+  const likelihoods = 'options' in item ? { logLikelihoods: item.options.map(() => 0) } : {}
+  const scores = scoresOf(task, item, { shots: 0, cutTokens: 0, prompts: [], answer: '', ...likelihoods })
+  return Object.fromEntries(Object.keys(scores).map((name) => [name, 0]))
 }
 
 /** The mean of the turns and each of them; nothing for a conversation of which a turn has no rating. */

@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { PocketPhiError } from '../../base/errors.ts'
 import { mtBench } from '../tasks/mt-bench.ts'
 import type { JudgedTask } from '../tasks/types.ts'
 import type { AnswerHeader, AnswerRecord } from './answers.ts'
@@ -160,6 +161,25 @@ describe('a judgement', () => {
     expect((await run(subject, judgeOf('another'))).map(({ scores }) => scores['turn 2'])).toEqual([0.2, 0.2])
     expect([subject.asked.length, server.asked.length]).toEqual([0, 8])
   })
+})
+
+test('a conversation that there is no room for has no rating, and nobody is asked for one', async () => {
+  server.say = fair
+  const full = (): ScriptedSubject =>
+    new ScriptedSubject((begun) => {
+      if (begun % 2 === 1) throw new PocketPhiError('context-full', 'Too long.')
+    })
+  // The first turn of the first conversation is answered, its second is not, and so it is with the other.
+  const records = await run(full())
+  expect(records).toMatchObject([
+    { unanswered: 'Too long.', scores: {} },
+    { unanswered: 'Too long.', scores: {} },
+  ])
+  expect(server.asked).toEqual([])
+  const summary = summariseTask(mtBench, await conversations(), records)
+  expect(summary).toMatchObject({ questions: 2, unanswered: 2, scores: {} })
+  expect(summary.judgements).toBeUndefined()
+  expect((await run(new ScriptedSubject())).map(({ scores }) => scores['turn 2'])).toEqual([0.4, 0.4])
 })
 
 test('answers are kept where the judge fails', async () => {

@@ -1,5 +1,6 @@
 /** A model that is loaded here as what is measured. */
 import { PocketPhiError, present } from '../../base/errors.ts'
+import { keptPromise } from '../../base/kept-promises.ts'
 import { nextTurn } from '../../base/turn.ts'
 import type { ChatReply } from '../../engine/chat.ts'
 import type { GenerateOptions, Generation } from '../../engine/generate.ts'
@@ -156,9 +157,7 @@ export class LocalSubject implements Subject {
   /** Reads what many questions begin with before the first of them, so that those that run beside it find it in the cache. */
   async #readOnce(lead: string, signal: AbortSignal | undefined): Promise<void> {
     if (lead === '') return
-    const read = this.#read.get(lead) ?? this.#readLead(lead, signal)
-    this.#read.set(lead, read)
-    await read
+    await keptPromise(this.#read, lead, () => this.#readLead(lead, signal))
   }
 
   async #readLead(lead: string, signal: AbortSignal | undefined): Promise<void> {

@@ -4,6 +4,7 @@ import { join, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { PocketPhiError } from '../../base/errors.ts'
+import { spread } from '../../base/spread.ts'
 import { fileSource } from '../../formats/source.ts'
 import { publicSets } from '../sets/public-sets.ts'
 import { textOf, type Row } from '../tasks/row.ts'
@@ -140,11 +141,6 @@ function checkIds(rows: readonly Row[]): void {
     }
     ids.add(id)
   }
-}
-
-function spread<T>(list: readonly T[], count: number): T[] {
-  if (count >= list.length) return [...list]
-  return Array.from({ length: count }, (_, index) => list[Math.floor((index * list.length) / count)] as T)
 }
 
 /** The first rows of each group that are set apart for examples, as many as the report has. */

@@ -3,6 +3,8 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { PocketPhiError } from '../../base/errors.ts'
+import { chartqa } from '../tasks/pictures/index.ts'
 import { piqa } from '../tasks/options.ts'
 import { triviaqa } from '../tasks/open-questions.ts'
 import type { Task } from '../tasks/types.ts'
@@ -10,6 +12,7 @@ import type { AnswerHeader, AnswerRecord } from './answers.ts'
 import { readTask, type TaskRows } from './rows.ts'
 import { runTask } from './run.ts'
 import { ScriptedSubject } from './scripted-subject-harness.ts'
+import { summariseTask } from './summary.ts'
 
 let folder = ''
 let file = ''
@@ -26,7 +29,11 @@ afterEach(async () => {
 const header: AnswerHeader = { task: 'triviaqa', model: 'scripted', settings: { weights: 'a' } }
 
 async function rowsOf(task: Task, tested: readonly Record<string, unknown>[]): Promise<TaskRows> {
-  const place = (fields: Record<string, unknown>) => ({ fields, place: '' })
+  const place = (fields: Record<string, unknown>) => ({
+    fields,
+    place: '',
+    open: () => Promise.resolve(new Uint8Array()),
+  })
   const rows = await readTask(task, { rows: (_, split) => Promise.resolve(split === 'test' ? tested.map(place) : []) })
   if (rows === undefined) throw new Error('no rows')
   return rows
@@ -155,6 +162,42 @@ test('a model is not opened where all is answered, and scores are by the rules o
   expect(records.map(({ scores }) => scores['exact_match'])).toEqual([1, 0, 0, 1])
 })
 
+describe('a question that there is no room for', () => {
+  const full = (place: number): ScriptedSubject =>
+    new ScriptedSubject((begun) => {
+      if (begun === place) throw new PocketPhiError('context-full', 'Too long.', { found: '9 tokens' })
+    })
+
+  test('is recorded with the reason and counts as wrong, and all others are asked', async () => {
+    const rows = await questions(4)
+    const records = await run(rows, full(0), { parallel: 1 })
+    expect(records.map(({ scores }) => scores['exact_match'])).toEqual([0, 0, 0, 1])
+    expect(records[0]).toMatchObject({
+      unanswered: 'Too long. Found: 9 tokens',
+      prompts: ['Question: Which word is w0?\nAnswer:'],
+    })
+    expect(summariseTask(triviaqa, rows, records)).toMatchObject({ questions: 4, unanswered: 1 })
+    // There may be room by now.
+    const again = new ScriptedSubject()
+    const whole = await run(rows, again)
+    expect(again.asked).toEqual(['Question: Which word is w0?\nAnswer:'])
+    expect(whole.map(({ scores }) => scores['exact_match'])).toEqual([1, 0, 0, 1])
+    expect(summariseTask(triviaqa, rows, whole)).toMatchObject({ unanswered: 0 })
+  })
+
+  test('counts by every measure of options', async () => {
+    const rows = await rowsOf(piqa, [{ id: 'a', question: 'To sit', choices: ['a long bench', 'chair'], answer: 0 }])
+    const [record] = await runTask(piqa, rows, () => Promise.resolve(full(0)), { file, header, parallel: 1 })
+    expect(record).toMatchObject({ unanswered: expect.any(String), scores: { acc: 0, acc_norm: 0 } })
+    const [answered] = await runTask(piqa, rows, () => Promise.resolve(new ScriptedSubject()), {
+      file,
+      header,
+      parallel: 1,
+    })
+    expect(answered).toMatchObject({ options: ['a long bench', 'chair'] })
+  })
+})
+
 describe('answers are refused', () => {
   test('that were given with other settings', async () => {
     await run(await questions(2), new ScriptedSubject())
@@ -169,6 +212,38 @@ describe('answers are refused', () => {
     await run(await questions(2), new ScriptedSubject())
     const other = await rowsOf(triviaqa, [{ id: 'q0', question: 'Another one?', answers: ['x'] }])
     await expect(run(other, new ScriptedSubject())).rejects.toThrow('another question "q0"')
+  })
+
+  test('to a question that only ends alike, or has other examples', async () => {
+    const row = (question: string) => [{ id: 'q0', question, answers: ['x'] }]
+    const examples = (rows: TaskRows, shot: string): TaskRows => {
+      return { ...rows, fewShots: new Map([['', { preamble: '', shots: [shot] }]]) }
+    }
+    const rows = examples(await rowsOf(triviaqa, row('Which word is it?')), 'One.')
+    await run(rows, new ScriptedSubject())
+    await run(rows, new ScriptedSubject(() => expect.unreachable()))
+    const others = [examples(rows, 'Two.'), await rowsOf(triviaqa, row('One.\n\nQuestion: Which word is it?'))]
+    for (const other of others) {
+      await expect(run(other, new ScriptedSubject())).rejects.toThrow('another question "q0"')
+    }
+  })
+
+  test('to a question with other options, or other pictures', async () => {
+    const choice = (last: string) =>
+      rowsOf(piqa, [{ id: 'a', question: 'To sit', choices: ['bench', last], answer: 1 }])
+    const picture = (name: string) =>
+      rowsOf(chartqa, [{ id: 'a', question: 'How many?', image: name, answer: '3', type: 'human' }])
+    const runOf = (task: Task, rows: TaskRows) =>
+      runTask(task, rows, () => Promise.resolve(new ScriptedSubject()), {
+        file: join(folder, task.name),
+        header,
+        parallel: 1,
+      })
+    await runOf(piqa, await choice('chair'))
+    await runOf(chartqa, await picture('one.png'))
+    await runOf(chartqa, await picture('one.png'))
+    await expect(choice('stone').then((rows) => runOf(piqa, rows))).rejects.toThrow('another question "a"')
+    await expect(picture('two.png').then((rows) => runOf(chartqa, rows))).rejects.toThrow('another question "a"')
   })
 
   test('in a file that is something else', async () => {

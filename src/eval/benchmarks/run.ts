@@ -1,13 +1,14 @@
 /** Puts the questions of a task to a model, several at a time, and keeps what it answers. */
+import { isDeepStrictEqual } from 'node:util'
 import { PocketPhiError, present } from '../../base/errors.ts'
 import { inLanes } from '../../base/lanes.ts'
 import { runProgram } from '../../sandbox/run.ts'
 import type { FewShot, Task, TaskItem } from '../tasks/types.ts'
 import { openAnswers, readAnswers, type AnswerFile, type AnswerHeader, type AnswerRecord } from './answers.ts'
-import { ask, questionOf, type Said } from './asking.ts'
+import { ask, promptsFor, type Said } from './asking.ts'
 import { finish, isFinished, scoresOf, type Finishers } from './finishing.ts'
 import type { TaskRows } from './rows.ts'
-import type { Subject } from './subject.ts'
+import { leadOf, type Subject } from './subject.ts'
 
 export interface RunOptions {
   /** Where answers are kept. */
@@ -25,7 +26,7 @@ const noExamples: FewShot = { preamble: '', shots: [] }
 
 /**
  * The answers to all questions of a task, in the order of the questions. Those that are in the file already are not asked again,
- * and the model is not even opened where all are. A program is run again, and an answer judged again, only where the rules of today make
+ * and the model is not even opened where all are. Asked again are those that there was no room for: a server may have more now. A program is run again, and an answer judged again, only where the rules of today make
  * something else of it.
  *
  * @param open gives what is measured when it is first needed
@@ -37,8 +38,9 @@ export async function runTask(
   open: () => Promise<Subject>,
   options: RunOptions,
 ): Promise<readonly AnswerRecord[]> {
-  const known = await readAnswers(options.file, options.header)
-  checkRows(task, rows, known, options.file)
+  const kept = await readAnswers(options.file, options.header)
+  checkRows(task, rows, kept, options.file)
+  const known = new Map([...kept].filter(([, { unanswered }]) => unanswered === undefined))
   const done = new Map(
     rows.items.flatMap((item) => {
       const record = known.get(item.id)
@@ -112,7 +114,8 @@ async function askAndKeep(
   signal: AbortSignal,
 ): Promise<Said> {
   const said = await ask(task, item, fewShot, subject, signal)
-  if (task.kind === 'judged') await answers.append({ id: item.id, group: item.group, ...said, scores: {} })
+  if (task.kind === 'judged' && said.unanswered === undefined)
+    await answers.append({ id: item.id, group: item.group, ...said, scores: {} })
   return said
 }
 
@@ -122,11 +125,22 @@ function stopped(file: string): PocketPhiError {
   })
 }
 
-/** An answer belongs to a question, not to its id alone. */
-function checkRows(task: Task, { items }: TaskRows, known: ReadonlyMap<string, AnswerRecord>, file: string): void {
+/** An answer belongs to all that was asked, not to an id alone. Of pictures the names are compared: to read them all would cost what asking does. */
+function checkRows(
+  task: Task,
+  { items, fewShots }: TaskRows,
+  kept: ReadonlyMap<string, AnswerRecord>,
+  file: string,
+): void {
   for (const item of items) {
-    const prompt = known.get(item.id)?.prompts[0]
-    if (prompt === undefined || prompt.endsWith(questionOf(item))) continue
+    const record = kept.get(item.id)
+    if (record === undefined) continue
+    const lead = leadOf(fewShots.get(item.group) ?? noExamples, record.shots)
+    const options = 'options' in item ? item.options.map(({ text }) => text) : undefined
+    const isSame =
+      isDeepStrictEqual(record.prompts, promptsFor(item, lead)) &&
+      (record.unanswered !== undefined || isDeepStrictEqual(record.options, options))
+    if (isSame) continue
     throw new PocketPhiError('invalid-argument', `"${file}" has an answer to another question "${item.id}".`, {
       expected: `answers to the rows of ${task.name} that are here now`,
       remedy: 'Choose another folder with --out, or remove the file.',

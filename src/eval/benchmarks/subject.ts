@@ -49,14 +49,14 @@ export interface Reply {
 }
 
 export interface Subject {
-  /** How likely each option is behind its context. @throws PocketPhiError `aborted`, `not-supported` */
+  /** How likely each option is behind its context. @throws PocketPhiError `aborted`, `not-supported`, `context-full` where there is no room */
   logLikelihoods(fewShot: FewShot, options: readonly Option[], signal?: AbortSignal): Promise<LogLikelihoods>
-  /** The likeliest continuation, token by token. @throws PocketPhiError `aborted` */
+  /** The likeliest continuation, token by token. @throws PocketPhiError `aborted`, `context-full` where there is no room */
   complete(fewShot: FewShot, question: string, options: CompletionOptions): Promise<Completion>
   /**
    * The answer to the last message of a conversation, by the chat template of the model.
    *
-   * @throws PocketPhiError `aborted`; `context-full` where there is no room for pictures; `not-found` for a model without a template; `not-supported` for
+   * @throws PocketPhiError `aborted`; `context-full` where there is no room; `not-found` for a model without a template; `not-supported` for
    * pictures that it cannot see
    */
   reply(turns: readonly Turn[], options: ReplyOptions): Promise<Reply>

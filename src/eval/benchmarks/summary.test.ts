@@ -43,7 +43,7 @@ test('chance, and prompts that had to be made to fit', () => {
       ['b', three],
     ]),
   }
-  const records = [record('a', 3, 0, 1), record('b', 0, 7, 0), record('c', 0, 0, 1)]
+  const records = [record('a', 3, 0, 1), { ...record('b', 0, 7, 0), unanswered: 'no room' }, record('c', 0, 0, 1)]
   expect(summariseTask(mmlu, rows, records)).toEqual({
     task: 'mmlu',
     title: 'MMLU',
@@ -54,6 +54,7 @@ test('chance, and prompts that had to be made to fit', () => {
     shotsOfReport: 5,
     fewerShots: 1,
     cut: 1,
+    unanswered: 1,
     leftOut: 2,
   })
 })

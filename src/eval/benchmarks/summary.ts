@@ -26,6 +26,8 @@ export interface TaskSummary {
   readonly fewerShots: number
   /** Prompts of which text was cut from the left as well. */
   readonly cut: number
+  /** Questions that there was no room for; they count as wrong, of conversations not at all. */
+  readonly unanswered: number
   /** Rows that have no question of this kind. */
   readonly leftOut: number
   /** What a full score is in tables, where that is not 100. */
@@ -74,10 +76,11 @@ export function summariseTask(task: Task, rows: TaskRows, records: readonly Answ
     shotsOfReport: task.shots,
     fewerShots: records.filter(({ group, shots }) => shots < shotsOf(group)).length,
     cut: records.filter(({ cutTokens }) => cutTokens > 0).length,
+    unanswered: records.filter(({ unanswered }) => unanswered !== undefined).length,
     leftOut: rows.leftOut,
     ...(task.points !== undefined && { points: task.points }),
     ...(task.byGroup === true && first !== undefined && { groups: groupsOf(records, (among) => values(first, among)) }),
-    ...(task.kind === 'judged' && { judgements: judgementsIn(records) }),
+    ...(records.some(({ judgements = [] }) => judgements.length > 0) && { judgements: judgementsIn(records) }),
   }
 }
 

@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 /** A server with the files of one set and their listing, as the hub has them, which serves ranges. */
 export class SetHub implements AsyncDisposable {
   readonly asked: string[] = []
+  /** Status of the next answers; undefined for one that is honest. */
+  readonly failures: (number | undefined)[] = []
   readonly #server: Server
 
   constructor(repository: string, files: ReadonlyMap<string, Uint8Array>) {
@@ -14,6 +16,11 @@ export class SetHub implements AsyncDisposable {
       const path = (request.url ?? '').replace(/\?.*/, '')
       const { range = '', authorization = '' } = request.headers
       this.asked.push([path, range, authorization].join(' ').trim())
+      const failure = this.failures.shift()
+      if (failure !== undefined) {
+        response.writeHead(failure).end()
+        return
+      }
       if (path === `/api/datasets/${repository}/revision/refs%2Fconvert%2Fparquet`) {
         response.end(JSON.stringify({ sha: commit, siblings }))
         return

@@ -3,9 +3,11 @@
  * CONFIG/SPLIT/NNNN.parquet. Of them the columns that are needed are read, by ranges.
  */
 import { PocketPhiError } from '../../base/errors.ts'
+import { keptPromise } from '../../base/kept-promises.ts'
 import type { RetryOptions } from '../../base/retry.ts'
-import { httpSource } from '../../formats/http.ts'
-import { fileAddress, listRepository, type Listing } from '../../hub/listing.ts'
+import type { ByteSource } from '../../formats/source.ts'
+import { fileAddress, listRepository, type ListedFile, type Listing } from '../../hub/listing.ts'
+import { hubSource } from '../../hub/ranges.ts'
 import type { Connection } from '../../hub/request.ts'
 import type { RowSource, Split } from '../benchmarks/rows.ts'
 import type { Row } from '../tasks/row.ts'
@@ -17,17 +19,23 @@ const revision = 'refs/convert/parquet'
 /** Rows for examples that are read of each part: enough for some of each group. */
 const examplesAtMost = 500
 
-/** Benchmarks whose sets are not known have no rows here. */
+/** Where rows are read from, and how. */
+interface Hub {
+  readonly connection: Connection
+  readonly retry: RetryOptions
+}
+
+/** Benchmarks whose sets are not known have no rows here. @param retry for each request; it should have the signal of the connection */
 export function hubOfRows(connection: Connection, retry: RetryOptions): RowSource {
   const listings = new Map<string, Promise<Listing>>()
   return {
     async rows(folder, split) {
       const set = publicSets.get(folder)
       if (set === undefined || splitsOf(set, split).length === 0) return undefined
-      const listing =
-        listings.get(set.repository) ?? listRepository(connection, retry, set.repository, revision, 'datasets')
-      listings.set(set.repository, listing)
-      return await readSplit(connection, set, split, await listing)
+      const listing = keptPromise(listings, set.repository, () =>
+        listRepository(connection, retry, set.repository, revision, 'datasets'),
+      )
+      return await readSplit({ connection, retry }, set, split, await listing)
     },
   }
 }
@@ -37,16 +45,11 @@ function splitsOf({ test, dev }: PublicSet, split: Split): readonly string[] {
   return dev === undefined ? [] : [dev]
 }
 
-async function readSplit(
-  connection: Connection,
-  set: PublicSet,
-  split: Split,
-  { commit, files }: Listing,
-): Promise<readonly Row[]> {
+async function readSplit(hub: Hub, set: PublicSet, split: Split, { commit, files }: Listing): Promise<readonly Row[]> {
   const parts = set.configs.flatMap((config) =>
     splitsOf(set, split).flatMap((name) =>
       filesOf(set, config, name, files).map((file): ParquetPart => {
-        return { open: () => openFile(connection, set.repository, commit, file), config }
+        return { open: () => openFile(hub, set.repository, commit, file), config }
       }),
     ),
   )
@@ -54,28 +57,39 @@ async function readSplit(
 }
 
 /** The files of a split in their order. Of a large one the hub may have converted the beginning alone. */
-function filesOf({ repository }: PublicSet, config: string, split: string, files: Listing['files']): readonly string[] {
-  const names = files.map(({ name }) => name)
-  const within = (folder: string): string[] =>
-    names.filter((name) => name.startsWith(`${config}/${folder}/`) && name.endsWith('.parquet')).sort()
+function filesOf(
+  { repository }: PublicSet,
+  config: string,
+  split: string,
+  files: Listing['files'],
+): readonly ListedFile[] {
+  const within = (folder: string): ListedFile[] =>
+    files
+      .filter(({ name }) => name.startsWith(`${config}/${folder}/`) && name.endsWith('.parquet'))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
   const found = [split, `partial-${split}`].map(within).find((some) => some.length > 0)
   if (found !== undefined) return found
   throw new PocketPhiError('not-found', `${repository} has no rows of ${config}/${split} on the hub.`, {
     expected: `${config}/${split}/0000.parquet in its revision ${revision}`,
-    found: names.slice(0, 8).join(', ') || 'no files',
+    found:
+      files
+        .slice(0, 8)
+        .map(({ name }) => name)
+        .join(', ') || 'no files',
     remedy: 'Bring the rows in files instead: docs/guide/evaluate.md says how.',
   })
 }
 
 async function openFile(
-  { endpoint, token, fetch, signal }: Connection,
+  { connection, retry }: Hub,
   repository: string,
   commit: string,
-  name: string,
-) {
-  return await httpSource(fileAddress(endpoint, `datasets/${repository}`, commit, name), {
-    ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
-    ...(fetch !== undefined && { fetch }),
-    ...(signal !== undefined && { signal }),
-  })
+  file: ListedFile,
+): Promise<ByteSource> {
+  return await hubSource(
+    connection,
+    retry,
+    fileAddress(connection.endpoint, `datasets/${repository}`, commit, file.name),
+    file,
+  )
 }

@@ -1,5 +1,6 @@
 /** Rows of benchmarks from Parquet files with the columns of the public sets. */
 import { PocketPhiError } from '../../base/errors.ts'
+import { keptPromise } from '../../base/kept-promises.ts'
 import { openParquetColumn, readParquet } from '../../data/pipeline/sources/parquet.ts'
 import { isJsonObject } from '../../formats/json.ts'
 import type { ByteSource } from '../../formats/source.ts'
@@ -63,9 +64,8 @@ function picturesOf(
   const columns = new Map<string, ReturnType<typeof openParquetColumn>>()
   return async (column, row) => {
     if (set?.pictures?.includes(column) !== true) throw noPicture(column, row, name)
-    const values = columns.get(column) ?? openParquetColumn(open, column)
-    columns.set(column, values)
-    const value = await (await values)(row)
+    const values = await keptPromise(columns, column, () => openParquetColumn(open, column))
+    const value = await values(row)
     // As the hub has pictures: their bytes beside the name that the file had.
     const bytes = isJsonObject(value) ? value['bytes'] : value
     if (bytes instanceof Uint8Array) return bytes

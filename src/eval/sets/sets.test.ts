@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { systemClock } from '../../base/clock.ts'
+import { TestClock } from '../../base/clock-harness.ts'
+import { systemClock, type Clock } from '../../base/clock.ts'
 import { folderOfRows, readTask } from '../benchmarks/rows.ts'
 import { questionKind } from '../ruler/questions.ts'
 import { Random } from '../../base/random.ts'
@@ -209,8 +210,9 @@ describe('files', () => {
 
 const advice = { endpoint: 'x', unreachable: 'x', limits: 'x', access: 'x' }
 
-function rowsOf(endpoint: string, token?: string) {
-  return hubOfRows({ endpoint, token, advice, stallSeconds: 30, clock: systemClock }, { clock: systemClock })
+function rowsOf(endpoint: string, token?: string, more: { clock?: Clock; signal?: AbortSignal } = {}) {
+  const { clock = systemClock, signal } = more
+  return hubOfRows({ endpoint, token, advice, stallSeconds: 30, clock, signal }, { clock, signal })
 }
 
 describe('the hub', () => {
@@ -258,6 +260,45 @@ describe('the hub', () => {
     expect(read?.fewShots.get('')?.shots.length).toBe(2)
     // The listing is asked for once.
     expect(hub.asked.filter((asked) => asked.includes('/api/')).length).toBe(1)
+  })
+
+  test('is asked again where it is busy, for listings, rows and pictures', async () => {
+    const files = new Map([['default/test/0000.parquet', parquetOf(setCases['pope'] ?? [])]])
+    await using hub = new SetHub('lmms-lab/POPE', files)
+    const clock = new TestClock(30)
+    hub.failures.push(503, 429, 503)
+    const read = await readTask(taskOf('pope'), rowsOf(await hub.start(), undefined, { clock }))
+    hub.failures.push(502, 503)
+    const [item] = read?.items ?? []
+    expect(item !== undefined && 'pictures' in item && (await item.pictures[0]?.read())?.length).toBeGreaterThan(0)
+    expect(clock.waits).toHaveLength(5)
+  })
+
+  test('that refused once is asked anew the next time', async () => {
+    const files = new Map([['default/test/0000.parquet', parquetOf(setCases['pope'] ?? [])]])
+    await using hub = new SetHub('lmms-lab/POPE', files)
+    const source = rowsOf(await hub.start())
+    hub.failures.push(404)
+    await expect(source.rows('pope', 'test')).rejects.toMatchObject({ code: 'not-found' })
+    const [row] = (await source.rows('pope', 'test')) ?? []
+    const picture = () => row?.open?.('image')
+    // First of the footer, then of the group of rows.
+    for (const failures of [[404], [undefined, 404]]) {
+      hub.failures.push(...failures)
+      await expect(picture()).rejects.toMatchObject({ code: 'not-found' })
+    }
+    expect((await picture())?.length).toBeGreaterThan(0)
+  })
+
+  test('is asked no more once the signal has fired', async () => {
+    const controller = new AbortController()
+    const files = new Map([['default/test/0000.parquet', parquetOf(setCases['pope'] ?? [])]])
+    await using hub = new SetHub('lmms-lab/POPE', files)
+    const source = rowsOf(await hub.start(), undefined, { signal: controller.signal })
+    const [row] = (await source.rows('pope', 'test')) ?? []
+    controller.abort()
+    await expect(row?.open?.('image')).rejects.toMatchObject({ code: 'aborted' })
+    await expect(source.rows('pope', 'test')).rejects.toMatchObject({ code: 'aborted' })
   })
 
   test('has no rows of sets that are not known, and says what is missing of one that is', async () => {

@@ -1,5 +1,6 @@
 /** Published sets as rows: which fields of which set are what. */
 import { PocketPhiError } from '../../base/errors.ts'
+import { spread } from '../../base/spread.ts'
 import type { RowSource } from '../../eval/benchmarks/rows.ts'
 import { textOf, type Row } from '../../eval/tasks/row.ts'
 import type { Seed, SeedKind } from '../types.ts'
@@ -62,10 +63,7 @@ export async function rowSeeds(
       remedy: 'docs/guide/safety.md says which sets there are and what fields their rows have.',
     })
   }
-  const count = Math.min(limit, rows.length)
-  const chosen = Array.from({ length: count }, (_, index) => rows[Math.floor((index * rows.length) / count)])
-  return chosen.flatMap((row): Seed[] => {
-    if (row === undefined) return []
+  return spread(rows, limit).flatMap((row): Seed[] => {
     const reading = readers[set]?.(row)
     if (reading === undefined) return []
     return [{ set, id: textOf(row, 'id'), group: reading.text, ...reading, isForMeasuring }]

@@ -89,6 +89,8 @@ describe('in the template of another model', () => {
       const last = conversationExample(tokenizer, talk, builtinTemplate(name), 'last')
       expect(last.ids).toEqual(example.ids)
       expect(learnedIds(last)).toEqual([...tokenizer.encode('hello there'), endOfTurn])
+      const unanswered = [...talk, { role: 'user', content: 'and you?' }] as const
+      expect(conversationExample(tokenizer, unanswered, builtinTemplate(name), 'last')).toEqual(last)
     },
   )
 

@@ -54,13 +54,14 @@ export function conversationExample(
   const whole = render(marked.length, false)
   const ids = encodePictured(tokenizer, whole)
   const learned = ids.map(() => false)
+  const first = answers === 'last' ? marked.findLastIndex(({ role }) => role === 'assistant') : 0
   let end = 0
   for (const [index, { role }] of marked.entries()) {
-    if (role !== 'assistant' || (answers === 'last' && index < marked.length - 1)) continue
+    if (role !== 'assistant' || index < first) continue
     const prompt = render(index, true)
-    const first = commonLength(ids, encodePictured(tokenizer, prompt))
+    const start = commonLength(ids, encodePictured(tokenizer, prompt))
     end = encodePictured(tokenizer, throughAnswer(whole, prompt, template)).length
-    learned.fill(true, first, end)
+    learned.fill(true, start, end)
   }
   const length = end === 0 ? ids.length : end
   return {

@@ -2,6 +2,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { parquetMetadataAsync, parquetReadObjects, type Compressors, type FileMetaData } from 'hyparquet'
 import { PocketPhiError } from '../../../base/errors.ts'
+import { keptPromise } from '../../../base/kept-promises.ts'
 import type { ByteSource } from '../../../formats/source.ts'
 import type { Skipped } from '../../documents/found.ts'
 
@@ -115,7 +116,7 @@ export async function openParquetColumn(
   return async (row) => {
     const group = starts.findLastIndex((start) => start <= row)
     const start = starts[group] ?? 0
-    const rows = kept.get(group) ?? read(start, starts[group + 1] ?? total)
+    const rows = keptPromise(kept, group, () => read(start, starts[group + 1] ?? total))
     kept.delete(group)
     kept.set(group, rows)
     for (const oldest of [...kept.keys()].slice(0, -groupsAtOnce)) kept.delete(oldest)

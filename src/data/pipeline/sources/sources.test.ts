@@ -5,7 +5,7 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompress
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { httpSource, type Fetch } from '../../../formats/http.ts'
-import { bytesSource } from '../../../formats/source.ts'
+import { bytesSource, type ByteSource } from '../../../formats/source.ts'
 import { rangeServer } from '../../../formats/testing.ts'
 import { isSkipped, type Found, type RawDocument } from '../../documents/found.ts'
 import { gzippedWarcOf, joined, somePages, warcOf, warcRecord } from './archive-harness.ts'
@@ -13,7 +13,7 @@ import { ByteReader } from './byte-reader.ts'
 import { openStream } from './byte-stream.ts'
 import { decodePage } from '../../documents/charset.ts'
 import { parseResponse } from './http-response.ts'
-import { readParquet } from './parquet.ts'
+import { openParquetColumn, readParquet } from './parquet.ts'
 import { formatOf, readFileDocuments } from './read-file.ts'
 
 let folder = ''
@@ -254,6 +254,31 @@ describe('Parquet', () => {
       .map(([, from, to]) => Number(to) - Number(from) + 1)
     // The library reads the last 512 KiB for the footer; behind it no texts.
     expect(sizes.slice(2).reduce((sum, size) => sum + size, 0)).toBeLessThan(texts.join('').length / 4)
+  })
+
+  test('read value by value keeps the two groups that were asked for last, and none that could not be read', async () => {
+    let opened = 0
+    let isBroken = false
+    const open = (): Promise<ByteSource> => {
+      opened++
+      return isBroken ? Promise.reject(new Error('broken')) : Promise.resolve(bytesSource(written()))
+    }
+    const value = await openParquetColumn(open, 'text')
+    /** How often the file is opened for a row; groups begin with rows 0, 4 and 8. */
+    const opensFor = async (row: number): Promise<number> => {
+      const before = opened
+      expect(Buffer.from((await value(row)) as Uint8Array).toString()).toBe(texts[row])
+      return opened - before
+    }
+    expect(await Promise.all([0, 3, 2].map(value))).toHaveLength(3)
+    expect(opened).toBe(2)
+    expect([await opensFor(1), await opensFor(5), await opensFor(7), await opensFor(2)]).toEqual([0, 1, 0, 0])
+    // The second group is the one that was not asked for longest.
+    expect([await opensFor(9), await opensFor(3), await opensFor(4), await opensFor(8)]).toEqual([1, 0, 1, 1])
+    isBroken = true
+    await expect(value(0)).rejects.toThrow('broken')
+    isBroken = false
+    expect(await opensFor(0)).toBe(1)
   })
 
   test('with a damaged group loses that group alone', async () => {
