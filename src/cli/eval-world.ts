@@ -83,7 +83,7 @@ Examples:
   $ phi eval-world
   $ phi eval-world my-model-4bit --limit 20 --transcripts 10 --seed 7
   $ phi eval-world --arithmetic 200 --seed 20260101
-  $ phi eval-world --overlap recipes/phi-nano/pretrain.yaml --overlap recipes/phi-nano/sft.yaml`,
+  $ phi eval-world --overlap recipes/phi-nano/pretrain.yaml --overlap recipes/phi-nano/chat.yaml`,
     )
     .action(evalWorld)
 }
