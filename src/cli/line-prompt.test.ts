@@ -39,7 +39,7 @@ test('a line is a text; the terminal is its own between two of them', async () =
 test('lines that end in a backslash go on, unless another one spells it out', async () => {
   const { typed, shown } = promptAt()
   expect(await typed('one\\\rtwo \\\rthree\r')).toEqual(text('one\ntwo \nthree'))
-  expect(await typed('C:\\\\\r')).toEqual(text('C:\\\\'))
+  expect(await typed('C:\\\\\r')).toEqual(text('C:\\'))
   expect(await typed('last\\\r\r')).toEqual(text('last'))
   expect(stripVTControlCharacters(await shown())).toContain('… three')
 })
@@ -60,7 +60,9 @@ test('Ctrl-C drops all lines that were begun, and is told where there are none',
 })
 
 test('the end of the input sends what was begun, and ends', async () => {
-  const { typed, prompt } = promptAt()
+  const { typed, prompt, shown } = promptAt()
   expect(await typed('one\\\r\u0004')).toEqual(text('one'))
   expect(await prompt.read()).toEqual({ kind: 'end' })
+  const output = await shown()
+  expect(output.lastIndexOf('\u001B[?2004l')).toBeGreaterThan(output.lastIndexOf('\u001B[?2004h'))
 })

@@ -21,8 +21,11 @@ const tellPastes = { on: '\u001B[?2004h', off: '\u001B[?2004l' }
 /** A terminal to read from. */
 export type TerminalInput = NodeJS.ReadableStream & { setRawMode(isRaw: boolean): unknown }
 
-/** Whether a line ends in a backslash that is not spelled out by another one before it. */
-const goesOn = (line: string): boolean => (/\\*$/.exec(line)?.[0].length ?? 0) % 2 === 1
+/** The text of a line, of which two backslashes at its end spell out one, and whether a single one there says that it goes on. */
+function readEnd(line: string): { readonly text: string; readonly goesOn: boolean } {
+  const count = /\\*$/.exec(line)?.[0].length ?? 0
+  return { text: line.slice(0, line.length - Math.ceil(count / 2)), goesOn: count % 2 === 1 }
+}
 
 /**
  * Prompts at a terminal. While nothing is asked the terminal is in its ordinary mode: Ctrl-C is then a signal, and what is
@@ -60,6 +63,7 @@ export class LinePrompt {
     this.#interface.on('line', (line) => this.#take(line))
     this.#interface.on('SIGINT', () => this.interrupt())
     this.#interface.on('close', () => {
+      this.#output.write(tellPastes.off)
       this.#isOver = true
       if (this.#begun.length > 0) this.#end()
       this.#give({ kind: 'end' })
@@ -98,9 +102,9 @@ export class LinePrompt {
   }
 
   #take(line: string): void {
-    const isContinued = !this.#isPasted && goesOn(line)
-    this.#begun.push(isContinued ? line.slice(0, -1) : line)
-    if (!isContinued && !this.#isPasted) return this.#end()
+    const { text, goesOn } = this.#isPasted ? { text: line, goesOn: true } : readEnd(line)
+    this.#begun.push(text)
+    if (!goesOn) return this.#end()
     this.#interface.setPrompt(continuation)
     if (this.#answer !== undefined) this.#interface.prompt(true)
   }

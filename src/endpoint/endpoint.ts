@@ -152,9 +152,7 @@ function refusalOf(address: string, status: number, text: string, keyName = 'PHI
     return new PocketPhiError('not-found', `${address} has no such model.`, { found })
   if (status === 404 || status === 405) return new NoSuchRoute('not-supported', `There is no ${address}.`, { found })
   const isTooLong =
-    status === 413 ||
-    said?.code === 'context_length_exceeded' ||
-    /context (?:length|size|window)|maximum context/i.test(found)
+    said?.code === 'context_length_exceeded' || /context (?:length|size|window)|maximum context/i.test(found)
   if (isTooLong) {
     const remedy = 'Let the server have a larger context.'
     return new PromptTooLong('context-full', `A prompt exceeds the context of ${address}.`, { found, remedy })

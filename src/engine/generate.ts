@@ -1,7 +1,9 @@
 import type { ExpertCounters } from '../backends/backend.ts'
-import { PocketPhiError } from '../base/errors.ts'
+import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
+import { linkSignals } from '../base/link-signals.ts'
 import type { OnProgress } from '../base/progress.ts'
 import { Random } from '../base/random.ts'
+import { nextTurn } from '../base/turn.ts'
 import type { AnswerFormat, Constraint } from '../grammar/constraint.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Picture } from './pictures.ts'
@@ -218,6 +220,8 @@ class Answer {
   #constraint: Constraint | undefined
   /** What the next token is drawn from, where it was asked for already. */
   #next: Promise<Distribution> | undefined
+  /** Ends the reading for a token that nobody will get. */
+  readonly #left = new AbortController()
   readonly #ids: number[] = []
   readonly #logprobs: GeneratedLogProbability[] = []
   #text = ''
@@ -274,7 +278,7 @@ class Answer {
       try {
         yield* this.#tokens(sequence, reading)
       } finally {
-        // A reader may leave while the pass for the next token goes on.
+        this.#left.abort()
         await this.#next?.catch(() => {})
         this.#guessed = reading.guessed
         this.#accepted = reading.accepted
@@ -323,6 +327,7 @@ class Answer {
     while (finish === undefined) {
       const distribution = await (this.#next ?? this.#distributionAfter(reading))
       this.#next = undefined
+      throwIfAborted(signal)
       if (this.#drawn === 0) {
         this.#first = performance.now()
         this.#reused = sequence.reused ?? 0
@@ -367,22 +372,28 @@ class Answer {
   /** Has the device begin with the next token, so that it computes while the reader does something with the last ones. */
   async #beginNext(reading: Speculation): Promise<void> {
     if (!this.#host.engine.computesAside) return
-    await new Promise<void>((resolve) => {
-      this.#next = this.#distributionAfter(reading, resolve)
-      // Whoever waits for the token hears what goes wrong.
-      this.#next.finally(resolve).catch(() => {})
-    })
+    this.#next = this.#distributionAfter(reading)
+    // Whoever waits for the token hears what goes wrong.
+    this.#next.catch(() => {})
+    // By then the engine has seen what is asked for. Where others come first, what is known does not wait for them.
+    await nextTurn()
   }
 
-  /**
-   * What the next token is drawn from: of a few candidates where they are enough, so that no more has to be read.
-   *
-   * @param onBegun called once the device is at it
-   */
-  async #distributionAfter(reading: Speculation, onBegun?: () => void): Promise<Distribution> {
+  /** What the next token is drawn from. */
+  async #distributionAfter(reading: Speculation): Promise<Distribution> {
+    const { signal, onProgress } = this.#options
+    const link = linkSignals(signal === undefined ? [this.#left.signal] : [this.#left.signal, signal])
+    try {
+      return await this.#distribution(reading, { signal: link.signal, onProgress })
+    } finally {
+      link.release()
+    }
+  }
+
+  /** The same: of a few candidates where they are enough, so that no more has to be read. */
+  async #distribution(reading: Speculation, advance: AdvanceOptions): Promise<Distribution> {
     const options = this.#options
     const constraint = this.#constraint
-    const advance: AdvanceOptions = { signal: options.signal, onProgress: options.onProgress, onBegun }
     if (constraint !== undefined) {
       return distributionOf(await reading.logits(advance), reading.ids, options, constraint.allowed())
     }

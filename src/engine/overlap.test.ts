@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { nextTurn } from '../base/turn.ts'
 import { referenceBackend } from '../backends/ref/index.ts'
 import { aside, type RunLog } from './ahead-harness.ts'
 import { loadModel } from './load-model.ts'
 import type { PhiModel } from './phi-model.ts'
-import { someIds, tinyTree } from './tiny-model-harness.ts'
+import { someIds, tinyTree, type TinyOptions } from './tiny-model-harness.ts'
 
 const opened: PhiModel[] = []
 
@@ -12,12 +13,12 @@ afterEach(async () => {
 })
 
 /** A model whose device computes beside the reader's thread, and the same on one that does not. */
-async function pairOf() {
+async function pairOf(tiny: TinyOptions = {}, maxSequences = 1) {
   const log: RunLog = { names: [], open: 0, mostOpen: 0 }
-  const options = { maxRows: 16, maxSequences: 1, exact: true }
+  const options = { maxRows: 16, maxSequences, exact: true }
   const [beside, plain] = await Promise.all([
-    loadModel(await tinyTree(), { ...options, backend: aside(referenceBackend(), log) }),
-    loadModel(await tinyTree(), { ...options, backend: referenceBackend() }),
+    loadModel(await tinyTree(tiny), { ...options, backend: aside(referenceBackend(), log) }),
+    loadModel(await tinyTree(tiny), { ...options, backend: referenceBackend() }),
   ])
   opened.push(beside, plain)
   return { beside, plain, log }
@@ -66,6 +67,43 @@ describe('a device that computes beside the reader', () => {
     for await (const { ids } of beside.generate(prompt, asked)) if (ids.length > 0) break
     const expected = await plain.generate(prompt, asked).result()
     expect((await beside.generate(prompt, asked).result()).ids).toEqual(expected.ids)
+  })
+
+  it('ends what it reads again for a reader who leaves, however much that is', async () => {
+    const { beside, log } = await pairOf({ border: 40 })
+    let begun = 0
+    // The first new token crosses the border, so that all is read again, in three passes.
+    for await (const { ids } of beside.generate(someIds(40, 2), asked)) {
+      begun = log.names.length
+      if (ids.length > 0) break
+    }
+    expect(log.names.length).toBe(begun)
+    expect(beside.counters.recomputedRows).toBe(40)
+  })
+
+  it('gives no token that is ready when the reader has ended the answer', async () => {
+    const { beside } = await pairOf()
+    const abort = new AbortController()
+    const generation = beside.generate(prompt, { ...asked, signal: abort.signal })
+    const chunks = generation[Symbol.asyncIterator]()
+    const { value } = await chunks.next()
+    // The next pass ends meanwhile.
+    for (let turn = 0; turn < 20; turn++) await nextTurn()
+    expect(beside.counters.runs).toBe((value?.ids.length ?? 0) + 1)
+    abort.abort()
+    expect((await chunks.next()).done).toBe(true)
+    expect(await generation.result()).toMatchObject({ ids: value?.ids, finish: 'aborted' })
+  })
+
+  it('gives what is known without waiting for what comes first of others', async () => {
+    const { beside, log } = await pairOf({}, 2)
+    const other = beside.generate(someIds(150, 3), { ...asked, maxTokens: 1 }).result()
+    const ids: number[] = []
+    for await (const chunk of beside.generate(prompt, asked)) ids.push(...chunk.ids)
+    await other
+    const plain = await beside.generate(prompt, asked).result()
+    expect(ids).toEqual(plain.ids)
+    expect(log.names.length).toBeGreaterThan(10)
   })
 
   it('gives the reader what is known before what went wrong behind it', async () => {

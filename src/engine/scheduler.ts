@@ -391,7 +391,6 @@ export class Scheduler implements SequenceHost {
     try {
       const pass = (await this.#takeBegun(parts)) ?? (await this.#begin(parts, link.signal))
       const ahead = this.#beginAhead(parts)
-      for (const { request } of parts) request.options.onBegun?.()
       const outputs = await pass.outputs
       if (ahead !== undefined) ahead.id = outputs[outputNames.candidateIds]?.[0]
       this.counters.runs++

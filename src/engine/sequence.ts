@@ -23,8 +23,6 @@ export interface AdvanceOptions {
   /** Ends the reading at the next segment (about 50 ms). */
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: OnProgress | undefined
-  /** Called when the device has got the first rows. */
-  readonly onBegun?: (() => void) | undefined
   /**
    * That the likeliest token will be appended next, if any is: the pass over it may begin before it has been read, on a
    * device that gains by it.

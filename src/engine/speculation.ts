@@ -59,10 +59,7 @@ export class Speculation {
     return present(this.#row.candidates, 'candidates')
   }
 
-  async #advance(
-    wanted: keyof Row,
-    { signal, onProgress, onBegun, takesLikeliest = false }: AdvanceOptions,
-  ): Promise<Row> {
+  async #advance(wanted: keyof Row, { signal, onProgress, takesLikeliest = false }: AdvanceOptions): Promise<Row> {
     if (this.#row !== undefined) this.#backUp()
     const guesses = await this.#propose(signal)
     this.#sequence.append(guesses)
@@ -73,9 +70,7 @@ export class Speculation {
         : { candidates: (_, candidates) => rows.push({ candidates }) }
     // Guesses are no prompt that is being read, and what comes after them is not known to be the next pass.
     const advance =
-      guesses.length > 0
-        ? { signal, onBegun }
-        : { signal, onProgress, onBegun, takesLikeliest: takesLikeliest && !this.#mayGuess }
+      guesses.length > 0 ? { signal } : { signal, onProgress, takesLikeliest: takesLikeliest && !this.#mayGuess }
     await this.#sequence.deliver(this.#ids.length - 1, delivery, advance)
     const [first, ...others] = rows
     if (first === undefined) throw new Error('defect: the last row was not delivered')

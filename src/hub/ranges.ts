@@ -59,7 +59,7 @@ async function readRange(opened: Opened, retry: RetryOptions, offset: number, ta
     if (done === target.length) return
     const answer = await askRange(opened, offset + done, offset + target.length - 1)
     for await (const bytes of answer.body()) {
-      if (done + bytes.length > target.length) throw otherBytes(opened, `more than ${target.length} bytes`)
+      if (done + bytes.length > target.length) throw otherBytes(opened, 'more than that', `${target.length} bytes`)
       target.set(bytes, done)
       done += bytes.length
     }

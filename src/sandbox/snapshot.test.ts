@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -15,11 +15,15 @@ test('what killed processes left is removed, and nothing of those that live or o
     'pocket-phi-python-abcdef',
     `other-${dead}-abcdef`,
   ]
-  for (const name of [...stays, `pocket-phi-python-${dead}-abcdef`]) {
+  // It may be of a process that lives in another container.
+  const young = `pocket-phi-python-${dead}-young1`
+  const longAgo = new Date(Date.now() - 25 * 60 * 60 * 1000)
+  for (const name of [...stays, young, `pocket-phi-python-${dead}-abcdef`]) {
     await mkdir(join(parent, name))
     await writeFile(join(parent, name, 'snapshot'), 'memory')
+    if (name !== young) await utimes(join(parent, name), longAgo, longAgo)
   }
   const made = await snapshotFolder(parent)
   expect(basename(made)).toMatch(new RegExp(`^pocket-phi-python-${process.pid}-\\w{6}$`))
-  expect((await readdir(parent)).toSorted()).toEqual([...stays, basename(made)].toSorted())
+  expect((await readdir(parent)).toSorted()).toEqual([...stays, young, basename(made)].toSorted())
 })

@@ -1,6 +1,6 @@
 /** The memory of Python when it has started, which every program begins with: made once, by a process that runs no program. */
 import { rmSync } from 'node:fs'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
@@ -38,13 +38,21 @@ async function makeSnapshot(pyodide: string, folder: string): Promise<string> {
   return file
 }
 
-/** A folder that tells whose it is; what processes left that were killed is removed first, some 30 MB each. */
+/** What lives in another container has a number that is nobody's here, and is not to lose its folder while it works. */
+const millisecondsKept = 24 * 60 * 60 * 1000
+
+/** A folder that tells whose it is; what processes left that were killed is removed first, some 30 MB each, once it is a day old. */
 export async function snapshotFolder(parent: string): Promise<string> {
-  for (const name of await readdir(parent)) {
+  for (const name of await readdir(parent).catch(() => [])) {
     const [, owner] = /^pocket-phi-python-(\d+)-\w{6}$/.exec(name) ?? []
+    if (owner === undefined || isAlive(Number(owner))) continue
     // It may belong to somebody else, or be removed by another just now.
-    if (owner !== undefined && !isAlive(Number(owner)))
-      await rm(join(parent, name), { recursive: true }).catch(() => {})
+    await removeOld(join(parent, name)).catch(() => {})
   }
   return await mkdtemp(join(parent, `pocket-phi-python-${process.pid}-`))
+}
+
+async function removeOld(folder: string): Promise<void> {
+  const { mtimeMs } = await stat(folder)
+  if (Date.now() - mtimeMs > millisecondsKept) await rm(folder, { recursive: true })
 }
