@@ -1,7 +1,10 @@
 /** Test support: a device that runs ahead, in the oracle. */
 import type { Backend, Device, RunInputs, RunOptions, RunOutputs } from '../backends/backend.ts'
+import { referenceBackend } from '../backends/ref/index.ts'
 import { present } from '../base/errors.ts'
 import { nextTurn } from '../base/turn.ts'
+import { loadModel } from './load-model.ts'
+import { tinyTree, type TinyOptions } from './tiny-model-harness.ts'
 
 /** What a device was asked for, in order. */
 export interface RunLog {
@@ -68,4 +71,19 @@ export function aside(backend: Backend, log: RunLog): Backend {
       return { ...device, execution: { threads: 1 }, run }
     },
   }
+}
+
+/** A model on a device that logs what it is asked for, and the same on the plain one. */
+export async function modelsToCompare(
+  logging: (backend: Backend, log: RunLog) => Backend,
+  tiny: TinyOptions = {},
+  maxSequences = 1,
+) {
+  const log: RunLog = { names: [], open: 0, mostOpen: 0 }
+  const options = { maxRows: 16, maxSequences, exact: true }
+  const [logged, plain] = await Promise.all([
+    loadModel(await tinyTree(tiny), { ...options, backend: logging(referenceBackend(), log) }),
+    loadModel(await tinyTree(tiny), { ...options, backend: referenceBackend() }),
+  ])
+  return { logged, plain, log }
 }

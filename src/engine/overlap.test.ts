@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { nextTurn } from '../base/turn.ts'
-import { referenceBackend } from '../backends/ref/index.ts'
-import { aside, type RunLog } from './ahead-harness.ts'
-import { loadModel } from './load-model.ts'
+import { aside, modelsToCompare } from './ahead-harness.ts'
 import type { PhiModel } from './phi-model.ts'
-import { someIds, tinyTree, type TinyOptions } from './tiny-model-harness.ts'
+import { someIds, type TinyOptions } from './tiny-model-harness.ts'
 
 const opened: PhiModel[] = []
 
@@ -13,13 +11,8 @@ afterEach(async () => {
 })
 
 /** A model whose device computes beside the reader's thread, and the same on one that does not. */
-async function pairOf(tiny: TinyOptions = {}, maxSequences = 1) {
-  const log: RunLog = { names: [], open: 0, mostOpen: 0 }
-  const options = { maxRows: 16, maxSequences, exact: true }
-  const [beside, plain] = await Promise.all([
-    loadModel(await tinyTree(tiny), { ...options, backend: aside(referenceBackend(), log) }),
-    loadModel(await tinyTree(tiny), { ...options, backend: referenceBackend() }),
-  ])
+async function pairOf(tiny?: TinyOptions, maxSequences?: number) {
+  const { logged: beside, plain, log } = await modelsToCompare(aside, tiny, maxSequences)
   opened.push(beside, plain)
   return { beside, plain, log }
 }

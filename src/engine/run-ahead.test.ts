@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { referenceBackend } from '../backends/ref/index.ts'
-import { enqueueing, type RunLog } from './ahead-harness.ts'
+import { enqueueing, modelsToCompare } from './ahead-harness.ts'
 import type { GenerateOptions, GenerationResult } from './generate.ts'
-import { loadModel } from './load-model.ts'
 import type { PhiModel } from './phi-model.ts'
-import { someIds, tinyTree, type TinyOptions } from './tiny-model-harness.ts'
+import { someIds, type TinyOptions } from './tiny-model-harness.ts'
 
 const opened: PhiModel[] = []
 
@@ -13,13 +11,8 @@ afterEach(async () => {
 })
 
 /** A model whose device runs ahead, and the same on one that does not. */
-async function pairOf(tiny: TinyOptions = {}, maxSequences = 1) {
-  const log: RunLog = { names: [], open: 0, mostOpen: 0 }
-  const options = { maxRows: 16, maxSequences, exact: true }
-  const [ahead, plain] = await Promise.all([
-    loadModel(await tinyTree(tiny), { ...options, backend: enqueueing(referenceBackend(), log) }),
-    loadModel(await tinyTree(tiny), { ...options, backend: referenceBackend() }),
-  ])
+async function pairOf(tiny?: TinyOptions, maxSequences?: number) {
+  const { logged: ahead, plain, log } = await modelsToCompare(enqueueing, tiny, maxSequences)
   opened.push(ahead, plain)
   return { ahead, plain, log }
 }

@@ -3,7 +3,7 @@
  * answer is checked: that it is the range that was asked for, of the file that was opened.
  */
 import { PocketPhiError } from '../base/errors.ts'
-import { checkRead, closedError, truncatedError, type ByteSource } from './source.ts'
+import { checkedSource, truncatedError, type ByteSource } from './source.ts'
 
 /** What asks a server, as the platform's `fetch`. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -40,21 +40,10 @@ export async function httpSource(url: string, options: HttpOptions = {}): Promis
     await response.body?.cancel()
     return content
   })
-  let closed = false
-  return {
-    name,
-    size: first.total,
-    async read(offset, length, into) {
-      if (closed) throw closedError(name)
-      checkRead(name, first.total, offset, length, into)
-      const target = into ?? new Uint8Array(length)
-      if (length > 0) await withAttempts(url, options, () => readRange(url, options, first, offset, target))
-      return target
-    },
-    async close() {
-      closed = true
-    },
-  }
+  return checkedSource(name, first.total, async (offset, length, into = new Uint8Array(length)) => {
+    if (length > 0) await withAttempts(url, options, () => readRange(url, options, first, offset, into))
+    return into
+  })
 }
 
 function fileName(url: string): string {

@@ -31,13 +31,7 @@ const largestRead = 2 ** 30
  * Checks the arguments of `ByteSource.read`.
  * @throws PocketPhiError `invalid-argument` for a range outside the source or a view of another length
  */
-export function checkRead(
-  name: string,
-  size: number,
-  offset: number,
-  length: number,
-  into: Uint8Array | undefined,
-): void {
+function checkRead(name: string, size: number, offset: number, length: number, into: Uint8Array | undefined): void {
   const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0
   if (!inside || offset + length > size) {
     throw new PocketPhiError('invalid-argument', `A read leaves "${name}".`, {
@@ -54,7 +48,7 @@ export function checkRead(
 }
 
 /** The error of a read from a source that was closed. */
-export function closedError(name: string): PocketPhiError {
+function closedError(name: string): PocketPhiError {
   return new PocketPhiError('invalid-argument', `"${name}" was closed before this read.`)
 }
 
@@ -66,19 +60,16 @@ export function truncatedError(name: string, expected: number, found: number): P
   })
 }
 
-/** A source over bytes in memory; reads without `into` are views of them. */
-export function bytesSource(bytes: Uint8Array, name = 'bytes'): ByteSource {
+/** A source that holds nothing which would have to be given back; `read` gets what was checked to be within it. */
+export function checkedSource(name: string, size: number, read: ByteSource['read']): ByteSource {
   let closed = false
   return {
     name,
-    size: bytes.length,
+    size,
     async read(offset, length, into) {
       if (closed) throw closedError(name)
-      checkRead(name, bytes.length, offset, length, into)
-      const view = bytes.subarray(offset, offset + length)
-      if (into === undefined) return view
-      into.set(view)
-      return into
+      checkRead(name, size, offset, length, into)
+      return await read(offset, length, into)
     },
     async close() {
       closed = true
@@ -86,25 +77,26 @@ export function bytesSource(bytes: Uint8Array, name = 'bytes'): ByteSource {
   }
 }
 
+/** A source over bytes in memory; reads without `into` are views of them. */
+export function bytesSource(bytes: Uint8Array, name = 'bytes'): ByteSource {
+  return checkedSource(name, bytes.length, async (offset, length, into) =>
+    inView(bytes.subarray(offset, offset + length), into),
+  )
+}
+
 /** A source over a Blob or File, which is read lazily. */
 export function blobSource(blob: Blob, name = 'name' in blob ? String(blob.name) : 'blob'): ByteSource {
-  let closed = false
-  return {
-    name,
-    size: blob.size,
-    async read(offset, length, into) {
-      if (closed) throw closedError(name)
-      checkRead(name, blob.size, offset, length, into)
-      const bytes = await readSlice(blob, name, offset, length)
-      if (bytes.length !== length) throw truncatedError(name, length, bytes.length)
-      if (into === undefined) return bytes
-      into.set(bytes)
-      return into
-    },
-    async close() {
-      closed = true
-    },
-  }
+  return checkedSource(name, blob.size, async (offset, length, into) => {
+    const bytes = await readSlice(blob, name, offset, length)
+    if (bytes.length !== length) throw truncatedError(name, length, bytes.length)
+    return inView(bytes, into)
+  })
+}
+
+/** The bytes, in the view where one is given. */
+function inView(bytes: Uint8Array, into: Uint8Array | undefined): Uint8Array {
+  into?.set(bytes)
+  return into ?? bytes
 }
 
 async function readSlice(blob: Blob, name: string, offset: number, length: number): Promise<Uint8Array> {

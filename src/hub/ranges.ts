@@ -1,7 +1,7 @@
 /** Files of the hub of which a part is enough: read by ranges, watched and tried again as downloads are. */
 import { PocketPhiError } from '../base/errors.ts'
 import { PassingError, withRetries, type RetryOptions } from '../base/retry.ts'
-import { checkRead, closedError, type ByteSource } from '../formats/source.ts'
+import { checkedSource, type ByteSource } from '../formats/source.ts'
 import { checkVersion, wrongAnswer } from './download.ts'
 import { describeFile, type ListedFile, type RemoteFile } from './listing.ts'
 import { request, type Answer, type Connection } from './request.ts'
@@ -22,22 +22,10 @@ export async function hubSource(
 ): Promise<ByteSource> {
   const file = await describeFile(connection, retry, address, listed)
   const name = file.name.slice(file.name.lastIndexOf('/') + 1)
-  let closed = false
-  return {
-    name,
-    size: file.size,
-    async read(offset, length, into) {
-      if (closed) throw closedError(name)
-      checkRead(name, file.size, offset, length, into)
-      const target = into ?? new Uint8Array(length)
-      await readRange({ connection, address, file }, retry, offset, target)
-      return target
-    },
-    close() {
-      closed = true
-      return Promise.resolve()
-    },
-  }
+  return checkedSource(name, file.size, async (offset, length, into = new Uint8Array(length)) => {
+    await readRange({ connection, address, file }, retry, offset, into)
+    return into
+  })
 }
 
 interface Opened {
