@@ -20,7 +20,7 @@ export function DocumentsScreen() {
   useEffect(() => void refreshDocuments(), [])
   const place = useRef<HTMLDivElement>(null)
   const isTarget = useSignal(false)
-  const take = (dropped: DataTransfer): void => void addDocuments(() => droppedFiles(dropped))
+  const take = (dropped: DataTransfer): void => void addDocuments((report) => droppedFiles(dropped, report))
   useEffect(() => (place.current === null ? undefined : takeDrops(place.current, isTarget, take)), [])
   return (
     <Screen title="Documents">

@@ -7,7 +7,7 @@ import { askToKeep } from '../app/persistence.ts'
 import type { ShownProgress } from '../app/progress.tsx'
 import { settings } from '../settings/settings.ts'
 import type { DocumentCalls, KeptDocument } from './documents-calls.ts'
-import { isHidden, type GivenFile } from './given-files.ts'
+import { isHidden, type GivenFile, type ReportUnread } from './given-files.ts'
 import { deleteDocuments, readDocuments } from './store.ts'
 
 export const documents = signal<readonly KeptDocument[]>([])
@@ -76,13 +76,15 @@ function isOfInterest(path: string): boolean {
  *
  * @param find gives the files. It is called at once, or not at all where others are being read
  */
-export async function addDocuments(find: () => readonly GivenFile[] | Promise<readonly GivenFile[]>): Promise<void> {
+export async function addDocuments(
+  find: (report: ReportUnread) => readonly GivenFile[] | Promise<readonly GivenFile[]>,
+): Promise<void> {
   if (reading.value !== undefined) return
   documentFailures.value = []
   const isFirst = documents.value.length === 0
   reading.value = { stage: 'Looking for documents', done: 0, total: 0, unit: 'documents' }
   try {
-    await readFiles(await find())
+    await readFiles(await find((name, error) => failed(`"${name}" could not be read.`, error)))
   } catch (error) {
     failed('The files could not be read.', error)
   }
@@ -94,13 +96,24 @@ export async function addDocuments(find: () => readonly GivenFile[] | Promise<re
 async function readFiles(files: readonly GivenFile[]): Promise<void> {
   const taken = files.filter(({ name }) => !name.includes('/') || isOfInterest(name))
   if (taken.length === 0) failed('', nothingToRead())
-  for (const [done, { name, file }] of taken.entries()) {
-    reading.value = { stage: `Reading ${name}`, done, total: taken.length, unit: 'documents' }
-    try {
-      await reader().call('add', { name, file })
-    } catch (error) {
-      failed('', error)
-    }
+  for (const [done, given] of taken.entries()) {
+    reading.value = { stage: `Reading ${given.name}`, done, total: taken.length, unit: 'documents' }
+    await readFile(given)
+  }
+}
+
+async function readFile({ name, open }: GivenFile): Promise<void> {
+  let file: File
+  try {
+    file = await open()
+  } catch (error) {
+    failed(`"${name}" could not be read.`, error)
+    return
+  }
+  try {
+    await reader().call('add', { name, file })
+  } catch (error) {
+    failed('', error)
   }
 }
 
