@@ -8,7 +8,7 @@ import { PocketPhiError } from '../src/base/errors.ts'
 import { reportError, UsageError } from '../src/cli/errors.ts'
 import { enableWideVectors } from '../src/cli/wide.ts'
 import { findModel } from '../src/engine/find-model.ts'
-import { shapeOf } from '../src/engine/memory-check.ts'
+import { shapeOf } from '../src/cli/memory-check.ts'
 import { cacheDTypes } from '../src/program/ops/cache.ts'
 import cleanRows from './clean-rows.json' with { type: 'json' }
 import { fittingLengths } from './lengths.ts'

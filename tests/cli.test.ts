@@ -281,7 +281,7 @@ describe('phi run', () => {
     for (const part of ['weights', 'cache', 'work', 'total'])
       expect(err).toMatch(new RegExp(`${part} +\\d.* [kM]B$`, 'm'))
     expect(err).toMatch(
-      /remedy {4}The largest context for which there is room is 128 tokens; ask for it \(phi: --context 128\)\.$/m,
+      /remedy {4}The largest context for which there is room is 128 tokens; ask for it with --context 128\.$/m,
     )
     const fitting = await phi(['run', model, 'Hello', '--context', '128', '--max-tokens', '2', ...memory])
     expect(fitting).toMatchObject({ code: 0, err: '' })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { PocketPhiError } from '../base/errors.ts'
-import { mega, measure } from '../engine/memory-check-harness.ts'
-import { memoryOf } from '../engine/memory-check.ts'
+import { mega, measure } from './memory-check-harness.ts'
+import { memoryOf } from './memory-check.ts'
 import { cacheBytesPerToken, contextsOf, expertLines, expertMemory, memoryTable } from './info-memory.ts'
 
 const rowsFor = async (maxPositions: number) =>

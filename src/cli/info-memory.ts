@@ -2,7 +2,7 @@
 import { PocketPhiError } from '../base/errors.ts'
 import type { LoadOptions } from '../engine/load.ts'
 import type { MachineMemory } from '../engine/machine-memory.ts'
-import { fitsInto, largestContext, memoryOf, type ContextMemory, type MeasureContext } from '../engine/memory-check.ts'
+import { fitsInto, largestContext, memoryOf, type ContextMemory, type MeasureContext } from './memory-check.ts'
 import type { ModelShape } from '../models/index.ts'
 import { pageSize } from '../program/ops/cache.ts'
 import type { MemoryPlan } from '../program/plan.ts'

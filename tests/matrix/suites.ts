@@ -52,7 +52,7 @@ export const exceptions: Readonly<Record<string, string>> = {
   'src/engine/context-full.test.ts': 'is about errors',
   'src/engine/find-model.test.ts': 'is about names',
   'src/engine/format.test.ts': 'is about what is drawn, not about what is computed',
-  'src/engine/memory-check.test.ts': 'compares plans',
+  'src/cli/memory-check.test.ts': 'compares plans',
   'src/engine/overlap.test.ts': 'is about when a pass begins, on a device that wasm is not',
   'src/engine/run-ahead.test.ts': 'is about a device that wasm is not',
   'src/engine/select-backend.gpu.test.ts': 'chooses its backend',

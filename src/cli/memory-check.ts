@@ -2,13 +2,13 @@
 import type { Backend } from '../backends/backend.ts'
 import { PocketPhiError } from '../base/errors.ts'
 import { formatBytes } from '../base/units.ts'
+import { measureCheckpoint, type LoadOptions } from '../engine/load.ts'
+import type { MachineMemory } from '../engine/machine-memory.ts'
+import { openModelFiles } from '../engine/model-files.ts'
 import type { FileTree } from '../formats/tree.ts'
 import { modelFromConfig, type ModelShape } from '../models/index.ts'
 import { pageSize } from '../program/ops/cache.ts'
 import type { MemoryPlan } from '../program/plan.ts'
-import { measureCheckpoint, type LoadOptions } from './load.ts'
-import type { MachineMemory } from './machine-memory.ts'
-import { openModelFiles } from './model-files.ts'
 
 export interface ContextMemory {
   /** Tokens of prompt and answer together. */
@@ -99,7 +99,7 @@ export async function explainRefusal(
     remedy:
       largest === undefined
         ? `No context fits: use weights of fewer bits, or ${isOfMachine(memoryLimit, machine) ? 'a machine with more memory' : 'raise the limit'}.`
-        : `The largest context for which there is room is ${largest} tokens; ask for it (phi: --context ${largest}).`,
+        : `The largest context for which there is room is ${largest} tokens; ask for it with --context ${largest}.`,
     cause: plan ?? error,
   })
 }

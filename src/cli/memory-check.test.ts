@@ -2,12 +2,12 @@ import { assert, asyncProperty, integer } from 'fast-check'
 import { expect, test } from 'vitest'
 import { wasmBackend } from '../backends/wasm/index.ts'
 import { PocketPhiError } from '../base/errors.ts'
+import { loadCheckpoint, measureCheckpoint, type LoadOptions } from '../engine/load.ts'
+import type { MachineMemory } from '../engine/machine-memory.ts'
+import { tinyTree } from '../engine/tiny-model-harness.ts'
 import type { FileTree } from '../formats/tree.ts'
-import { loadCheckpoint, measureCheckpoint, type LoadOptions } from './load.ts'
-import type { MachineMemory } from './machine-memory.ts'
 import { mega, measure } from './memory-check-harness.ts'
 import { explainRefusal, largestContext, memoryOf } from './memory-check.ts'
-import { tinyTree } from './tiny-model-harness.ts'
 
 test('what the backend refuses is a row; any other error is one', async () => {
   expect(await memoryOf(1_000_000, measure)).toEqual({ context: 1_000_000, plan: undefined, refusal: 'Too much.' })
@@ -80,7 +80,7 @@ test('a context that is too large is refused with the plan and the largest one t
     message: expect.stringContaining('The model with a context of 256 tokens does not fit into memory.'),
     expected: expect.stringMatching(/^at most [\d.]+ MB, which is what is free of the [\d.]+ MB of this machine$/),
     found: expect.stringMatching(/^weights +\d.* kB\ncache +\d.* kB\nwork +\d.* MB\ntotal +\d.* MB$/),
-    remedy: 'The largest context for which there is room is 128 tokens; ask for it (phi: --context 128).',
+    remedy: 'The largest context for which there is room is 128 tokens; ask for it with --context 128.',
     cause: expect.objectContaining({ total: asked.total }),
   })
   expect(await refusal(tree, { context: 128 }, machine)).toBeUndefined()
@@ -95,7 +95,7 @@ test('without a wish contexts go down to 256 tokens, and below that it is said w
   expect((await measureCheckpoint(tree, backend, { memoryLimit: of512 - 1 })).contextTokens).toBe(256)
   expect(await refusal(tree, {}, { available: of256 - 1, total: of512 })).toMatchObject({
     message: expect.stringContaining('The model does not fit into memory.'),
-    remedy: expect.stringMatching(/is (?:64|128|192) tokens; ask for it \(phi: --context (?:64|128|192)\)\.$/),
+    remedy: expect.stringMatching(/is (?:64|128|192) tokens; ask for it with --context (?:64|128|192)\.$/),
   })
 })
 
