@@ -196,6 +196,24 @@ describe('an abort', () => {
     })
   })
 
+  test('stops the seconds of the metrics, which a resumed run goes on with', async () => {
+    await inFolder(async (folder) => {
+      const stop = new AbortController()
+      const onProgress = ({ step }: { step: number }): void => {
+        if (step === 2) stop.abort()
+      }
+      /** A clock that is read once at the beginning and after every step, ten seconds later each time. */
+      const clock = (seconds: number) => () => (seconds += 10)
+      const aborted = trainTiny(folder, { signal: stop.signal, onProgress, now: clock(1000) }, sparse)
+      await expect(aborted).rejects.toMatchObject({ code: 'aborted' })
+      await trainTiny(folder, { resume: true, now: clock(5000) }, sparse)
+      const metrics = await readMetrics(join(folder, 'metrics.jsonl'))
+      expect(metrics.map(({ seconds }) => seconds)).toEqual([10, 20, 30, 40])
+      const [, second, third] = metrics
+      expect(third?.tokensPerSecond).toBe(((third?.tokens ?? NaN) - (second?.tokens ?? NaN)) / 10)
+    })
+  })
+
   test('before the first step leaves nothing', async () => {
     await inFolder(async (folder) => {
       await expect(trainTiny(folder, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'aborted' })

@@ -9,7 +9,10 @@ export interface HeldOutMetrics {
   readonly heldOutRewardAccuracy?: number
 }
 
-/** One line of metrics.jsonl. `seconds` and `tokensPerSecond` are wall-clock; all else is reproducible. */
+/**
+ * One line of metrics.jsonl. `seconds` and `tokensPerSecond` are wall-clock; all else is reproducible. `seconds` are those of all steps so far,
+ * however often the run was resumed; what was computed again, or lay between two calls, is not among them. `tokensPerSecond` is of this call alone.
+ */
 export interface Metric extends HeldOutMetrics, Partial<RewardMetrics> {
   readonly step: number
   readonly loss: number

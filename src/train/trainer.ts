@@ -299,9 +299,10 @@ class Run {
   async toTheEnd(): Promise<void> {
     const { folder } = this.#options
     const metricsFile = join(folder, 'metrics.jsonl')
+    const before = (await readMetrics(metricsFile, this.#state.step)).at(-1)?.seconds ?? 0
     const metrics = await openMetrics(metricsFile, this.#state.step, this.#options)
     try {
-      await this.#steps(metrics)
+      await this.#steps(metrics, before)
     } finally {
       await metrics.close()
     }
@@ -311,7 +312,8 @@ class Run {
     await writeFileAtomic(join(folder, 'loss.svg'), plot, this.#options)
   }
 
-  async #steps(metrics: MetricsLog): Promise<void> {
+  /** @param before seconds that the steps until here took, in earlier calls */
+  async #steps(metrics: MetricsLog, before: number): Promise<void> {
     const { schedule, checkpoint } = this.#recipe
     const { signal, now = () => performance.now() / 1000 } = this.#options
     const began = now()
@@ -323,7 +325,7 @@ class Run {
       const measured = await this.#heldOut()
       const { step, tokens } = this.#state
       const common = { step, loss, learningRate: rate, gradientNorm, ...rewards }
-      await metrics.append({ ...common, tokens, ...measured, tokensPerSecond, seconds })
+      await metrics.append({ ...common, tokens, ...measured, tokensPerSecond, seconds: before + seconds })
       const secondsLeft = ((schedule.steps - step) * seconds) / Math.max(1, step - firstStep)
       const { heldOutLoss } = measured
       this.#options.onProgress?.({ ...common, steps: schedule.steps, heldOutLoss, tokensPerSecond, secondsLeft })

@@ -55,7 +55,7 @@ function trainingHtml(recipe: ShownRecipe | undefined, metrics: readonly Metric[
     `Step ${last.step}${recipe?.steps === undefined ? '' : ` of ${recipe.steps}`}`,
     `loss ${last.loss.toFixed(4)}`,
     ...(heldOut === undefined ? [] : [`held out ${heldOut.toFixed(4)}`]),
-    `${formatCount(last.tokens)} tokens`,
+    `${formatCount(last.tokens)} tokens in ${formatSeconds(last.seconds)}`,
     ...(recipe?.seed === undefined ? [] : [`seed ${recipe.seed}`]),
   ]
   return [

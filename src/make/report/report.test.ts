@@ -99,7 +99,9 @@ test('a run has its stages, curves, counts and scores on one page, and nothing o
     [`world: ${evil}`, '35.6 ± 4.8 % (36 of 101)', ''],
     ['Task: accuracy', '', '25.0 ± 3.1 % (9 questions)'],
   ])
-  expect(document.body.textContent).toContain('Step 40 of 40, loss 4.0000, held out 5.0000, 4000 tokens, seed 77.')
+  expect(document.body.textContent).toContain(
+    'Step 40 of 40, loss 4.0000, held out 5.0000, 4000 tokens in 20 s, seed 77.',
+  )
   expect(document.body.textContent).toContain(`It ended with: ${evil}`)
   expect(document.body.textContent).toContain('No step is done yet.')
 })
