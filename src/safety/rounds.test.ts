@@ -243,6 +243,36 @@ test('a model without failures stays as it is', async () => {
   expect(existsSync(join(roundFolder(join(home, 'history'), 1), 'training'))).toBe(false)
 })
 
+describe('a round whose lessons are all equal', () => {
+  /** As a loop leaves it that was stopped before the training. */
+  async function found(lessons: Readonly<Record<'sft' | 'dpo', readonly object[]>>): Promise<void> {
+    await runRounds(planOf(), 0, optionsOf({}))
+    const folder = roundFolder(join(home, 'history'), 1)
+    await mkdir(folder)
+    for (const [kind, all] of Object.entries(lessons)) {
+      await writeFile(join(folder, `${kind}.jsonl`), all.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    }
+    const { sft, dpo } = lessons
+    const findings = { found: [], counts: {}, conversations: sft.length, preferences: dpo.length }
+    await writeFile(join(folder, 'curated.json'), JSON.stringify(findings))
+  }
+
+  const asked = (content: string) => ({ role: 'user', content })
+  const lesson = (content: string) => ({ messages: [asked(content), { role: 'assistant', content: refusal }] })
+  const pair = { prompt: [asked('How?')], chosen: refusal, rejected: 'You simply begin.' }
+
+  test.each([
+    ['learns nothing', [lesson('How?'), lesson('How?')], []],
+    ['learns no preferences where only they are', [lesson('How?'), lesson('When?')], ['sft']],
+  ])('%s', async (_, sft, trained) => {
+    await found({ sft, dpo: [pair, pair] })
+    const events: string[] = []
+    await runRounds(planOf(), 1, optionsOf({ at: (event) => event === 'answer' || events.push(event) }))
+    expect(events).toEqual(trained)
+    expect(await readHistory(join(home, 'history'))).toHaveLength(2)
+  })
+})
+
 test.each([
   ['user', { user: { ...scriptedUser, name: 'somebody@else' } }],
   ['grader', { grader: { ...rulesGrader, name: 'somebody@else' } }],

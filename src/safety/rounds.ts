@@ -11,7 +11,7 @@
  *     round-N/training/        a run of `phi make`
  *     round-N/measured.json    the model after it, on the same held-out rows as ever
  */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PocketPhiError, throwIfAborted } from '../base/errors.ts'
 import type { AskingCounts } from '../data/pipeline/asking/asker.ts'
@@ -79,6 +79,9 @@ const measuredFile = (history: string, round: number): string => join(roundFolde
 const curatedFile = (history: string, round: number): string => join(roundFolder(history, round), 'curated.json')
 const learnedFile = (history: string, round: number, kind: TrainingKind): string =>
   join(roundFolder(history, round), `${kind}.jsonl`)
+
+/** A training holds one of different lines out, and learns the others. */
+const fewestLines = 2
 
 /** What is there of a history, in order. @throws PocketPhiError `not-found` where nothing was measured; `invalid-file` for a damaged file */
 export async function readHistory(
@@ -178,16 +181,23 @@ class Loop {
   async #trained(round: number): Promise<string> {
     const before = await this.#modelOf(round - 1)
     const findings = await this.#find(round, before)
-    if (findings.conversations < 2) {
+    const different = { sft: await this.#different(round, 'sft'), dpo: await this.#different(round, 'dpo') }
+    if (different.sft < fewestLines) {
       this.#say(`Round ${round}: nothing to learn from was found`)
       return before
     }
     this.#say(
       `Round ${round}: training on ${findings.conversations} conversations and ${findings.preferences} preferences`,
     )
-    const { run, model } = trainingRun(this.#plan, round, before, findings)
+    const { run, model } = trainingRun(this.#plan, round, before, different)
     await makeRun(run, { workers: this.#options.workers, signal: this.#options.signal })
     return model
+  }
+
+  /** How many of the lines that a round learns are unlike each other. */
+  async #different(round: number, kind: TrainingKind): Promise<number> {
+    const text = await readFile(learnedFile(this.#plan.folder, round, kind), 'utf8')
+    return new Set(text.split('\n').filter((line) => line !== '')).size
   }
 
   async #modelOf(round: number): Promise<string> {
@@ -252,18 +262,22 @@ class Loop {
   }
 }
 
-/** The trainings of a round: conversations, then preferences; adapters are merged, so that the next starts from a whole model. */
+/**
+ * The trainings of a round: conversations, then preferences; adapters are merged, so that the next starts from a whole model.
+ *
+ * @param different lines that there are to learn
+ */
 function trainingRun(
   plan: SafetyPlan,
   round: number,
   before: string,
-  { preferences }: RoundFindings,
+  different: Readonly<Record<TrainingKind, number>>,
 ): { readonly run: RunFile; readonly model: string } {
   const home = join(roundFolder(plan.folder, round), 'training')
   const stages: StageDefinition[] = []
   let model = before
   for (const kind of trainingKinds) {
-    if (plan[kind] === undefined || (kind === 'dpo' && preferences < 2)) continue
+    if (plan[kind] === undefined || different[kind] < fewestLines) continue
     const recipe = recipeFields(plan, kind, { round, initial: model, file: learnedFile(plan.folder, round, kind) })
     const training: StageDefinition = { kind: 'train', name: kind, folder: join(home, kind), recipe }
     stages.push(training)

@@ -104,6 +104,34 @@ describe('conversations of a file', () => {
     })
   })
 
+  test('have one learned and one held out where there are two, whatever the share', async () => {
+    await inFolder(async (folder) => {
+      const file = writeConversations(folder, 2)
+      for (const heldOut of [0.01, 0.9]) {
+        const recipe = recipeOf([{ source: 'conversations', file, weight: 1, seed: 4, heldOut }])
+        const [dataset] = (await readDatasets(recipe, '{}')).conversations.values()
+        expect([dataset?.learned.length, dataset?.heldOut.length]).toEqual([1, 1])
+      }
+    })
+  })
+
+  test.each([
+    [1, 'one line'],
+    [2, '2 lines, all of them equal'],
+  ])('are refused where none of %i would be learned', async (count, found) => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'same.jsonl')
+      writeFileSync(file, `${JSON.stringify({ instruction: 'q', output: 'yes' })}\n`.repeat(count))
+      const recipe = recipeOf([{ source: 'conversations', file, weight: 1, seed: 4 }])
+      await expect(readDatasets(recipe, '{}')).rejects.toMatchObject({
+        code: 'invalid-config',
+        problem: `Nothing would be learned of "${file}": all of it would be held out.`,
+        found,
+        remedy: expect.stringContaining('Add another'),
+      })
+    })
+  })
+
   test('teach the last answer alone where that is asked for', async () => {
     await inFolder(async (folder) => {
       const file = join(folder, 'chat.jsonl')

@@ -74,17 +74,18 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** Holds out those with the least digests. */
+/** Holds out those with the least digests: at least one, and never all. */
 function splitItems<Item>({ file, heldOut: share }: FileEntry, items: readonly Item[]): Dataset<Item> {
   const digests = items.map((item) => digest(JSON.stringify(item)))
   const different = [...new Set(digests)].toSorted()
-  const count = Math.ceil(share * different.length)
-  if (count === different.length) {
+  if (different.length < 2) {
     throw new PocketPhiError('invalid-config', `Nothing would be learned of "${file}": all of it would be held out.`, {
-      expected: 'at least two different lines',
-      found: `${different.length}, of which a share of ${share} is held out`,
+      expected: 'at least two different lines, since equal ones are on one side',
+      found: items.length === 1 ? 'one line' : `${items.length} lines, all of them equal`,
+      remedy: 'Add another, for the loss on held-out text to be measured on.',
     })
   }
+  const count = Math.min(Math.ceil(share * different.length), different.length - 1)
   const chosen = new Set(different.slice(0, count))
   const isHeldOut = (index: number): boolean => chosen.has(present(digests[index], 'digest'))
   return {
