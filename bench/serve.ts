@@ -5,7 +5,9 @@
  *
  *     node bench/serve.ts [MODEL] [--clients 1,4,16] [--requests 32] [--tokens 64] [--rounds 3] [--rough 20] [--threads 2]
  *
- * `--rough` is the seconds of the second part; 0 leaves it out.
+ * `--rough` is the seconds of the second part; 0 leaves it out. Meanwhile the memory of the server is read ten times. Until they have their
+ * sizes, the cache makes it grow, whose pages are memory once they were used (512 tokens for each client), and so does what V8 sets apart
+ * for young objects: it doubles in steps up to some 100 MB, or stays at 8 MB with NODE_OPTIONS=--max-semi-space-size=4.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -29,9 +31,9 @@ const { positionals, values } = parseArgs({
     threads: { type: 'string', default: '2' },
   },
 })
-const levels = parseCounts('--clients', values.clients)
-const requests = parseCount('--requests', values.requests)
-const tokens = parseCount('--tokens', values.tokens)
+const levels = parseCounts('clients', values.clients)
+const requests = parseCount('requests', values.requests)
+const tokens = parseCount('tokens', values.tokens)
 const most = Math.max(...levels)
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url))
 
@@ -95,7 +97,7 @@ async function speedOf(url: string, clients: number): Promise<number> {
 async function measure(url: string): Promise<void> {
   for (const clients of levels) await speedOf(url, clients)
   const speeds = new Map<number, number[]>(levels.map((clients) => [clients, []]))
-  for (let round = 0; round < parseCount('--rounds', values.rounds); round++) {
+  for (let round = 0; round < parseCount('rounds', values.rounds); round++) {
     for (const clients of levels) speeds.get(clients)?.push(await speedOf(url, clients))
   }
   const first = median(speeds.get(levels[0] ?? 1) ?? [])
@@ -110,24 +112,62 @@ async function measure(url: string): Promise<void> {
 /** Counts of what came of it, by what the client did. */
 type Tally = Map<string, Map<string, number>>
 
+/** What the server holds, against what was asked of it. */
+class MemoryTable {
+  readonly #tally: Tally
+  readonly #start = performance.now()
+  readonly #looks: { readonly seconds: number; readonly requests: number; readonly bytes: number }[] = []
+
+  constructor(tally: Tally) {
+    this.#tally = tally
+    this.look()
+  }
+
+  look(): void {
+    const counts = [...this.#tally.values()].flatMap((outcomes) => [...outcomes.values()])
+    this.#looks.push({
+      seconds: (performance.now() - this.#start) / 1000,
+      requests: counts.reduce((sum, count) => sum + count, 0),
+      bytes: heldByDescendants(),
+    })
+  }
+
+  text(): string {
+    const rows = this.#looks.map(({ seconds, requests: done, bytes }) => [
+      seconds.toFixed(0),
+      String(done),
+      formatBytes(bytes),
+    ])
+    return formatTable([['seconds', 'requests', 'memory of the server'], ...rows])
+  }
+}
+
 async function treatRoughly(url: string, seconds: number): Promise<void> {
   const questions = Array.from({ length: most }, () => questionOf(++asked))
   const expected = new Map<Question, Answer>()
   for (const question of questions) expected.set(question, await ask(url, question))
   const tally: Tally = new Map(Object.keys(behaviours).map((name) => [name, new Map<string, number>()]))
   const until = performance.now() + seconds * 1000
-  const before = heldByDescendants()
+  const memory = new MemoryTable(tally)
+  const timer = setInterval(() => memory.look(), (seconds * 1000) / 10)
   await Promise.all(
     questions.map((question, index) => misbehave(url, question, expected, until, new Random(index), tally)),
   )
+  clearInterval(timer)
   await untilIdle(url)
+  memory.look()
   const rows = [...tally].flatMap(([name, outcomes]) =>
     [...outcomes].map(([outcome, count]) => [name, outcome, String(count)]),
   )
   console.log(formatTable([['what a client does', 'what comes of it', 'times'], ...rows]))
-  console.log(`memory of the server: ${formatBytes(before)} before, ${formatBytes(heldByDescendants())} after`)
+  console.log(memory.text())
   const wrong = rows.filter(([, outcome]) => outcome !== right)
   if (wrong.length > 0) process.exitCode = 1
+}
+
+/** What went wrong, with the cause, which is all that `fetch` has to say. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && error.cause instanceof Error ? `${error}: ${error.cause}` : String(error)
 }
 
 async function misbehave(
@@ -142,7 +182,7 @@ async function misbehave(
   while (performance.now() < until) {
     const [name, behave] = random.pick(all)
     const answer = expected.get(question) ?? { text: '', tokens: 0 }
-    const outcome = await behave(url, question, answer).catch((error: unknown) => String(error))
+    const outcome = await behave(url, question, answer).catch(reasonOf)
     const outcomes = tally.get(name)
     outcomes?.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
   }

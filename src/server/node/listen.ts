@@ -81,12 +81,22 @@ async function discardRest(incoming: IncomingMessage): Promise<void> {
   const last = socket.bytesRead + mostDiscarded
   const enough = new AbortController()
   // A web stream over the body would pause it for ever, since nobody reads the stream any more.
-  incoming.removeAllListeners('data').on('data', () => {
+  incoming.removeAllListeners('data').on('data', (chunk: Buffer) => {
+    release(chunk)
     if (socket.bytesRead > last) enough.abort()
   })
   // Of a body that nobody has begun to read Node throws all away at the end of the answer, and tells of none of it.
   incoming.resume().read(0)
   await finished(incoming, { signal: enough.signal }).catch(() => {}) // That was enough, or the client went away.
+}
+
+/**
+ * Gives the memory of a chunk back at once. The garbage collector comes for it only after tens of megabytes, of which the C library then keeps
+ * what it cannot return: the process would grow with refused bodies alone.
+ */
+function release({ buffer, byteLength }: Buffer): void {
+  // Small buffers share one.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 async function close(server: Server, app: ServerApp, unused: ReadonlySet<Socket>, patience: number): Promise<void> {

@@ -1,5 +1,7 @@
 /** Refusals whose request has a body that nobody reads: who still sends it gets the refusal, and keeps the connection. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fakeApp } from '../fake-model-harness.ts'
@@ -91,6 +93,26 @@ describe('the next request of a connection is answered after', () => {
     await until(2)
     expect(statuses()).toEqual([status, '200'])
   })
+})
+
+it('nothing of a refused body is left to the garbage collector', async () => {
+  const incoming: IncomingMessage[] = []
+  const hear = (message: unknown): void => void incoming.push((message as { request: IncomingMessage }).request)
+  subscribe('http.server.request.start', hear)
+  const chunks: Buffer[] = []
+  try {
+    const { socket, until } = await open()
+    socket.write(head('none', lengthOf(large)))
+    await until(1)
+    incoming[0]?.on('data', (chunk: Buffer) => chunks.push(chunk))
+    socket.write(large)
+    socket.write(good)
+    await until(2)
+  } finally {
+    unsubscribe('http.server.request.start', hear)
+  }
+  expect(chunks.length).toBeGreaterThan(large.length / 65_536 - 1)
+  expect(chunks.filter(({ buffer }) => !(buffer as ArrayBuffer).detached)).toEqual([])
 })
 
 describe('a body without end is read away up to 16 MiB, and then cut', () => {
