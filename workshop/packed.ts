@@ -43,13 +43,13 @@ function weights(dtype: PanelDType, rows: number): number {
 
 /** How the backend would multiply, unless the command line says otherwise. */
 const paired = process.argv.includes('--pairs') || (!process.argv.includes('--fours') && pairsAreFaster())
-const tiles = [Number(revectorize), Number(paired)]
+const tiles = [Number(revectorize), Number(paired), 0]
 
 function product(dtype: PanelDType, m: number, rows: number, exact: boolean): number {
   harness.reset()
   const group = activationGroup(dtype)
   const bits = isKDType(dtype) ? Number(dtype[1]) : blockParts(dtype).bits
-  const tile = tileTokens(bits, paired)
+  const tile = tileTokens(paired)
   const x = harness.alloc(m * k * 4)
   fillNoise(harness.f32(x, m * k), 4)
   const quantized = harness.alloc(quantizedBytes(m, k, group, tile))

@@ -50,7 +50,7 @@ for (const tiles of [[0, 0], [1, 0], [0, 1], [1, 1], undefined] as const) {
   const kernel = tiles === undefined ? 'matmulPackedExact' : 'matmulPacked'
   for (const dtype of ['q4g32', 'q4g64', 'q4g128', 'q8g32', 'q8g64', 'q8g128'] as const) {
     const { bits, group } = blockParts(dtype)
-    const tile = tileTokens(bits, tiles?.[1] === 1)
+    const tile = tileTokens(tiles?.[1] === 1)
     const hash = createHash('sha256')
     for (const m of rowCounts) {
       const [n, k] = [75, group * 5]
@@ -64,7 +64,17 @@ for (const tiles of [[0, 0], [1, 0], [0, 1], [1, 1], undefined] as const) {
       harness.call('quantizeRows', [x, quantized, m, k, k, group, tile])
       const shape = tiles === undefined ? [m, n, k, k, n] : [m, n, k, n]
       const source = tiles === undefined ? x : quantized
-      harness.call(kernel, [source, weights, y, ...shape, bits, group, workspace, bytes, ...(tiles ?? [])])
+      harness.call(kernel, [
+        source,
+        weights,
+        y,
+        ...shape,
+        bits,
+        group,
+        workspace,
+        bytes,
+        ...(tiles === undefined ? [] : [...tiles, 0]),
+      ])
       hash.update(harness.bytes(y, m * n * 4).slice())
     }
     console.log(`${kernel} ${tiles?.join('') ?? ''} ${dtype} ${hash.digest('hex').slice(0, 16)}`)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { blockParts, isKDType, type BlockDType, type KDType, type PanelDType } from '../../base/dtype.ts'
+import { present } from '../../base/errors.ts'
 import { Random } from '../../base/random.ts'
 import { randomGgmlBlocks } from '../../blocks/ggml-harness.ts'
 import { quantizeGgml } from '../../blocks/ggml-quantize.ts'
@@ -120,11 +121,11 @@ function multiply(
   harness.reset()
   const [bits, group] = formatWords(weights.dtype)
   const { n, k } = weights
-  const activations = quantize(harness, x, m, k, group, tileTokens(bits, paired), threads)
+  const activations = quantize(harness, x, m, k, group, tileTokens(paired), threads)
   const y = harness.put(strided(new Float32Array(m * n), m, n))
   const stride = packedWorkspaceBytes(m, k, wide)
   const words = [activations, harness.put(weights.bytes), y, m, n, k, n + slack, bits, group]
-  const tiles = [Number(wide), Number(paired)]
+  const tiles = [Number(wide), Number(paired), 0]
   harness.call('matmulPacked', [...words, harness.alloc(stride * threads), stride, ...tiles], threads)
   return dense(harness.f32(y, m * (n + slack)), m, n)
 }
@@ -203,7 +204,7 @@ describe.each(kernelBuilds)('packed kernels $build, threads $threads', ({ build,
         for (let at = k; at < k + group && m > 1; at++) x[at] = random.pick([0, 1e-42, -2e-38])
         x[k - 1] = random.pick([1e-42, -3e38, 2 ** -130, 0.5])
         harness.reset()
-        const tile = tileTokens(4, m % 2 === 0)
+        const tile = tileTokens(m % 2 === 0)
         const pointers = [1, 2, 3, 4].map((count) => quantize(harness, x, m, k, group, tile, count))
         const bytes = pointers.map((pointer) => harness.bytes(pointer, quantizedBytes(m, k, group, tile)).slice())
         expect(bytes[0]).toEqual(layOut(x, m, k, group, tile))
@@ -344,6 +345,58 @@ test('a NaN among the activations shows in every result of its token', () => {
   }
 })
 
+describe.each(kernelBuilds)('threads of matmulPacked $build, threads $threads', ({ build, threads }) => {
+  const harness = instantiate(build, threads)
+  const kernel = present(harness.kernels['matmulPacked'], 'matmulPacked')
+  const [n, k, group] = [73, 96, 32]
+  const random = new Random(29)
+  const weights = randomPacked(random, 'q4g32', n, k)
+
+  /** The words of a product of two threads, and where its result lies. */
+  function product(m: number, taken: number) {
+    const x = randomActivations(random, m, k)
+    const expected = multiply(harness, x, m, weights)
+    harness.reset()
+    const activations = quantize(harness, x, m, k, group, tileTokens(false), 1)
+    const y = harness.alloc(m * n * 4)
+    const bytes = packedWorkspaceBytes(m, k)
+    const pointers = [activations, harness.put(weights.bytes), y]
+    const shape = [m, n, k, n, 4, group, harness.alloc(2 * bytes), bytes]
+    const args = harness.putWords([...pointers, ...shape, 0, 0, taken])
+    return { expected, args, result: harness.f32(y, m * n), count: harness.i32(args + 52, 1) }
+  }
+
+  test('one does what the other has not begun, every time that the step runs', () => {
+    const { expected, args, result, count } = product(9, 0)
+    for (const order of [
+      [1, 0],
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      result.fill(0)
+      kernel(args, order[0], 2)
+      expectSameBits(result.slice(), expected, `thread ${order[0]} alone`)
+      result.fill(0)
+      kernel(args, order[1], 2)
+      expect(result.every((value) => value === 0)).toBe(true)
+      expect(count[0]).toBe(0)
+    }
+  })
+
+  test.each([
+    [4, 0],
+    [9, -1],
+  ])('they have equal shares of %i tokens where a word says %i', (m, taken) => {
+    const { expected, args, result, count } = product(m, taken)
+    kernel(args, 1, 2)
+    expect(result[0]).toBe(0)
+    expect(result[n - 1]).toBe(expected[n - 1])
+    kernel(args, 0, 2)
+    expectSameBits(result.slice(), expected, 'both')
+    expect(count[0]).toBe(taken)
+  })
+})
+
 test('a slab of rows alone gives its columns of the whole product', () => {
   const harness = instantiate('relaxed', false)
   const random = new Random(23)
@@ -352,7 +405,7 @@ test('a slab of rows alone gives its columns of the whole product', () => {
     const x = randomActivations(random, m, 96)
     const whole = multiply(harness, x, m, weights)
     harness.reset()
-    const activations = quantize(harness, x, m, 96, 32, tileTokens(4, false), 1)
+    const activations = quantize(harness, x, m, 96, 32, tileTokens(false), 1)
     const y = harness.alloc(m * 45 * 4)
     const bytes = packedWorkspaceBytes(m, 96)
     const workspace = harness.alloc(bytes)
@@ -363,7 +416,8 @@ test('a slab of rows alone gives its columns of the whole product', () => {
     ] as const) {
       const { offset, length } = rowRange('q4g32', 45, 96, first, count)
       const slab = harness.put(weights.bytes.subarray(offset, offset + length))
-      harness.call('matmulPacked', [activations, slab, y + first * 4, m, count, 96, 45, 4, 32, workspace, bytes, 0, 0])
+      const words = [activations, slab, y + first * 4, m, count, 96, 45, 4, 32, workspace, bytes]
+      harness.call('matmulPacked', [...words, 0, 0, 0])
     }
     expectSameBits(harness.f32(y, m * 45).slice(), whole, `m ${m}`)
   }

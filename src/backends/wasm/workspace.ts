@@ -7,8 +7,8 @@
 const streamedTokens = 4
 
 /** Tokens of a tile above: as in kernels/tokens.ts. */
-export function tileTokens(bits: number, paired: boolean): 4 | 6 {
-  return paired && bits !== 8 ? 4 : 6
+export function tileTokens(paired: boolean): 4 | 6 {
+  return paired ? 4 : 6
 }
 
 /** `matmul`: a packed block of A (96 x 512), one of B (1024 x 512) and a tile for the edges of C, for any shape. */

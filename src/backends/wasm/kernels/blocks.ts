@@ -80,6 +80,35 @@ export function unpackBytes(w: usize, target: usize, blocks: i32, group: i32, st
   } while (--blocks)
 }
 
+/**
+ * A panel of 8 bits to the steps of the upper nibbles of byte + 128, then those of the lower ones, both [8 rows][4 bytes 0..15], then 8
+ * f32 scales, per block. `stride` as for unpackNibbles.
+ */
+export function unpackBytesPaired(w: usize, target: usize, blocks: i32, group: i32, stride: usize): void {
+  const mask = v128.load(nibbleMask)
+  const planeBytes = (<usize>group >> 2) * stride
+  const offset = i8x16.splat(-128)
+  do {
+    const end = w + <usize>group * 8
+    do {
+      const w0 = v128.xor(v128.load(w), offset)
+      const w1 = v128.xor(v128.load(w, 16), offset)
+      v128.store(target, v128.and(i16x8.shr_u(w0, 4), mask))
+      v128.store(target, v128.and(i16x8.shr_u(w1, 4), mask), 16)
+      v128.store(target + planeBytes, v128.and(w0, mask))
+      v128.store(target + planeBytes, v128.and(w1, mask), 16)
+      w += 32
+      target += stride
+    } while (w < end)
+    target += planeBytes
+    const scales = v128.load(w)
+    v128.store(target, widenScales(scales, 0))
+    v128.store(target, widenScales(scales, 1), 16)
+    w += 16
+    target += stride
+  } while (--blocks)
+}
+
 /** A panel of 4 bits to group/4 steps of [8 rows][columns 0, 2] then [8 rows][columns 1, 3] in 16 bits, then 8 f32 scales. */
 export function unpackNibblesBaseline(w: usize, target: usize, blocks: i32, group: i32): void {
   const halfBytes = <usize>group * 8

@@ -412,12 +412,14 @@ export function expertPacked(args: usize, thread: i32, threads: i32): void {
   const count = placesOf(args)
   if (count == 0) return
   const words = innerWords(args, thread, 13)
+  // The words are the thread's own, so that nothing in them could be shared.
+  store<i32>(words, -1, 52)
   const before = quantizedBefore(
     <usize>load<u32>(args, 0),
     load<i32>(args, 4),
     load<i32>(words, 20),
     load<i32>(words, 32),
-    tileOf(load<i32>(words, 28), load<i32>(words, 48) != 0),
+    tileOf(load<i32>(words, 48) != 0),
   )
   store<u32>(words, load<u32>(words) + <u32>before)
   advance(words, 2, firstPlace(args), load<i32>(words, 24))

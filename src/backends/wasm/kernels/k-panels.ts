@@ -49,7 +49,7 @@ export function multiplyKPanel(
 ): void {
   const sums = results + 192
   const unpacked = results + 384
-  const tile = tileOf(bits, paired)
+  const tile = tileOf(paired)
   unpackK(weights, unpacked, blocks, bits)
   for (let token = 0; token < m; token += tile) {
     if (paired) tileKPaired(activations, unpacked, results, blocks, bits)

@@ -1,7 +1,8 @@
 /**
  * Four tokens x one unpacked panel of weights, or two side by side, by products of pairs in 16 bits, which hold those of 8 steps of
- * nibbles: 8 * 2 * 15 * 127 < 2^15. One step per turn: V8 orders straight-line code of more so that its registers do not suffice. The
- * results are kept in registers, since V8 stores a pair of vectors twice. Same bits as packed-tile.ts.
+ * nibbles: 8 * 2 * 15 * 127 < 2^15. Bytes are two planes of nibbles, the upper ones first. One step per turn: V8 orders straight-line
+ * code of more so that its registers do not suffice. The results are kept in registers, since V8 stores a pair of vectors twice. Same
+ * bits as packed-tile.ts.
  */
 import { madd, stepDots } from './simd'
 
@@ -17,7 +18,7 @@ const heldBytes: usize = 128
  * @param y f32 [4][8]
  */
 export function tileNibblesPaired(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
-  multiplyTile(false, x, w, y, blocks, group)
+  multiplyTile(false, 1, x, w, y, blocks, group)
 }
 
 /**
@@ -26,12 +27,23 @@ export function tileNibblesPaired(x: usize, w: usize, y: usize, blocks: i32, gro
  * @param y f32 [4][16]
  */
 export function tileNibblesPairedWide(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
-  multiplyTile(true, x, w, y, blocks, group)
+  multiplyTile(true, 1, x, w, y, blocks, group)
 }
 
+/** tileNibblesPaired of bytes. */
+export function tileBytesPaired(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
+  multiplyTile(false, 2, x, w, y, blocks, group)
+}
+
+/** tileNibblesPairedWide of bytes. */
+export function tileBytesPairedWide(x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
+  multiplyTile(true, 2, x, w, y, blocks, group)
+}
+
+/** `planes` of nibbles: 1, or 2 of bytes. */
 // @ts-ignore: decorator
 @inline
-function multiplyTile(wide: bool, x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
+function multiplyTile(wide: bool, planes: i32, x: usize, w: usize, y: usize, blocks: i32, group: i32): void {
   let y00 = f32x4.splat(0)
   let y01 = y00
   let y02 = y00
@@ -66,80 +78,103 @@ function multiplyTile(wide: bool, x: usize, w: usize, y: usize, blocks: i32, gro
     let x31 = x30
     let x32 = x30
     let x33 = x30
-    do {
-      const stop = x + heldBytes
-      let s00 = i16x8.splat(0)
-      let s01 = s00
-      let s02 = s00
-      let s03 = s00
-      let s10 = s00
-      let s11 = s00
-      let s12 = s00
-      let s13 = s00
-      let s20 = s00
-      let s21 = s00
-      let s22 = s00
-      let s23 = s00
-      let s30 = s00
-      let s31 = s00
-      let s32 = s00
-      let s33 = s00
+    let rest = planes
+    while (true) {
       do {
-        const w0 = v128.load(w)
-        const w1 = v128.load(w, 16)
-        const w2 = wide ? v128.load(w, 32) : w0
-        const w3 = wide ? v128.load(w, 48) : w1
-        let a = v128.load_splat<i32>(x)
-        s00 = stepDots(true, a, w0, s00)
-        s01 = stepDots(true, a, w1, s01)
+        const stop = x + heldBytes
+        let s00 = i16x8.splat(0)
+        let s01 = s00
+        let s02 = s00
+        let s03 = s00
+        let s10 = s00
+        let s11 = s00
+        let s12 = s00
+        let s13 = s00
+        let s20 = s00
+        let s21 = s00
+        let s22 = s00
+        let s23 = s00
+        let s30 = s00
+        let s31 = s00
+        let s32 = s00
+        let s33 = s00
+        do {
+          const w0 = v128.load(w)
+          const w1 = v128.load(w, 16)
+          const w2 = wide ? v128.load(w, 32) : w0
+          const w3 = wide ? v128.load(w, 48) : w1
+          let a = v128.load_splat<i32>(x)
+          s00 = stepDots(true, a, w0, s00)
+          s01 = stepDots(true, a, w1, s01)
+          if (wide) {
+            s02 = stepDots(true, a, w2, s02)
+            s03 = stepDots(true, a, w3, s03)
+          }
+          a = v128.load_splat<i32>(x, 4)
+          s10 = stepDots(true, a, w0, s10)
+          s11 = stepDots(true, a, w1, s11)
+          if (wide) {
+            s12 = stepDots(true, a, w2, s12)
+            s13 = stepDots(true, a, w3, s13)
+          }
+          a = v128.load_splat<i32>(x, 8)
+          s20 = stepDots(true, a, w0, s20)
+          s21 = stepDots(true, a, w1, s21)
+          if (wide) {
+            s22 = stepDots(true, a, w2, s22)
+            s23 = stepDots(true, a, w3, s23)
+          }
+          a = v128.load_splat<i32>(x, 12)
+          s30 = stepDots(true, a, w0, s30)
+          s31 = stepDots(true, a, w1, s31)
+          if (wide) {
+            s32 = stepDots(true, a, w2, s32)
+            s33 = stepDots(true, a, w3, s33)
+          }
+          x += 16
+          w += wide ? 64 : 32
+        } while (x < stop)
+        const ones = v128.load(onesOf16)
+        x00 = i32x4.add(x00, i32x4.dot_i16x8_s(s00, ones))
+        x01 = i32x4.add(x01, i32x4.dot_i16x8_s(s01, ones))
+        x10 = i32x4.add(x10, i32x4.dot_i16x8_s(s10, ones))
+        x11 = i32x4.add(x11, i32x4.dot_i16x8_s(s11, ones))
+        x20 = i32x4.add(x20, i32x4.dot_i16x8_s(s20, ones))
+        x21 = i32x4.add(x21, i32x4.dot_i16x8_s(s21, ones))
+        x30 = i32x4.add(x30, i32x4.dot_i16x8_s(s30, ones))
+        x31 = i32x4.add(x31, i32x4.dot_i16x8_s(s31, ones))
         if (wide) {
-          s02 = stepDots(true, a, w2, s02)
-          s03 = stepDots(true, a, w3, s03)
+          x02 = i32x4.add(x02, i32x4.dot_i16x8_s(s02, ones))
+          x03 = i32x4.add(x03, i32x4.dot_i16x8_s(s03, ones))
+          x12 = i32x4.add(x12, i32x4.dot_i16x8_s(s12, ones))
+          x13 = i32x4.add(x13, i32x4.dot_i16x8_s(s13, ones))
+          x22 = i32x4.add(x22, i32x4.dot_i16x8_s(s22, ones))
+          x23 = i32x4.add(x23, i32x4.dot_i16x8_s(s23, ones))
+          x32 = i32x4.add(x32, i32x4.dot_i16x8_s(s32, ones))
+          x33 = i32x4.add(x33, i32x4.dot_i16x8_s(s33, ones))
         }
-        a = v128.load_splat<i32>(x, 4)
-        s10 = stepDots(true, a, w0, s10)
-        s11 = stepDots(true, a, w1, s11)
-        if (wide) {
-          s12 = stepDots(true, a, w2, s12)
-          s13 = stepDots(true, a, w3, s13)
-        }
-        a = v128.load_splat<i32>(x, 8)
-        s20 = stepDots(true, a, w0, s20)
-        s21 = stepDots(true, a, w1, s21)
-        if (wide) {
-          s22 = stepDots(true, a, w2, s22)
-          s23 = stepDots(true, a, w3, s23)
-        }
-        a = v128.load_splat<i32>(x, 12)
-        s30 = stepDots(true, a, w0, s30)
-        s31 = stepDots(true, a, w1, s31)
-        if (wide) {
-          s32 = stepDots(true, a, w2, s32)
-          s33 = stepDots(true, a, w3, s33)
-        }
-        x += 16
-        w += wide ? 64 : 32
-      } while (x < stop)
-      const ones = v128.load(onesOf16)
-      x00 = i32x4.add(x00, i32x4.dot_i16x8_s(s00, ones))
-      x01 = i32x4.add(x01, i32x4.dot_i16x8_s(s01, ones))
-      x10 = i32x4.add(x10, i32x4.dot_i16x8_s(s10, ones))
-      x11 = i32x4.add(x11, i32x4.dot_i16x8_s(s11, ones))
-      x20 = i32x4.add(x20, i32x4.dot_i16x8_s(s20, ones))
-      x21 = i32x4.add(x21, i32x4.dot_i16x8_s(s21, ones))
-      x30 = i32x4.add(x30, i32x4.dot_i16x8_s(s30, ones))
-      x31 = i32x4.add(x31, i32x4.dot_i16x8_s(s31, ones))
+      } while (x < end)
+      if (planes == 1 || --rest == 0) break
+      x = end - <usize>(group * 4)
+      x00 = i32x4.shl(x00, 4)
+      x01 = i32x4.shl(x01, 4)
+      x10 = i32x4.shl(x10, 4)
+      x11 = i32x4.shl(x11, 4)
+      x20 = i32x4.shl(x20, 4)
+      x21 = i32x4.shl(x21, 4)
+      x30 = i32x4.shl(x30, 4)
+      x31 = i32x4.shl(x31, 4)
       if (wide) {
-        x02 = i32x4.add(x02, i32x4.dot_i16x8_s(s02, ones))
-        x03 = i32x4.add(x03, i32x4.dot_i16x8_s(s03, ones))
-        x12 = i32x4.add(x12, i32x4.dot_i16x8_s(s12, ones))
-        x13 = i32x4.add(x13, i32x4.dot_i16x8_s(s13, ones))
-        x22 = i32x4.add(x22, i32x4.dot_i16x8_s(s22, ones))
-        x23 = i32x4.add(x23, i32x4.dot_i16x8_s(s23, ones))
-        x32 = i32x4.add(x32, i32x4.dot_i16x8_s(s32, ones))
-        x33 = i32x4.add(x33, i32x4.dot_i16x8_s(s33, ones))
+        x02 = i32x4.shl(x02, 4)
+        x03 = i32x4.shl(x03, 4)
+        x12 = i32x4.shl(x12, 4)
+        x13 = i32x4.shl(x13, 4)
+        x22 = i32x4.shl(x22, 4)
+        x23 = i32x4.shl(x23, 4)
+        x32 = i32x4.shl(x32, 4)
+        x33 = i32x4.shl(x33, 4)
       }
-    } while (x < end)
+    }
     const scale0 = v128.load(w)
     const scale1 = v128.load(w, 16)
     const scale2 = wide ? v128.load(w, 32) : scale0

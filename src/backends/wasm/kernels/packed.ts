@@ -5,10 +5,11 @@
  * A block of 256 columns, for q4k, q5k and q6k, has other sums: of 16 bytes each in pairs of 16 bits, [8][P], and of 32 bytes
  * each in pairs, [4][P]: 308 * P bytes. Tokens that fill up the last panel are zero.
  */
-import { unpackBytes, unpackBytesBaseline, unpackNibbles, unpackNibblesBaseline } from './blocks'
+import { unpackBytes, unpackBytesBaseline, unpackBytesPaired, unpackNibbles, unpackNibblesBaseline } from './blocks'
+import { takeChunk } from './chunks'
 import { activationBytes, kBlockBytes } from './k-blocks'
 import { multiplyKPanel, streamKPanel } from './k-panels'
-import { tileNibblesPaired, tileNibblesPairedWide } from './packed-paired'
+import { tileBytesPaired, tileBytesPairedWide, tileNibblesPaired, tileNibblesPairedWide } from './packed-paired'
 import {
   storeRow,
   streamBytes,
@@ -25,6 +26,8 @@ import { largeGroup, streamedTokens, tileOf } from './tokens'
 
 /** Bytes of a tile's results: 6 tokens x 16 rows, f32. */
 const resultBytes: usize = 384
+/** Panels that a thread takes at once, whole tiles of two: of 16 tokens some ten microseconds of work. Half as many where threads are many. */
+const chunkPanels: i32 = 4
 
 /**
  * Quantises activations: amax = max |x| of a token's group; scale = amax / 127; integer = nearest, ties to even, of
@@ -178,7 +181,7 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  * q6k: the sum over blocks of 256 columns of f32(sum of integer dot products * scales) * (factor * activation scale) and
  * f32(sum of integer sums * offsets) * (offset factor * activation scale), in this order.
  *
- *     word  0  activations    what quantizeRows wrote for the same m, k, group and tile: 4 for paired and less than 8 bits, else 6
+ *     word  0  activations    what quantizeRows wrote for the same m, k, group and tile: 4 for paired, else 6
  *     word  1  weights        packed, of whole panels
  *     word  2  y              f32 [m, n]
  *     word  3  m              >= 1
@@ -191,10 +194,29 @@ function zeroGroup(group: i32, target: usize, spacing: usize): void {
  *     word 10  workspaceStride bytes per thread
  *     word 11  wide           1: tiles of two panels where m > 4 (for V8 with --experimental-wasm-revectorize), in twice the workspace
  *     word 12  paired         1: products in pairs of 16 bits (where four in 32 bits are slow)
+ *     word 13  taken          see chunks.ts; below 0 for equal shares, as for m <= 4, where threads read far ahead
  *
- * The last two change no bit; the baseline build takes no notice of the first of them.
+ * Words 11 and 12 change no bit; the baseline build takes no notice of the first of them.
  */
 export function matmulPacked(args: usize, thread: i32, threads: i32): void {
+  const panels = (load<i32>(args, 16) + 7) >> 3
+  const workspace = <usize>load<u32>(args, 36) + <usize>thread * <usize>load<u32>(args, 40)
+  const taken = args + 52
+  if (load<i32>(args, 12) <= streamedTokens || load<i32>(taken) < 0) {
+    computePanels(args, shareStart(panels, thread, threads), shareStart(panels, thread + 1, threads), workspace)
+    return
+  }
+  const size = panels < threads * chunkPanels * 4 ? chunkPanels >> 1 : chunkPanels
+  const chunks = (panels + size - 1) / size
+  for (;;) {
+    const chunk = takeChunk(taken, chunks, threads)
+    if (chunk < 0) return
+    computePanels(args, chunk * size, min(panels, (chunk + 1) * size), workspace)
+  }
+}
+
+/** The panels [panel, end) of the weights, of which each becomes columns of the result. */
+function computePanels(args: usize, panel: i32, end: i32, workspace: usize): void {
   const activations = <usize>load<u32>(args, 0)
   const weights = <usize>load<u32>(args, 4)
   const y = <usize>load<u32>(args, 8)
@@ -209,18 +231,15 @@ export function matmulPacked(args: usize, thread: i32, threads: i32): void {
   const blocks = k / group
   const blockBytes = group == largeGroup ? kBlockBytes(bits) : <usize>(group * bits + 16)
   const panelBytes = <usize>blocks * blockBytes
-  const panels = (n + 7) >> 3
-  const end = shareStart(panels, thread + 1, threads)
-  const unpacked = <usize>load<u32>(args, 36) + <usize>thread * <usize>load<u32>(args, 40) + resultBytes
-  for (let panel = shareStart(panels, thread, threads); panel < end; panel++) {
+  const unpacked = workspace + resultBytes
+  for (; panel < end; panel++) {
     const panelWeights = weights + <usize>panel * panelBytes
     const target = y + <usize>panel * 32
     const columns = min(8, n - panel * 8)
     if (group == largeGroup) {
-      const work = unpacked - resultBytes
       if (m <= streamedTokens)
-        streamKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, work, paired)
-      else multiplyKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, work, paired)
+        streamKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, workspace, paired)
+      else multiplyKPanel(activations, panelWeights, target, strideY, m, columns, blocks, bits, workspace, paired)
       continue
     }
     if (m <= streamedTokens) {
@@ -289,19 +308,20 @@ function multiplyPanel(
   unpacked: usize,
   paired: bool,
 ): void {
-  const pairs = paired && bits == 4
-  if (ASC_FEATURE_RELAXED_SIMD) {
+  if (paired) unpackPaired(weights, unpacked, blocks, group, bits, 32)
+  else if (ASC_FEATURE_RELAXED_SIMD) {
     if (bits == 4) unpackNibbles(weights, unpacked, blocks, group, 32)
     else unpackBytes(weights, unpacked, blocks, group, 32)
-  } else if (pairs) unpackNibbles(weights, unpacked, blocks, group, 32)
-  else if (bits == 4) unpackNibblesBaseline(weights, unpacked, blocks, group)
+  } else if (bits == 4) unpackNibblesBaseline(weights, unpacked, blocks, group)
   else unpackBytesBaseline(weights, unpacked, blocks, group)
   const results = unpacked - resultBytes
-  const tile = tileOf(bits, paired)
+  const tile = tileOf(paired)
   const panelBytes = <usize>(blocks * (group + 8) * tile)
   for (let token = 0; token < m; token += tile) {
-    if (pairs) tileNibblesPaired(activations, unpacked, results, blocks, group)
-    else {
+    if (paired) {
+      if (bits == 4) tileNibblesPaired(activations, unpacked, results, blocks, group)
+      else tileBytesPaired(activations, unpacked, results, blocks, group)
+    } else {
       memory.fill(results, 0, <usize>tile * 32)
       if (ASC_FEATURE_RELAXED_SIMD) {
         if (bits == 4) tileNibbles(activations, unpacked, results, blocks, group)
@@ -321,6 +341,12 @@ function multiplyPanel(
   }
 }
 
+/** What packed-paired.ts reads. */
+function unpackPaired(weights: usize, unpacked: usize, blocks: i32, group: i32, bits: i32, stride: usize): void {
+  if (bits == 4) unpackNibbles(weights, unpacked, blocks, group, stride)
+  else unpackBytesPaired(weights, unpacked, blocks, group, stride)
+}
+
 /** multiplyPanel for two neighbouring panels side by side. */
 function multiplyTwoPanels(
   activations: usize,
@@ -336,7 +362,10 @@ function multiplyTwoPanels(
   paired: bool,
 ): void {
   const next = weights + <usize>blocks * <usize>(group * bits + 16)
-  if (bits == 4) {
+  if (paired) {
+    unpackPaired(weights, unpacked, blocks, group, bits, 64)
+    unpackPaired(next, unpacked + 32, blocks, group, bits, 64)
+  } else if (bits == 4) {
     unpackNibbles(weights, unpacked, blocks, group, 64)
     unpackNibbles(next, unpacked + 32, blocks, group, 64)
   } else {
@@ -344,11 +373,13 @@ function multiplyTwoPanels(
     unpackBytes(next, unpacked + 32, blocks, group, 64)
   }
   const results = unpacked - resultBytes
-  const tile = tileOf(bits, paired)
+  const tile = tileOf(paired)
   const panelBytes = <usize>(blocks * (group + 8) * tile)
   for (let token = 0; token < m; token += tile) {
-    if (bits == 4 && paired) tileNibblesPairedWide(activations, unpacked, results, blocks, group)
-    else {
+    if (paired) {
+      if (bits == 4) tileNibblesPairedWide(activations, unpacked, results, blocks, group)
+      else tileBytesPairedWide(activations, unpacked, results, blocks, group)
+    } else {
       memory.fill(results, 0, <usize>tile * 64)
       if (bits == 4) tileNibblesWide(activations, unpacked, results, blocks, group)
       else tileBytesWide(activations, unpacked, results, blocks, group)

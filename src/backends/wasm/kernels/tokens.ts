@@ -4,13 +4,13 @@
 export const streamedTokens: i32 = 4
 /** Tokens of a tile above. */
 const tileTokens: i32 = 6
-/** The same where products are summed in pairs. Those of 8 bits never are. */
+/** The same where products are summed in pairs. */
 const pairedTileTokens: i32 = 4
 /** Columns of a block of q4k, q5k and q6k. */
 export const largeGroup: i32 = 256
 
 // @ts-ignore: decorator
 @inline
-export function tileOf(bits: i32, paired: bool): i32 {
-  return paired && bits != 8 ? pairedTileTokens : tileTokens
+export function tileOf(paired: bool): i32 {
+  return paired ? pairedTileTokens : tileTokens
 }

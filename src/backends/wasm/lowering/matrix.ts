@@ -100,7 +100,7 @@ export const matmulPacked: Rule = (at) => {
   const target = at.whole(product, 'write')
   const exact = at.operation.attributes['activations'] === 'f32'
   const { wide, paired } = at.options
-  const tile = tileTokens(bits, paired)
+  const tile = tileTokens(paired)
   const quantized = exact ? source : at.temporary(quantizedBytes(rows, inner, group, tile))
   if (!exact) {
     at.emit('quantizeRows', [source, write(quantized), rows, inner, inner, group, tile], rows * inner * elementCost)
@@ -111,7 +111,7 @@ export const matmulPacked: Rule = (at) => {
     const perThread = exact ? matmulWorkspaceBytes() : packedWorkspaceBytes(rows, inner, wide)
     const extents = exact ? [rows, piece.rows, inner, inner, stride] : [rows, piece.rows, inner, stride]
     const words: Argument[] = [read(quantized), weights, result, ...extents, bits, group, workspace, workspaceStride]
-    if (!exact) words.push(Number(wide), Number(paired))
+    if (!exact) words.push(Number(wide), Number(paired), 0)
     const products = rows * piece.rows * inner
     // A handful of rows costs what reading the weights costs; int8 products run several times as fast as f32.
     const cost = exact ? products : Math.max(products / 4, (piece.rows * inner * bits) / 8)
