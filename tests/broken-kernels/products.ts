@@ -262,9 +262,6 @@ export const brokenProducts: readonly BrokenKernel[] = [
     breaks('matmulPacked', 'nobody takes the last chunk', {
       'if (chunk < chunks) return chunk': 'if (chunk < chunks - 1) return chunk',
     }),
-    breaks('matmulPacked', 'a step that runs again begins behind its first chunk', {
-      'store<i32>(taken, 0)': 'store<i32>(taken, 1)',
-    }),
   ),
   ...inFile(
     'packed-exact.ts',

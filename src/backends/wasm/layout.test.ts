@@ -350,7 +350,7 @@ describe('the layout', () => {
     const [, first, second, third] = printSteps(program).split('\n')
     expect(first).toMatch(/^ {2}quantizeRows\(\$x, #\d+, 5, 64, 64, 32, 6\)$/)
     expect(second).toMatch(
-      /^ {2}matmulPacked\(#\d+, @q, #\d+, 5, 24, 64, 24, 4, 32, workspace, workspace stride, 0, 0\)$/,
+      /^ {2}matmulPacked\(#\d+, @q, #\d+, 5, 24, 64, 24, 4, 32, workspace, workspace stride, 0, 0, 0\)$/,
     )
     expect(third).toMatch(/^ {2}matmulPacked\(#\d+, @k, /)
   })
