@@ -138,7 +138,7 @@ function emitPacked(product: Product, column: number, quantized: Reference | und
 /** The int8 form of the rows of all experts. */
 function quantizedRows(at: Lowering, table: Place, experts: number, matrix: Operand): Reference {
   const [places, inner] = [extent(at.input(0), 0), extent(at.input(0), 1)]
-  const [bits, group] = panelWords(matrix)
+  const [, group] = panelWords(matrix)
   const tile = tileTokens(at.options.paired)
   const quantized = at.temporary(expertQuantizedBytes(places, experts, inner, group, tile))
   const inside = [at.read(0), write(quantized), 0, inner, inner, group, tile]
