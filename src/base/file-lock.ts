@@ -10,8 +10,11 @@ export interface FileLock {
   close(): void
 }
 
-/** SQLITE_BUSY and SQLITE_LOCKED. */
+/** SQLITE_BUSY, which is also what SQLite makes of ENOLCK (network file systems without locks), and SQLITE_LOCKED. */
 const heldByAnother = [5, 6]
+
+/** Files whose neighbours could be locked. */
+const amongLocks = new Set<string>()
 
 /**
  * Takes a lock if it is free.
@@ -22,6 +25,30 @@ const heldByAnother = [5, 6]
  * @throws PocketPhiError `not-supported` on a file system without locks, and outside Node
  */
 export function tryLock(path: string, otherPlace: string): FileLock | undefined {
+  const lock = lockIfFree(path, otherPlace)
+  if (lock !== undefined || amongLocks.has(path)) return lock
+  // Without this, who waits for the other would wait for ever.
+  if (isLockRefused(path)) throw cannotLock(path, 'a file system without locks', otherPlace)
+  amongLocks.add(path)
+  return undefined
+}
+
+/** Whether even a file beside this one that nobody else knows counts as locked. */
+function isLockRefused(path: string): boolean {
+  const probe = `${path}.probe-${crypto.randomUUID()}`
+  try {
+    const lock = lockIfFree(probe, '')
+    lock?.close()
+    return lock === undefined
+  } catch {
+    // No new file may be made here, which says nothing of locks.
+    return false
+  } finally {
+    nodeModule('node:fs')?.rmSync(probe, { force: true })
+  }
+}
+
+function lockIfFree(path: string, otherPlace: string): FileLock | undefined {
   const sqlite = nodeModule('node:sqlite')
   if (sqlite === undefined) throw new PocketPhiError('not-supported', 'Files can only be locked in Node.')
   let database: InstanceType<typeof sqlite.DatabaseSync> | undefined
@@ -34,10 +61,11 @@ export function tryLock(path: string, otherPlace: string): FileLock | undefined 
     database?.close()
     const code = cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number' ? cause.errcode : 0
     if (heldByAnother.includes(code & 0xff)) return undefined
-    throw new PocketPhiError('not-supported', `The file "${path}" cannot be locked.`, {
-      found: cause instanceof Error ? cause.message : String(cause),
-      remedy: `Check that the folder is writable; ${otherPlace}`,
-      cause,
-    })
+    throw cannotLock(path, cause instanceof Error ? cause.message : String(cause), otherPlace, cause)
   }
+}
+
+function cannotLock(path: string, found: string, otherPlace: string, cause?: unknown): PocketPhiError {
+  const remedy = `Check that the folder is writable; ${otherPlace}`
+  return new PocketPhiError('not-supported', `The file "${path}" cannot be locked.`, { found, remedy, cause })
 }

@@ -3,7 +3,7 @@ import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { keptRepositories, removeRepositories } from './keep.ts'
 import { bench, modelFiles, needed, size } from './pull-harness.ts'
 
@@ -92,4 +92,28 @@ test('leaves a model alone that is being downloaded', async () => {
   held.close()
   expect((await removeRepositories(hub.environment, ['org/model']))[0]).toBeGreaterThan(size)
   expect(existsSync(lock)).toBe(true)
+})
+
+test.each([
+  ['ENOLCK', 5],
+  ['ENOTSUP or ENOSYS', 3850],
+])('says what to delete by hand where the file system answers a lock with %s', async (_, errcode) => {
+  await using hub = await bench()
+  await hub.pull()
+  const refused = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(() => {
+    throw Object.assign(new Error('refused'), { errcode })
+  })
+  const folder = path.join(hub.cache, 'models--org--model')
+  try {
+    await expect(removeRepositories(hub.environment, ['org/model'])).rejects.toMatchObject({
+      code: 'not-supported',
+      problem: expect.stringContaining('cannot be locked'),
+      remedy: expect.stringContaining(`delete "${folder}" yourself`),
+    })
+  } finally {
+    refused.mockRestore()
+  }
+  expect(existsSync(folder)).toBe(true)
+  const locks = readdirSync(path.join(hub.cache, '.locks/models--org--model'))
+  expect(locks.filter((name) => !name.endsWith('.phi.lock'))).toEqual([])
 })

@@ -92,12 +92,12 @@ async function revisionsIn(folder: string): Promise<Map<string, string>> {
 const removing = '.phi-removing-'
 
 /**
- * Removes repositories with all of their revisions, all or none where a name is wrong. Each is out of sight in one step; what a kill leaves of it goes with the next
- * removal.
+ * Removes repositories with all of their revisions, all or none where a name is wrong. Each is out of sight in one step;
+ * what a kill leaves of it goes with the next removal.
  *
  * @returns for each the bytes that are free again
- * @throws PocketPhiError `not-found`; `not-supported` while it is being downloaded by this package (others are not seen);
- * `invalid-argument` where the system refuses
+ * @throws PocketPhiError `not-found`; `not-supported` while it is being downloaded by this package (others are not seen), and
+ * on a file system without locks, where that cannot be known; `invalid-argument` where the system refuses
  */
 export async function removeRepositories(cache: Cache, repositories: readonly string[]): Promise<number[]> {
   const kept = await Promise.all(repositories.map((one) => keptRepository(one, repositoryFolder(cache.cache, one))))
@@ -114,14 +114,15 @@ export async function removeRepositories(cache: Cache, repositories: readonly st
 async function removeRepository({ cache }: Cache, repository: string): Promise<void> {
   const folder = repositoryFolder(cache, repository)
   const locks = locksFolder(cache, repository)
+  const byHand = `where its file system has no locks, downloads cannot be seen: end those of it and delete "${folder}" yourself.`
   try {
     await mkdir(locks, { recursive: true })
     // With it no pull can begin, so that there are no other locks than those which are listed then.
-    using gate = tryLocks([gateLock(cache, repository)])
+    using gate = tryLocks([gateLock(cache, repository)], byHand)
     if (gate === undefined) throw beingDownloaded(repository)
     const names = (await readdir(locks)).filter((name) => name.endsWith(lockEnding))
     const others = names.map((name) => join(locks, name)).filter((path) => path !== gateLock(cache, repository))
-    using held = tryLocks(others)
+    using held = tryLocks(others, byHand)
     if (held === undefined) throw beingDownloaded(repository)
     await rename(folder, join(cache, removing + randomUUID()))
     for (const name of await readdir(cache)) {

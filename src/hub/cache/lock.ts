@@ -44,15 +44,20 @@ export function takeFree(pathOf: (number: number) => string): Disposable {
   }
 }
 
-/** Takes all of these locks at once, or none of them: undefined where another has one. @throws PocketPhiError as `withLock` */
-export function tryLocks(paths: readonly string[]): Disposable | undefined {
+/**
+ * Takes all of these locks at once, or none of them: undefined where another has one.
+ *
+ * @param withoutLocks what to do where the file system has no locks
+ * @throws PocketPhiError as `withLock`
+ */
+export function tryLocks(paths: readonly string[], withoutLocks: string): Disposable | undefined {
   const held: FileLock[] = []
   const release = (): void => {
     for (const one of held) one.close()
   }
   try {
     for (const path of paths) {
-      const lock = tryLock(path, otherPlace)
+      const lock = tryLock(path, withoutLocks)
       if (lock === undefined) {
         release()
         return undefined
