@@ -23,7 +23,7 @@ import { bundle, makeUserFolder, unbundled, type Bundle } from './browser/site.t
  * What a page loads to have the engine: its script, the worker's and one build of the kernels; kB after gzip. It was 81 when
  * this was written; whoever needs more than this says why.
  */
-const budget = 150
+const budget = 151
 
 const ids = someIds(20, 1)
 const held = '/held/model.safetensors'
