@@ -78,7 +78,7 @@ Examples:
   $ phi run phi-nano --raw "Once upon a time" --temperature 0.8 --seed 1 --max-tokens 100
   $ phi run phi-nano --raw "$(cat story.txt)" --max-tokens 1 --save-cache story.cache
   $ echo "What is 4 + 5?" | phi run phi-nano --json
-  $ phi run phi-nano "What colour is a lemon?" --regex "(red|yellow|blue)"
+  $ phi run phi-nano "What colour is a lemon?" --regex "A lemon is (red|yellow|blue)[.]"
   $ phi run phi-3-mini --search notes.index "When does the boat leave?"
   $ phi run phi-3.5-vision --image chart.png "What does the chart show?"`,
     )
