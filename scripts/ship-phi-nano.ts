@@ -16,10 +16,8 @@ const shipped = join(root, 'models/phi-nano')
 const heldOutTokens = 200_000
 const transcriptSeed = 20261123
 /** Each recipe of recipes/phi-nano starts from the weights of the one before. */
-const stages = ['pretrain', 'chat', 'finish', 'reading', 'sft', 'dpo'] as const
+const stages = ['pretrain', 'chat', 'finish', 'reading', 'sft'] as const
 type Stage = (typeof stages)[number]
-/** The last one learns from pairs of answers. */
-const textStages = stages.slice(0, -1)
 const { values } = parseArgs({
   options: { runs: { type: 'string' }, generator: { type: 'string' } },
 })
@@ -42,8 +40,7 @@ interface StageRecord {
   /** Commit of the generator of its text. */
   readonly generator: string
   readonly step: number
-  /** Pairs of answers have none. */
-  readonly tokens?: number
+  readonly tokens: number
   readonly seconds: number
   readonly heldOutLoss: number
 }
@@ -59,7 +56,7 @@ function stageRecords(kept: StageRecords): StageRecords {
   const records = stages.map((stage): [Stage, StageRecord] => {
     if (!existsSync(join(runOf(stage), 'metrics.jsonl'))) return [stage, kept[stage]]
     const { step, tokens, seconds, heldOutLoss } = lastMetric(runOf(stage))
-    return [stage, { generator, step, ...(tokens === undefined ? {} : { tokens }), seconds, heldOutLoss }]
+    return [stage, { generator, step, tokens, seconds, heldOutLoss }]
   })
   return Object.fromEntries(records) as StageRecords
 }
@@ -68,8 +65,7 @@ const millions = (count: number): string => `${(count / 1e6).toFixed(1)} million
 
 function stageRow(stage: Stage, index: number): string {
   const { step, tokens, seconds, heldOutLoss, generator } = records[stage]
-  const seen = tokens === undefined ? '' : `${millions(tokens)} tokens, `
-  const measured = `${step} updates, ${seen}${(seconds / 60).toFixed(0)} minutes on two shared cores`
+  const measured = `${step} updates, ${millions(tokens)} tokens, ${(seconds / 60).toFixed(0)} minutes on two shared cores`
   const recipe = `[${recipeOf(stage)}](../../${recipeOf(stage)})`
   return `| stage ${index + 1} | ${recipe}: ${measured}, held-out loss ${heldOutLoss.toFixed(4)}, generator ${generator} |`
 }
@@ -80,7 +76,7 @@ const recipeOf = (stage: Stage): string => `recipes/phi-nano/${stage}.yaml`
 const recordsFile = join(shipped, 'stages.json')
 const records = stageRecords(JSON.parse(readFileSync(recordsFile, 'utf8')) as StageRecords)
 writeFileSync(recordsFile, `${JSON.stringify(records, undefined, 2)}\n`)
-const master = join(runOf('dpo'), 'final')
+const master = join(runOf('sft'), 'final')
 
 const work = join(root, 'runs/phi-nano-4bit')
 const quantizeArguments = ['--group', '32', '--eight-bits', 'embed_tokens', '--force']
@@ -96,7 +92,7 @@ for (const stage of stages) {
 }
 
 const loss = phi('eval-loss', join(shipped, 'master'), shipped, '--tokens', String(heldOutTokens))
-const overlap = textStages.flatMap((stage) => ['--overlap', recipeOf(stage)])
+const overlap = stages.flatMap((stage) => ['--overlap', recipeOf(stage)])
 const evaluation = phi('eval-world', shipped, ...overlap, '--transcripts', '20', '--seed', String(transcriptSeed))
 const [scores = '', ...transcripts] = evaluation.split(/\n(?=── )/)
 const drawn = phi('eval-world', shipped, '--arithmetic', '200', '--seed', String(transcriptSeed))
