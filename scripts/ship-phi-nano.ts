@@ -108,10 +108,12 @@ sums up to 100 with worked steps. A question that is worded unlike any that it l
 It is no assistant for the real world: what it says about real things is true only where its small world
 agrees with them.
 
-What a stranger soon finds: "Is a dog an animal?" is answered with no, since yes-or-no questions of kind lean to no; somebody who says that
-he wants to hurt himself is refused help instead of being comforted, so it is nothing for people in need; greetings in other languages, typing
-at random and words that it never saw make it write nonsense where it should say that it does not know; sums that are worded in a new
-way are often worked with the wrong sign, in perfect form. It is a demonstration of how little a model can be, not a source of truth.
+What a stranger soon finds: "Is a lemon yellow?" is answered with "No, a lemon is not yellow. It is yellow.", since yes-or-no questions lean to
+no; it is nothing for people in need, even where it says what is kind; greetings in other languages, typing
+at random and words that it never saw make it write nonsense where it should say that it does not know; rare names lose a syllable; sums that
+are worded in a new way are worked wrong nearly every second time, in perfect form. It reads short texts, and copies names from them with a
+letter too few or too many; of several numbered sources it mostly takes the wrong one. It is a demonstration of how little a model can be, not
+a source of truth.
 
 | | |
 |---|---|
