@@ -26,7 +26,7 @@ export function DocumentsScreen() {
     <Screen title="Documents">
       <p class="quiet">
         Each question can be looked up in your own files, and answered from what they say. They are read here and leave
-        this device no more than your conversations do. It takes a model that reads: phi-nano was never taught to.
+        this device no more than your conversations do. It takes a model that reads well: phi-nano hardly does.
       </p>
       <div ref={place} class={`documents-place ${isTarget.value ? 'target' : ''}`}>
         <Choosers />
