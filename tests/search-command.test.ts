@@ -81,7 +81,7 @@ describe('an answer', () => {
   it('in a chat of lines keeps a line for each question', () => {
     const { out, err } = phi(
       ['chat', 'phi-nano', '--search', index, ...quickly],
-      'Byzantine emperors\nDo ferries leave?\n',
+      'Byzantine emperors\nWhen does the ferry leave?\n',
     )
     const lines = out.split('\n')
     expect(lines).toHaveLength(2)

@@ -208,7 +208,7 @@ describe('functions', () => {
   const called = { name: 'look_up', description: 'Looks a thing up.', parameters, strict: true }
   const tools = [{ type: 'function' as const, function: called }]
   const tool_choice = { type: 'function' as const, function: { name: 'look_up' } }
-  const forced = { ...asked, tools, tool_choice, max_tokens: 100 }
+  const forced = { ...asked, tools, tool_choice, max_tokens: 200 }
 
   it('are called by their schemas, whole and assembled from a stream', async () => {
     const { choices } = await client.chat.completions.create(forced)
