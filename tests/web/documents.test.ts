@@ -75,6 +75,9 @@ describe.skipIf(!hasBrowser)('documents in the chat page', () => {
       // It is looked up by the words of the page, not by those of its menu.
       await ask(page, 'Who built the lighthouse of stone?')
       await expect.poll(async () => (await sources(page).allInnerTexts())[0]).toBe('[1] Light')
+      // In a conversation of its own, where no query that the model writes can have words of what was asked before.
+      await page.goto(new URL('#/', page.url()).href)
+      await page.getByLabel('Message').waitFor()
       expect(await ask(page, 'Byzantine emperors')).toBe('Nothing was found about this in your documents.')
       // The model was not asked, so there is nothing to say of its speed.
       expect(await page.locator('.answer').last().getByRole('button', { name: 'Speed' }).count()).toBe(0)

@@ -83,12 +83,17 @@ async function logprobs(): Promise<string | undefined> {
 }
 
 async function functionCall(): Promise<unknown> {
-  const parameters = { type: 'object', properties: { size: { enum: ['small', 'large'] } }, required: ['size'] }
+  const parameters = {
+    type: 'object',
+    properties: { size: { enum: ['small', 'large'] } },
+    required: ['size'],
+    additionalProperties: false,
+  }
   const { choices } = await client.chat.completions.create({
     ...asked,
     tools: [{ type: 'function', function: { name: 'look_up', parameters } }],
     tool_choice: { type: 'function', function: { name: 'look_up' } },
-    max_tokens: 100,
+    max_tokens: 200,
   })
   const [call] = choices[0]?.message.tool_calls ?? []
   return call?.type === 'function' ? { name: call.function.name, ...JSON.parse(call.function.arguments) } : undefined
