@@ -405,7 +405,8 @@ describe.skipIf(!hasBrowser)('the chat page', () => {
     await page.getByRole('link', { name: 'New conversation' }).click()
     await send(page, 'the story of the sea')
     await expect.poll(() => page.locator('.answer.writing .markdown').innerText()).not.toBe('')
-    const engine = page.workers().find((worker) => worker.url().includes('engine-worker'))
+    // The newest: one that has been told to end may still be there, and answers nothing any more.
+    const engine = page.workers().findLast((worker) => worker.url().includes('engine-worker'))
     await engine?.evaluate(() => {
       setTimeout(() => {
         throw new Error('no memory left')
