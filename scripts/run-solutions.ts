@@ -1,8 +1,8 @@
 /**
- * Runs the solutions that rows of HumanEval and MBPP bring, as answers of a model that is always right, and prints which do not pass.
+ * Runs the solutions that rows of programs bring, as answers of a model that is always right, and prints which do not pass.
  * With --wrong each question gets the solution of the next one instead, and those that pass are printed.
  *
- *     node scripts/run-solutions.ts FOLDER [--tasks humaneval,mbpp] [--split test|dev] [--parallel 2] [--wrong] [--programs FILE]
+ *     node scripts/run-solutions.ts FOLDER [--tasks humaneval,mbpp,mbpp-typescript] [--split test|dev] [--parallel 2] [--wrong] [--programs FILE]
  *
  * FOLDER is that of `phi eval --data`. `--programs` writes each program with its outcome to a file of JSON Lines, for another judge.
  */
@@ -10,7 +10,7 @@ import { appendFile, rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { present } from '../src/base/errors.ts'
 import { folderOfRows } from '../src/eval/benchmarks/rows.ts'
-import { humaneval, mbpp } from '../src/eval/tasks/code.ts'
+import { tasks } from '../src/eval/tasks/index.ts'
 import type { CodeTask } from '../src/eval/tasks/types.ts'
 import { runProgram } from '../src/sandbox/run.ts'
 
@@ -30,7 +30,11 @@ const { wrong, programs } = values
 const split = values.split === 'dev' ? 'dev' : 'test'
 
 async function check(task: CodeTask, source: ReturnType<typeof folderOfRows>): Promise<void> {
-  const items = ((await source.rows(task.folder, split)) ?? []).map((row) => task.read(row))
+  const rows = (await source.rows(task.folder, split)) ?? []
+  // Not every row brings a solution.
+  const items = rows
+    .map((row) => task.read(row))
+    .flatMap((item) => (item.solution === undefined ? [] : [{ ...item, solution: item.solution }]))
   const queue = items.entries()
   let passed = 0
   const work = async (): Promise<void> => {
@@ -52,6 +56,6 @@ async function check(task: CodeTask, source: ReturnType<typeof folderOfRows>): P
 
 if (programs !== undefined) await rm(programs, { force: true })
 const chosen = values.tasks.split(',')
-for (const task of [humaneval, mbpp]) {
-  if (chosen.includes(task.name)) await check(task, folderOfRows(data))
+for (const task of tasks) {
+  if (task.kind === 'code' && chosen.includes(task.name)) await check(task, folderOfRows(data))
 }

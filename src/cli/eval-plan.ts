@@ -117,7 +117,7 @@ async function tasksWithRows(source: RowSource, options: PlanOptions): Promise<r
  */
 async function isPossible(task: Task, { tasks: wanted, judge }: PlanOptions): Promise<boolean> {
   try {
-    if (task.kind === 'code') await findInterpreter('python')
+    if (task.kind === 'code') await findInterpreter(task.language)
     if (task.kind === 'judged' && judge === undefined) throw noJudge(task.title)
     return true
   } catch (error) {

@@ -51,7 +51,7 @@ export function registerEval(program: Command): void {
 Benchmarks:
 ${listed(benchmarkNames)}
 
-Programs (humaneval, mbpp) need Python as WebAssembly, mt-bench a judge, ruler lengths; benchmarks with pictures (from mmmu on)
+Programs (humaneval, mbpp) need Python or QuickJS as WebAssembly, mt-bench a judge, ruler lengths; benchmarks with pictures (from mmmu on)
 are put to models that see. What lacks something is left out, or refused where it was named.
 
 The same command goes on where one was stopped, and prints the table again where all is answered.

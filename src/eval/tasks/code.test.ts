@@ -44,7 +44,7 @@ test.each([
   [humaneval, '    return 4\n', 'raised'],
   [humaneval, '    return 2 * count\nimport os\nos._exit(0)', 'exited'],
   [humaneval, '```python\nfrom math import prod\n\ndef ships(n):\n    return prod([2, n])\n```', 'finished'],
-  [mbpp, itemOf(mbpp).solution, 'finished'],
+  [mbpp, itemOf(mbpp).solution ?? '', 'finished'],
   [mbpp, 'def gulls(birds): return 1', 'raised'],
   [mbpp, 'def gulls(', 'raised'],
 ])('%o: %j', async (task, answer, kind) => {

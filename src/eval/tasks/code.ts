@@ -11,6 +11,15 @@ function codeBlock(answer: string): string | undefined {
   return /```(?:\w+)?\n?([^]*?)(?:\n?```|$)/.exec(answer)?.[1]
 }
 
+/**
+ * The code of an answer to the head of a function: up to the first fence, or, without anything before a block, what stands in it, which is the
+ * function again or goes on with its head.
+ */
+export function codeBehindHead(answer: string): string {
+  const [body = ''] = answer.split(fence)
+  return body.trim() === '' ? (codeBlock(answer) ?? body) : body
+}
+
 function python(...parts: readonly string[]): Program {
   return { language: 'python', source: parts.join('\n') }
 }
@@ -24,6 +33,7 @@ export const humaneval: CodeTask = {
   name: 'humaneval',
   title: 'HumanEval',
   folder: 'humaneval',
+  language: 'python',
   shots: 0,
   maxTokens: 1024,
   stop: ['\nclass', '\ndef', '\n#', '\nif', '\nprint'],
@@ -33,12 +43,7 @@ export const humaneval: CodeTask = {
     const tests = `${textOf(row, 'test')}\ncheck(${textOf(row, 'entry_point')})`
     return { id: textOf(row, 'id'), group: '', question, solution, tests, solved: question + solution }
   },
-  program: ({ question, tests }, answer) => {
-    const [body = ''] = answer.split(fence)
-    // Without anything before a block it is the function again, or goes on with its head.
-    const code = body.trim() === '' ? (codeBlock(answer) ?? body) : body
-    return python(question + code, tests)
-  },
+  program: ({ question, tests }, answer) => python(question + codeBehindHead(answer), tests),
 }
 
 /** What a row of MBPP is about, in the form of its authors or in that of MBXP. */
@@ -98,6 +103,7 @@ export const mbpp: CodeTask = {
   name: 'mbpp',
   title: 'MBPP',
   folder: 'mbpp',
+  language: 'python',
   shots: 3,
   maxTokens: 256,
   stop: ['[DONE]'],

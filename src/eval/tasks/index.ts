@@ -7,6 +7,7 @@ import { mtBench } from './mt-bench.ts'
 import { bamboogle, naturalQuestions, popqa, triviaqa } from './open-questions.ts'
 import { anli, boolq, hellaswag, piqa, truthfulqaBest, truthfulqaMass, winogrande } from './options.ts'
 import { pictureTasks } from './pictures/index.ts'
+import { humanevalJavaScript, humanevalTypeScript, mbppTypeScript } from './translated-code.ts'
 import type { Task } from './types.ts'
 import { gsm8k, mgsm } from './word-problems.ts'
 
@@ -38,5 +39,8 @@ export const tasks: readonly Task[] = [
   naturalQuestions,
   popqa,
   bamboogle,
+  humanevalTypeScript,
+  humanevalJavaScript,
+  mbppTypeScript,
   ...pictureTasks,
 ]

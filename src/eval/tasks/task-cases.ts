@@ -38,6 +38,15 @@ const shown: TaskCase = {
   dev: [],
 }
 
+const translatedShips = {
+  id: 'Harbour/1',
+  prompt:
+    '/**\n * Ships at two piers.\n * >>> ships(2)\n * 4\n */\nconst ships = function (count: number) : number  {\n',
+  entry_point: 'ships',
+  canonical_solution: '  return 2 * count;\n}',
+  test: '\nimport * as assert from \'assert\'\n\nlet actual_1 = ships(2);\nlet expected_1 = 4;\nassert.deepEqual(actual_1, expected_1, "Exception --- test case 0 failed to pass");\n',
+}
+
 /** By the name of the task. */
 export const taskCases: Readonly<Record<string, TaskCase>> = {
   mmlu: withSubject(listed),
@@ -160,6 +169,16 @@ export const taskCases: Readonly<Record<string, TaskCase>> = {
       })),
     ],
   },
+  'humaneval-typescript': { test: translatedShips, dev: [] },
+  'humaneval-javascript': {
+    test: {
+      ...translatedShips,
+      prompt: '/**\n * Ships at two piers.\n * >>> ships(2)\n * 4\n */\nfunction ships(count) {\n',
+      test: '\nconst _ = require("lodash")\n\nvar x0 = ships(2);\nif(!_.isEqual(x0, 4)){\n    throw \'Error at 1th assert statement.\'\n}\n',
+    },
+    dev: [],
+  },
+  'mbpp-typescript': { test: translatedShips, dev: [] },
   mmmu: { test: { ...shown.test, subject: 'Art' }, dev: [] },
   scienceqa: { test: { ...shown.test, hint: 'A painter had one tube left.' }, dev: [] },
   mathvista: {

@@ -1,6 +1,6 @@
 /** What a benchmark is: how its rows become questions, and how an answer is scored. */
 import type { Message } from '../../endpoint/chat.ts'
-import type { Program } from '../../sandbox/types.ts'
+import type { Language, Program } from '../../sandbox/types.ts'
 import type { Row } from './row.ts'
 
 /** An option of a question: what it is compared by is the likelihood of ` text` behind `context`. */
@@ -64,8 +64,8 @@ export interface JudgedItem extends Item {
 /** A question that is answered by a program. */
 export interface CodeItem extends Item {
   readonly question: string
-  /** An answer that is known to be right. */
-  readonly solution: string
+  /** An answer that is known to be right, where there is one. */
+  readonly solution: string | undefined
   /** What stands behind the answer: it raises something where that is wrong. */
   readonly tests: string
 }
@@ -119,6 +119,8 @@ export interface GenerationTask extends TaskParts {
 /** A task whose answer is run: it is right where the program comes to its end. */
 export interface CodeTask extends TaskParts {
   readonly kind: 'code'
+  /** What programs are written in. */
+  readonly language: Language
   /** Tokens of an answer at most. */
   readonly maxTokens: number
   /** Texts that end an answer and are not part of it. */
